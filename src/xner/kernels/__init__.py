@@ -1,0 +1,11 @@
+"""Compiled kernels: flat NumPy arrays in, flat NumPy arrays out.
+
+Kernels import NumPy and Numba alone. Conventions they share:
+
+* spans are half-open, `[start, end)`, and count words;
+* ids, spans and offsets within a batch are int32 (Arrow's own list offsets), scores
+  float64, link weights float32;
+* a kernel works on the sentences `lo <= s < hi` and writes only their rows, so that any
+  split of a batch over threads gives the same arrays (see `xner.kernels.blocks`);
+* no `fastmath`: infinities and ties keep their meaning.
+"""

@@ -1,0 +1,67 @@
+"""Run a kernel over blocks of sentences, on every core, with one answer for any split.
+
+The kernels release the GIL, so plain threads are enough. That spares Numba's parallel
+transform, which would triple the time of a cold start, and its threading layers, which
+do not survive a fork.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+import numpy as np
+
+BLOCK = 8192
+
+T = TypeVar("T")
+
+
+def thread_count() -> int:
+    """Number of threads to use: `XNER_THREADS`, else the CPUs this process may run on.
+
+    Raises:
+        ValueError: `XNER_THREADS` is not a positive whole number.
+    """
+    wanted = os.environ.get("XNER_THREADS")
+    if wanted is None:
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise ValueError(f"XNER_THREADS is {wanted!r}; set it to a whole number above 0")
+    return int(wanted)
+
+
+@cache
+def _pool(threads: int, pid: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix=f"xner-{pid}")
+
+
+def over_blocks(kernel: Callable[..., T], n: int, *args: object, block: int = BLOCK) -> list[T]:
+    """Call `kernel(lo, hi, *args)` for consecutive blocks that cover `range(n)`.
+
+    The kernel must write only what belongs to its own rows, or return it. The first call
+    runs alone, so that compilation happens once and not in every thread.
+
+    Returns:
+        What the calls returned, in the order of the blocks; one empty block for `n` = 0.
+    """
+    threads = thread_count()
+    if threads == 1 or n <= block:
+        return [kernel(0, n, *args)]
+    done = [kernel(0, block, *args)]
+    pool = _pool(threads, os.getpid())
+    jobs = [pool.submit(kernel, lo, min(lo + block, n), *args) for lo in range(block, n, block)]
+    return done + [job.result() for job in jobs]
+
+
+def frozen(array: np.ndarray, dtype: type) -> np.ndarray:
+    """A read-only, contiguous view of `array` as `dtype`; copies only where it must.
+
+    Arrow hands out read-only arrays and NumPy writable ones, and Numba would compile a
+    kernel again for each mixture of the two.
+    """
+    view = np.ascontiguousarray(array, dtype=dtype).view()
+    view.flags.writeable = False
+    return view

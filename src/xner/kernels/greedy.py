@@ -1,0 +1,121 @@
+"""Greedy matching over scored candidates."""
+
+import numba as nb
+import numpy as np
+
+
+@nb.njit(cache=True, nogil=True)
+def best_free(lo, hi, start, end, score, taken):
+    """Index of the best candidate in `[lo, hi)` that covers no taken word, or -1.
+
+    Ties go to the lowest index, that is, the lowest start and then the shortest span.
+
+    Args:
+        lo, hi: candidates of one entity.
+        start, end: int32 (C). score: float64 (C).
+        taken: uint8 (>= words of the target sentence), 1 for a word that is used.
+    """
+    best = -1
+    for c in range(lo, hi):
+        if best >= 0 and score[c] <= score[best]:
+            continue
+        free = True
+        for w in range(start[c], end[c]):
+            if taken[w]:
+                free = False
+                break
+        if free:
+            best = c
+    return best
+
+
+@nb.njit(cache=True, nogil=True)
+def greedy_sentence(
+    e_lo, e_hi, candidate_offsets, start, end, score, limit, taken, best, left, chosen
+):
+    """Match the entities `[e_lo, e_hi)` of one sentence; returns the objective.
+
+    The best score goes first; ties: lowest entity, then lowest start, then shortest span.
+
+    Args:
+        candidate_offsets: int32 (E+1). start, end: int32 (C). score: float64 (C).
+        limit: most candidates an entity may get; 0 for no limit.
+        taken: uint8 scratch, all 0 for the sentence's words, and so again on return.
+        best, left: int32 scratch (>= e_hi - e_lo).
+        chosen: uint8 (C), set to 1 for the chosen candidates.
+    """
+    k = e_hi - e_lo
+    for e in range(k):
+        lo, hi = candidate_offsets[e_lo + e], candidate_offsets[e_lo + e + 1]
+        best[e] = best_free(lo, hi, start, end, score, taken)
+        left[e] = limit
+    objective = 0.0
+    while True:
+        winner = -1
+        for e in range(k):
+            if best[e] >= 0 and (winner < 0 or score[best[e]] > score[best[winner]]):
+                winner = e
+        if winner < 0:
+            break
+        pick = best[winner]
+        left[winner] -= 1
+        if left[winner] == 0:
+            best[winner] = -1
+        chosen[pick] = 1
+        objective += score[pick]
+        taken[start[pick] : end[pick]] = 1
+        for e in range(k):
+            c = best[e]
+            if c >= 0 and start[c] < end[pick] and start[pick] < end[c]:
+                lo, hi = candidate_offsets[e_lo + e], candidate_offsets[e_lo + e + 1]
+                best[e] = best_free(lo, hi, start, end, score, taken)
+    for c in range(candidate_offsets[e_lo], candidate_offsets[e_hi]):
+        if chosen[c]:
+            taken[start[c] : end[c]] = 0
+    return objective
+
+
+@nb.njit(cache=True, nogil=True)
+def greedy(
+    s_lo,
+    s_hi,
+    entity_offsets,
+    candidate_offsets,
+    start,
+    end,
+    score,
+    target_lengths,
+    limit,
+    chosen,
+    objective,
+):
+    """Greedy matching of the sentences `[s_lo, s_hi)`.
+
+    Args:
+        entity_offsets: int32 (S+1). candidate_offsets: int32 (E+1).
+        start, end: int32 (C). score: float64 (C). target_lengths: int32 (S).
+        limit: most candidates an entity may get; 0 for no limit.
+        chosen: uint8 (C), zeros on entry; set to 1 for the chosen candidates.
+        objective: float64 (S), written: the sum of the chosen scores.
+    """
+    longest, most = 0, 0
+    for s in range(s_lo, s_hi):
+        longest = max(longest, target_lengths[s])
+        most = max(most, entity_offsets[s + 1] - entity_offsets[s])
+    taken = np.zeros(longest, np.uint8)
+    best = np.empty(most, np.int32)
+    left = np.empty(most, np.int32)
+    for s in range(s_lo, s_hi):
+        objective[s] = greedy_sentence(
+            entity_offsets[s],
+            entity_offsets[s + 1],
+            candidate_offsets,
+            start,
+            end,
+            score,
+            limit,
+            taken,
+            best,
+            left,
+            chosen,
+        )
