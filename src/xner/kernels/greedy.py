@@ -87,7 +87,6 @@ def greedy(
     target_lengths,
     limit,
     chosen,
-    objective,
 ):
     """Greedy matching of the sentences `[s_lo, s_hi)`.
 
@@ -96,7 +95,6 @@ def greedy(
         start, end: int32 (C). score: float64 (C). target_lengths: int32 (S).
         limit: most candidates an entity may get; 0 for no limit.
         chosen: uint8 (C), zeros on entry; set to 1 for the chosen candidates.
-        objective: float64 (S), written: the sum of the chosen scores.
     """
     longest, most = 0, 0
     for s in range(s_lo, s_hi):
@@ -106,7 +104,7 @@ def greedy(
     best = np.empty(most, np.int32)
     left = np.empty(most, np.int32)
     for s in range(s_lo, s_hi):
-        objective[s] = greedy_sentence(
+        greedy_sentence(
             entity_offsets[s],
             entity_offsets[s + 1],
             candidate_offsets,

@@ -1,0 +1,65 @@
+"""xner: named-entity datasets for any language by annotation projection.
+
+    pairs = xner.read("en.conll", "de.txt")
+    out = xner.project(pairs)
+    out.write("de.conll")
+
+The names below are loaded when they are first used, so that `import xner` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from xner._version import __version__
+
+if TYPE_CHECKING:
+    from xner.corpus import Corpus as Corpus
+    from xner.corpus import read as read
+    from xner.corpus import scan as scan
+    from xner.errors import FormatError as FormatError
+    from xner.errors import InputError as InputError
+    from xner.errors import MissingExtraError as MissingExtraError
+    from xner.errors import OutputError as OutputError
+    from xner.errors import ParallelError as ParallelError
+    from xner.errors import SchemeError as SchemeError
+    from xner.errors import UsageError as UsageError
+    from xner.errors import XnerError as XnerError
+    from xner.evaluation.entities import evaluate as evaluate
+    from xner.pipeline.align import align as align
+    from xner.pipeline.project import Projection as Projection
+    from xner.pipeline.project import project as project
+    from xner.schemes import spans_from_tags as spans_from_tags
+    from xner.schemes import tags_from_spans as tags_from_spans
+
+_HOMES = {
+    "Corpus": "xner.corpus",
+    "FormatError": "xner.errors",
+    "InputError": "xner.errors",
+    "MissingExtraError": "xner.errors",
+    "OutputError": "xner.errors",
+    "ParallelError": "xner.errors",
+    "Projection": "xner.pipeline.project",
+    "SchemeError": "xner.errors",
+    "UsageError": "xner.errors",
+    "XnerError": "xner.errors",
+    "align": "xner.pipeline.align",
+    "evaluate": "xner.evaluation.entities",
+    "project": "xner.pipeline.project",
+    "read": "xner.corpus",
+    "scan": "xner.corpus",
+    "spans_from_tags": "xner.schemes",
+    "tags_from_spans": "xner.schemes",
+}
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - a list of plain names
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'xner' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

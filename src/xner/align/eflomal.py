@@ -1,0 +1,75 @@
+"""The package eflomal (GPL-3, extra `eflomal`), called as it is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xner.align.bitext import Bitext, Links, Side
+from xner.align.outside import links_from_lines, plain_words, require_package
+from xner.align.symmetrise import Symmetrisation, check_symmetrisation, symmetrise
+from xner.errors import InputError
+
+_LONGEST = 1023
+"""Words of the longest sentence that eflomal aligns; it leaves longer ones without links."""
+
+
+@dataclass(frozen=True, slots=True)
+class EflomalAligner:
+    """Östling & Tiedemann (2016) with the package's own settings; it takes no seed.
+
+    Attributes:
+        symmetrisation: how its two directions become one.
+    """
+
+    symmetrisation: Symmetrisation = "grow-diag-final-and"
+
+    def __post_init__(self) -> None:
+        check_symmetrisation(self.symmetrisation)
+        require_package("eflomal", "eflomal")
+
+    @property
+    def signature(self) -> str:
+        """Name, version and settings."""
+        from importlib.metadata import version
+
+        return f"eflomal(version:{version('eflomal')},sym:{self.symmetrisation})"
+
+    def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
+        """Links of every pair; one with an empty side has none.
+
+        Raises:
+            InputError: a sentence is longer than eflomal can align.
+        """
+        import eflomal
+
+        for side in (bitext.source, bitext.target):
+            longest = int(np.argmax(np.diff(side.offsets)))
+            words = int(np.diff(side.offsets)[longest])
+            if words > _LONGEST:
+                raise InputError(
+                    f"row {longest + 1} has {words} words and eflomal aligns at most {_LONGEST}; "
+                    f"use the aligner native, or split the sentence"
+                )
+        with tempfile.TemporaryDirectory() as folder:
+            forward, reverse = Path(folder, "forward"), Path(folder, "reverse")
+            eflomal.Aligner().align(
+                _lines(bitext.source),
+                _lines(bitext.target),
+                links_filename_fwd=str(forward),
+                links_filename_rev=str(reverse),
+            )
+            sides = [links_from_lines(path, bitext) for path in (forward, reverse)]
+        if progress:
+            progress(1.0)
+        return symmetrise(sides[0], sides[1], self.symmetrisation)
+
+
+def _lines(side: Side) -> Iterator[str]:
+    words = plain_words(side)
+    for first, last in zip(side.offsets[:-1], side.offsets[1:], strict=True):
+        yield " ".join(words[i] for i in side.ids[first:last])

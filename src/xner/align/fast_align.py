@@ -1,0 +1,80 @@
+"""fast_align (Dyer et al. 2013) as the package systran-align ships it (extra `systran`)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xner.align.bitext import Bitext, Links, Side
+from xner.align.outside import links_from_lines, plain_words, require_package
+
+_CHUNK = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class FastAlignAligner:
+    """The package's fit in both directions and its symmetrised links; it takes no seed.
+
+    Attributes:
+        iterations: rounds of expectation-maximisation.
+        favor_diagonal: prefer links near the diagonal.
+    """
+
+    iterations: int = 5
+    favor_diagonal: bool = True
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError(f"iterations is {self.iterations}; it must be at least 1")
+        require_package("systran_align", "systran")
+
+    @property
+    def signature(self) -> str:
+        """Name, version and settings."""
+        from importlib.metadata import version
+
+        return (
+            f"fast_align(systran-align:{version('systran-align')},"
+            f"iterations:{self.iterations},favor_diagonal:{self.favor_diagonal})"
+        )
+
+    def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
+        """Links of every pair; one with an empty side has none."""
+        import systran_align
+
+        source, target = _sentences(bitext.source), _sentences(bitext.target)
+        with tempfile.TemporaryDirectory() as folder:
+            text, links = Path(folder, "text"), Path(folder, "links")
+            forward, backward = str(Path(folder, "forward")), str(Path(folder, "backward"))
+            with text.open("w", encoding="utf-8") as file:
+                for s, t in zip(source, target, strict=True):
+                    if s and t:
+                        file.write(f"{' '.join(s)} ||| {' '.join(t)}\n")
+            systran_align.generate_alignment_probabilities(
+                str(text),
+                forward,
+                backward,
+                iterations=self.iterations,
+                favor_diagonal=self.favor_diagonal,
+                optimize_tension=self.favor_diagonal,
+                variational_bayes=True,
+            )
+            aligner = systran_align.Aligner(forward, backward)
+            with links.open("w") as file:
+                for first in range(0, bitext.pairs, _CHUNK):
+                    last = first + _CHUNK
+                    for pair in aligner.align_batch(source[first:last], target[first:last]):
+                        file.write(" ".join(f"{i}-{j}" for i, j in pair["alignments"]) + "\n")
+                    if progress:
+                        progress(min(1.0, last / bitext.pairs))
+            return links_from_lines(links, bitext)
+
+
+def _sentences(side: Side) -> list[list[str]]:
+    words = plain_words(side)
+    return [
+        [words[i] for i in side.ids[first:last]]
+        for first, last in zip(side.offsets[:-1], side.offsets[1:], strict=True)
+    ]

@@ -1,0 +1,354 @@
+"""A corpus: sentence pairs in Arrow columns, in memory or read from files batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xner.columns import BATCH, Where, check, conform, offsets_of
+from xner.errors import FormatError, InputError, ParallelError, UsageError
+from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
+from xner.formats.tags import entities_from_tags
+from xner.schemes import check_scheme
+
+StrPath = str | PathLike[str]
+Batches = Iterator[pa.RecordBatch]
+DOCSTART_CHOICES = ("auto", "keep", "skip")
+
+
+class Corpus:
+    """Sentence pairs in columns, one row a pair (see docs/data.md for the columns).
+
+    Made by `xner.read` (in memory) or `xner.scan` (files, read again at each pass), or from
+    any Arrow table with the right columns.
+    """
+
+    def __init__(self, batches: Callable[[], Batches], rows: int, origin: str) -> None:
+        """Hold a recipe for record batches; `origin` names it in error messages."""
+        self._batches = batches
+        self._rows = rows
+        self.origin = origin
+
+    @classmethod
+    def from_table(cls, table: pa.Table, origin: str = "table") -> Corpus:
+        """A corpus over an Arrow table; columns that xner knows are fitted and checked.
+
+        Raises:
+            InputError: a column has the wrong type, or a row does not fit.
+        """
+        fitted: list[pa.RecordBatch] = []
+        for batch in table.to_batches(BATCH):
+            first = sum(b.num_rows for b in fitted)
+            batch = conform(batch)
+            check(batch, lambda row, first=first: f"{origin}: row {first + row + 1}")
+            fitted.append(batch)
+        return cls._from_batches(fitted, origin)
+
+    @classmethod
+    def _from_batches(cls, batches: list[pa.RecordBatch], origin: str) -> Corpus:
+        return cls(lambda: iter(batches), sum(b.num_rows for b in batches), origin)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self._rows
+
+    def __repr__(self) -> str:
+        """Origin, rows and columns."""
+        return f"<{type(self).__name__} {self.origin}: {len(self)} rows, {', '.join(self.columns)}>"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        for batch in self.batches():
+            return list(batch.schema.names)
+        return []
+
+    def batches(self) -> Batches:
+        """Record batches of at most `xner.columns.BATCH` rows, read anew at each call."""
+        return self._batches()
+
+    def collect(self) -> Corpus:
+        """The same corpus in memory."""
+        return self._from_batches(list(self.batches()), self.origin)
+
+    @property
+    def table(self) -> pa.Table:
+        """All rows as one Arrow table."""
+        return pa.Table.from_batches(self.batches())
+
+    def write(self, path: StrPath, *, side: str = "target", scheme: str = "IOB2") -> None:
+        """Write the corpus; the suffix says the format.
+
+        Args:
+            path: `.jsonl` and `.parquet` hold every column; `.conll` the words and tags of one
+                side, `.txt` its words, `.align` the links.
+            side: `target` or `source`, for `.conll` and `.txt`.
+            scheme: of the tags in `.conll`.
+
+        Raises:
+            OutputError: the file cannot be written, or cannot hold a token or an entity.
+            UsageError: unknown suffix or scheme, or the columns to write are not there.
+        """
+        from xner.write import write_batches
+
+        write_batches(Path(path), self.batches(), side=side, scheme=scheme)
+
+
+def read(
+    source: StrPath,
+    target: StrPath | None = None,
+    *,
+    links: StrPath | None = None,
+    scheme: str = "auto",
+    docstart: str = "auto",
+) -> Corpus:
+    """Read a parallel corpus into memory; arguments and errors as for `scan`."""
+    return scan(source, target, links=links, scheme=scheme, docstart=docstart).collect()
+
+
+def scan(
+    source: StrPath,
+    target: StrPath | None = None,
+    *,
+    links: StrPath | None = None,
+    scheme: str = "auto",
+    docstart: str = "auto",
+) -> Corpus:
+    """Open a parallel corpus that is read batch by batch, anew at each pass.
+
+    Args:
+        source: the labelled side (.conll .jsonl .parquet .txt), or, without `target`, one
+            .jsonl or .parquet file with both sides.
+        target: the other side, parallel by row; tags or entities in it are ignored.
+        links: word alignment in Pharaoh form (.align), parallel by row; replaces the links
+            that a file brings.
+        scheme: `auto` reads IOB1, IOB2, BILOU and IOBES; naming one enforces it.
+        docstart: what `-DOCSTART-` rows of .conll files are: `keep` counts them as sentences,
+            `skip` does not, `auto` skips them unless only keeping them lines the files up.
+
+    Raises:
+        InputError: a file is missing, empty or malformed, or the files do not line up.
+        UsageError: a suffix, scheme or docstart that xner does not know.
+    """
+    check_scheme(scheme, auto=True)
+    if docstart not in DOCSTART_CHOICES:
+        raise UsageError(f"docstart is {docstart!r}; choose one of {', '.join(DOCSTART_CHOICES)}")
+    paths = [Path(path) for path in (source, target, links) if path is not None]
+    if links is not None:
+        format_of(Path(links), pharaoh)
+    rows, keep = _row_counts(paths, docstart)
+    if target is None:
+        origin = str(source)
+        sides = [lambda: _sides(Path(source), None, scheme, keep)]
+    else:
+        origin = f"{source} + {target}"
+        sides = [
+            lambda: _sides(Path(source), "source", scheme, keep),
+            lambda: _sides(Path(target), "target", scheme, keep),
+        ]
+    if links is not None:
+        sides.append(lambda: (batch for _, batch in pharaoh.read(Path(links))))
+
+    def batches() -> Batches:
+        streams = [_rechunk(side()) for side in sides]
+        return _joined(streams, Path(source).stem, None if links is None else str(links), origin)
+
+    return Corpus(batches, rows, origin)
+
+
+def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto") -> list[Corpus]:
+    """Read labelled files of the same sentences; columns tokens and entities.
+
+    Of a file with two sides the target side is read.
+
+    Raises:
+        InputError: a file is missing, empty or malformed, has no labels, or they differ in rows.
+    """
+    check_scheme(scheme, auto=True)
+    if not paths:
+        return []
+    _, keep = _row_counts(paths, docstart)
+    return [label_side(Corpus._from_batches(_one_side(p, scheme, keep), str(p))) for p in paths]
+
+
+def label_side(corpus: Corpus) -> Corpus:
+    """The tokens and entities of a corpus in memory: of its target side, where it has two.
+
+    Raises:
+        InputError: it has no labels there.
+    """
+    columns = corpus.columns
+    prefix = "" if "tokens" in columns else "target_"
+    names = [f"{prefix}tokens", f"{prefix}entities"]
+    if not set(names) <= set(columns):
+        raise InputError(f"{corpus.origin}: has no labels; give something with tags or entities")
+    batches = [b.select(names).rename_columns(["tokens", "entities"]) for b in corpus.batches()]
+    return Corpus._from_batches(batches, corpus.origin)
+
+
+def _one_side(path: Path, scheme: str, keep_docstart: bool) -> list[pa.RecordBatch]:
+    return list(_rechunk(_sides(path, "target", scheme, keep_docstart, strip=True)))
+
+
+def _row_counts(paths: list[Path], docstart: str) -> tuple[int, bool]:
+    """Rows of files that must line up, and whether -DOCSTART- rows are kept."""
+    with_them, without = [], []
+    for path in paths:
+        module = format_of(path)
+        counted = module.count(path)
+        total, marks = counted if isinstance(counted, tuple) else (counted, 0)
+        if total == 0:
+            raise FormatError(f"{path}: the file is empty")
+        with_them.append(total)
+        without.append(total - marks)
+    for keep, counts in ((False, without), (True, with_them)):
+        wanted = {"keep": True, "skip": False}.get(docstart, keep)
+        if len(set(counts)) == 1 and keep == wanted:
+            return counts[0], keep
+    counts = with_them if docstart == "keep" else without
+    other = next(i for i, n in enumerate(counts) if n != counts[0])
+    hint = ""
+    if with_them != without:
+        hint = (
+            f" ({max(with_them[i] - without[i] for i in range(len(paths)))} -DOCSTART- rows in all)"
+        )
+    raise ParallelError(
+        f"{paths[other]}: {counts[other]} rows, but {paths[0]} has {counts[0]}{hint}; both must "
+        f"have one row a sentence: row {min(counts[0], counts[other]) + 1} has no partner"
+    )
+
+
+def _sides(
+    path: Path, side: str | None, scheme: str, keep_docstart: bool, strip: bool = False
+) -> Batches:
+    """Batches of a file, checked; columns renamed for `side` (without prefix if `strip`)."""
+    module = format_of(path, conll, text, jsonl, parquet)
+    if module is conll:
+        stream = conll.read(path, scheme=scheme, tags=side != "target" or strip)
+    else:
+        stream = module.read(path)
+    place = ": row " if module is parquet else ":"
+    for first, batch in stream:
+
+        def where(row: int, first: int = first) -> str:
+            return f"{path}{place}{first + row}"
+
+        if module is conll and not keep_docstart:
+            tokens = batch["tokens"]
+            marks = conll.docstart_rows(tokens.values, offsets_of(tokens))
+            if marks.any():
+                batch = conform(batch.filter(pa.array(~marks)))
+        batch = _tags_read(batch, scheme, where)
+        check(batch, where)
+        batch = _as_pairs(batch, path) if side is None else _as_side(batch, side, path, strip)
+        if batch.num_rows:
+            yield batch
+
+
+def _tags_read(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
+    """Replace a column of tags by the entities it says."""
+    for name in ("tags", "source_tags", "target_tags"):
+        entities = name.replace("tags", "entities")
+        if name not in batch.schema.names or entities in batch.schema.names:
+            continue
+        tags = conform(batch.select([name]).rename_columns(["tokens"]))["tokens"]
+        tokens = batch[name.replace("tags", "tokens")]
+        offsets = offsets_of(tokens)
+        if not np.array_equal(np.diff(offsets_of(tags)), np.diff(offsets)):
+            row = int(np.flatnonzero(np.diff(offsets_of(tags)) != np.diff(offsets))[0])
+            raise FormatError(f"{where(row)}: not as many {name} as tokens")
+        rows = np.repeat(np.arange(batch.num_rows), np.diff(offsets))
+        column = entities_from_tags(
+            tags.flatten(), offsets - offsets[0], scheme, lambda word, r=rows: where(int(r[word]))
+        )
+        batch = batch.drop_columns([name]).append_column(entities, column)
+    return batch
+
+
+def _as_pairs(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
+    for name in ("source_tokens", "target_tokens"):
+        if name not in batch.schema.names:
+            raise FormatError(
+                f"{path}: has no column {name!r}; a file that stands alone must have both sides, "
+                f"else name the target file as well"
+            )
+    return batch
+
+
+def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.RecordBatch:
+    """The id, tokens and entities of one side, named for it."""
+    names = batch.schema.names
+    prefix = f"{side}_" if f"{side}_tokens" in names else ""
+    if f"{prefix}tokens" not in names:
+        raise FormatError(f"{path}: has neither a column 'tokens' nor '{side}_tokens'")
+    wanted = "" if strip else f"{side}_"
+    columns = {}
+    if "id" in names:
+        columns["id"] = batch["id"]
+    columns[f"{wanted}tokens"] = batch[f"{prefix}tokens"]
+    if f"{prefix}entities" in names and (side == "source" or strip):
+        columns[f"{wanted}entities"] = batch[f"{prefix}entities"]
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
+    """The same rows in batches of `BATCH`, the last one shorter."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        while rows >= BATCH:
+            whole = _one(held)
+            yield whole.slice(0, BATCH)
+            held, rows = [whole.slice(BATCH)], rows - BATCH
+    if rows:
+        yield _one(held)
+
+
+def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    try:
+        return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+    except pa.ArrowInvalid as error:
+        raise FormatError(f"rows differ in their columns ({error})") from None
+
+
+def _joined(streams: list[Batches], stem: str, links: str | None, origin: str) -> Batches:
+    """Rows of parallel streams side by side, with ids, links checked against the words."""
+    done = 0
+    for parts in zip_longest(*streams):
+        if any(p is None for p in parts) or len({p.num_rows for p in parts}) > 1:
+            raise ParallelError(f"{origin}: a file changed while it was read")
+        columns: dict[str, pa.Array] = {}
+        for part in parts:
+            for name, column in zip(part.schema.names, part.columns, strict=True):
+                if name != "id" or name not in columns:
+                    columns[name] = column
+        rows = parts[0].num_rows
+        ids = columns.pop("id", None)
+        if ids is None or ids.null_count:
+            made = pa.array([f"{stem}-{i}" for i in range(done, done + rows)], pa.string())
+            ids = made if ids is None else pc.coalesce(ids, made)
+        batch = pa.RecordBatch.from_pydict({"id": ids, **columns})
+        if links is not None:
+            check(batch, lambda row, done=done: f"{links}:{done + row + 1}")
+        yield batch
+        done += rows
+
+
+def require(batch: pa.RecordBatch, *names: str) -> None:
+    """Raise InputError if a column is missing."""
+    for name in names:
+        if name not in batch.schema.names:
+            raise InputError(f"the corpus has no column {name!r}; it has {batch.schema.names}")
+
+
+__all__ = ["Corpus", "label_files", "label_side", "read", "require", "scan"]

@@ -1,0 +1,25 @@
+"""File formats, told apart by suffix: one module each, with `read`, `count` and `render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from xner.errors import UsageError
+from xner.formats import conll, jsonl, parquet, pharaoh, text
+
+_MODULES = (conll, text, jsonl, parquet, pharaoh)
+_BY_SUFFIX: dict[str, ModuleType] = {s: module for module in _MODULES for s in module.SUFFIXES}
+
+
+def format_of(path: Path, *allowed: ModuleType) -> ModuleType:
+    """The module for the suffix of `path`, one of `allowed` if any are given.
+
+    Raises:
+        UsageError: the suffix is unknown or not allowed here.
+    """
+    module = _BY_SUFFIX.get(path.suffix.lower())
+    if module is None or (allowed and module not in allowed):
+        known = " ".join(s for m in allowed or _MODULES for s in m.SUFFIXES)
+        raise UsageError(f"{path}: the suffix must say the format, one of {known}")
+    return module

@@ -1,0 +1,267 @@
+"""CoNLL: one word a line, its tag in the last column, a blank line between sentences.
+
+Columns are parted by tabs or, in lines without a tab, by spaces. Read as well: CRLF, a
+byte-order mark, comments (`# …` lines of tab-separated files). An empty sentence, which the
+format cannot say, is written as the line `# xner: empty sentence`, so that parallel files
+stay parallel. A `-DOCSTART-` row is a row like any other here; `xner.corpus` decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from xner.columns import field_of, lengths_of, offsets_of
+from xner.errors import FormatError, OutputError
+from xner.formats.files import line_blocks
+from xner.formats.tags import entities_from_tags
+from xner.formats.text import refuse
+from xner.schemes import Spans, encode, overlap, tag_ids, tag_table
+
+SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".tsv")
+EMPTY = b"# xner: empty sentence"
+DOCSTART = "-DOCSTART-"
+# A line that begins with white space or may be a comment: only `parse` can tell what it is.
+_ODD_LINE = re.compile(rb"^(?:[ \t#])", re.MULTILINE)
+_DOCSTART_ROW = re.compile(rb"(?:\A|\n\n)-DOCSTART-(?:[ \t][^\n]*)?\n(?=\n|\Z)")
+
+Int64 = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+_TAB, _NEWLINE, _SPACE, _HASH = 9, 10, 32, 35
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The fields of a block of lines.
+
+    Attributes:
+        first_line: number of the block's first line in the file.
+        line: int64 (W), for every word its line in the block, from 0.
+        token, tag: the first and last field of those lines.
+        width: int64 (W), how many fields the line has.
+        offsets: int32 (N+1), words of each sentence.
+    """
+
+    first_line: int
+    line: Int64
+    token: pa.StringArray
+    tag: pa.StringArray
+    width: Int64
+    offsets: NDArray[np.int32]
+
+
+def count(path: Path) -> tuple[int, int]:
+    """Number of sentences, and how many of them are `-DOCSTART-` rows."""
+    sentences = docstarts = 0
+    for line, block in line_blocks(path, b"\n\n"):
+        if _ODD_LINE.search(block):
+            parsed = parse(line, block)
+            sentences += len(parsed.offsets) - 1
+            docstarts += int(docstart_rows(parsed.token, parsed.offsets).sum())
+        else:
+            newline = np.frombuffer(block, np.uint8) == _NEWLINE
+            begins = np.concatenate([[True], newline[:-1]])
+            blank = newline & begins
+            after_blank = np.concatenate([[True], blank[:-1]])
+            sentences += int((after_blank & ~blank & begins).sum())
+            docstarts += len(_DOCSTART_ROW.findall(block))
+    return sentences, docstarts
+
+
+def read(
+    path: Path, *, scheme: str = "auto", tags: bool = True
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
+
+    Args:
+        path: the file.
+        scheme: enforced if it is not `auto`.
+        tags: read the last column; without, a single column will do.
+
+    Raises:
+        FormatError: a line has too few columns, or not as many as the lines before.
+        SchemeError: a tag is unknown, or not allowed where it stands.
+    """
+    width = 0
+    for line, block in line_blocks(path, b"\n\n"):
+        parsed = parse(line, block)
+        width = _check_width(parsed, width, path, tags)
+        tokens = pa.ListArray.from_arrays(pa.array(parsed.offsets), parsed.token)
+        columns: dict[str, pa.Array] = {"tokens": tokens}
+        if tags:
+            columns["entities"] = _entities(parsed, scheme, path)
+        yield line, pa.RecordBatch.from_pydict(columns)
+
+
+def parse(first_line: int, block: bytes) -> Block:
+    """Find words, tags and sentences in a block of whole lines; see the module's rules."""
+    data = np.frombuffer(block, np.uint8)
+    newlines = np.flatnonzero(data == _NEWLINE)
+    tabbed = np.zeros(len(newlines), bool)
+    tabbed[np.searchsorted(newlines, np.flatnonzero(data == _TAB))] = True
+    separator = (data == _TAB) | (data == _NEWLINE)
+    spaces = np.flatnonzero(data == _SPACE)
+    separator[spaces[~tabbed[np.searchsorted(newlines, spaces)]]] = True
+    edges = np.diff(np.concatenate([[True], separator, [True]]).astype(np.int8))
+    starts, ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
+    line = np.searchsorted(newlines, starts)
+    blank = np.ones(len(newlines), bool)
+    blank[line] = False
+    markers, comments = _comments(block, data, newlines, tabbed)
+    if len(comments):
+        keep = ~np.isin(line, comments)
+        starts, ends, line = starts[keep], ends[keep], line[keep]
+    first = np.flatnonzero(np.diff(line, prepend=-1))
+    last = np.append(first[1:], len(line)) - 1 if len(line) else first
+    text = _Slices(block, data)
+    return Block(
+        first_line,
+        line[first],
+        text(starts[first], ends[first]),
+        text(starts[last], ends[last]) if len(first) else text(starts, ends),
+        last - first + 1,
+        _sentences(line[first], markers, np.cumsum(blank)),
+    )
+
+
+class _Slices:
+    """Cuts strings out of one buffer without copying it."""
+
+    def __init__(self, block: bytes, data: Bytes) -> None:
+        self.buffer = pa.py_buffer(block)
+        self.mixed = bool((data == _TAB).any() and (data == _SPACE).any())
+
+    def __call__(self, start: Int64, end: Int64) -> pa.StringArray:
+        edges = np.empty(2 * len(start) + 1, np.int32)
+        edges[0:-1:2], edges[1::2], edges[-1] = start, end, end[-1] if len(end) else 0
+        both = pa.StringArray.from_buffers(2 * len(start), pa.py_buffer(edges), self.buffer)
+        cut = both.take(pa.array(np.arange(0, 2 * len(start), 2)))
+        return pc.ascii_trim(cut, " ") if self.mixed else cut
+
+
+def _comments(
+    block: bytes, data: Bytes, newlines: Int64, tabbed: NDArray[np.bool_]
+) -> tuple[Int64, Int64]:
+    """Lines that mark an empty sentence, and all lines that hold no word though not blank."""
+    begins = np.concatenate([[0], newlines[:-1] + 1])
+    hashes = np.flatnonzero((data[begins] == _HASH) & ~tabbed)
+    is_marker = np.array(
+        [block[begins[i] : newlines[i]].rstrip(b" ") == EMPTY for i in hashes], bool
+    )
+    if tabbed.any():
+        spaced = np.array([block[begins[i] + 1 : begins[i] + 2] == b" " for i in hashes], bool)
+        return hashes[is_marker], hashes[is_marker | spaced]
+    return hashes[is_marker], hashes[is_marker]
+
+
+def _sentences(line: Int64, markers: Int64, blanks_before: Int64) -> NDArray[np.int32]:
+    """Offsets of sentences: runs of word lines between blank lines, and the markers."""
+    units = np.sort(np.concatenate([line, markers]))
+    is_word = np.isin(units, line)
+    change = np.diff(blanks_before[units], prepend=-1) != 0
+    sentence = np.cumsum(change) - 1
+    counts = np.bincount(sentence[is_word], minlength=int(change.sum()))
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+
+def _check_width(block: Block, width: int, path: Path, tags: bool) -> int:
+    if not len(block.width):
+        return width
+    width = width or int(block.width[0])
+    where = block.first_line
+    if tags and width < 2:
+        raise FormatError(
+            f"{path}:{where + block.line[0]}: one column, where a word and its tag should be"
+        )
+    odd = np.flatnonzero(block.width != width)
+    if len(odd):
+        raise FormatError(
+            f"{path}:{where + block.line[odd[0]]}: {block.width[odd[0]]} columns, but the lines "
+            f"before have {width}; part columns by tabs if words contain spaces"
+        )
+    return width
+
+
+def _entities(block: Block, scheme: str, path: Path) -> pa.ListArray:
+    def where(word: int) -> str:
+        return f"{path}:{block.first_line + block.line[word]}"
+
+    return entities_from_tags(block.tag, block.offsets, scheme, where)
+
+
+def docstart_rows(token: pa.StringArray, offsets: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which sentences are a lone `-DOCSTART-`; `token` holds the words that offsets count."""
+    single = np.flatnonzero(np.diff(offsets) == 1)
+    rows = np.zeros(len(offsets) - 1, bool)
+    words = token.take(pa.array(offsets[:-1][single]))
+    rows[single] = pc.equal(words, DOCSTART).to_numpy(zero_copy_only=False)
+    return rows
+
+
+def render(
+    tokens: pa.ListArray, entities: pa.ListArray, ids: pa.Array, path: Path, scheme: str = "IOB2"
+) -> bytes:
+    """The lines of a batch, tab-separated.
+
+    Raises:
+        OutputError: a token holds a tab or newline or is empty, or entities overlap.
+    """
+    offsets = offsets_of(tokens)
+    flat = tokens.values.slice(offsets[0], offsets[-1] - offsets[0])
+    refuse(pc.match_substring_regex(flat, r"^ *$|[\t\n\r]"), flat, tokens, ids, path)
+    spans, names = spans_of(entities)
+    if (clash := overlap(spans)) is not None:
+        raise OutputError(
+            f"{path}: sentence {ids[clash].as_py()!r} has entities that overlap, which tags "
+            f"cannot say; write .jsonl or .parquet"
+        )
+    codes, labels = encode(spans, offsets, scheme)
+    tags = pa.array(tag_table(names, scheme)).take(pa.array(tag_ids(codes, labels)))
+    ending = np.zeros(len(flat), np.int32)
+    full = np.flatnonzero(np.diff(offsets) > 0)
+    ending[offsets[1:][full] - offsets[0] - 1] = 1
+    endings = pa.array(["\n", "\n\n"]).take(pa.array(ending))
+    words = pc.binary_join_element_wise(flat, tags, "\t")
+    lines = pc.binary_join_element_wise(words, endings, "")
+    return _bytes_of(_with_empty(lines, tokens))
+
+
+def spans_of(entities: pa.ListArray) -> tuple[Spans, list[str]]:
+    """A column of entities as flat arrays, and the names of its label ids."""
+    offsets = offsets_of(entities)
+    part = slice(int(offsets[0]), int(offsets[-1]))
+    coded = entities.values.field("label")[part].dictionary_encode()
+    return Spans(
+        (offsets - offsets[0]).astype(np.int32),
+        field_of(entities, "start")[part].astype(np.int32),
+        field_of(entities, "end")[part].astype(np.int32),
+        coded.indices.to_numpy().astype(np.int32),
+    ), coded.dictionary.to_pylist()
+
+
+def _with_empty(lines: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:
+    """Put a marker block where a sentence has no words."""
+    lengths = lengths_of(tokens)
+    empty = np.flatnonzero(lengths == 0)
+    if not len(empty):
+        return lines
+    at = np.cumsum(lengths)[empty]
+    order = np.insert(np.arange(len(lines)), at, len(lines))
+    marker = pa.array([EMPTY.decode() + "\n\n"])
+    return pa.concat_arrays([lines, marker]).take(pa.array(order))
+
+
+def _bytes_of(lines: pa.StringArray) -> bytes:
+    """All strings of an array, one after another."""
+    if not len(lines):
+        return b""
+    offsets = np.frombuffer(lines.buffers()[1], np.int32)
+    first, last = offsets[lines.offset], offsets[lines.offset + len(lines)]
+    return bytes(memoryview(lines.buffers()[2] or b"")[first:last])

@@ -1,0 +1,135 @@
+"""JSON lines: one object a sentence (or pair), its fields the columns of a corpus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from xner.columns import conform, lengths_of, offsets_of
+from xner.errors import FormatError
+from xner.formats.files import count_lines, line_blocks
+
+SUFFIXES = (".jsonl", ".ndjson")
+
+
+def count(path: Path) -> int:
+    """Number of rows."""
+    return count_lines(path)
+
+
+def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield `(first line, batch)` with the columns that the objects have.
+
+    Raises:
+        FormatError: a line is no JSON object, names a field twice, or holds the wrong type.
+    """
+    for line, block in line_blocks(path):
+        yield line, _batch(path, line, block)
+
+
+def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
+    options = pj.ReadOptions(block_size=max(len(block) + 1, 1 << 20), use_threads=False)
+    try:
+        table = pj.read_json(pa.BufferReader(block), read_options=options)
+    except pa.ArrowInvalid as error:
+        _explain(path, line, block)
+        raise FormatError(
+            f"{path}:{line}: the lines from here on do not share one type per field ({error})"
+        ) from None
+    lines = block.count(b"\n")
+    if table.num_rows != lines:
+        _explain(path, line, block)
+    batches = table.combine_chunks().to_batches()
+    try:
+        return conform(batches[0])
+    except FormatError as error:
+        raise FormatError(f"{path}:{line}: in this line or one after it, {error}") from None
+
+
+def _explain(path: Path, first: int, block: bytes) -> None:
+    """Parse the lines one by one and raise for the first that is bad."""
+    for line, text in enumerate(block.decode("utf-8").split("\n")[:-1], first):
+        if not text.strip():
+            raise FormatError(f"{path}:{line}: an empty line; every line must hold one JSON object")
+        try:
+            row = json.loads(text, object_pairs_hook=_no_repeats)
+        except json.JSONDecodeError as error:
+            raise FormatError(
+                f"{path}:{line}: not JSON ({error.msg}, column {error.colno})"
+            ) from None
+        except FormatError as error:
+            raise FormatError(f"{path}:{line}: {error}") from None
+        if not isinstance(row, dict):
+            raise FormatError(f"{path}:{line}: not a JSON object but {type(row).__name__}")
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise FormatError(f"the field {twice!r} stands twice; remove or rename one")
+    return row
+
+
+def render(batch: pa.RecordBatch) -> bytes:
+    """The lines of a batch: every column, in order."""
+    objects = _struct(batch.schema.names, batch.columns, batch.num_rows)
+    return "".join(f"{line}\n" for line in objects.to_pylist()).encode()
+
+
+def to_json(array: pa.Array) -> pa.StringArray:
+    """The JSON text of every value of an array, made column-wise; null becomes `null`."""
+    kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        text = _strings(array)
+    elif pa.types.is_integer(kind):
+        text = array.cast(pa.string())
+    elif pa.types.is_floating(kind):
+        finite = pc.if_else(pc.is_finite(array), array, None)
+        text = finite.cast(pa.string())
+    elif pa.types.is_struct(kind):
+        text = _struct([field.name for field in kind], array.flatten(), len(array))
+    elif pa.types.is_list(kind):
+        text = _lists(array)
+    else:
+        text = pa.array([json.dumps(v, ensure_ascii=False) for v in array.to_pylist()], pa.string())
+    return pc.if_else(array.is_valid(), text.fill_null("null"), "null")
+
+
+def _strings(array: pa.Array) -> pa.StringArray:
+    text = array.cast(pa.string())
+    special = pc.match_substring_regex(text, r'[\\"\x00-\x1f]').fill_null(False)
+    if pc.any(special).as_py():
+        quoted = [
+            None if v is None else json.dumps(v, ensure_ascii=False) for v in text.to_pylist()
+        ]
+        return pa.array(quoted, pa.string())
+    return pc.binary_join_element_wise('"', text, '"', "")
+
+
+def _struct(names: list[str], columns: list[pa.Array], rows: int) -> pa.StringArray:
+    parts: list[Any] = []
+    for i, (name, column) in enumerate(zip(names, columns, strict=True)):
+        key = json.dumps(name, ensure_ascii=False)
+        parts += [f"{'{' if i == 0 else ', '}{key}: ", to_json(column)]
+    if not parts:
+        return pa.array(["{}"] * rows, pa.string())
+    return pc.binary_join_element_wise(*parts, "}", "")
+
+
+def _lists(array: pa.ListArray) -> pa.StringArray:
+    offsets = offsets_of(array)
+    values = to_json(array.values.slice(offsets[0], offsets[-1] - offsets[0]))
+    rebased = pa.array((offsets - offsets[0]).astype(np.int32))
+    inner = pc.binary_join(pa.ListArray.from_arrays(rebased, values), ", ")
+    joined = pc.binary_join_element_wise("[", inner, "]", "")
+    empty = pa.array(lengths_of(array) == 0)
+    return pc.if_else(empty, "[]", joined)

@@ -1,0 +1,267 @@
+"""Projection: source entities onto target words, batch by batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from xner.columns import ENTITIES, offsets_of
+from xner.corpus import Corpus, require
+from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
+from xner.pipeline.align import align_stage
+from xner.pipeline.settings import Settings
+from xner.score.alignment import Candidates, linked_ngrams, linked_runs
+from xner.solve.greedy import solve_first_fit, solve_greedy
+from xner.solve.problem import Float64, Problem
+from xner.solve.solution import Solution
+
+PROJECTED, CONFLICT, BELOW = 4, 5, 6
+OUTCOMES = {
+    PROJECTED: "projected",
+    UNALIGNED: "unaligned",
+    TOO_SHORT: "too_short",
+    BELOW: "below_threshold",
+    CONFLICT: "conflict",
+    NO_TARGET: "empty_target",
+}
+"""What becomes of a source entity (docs/data.md says when)."""
+
+
+@dataclass
+class Summary:
+    """What a projection did, and what made it.
+
+    Attributes:
+        sentences: rows seen.
+        entities: source entities seen; every one has an outcome.
+        spans: target entities written (an entity may give several).
+        outcomes: source entities by outcome.
+        objective: sum of the chosen matching scores.
+        seconds: wall time, reading, aligning and writing included.
+        align_seconds: wall time of the aligner, 0 where the links were given.
+        signature: method, settings, aligner, version and seed.
+    """
+
+    signature: str = ""
+    sentences: int = 0
+    entities: int = 0
+    spans: int = 0
+    outcomes: Counter[str] = field(
+        default_factory=lambda: Counter(dict.fromkeys(OUTCOMES.values(), 0))
+    )
+    objective: float = 0.0
+    seconds: float = 0.0
+    align_seconds: float = 0.0
+
+    @property
+    def sentences_per_second(self) -> float:
+        """Rows per second of wall time."""
+        return self.sentences / self.seconds if self.seconds else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as it stands in `--json`."""
+        return {
+            "sentences": self.sentences,
+            "entities": self.entities,
+            "spans": self.spans,
+            "outcomes": dict(self.outcomes),
+            "objective": self.objective,
+            "seconds": round(self.seconds, 4),
+            "align_seconds": round(self.align_seconds, 4),
+            "sentences_per_second": round(self.sentences_per_second, 1),
+            "signature": self.signature,
+        }
+
+
+class Projection(Corpus):
+    """A corpus with the columns target_entities and outcomes, and the summary of its making."""
+
+    summary: Summary
+
+
+def project(
+    pairs: Corpus,
+    *,
+    method: str = "greedy",
+    score: Mapping[str, float] | None = None,
+    max_span: int = 10,
+    min_score: float = 0.0,
+    merge_distance: int = 1,
+    length_ratio: float = 0.8,
+    top_k: int | None = None,
+    aligner: str = "native",
+    progress: Callable[[str, float], None] | None = None,
+    **aligner_options: Any,
+) -> Projection:
+    """Project the source entities of a corpus onto its target words.
+
+    Args:
+        pairs: a corpus with both sides and source_entities; without the column links it is
+            aligned first.
+        method: `heuristic` or `greedy`; see `Settings` for this and the options it uses.
+        score: weight of each matching score, default `{"alignment": 1.0}`.
+        max_span: longest target n-gram, in words, default 10.
+        min_score: candidates that score less are not used, default 0.
+        merge_distance: gap between runs that is closed, in words, default 1.
+        length_ratio: least length of a run as a share of the entity's, default 0.8.
+        top_k: most runs per entity, default all.
+        aligner: `native`, `eflomal` or `fast_align`, where there are no links.
+        progress: called with the name of the stage and the share that is done.
+        **aligner_options: for the aligner, such as `seed`.
+
+    Returns:
+        The corpus in memory with target_entities and outcomes; `.summary` says what was done.
+
+    Raises:
+        InputError: a column is missing or a row does not fit.
+        UsageError: an option makes no sense.
+        MissingExtraError: the aligner's package is not installed.
+    """
+    settings = Settings(
+        method=method,
+        score=dict(score or {"alignment": 1.0}),
+        max_span=max_span,
+        min_score=min_score,
+        merge_distance=merge_distance,
+        length_ratio=length_ratio,
+        top_k=top_k,
+    )
+    begin = perf_counter()
+    summary = Summary()
+    stream = project_stream(pairs, settings, summary, aligner, aligner_options, progress)
+    batches = list(stream)
+    summary.seconds = perf_counter() - begin
+    projection = Projection(lambda: iter(batches), len(pairs), pairs.origin)
+    projection.summary = summary
+    return projection
+
+
+def project_stream(
+    pairs: Corpus,
+    settings: Settings,
+    summary: Summary,
+    aligner: str = "native",
+    aligner_options: Mapping[str, Any] | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of `project`, one at a time; `summary` grows as they come."""
+    tell = progress or (lambda stage, share: None)
+    begin = perf_counter()
+    linked, made_by = align_stage(pairs, aligner, aligner_options or {}, tell)
+    summary.align_seconds = perf_counter() - begin if linked is not pairs else 0.0
+    summary.signature = f"{settings.signature}|aligner:{made_by}"
+    tell("project", 0.0)
+    for batch in linked.batches():
+        yield project_batch(batch, settings, summary)
+        tell("project", summary.sentences / max(1, len(pairs)))
+
+
+def project_batch(batch: pa.RecordBatch, settings: Settings, summary: Summary) -> pa.RecordBatch:
+    """Add target_entities and outcomes to a checked batch, and its counts to `summary`."""
+    require(batch, "source_tokens", "source_entities", "target_tokens", "links")
+    made = _candidates(batch, settings)
+    problem, dropped = _above(made.problem, settings.min_score)
+    if settings.method == "heuristic":
+        solution = solve_first_fit(problem, made.length)
+    else:
+        solution = solve_greedy(problem)
+    codes = _outcomes(made, dropped, problem, solution)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    columns["target_entities"] = _target_entities(batch, problem, solution)
+    columns["outcomes"] = _outcome_column(codes, problem)
+    summary.sentences += batch.num_rows
+    summary.entities += problem.entities
+    summary.spans += int(solution.chosen.sum())
+    for code, n in zip(*np.unique(codes, return_counts=True), strict=True):
+        summary.outcomes[OUTCOMES[int(code)]] += int(n)
+    summary.objective += float(solution.objective.sum())
+    made_of = pa.RecordBatch.from_pydict(columns)
+    return made_of.replace_schema_metadata({"xner.signature": summary.signature})
+
+
+def _candidates(batch: pa.RecordBatch, settings: Settings) -> Candidates:
+    if settings.method == "heuristic":
+        return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
+    made = linked_ngrams(batch, settings.max_span)
+    weight = settings.score["alignment"]
+    if weight == 1.0:
+        return made
+    p = made.problem
+    scaled = Problem(
+        p.entity_offsets, p.candidate_offsets, p.start, p.end, p.score * weight, p.target_lengths
+    )
+    return Candidates(scaled, made.status, made.length)
+
+
+def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:
+    """The problem without candidates below `min_score`, and which entities lost all."""
+    had = np.diff(problem.candidate_offsets) > 0
+    keep = problem.score >= min_score
+    if keep.all():
+        return problem, np.zeros(problem.entities, bool)
+    before = np.concatenate([[0], np.cumsum(keep)])
+    offsets = before[problem.candidate_offsets]
+    part = Problem(
+        problem.entity_offsets,
+        offsets,
+        problem.start[keep],
+        problem.end[keep],
+        problem.score[keep],
+        problem.target_lengths,
+    )
+    return part, had & (np.diff(offsets) == 0)
+
+
+def _outcomes(
+    made: Candidates, dropped: NDArray[np.bool_], problem: Problem, solution: Solution
+) -> NDArray[np.uint8]:
+    """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`."""
+    codes = made.status.copy()
+    codes[codes == 0] = CONFLICT
+    codes[dropped] = BELOW
+    codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
+    return codes
+
+
+def _owner(problem: Problem) -> NDArray[np.int64]:
+    """int64 (C): the entity of every candidate."""
+    return np.repeat(np.arange(problem.entities), np.diff(problem.candidate_offsets))
+
+
+def _target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution) -> pa.ListArray:
+    """The chosen candidates as entities, by start within each sentence."""
+    chosen = np.flatnonzero(solution.chosen)
+    entity = _owner(problem)[chosen]
+    sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
+    order = np.lexsort((problem.start[chosen], sentence))
+    chosen, entity, sentence = chosen[order], entity[order], sentence[order]
+    counts = np.bincount(sentence, minlength=problem.sentences)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    labels = batch["source_entities"].values.field("label")
+    first = int(offsets_of(batch["source_entities"])[0])
+    scores: Float64 = problem.score[chosen]
+    values = pa.StructArray.from_arrays(
+        [
+            pa.array(problem.start[chosen]),
+            pa.array(problem.end[chosen]),
+            labels.take(pa.array(entity + first)),
+            pa.array(scores.astype(np.float32)),
+            pa.array((entity - problem.entity_offsets[sentence]).astype(np.int32)),
+        ],
+        fields=list(ENTITIES.value_type),
+    )
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:
+    names = pa.array([OUTCOMES.get(code, "") for code in range(max(OUTCOMES) + 1)], pa.string())
+    return pa.ListArray.from_arrays(
+        pa.array(problem.entity_offsets), names.take(pa.array(codes.astype(np.int32)))
+    )

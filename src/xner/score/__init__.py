@@ -1,0 +1,1 @@
+"""Matching scores: how well a target candidate fits a source entity."""
