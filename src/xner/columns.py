@@ -15,6 +15,9 @@ BATCH = 65_536
 """Rows that are read, projected and written at a time."""
 
 Int32 = NDArray[np.int32]
+LINKS_MADE_BY = b"xner.links"
+"""Key of the schema metadata that tells what made the column links."""
+
 Where = Callable[[int], str]
 """Names a row of a batch for an error message: file and line, or sentence id."""
 
@@ -124,7 +127,8 @@ def conform(batch: pa.RecordBatch) -> pa.RecordBatch:
         fit(column, COLUMNS[name], name) if name in COLUMNS else column
         for name, column in zip(names, batch.columns, strict=True)
     ]
-    return pa.RecordBatch.from_arrays(columns, names=names)
+    fitted = pa.RecordBatch.from_arrays(columns, names=names)
+    return fitted.replace_schema_metadata(batch.schema.metadata)
 
 
 def offsets_of(column: pa.ListArray) -> Int32:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import BATCH, Where, check, conform, offsets_of
+from xner.columns import BATCH, LINKS_MADE_BY, Where, check, conform, offsets_of
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
 from xner.formats.tags import entities_from_tags
@@ -63,11 +63,16 @@ class Corpus:
         return f"<{type(self).__name__} {self.origin}: {len(self)} rows, {', '.join(self.columns)}>"
 
     @property
+    def schema(self) -> pa.Schema:
+        """Names and Arrow types of the columns."""
+        for batch in self.batches():
+            return batch.schema
+        return pa.schema([])
+
+    @property
     def columns(self) -> list[str]:
         """Names of the columns."""
-        for batch in self.batches():
-            return list(batch.schema.names)
-        return []
+        return list(self.schema.names)
 
     def batches(self) -> Batches:
         """Record batches of at most `xner.columns.BATCH` rows, read anew at each call."""
@@ -328,7 +333,9 @@ def _joined(streams: list[Batches], stem: str, links: str | None, origin: str) -
         if any(p is None for p in parts) or len({p.num_rows for p in parts}) > 1:
             raise ParallelError(f"{origin}: a file changed while it was read")
         columns: dict[str, pa.Array] = {}
+        metadata: dict[bytes, bytes] = {}
         for part in parts:
+            metadata |= part.schema.metadata or {}
             for name, column in zip(part.schema.names, part.columns, strict=True):
                 if name != "id" or name not in columns:
                     columns[name] = column
@@ -338,6 +345,9 @@ def _joined(streams: list[Batches], stem: str, links: str | None, origin: str) -
             made = pa.array([f"{stem}-{i}" for i in range(done, done + rows)], pa.string())
             ids = made if ids is None else pc.coalesce(ids, made)
         batch = pa.RecordBatch.from_pydict({"id": ids, **columns})
+        if links is not None:
+            metadata[LINKS_MADE_BY] = f"file({Path(links).name})".encode()
+        batch = batch.replace_schema_metadata(metadata)
         if links is not None:
             check(batch, lambda row, done=done: f"{links}:{done + row + 1}")
         yield batch

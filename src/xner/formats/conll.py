@@ -111,6 +111,10 @@ def parse(first_line: int, block: bytes) -> Block:
     separator[spaces[~tabbed[np.searchsorted(newlines, spaces)]]] = True
     edges = np.diff(np.concatenate([[True], separator, [True]]).astype(np.int8))
     starts, ends = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
+    if len(spaces) and tabbed.any():
+        solid = np.concatenate([[0], np.cumsum(~separator & (data != _SPACE))])
+        full = solid[ends] > solid[starts]
+        starts, ends = starts[full], ends[full]
     line = np.searchsorted(newlines, starts)
     blank = np.ones(len(newlines), bool)
     blank[line] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,12 +40,11 @@ def line_blocks(path: Path, end_of_block: bytes = b"\n") -> Iterator[tuple[int, 
     """
     line, rest = 1, b""
     with open_input(path) as file:
+        _skip_mark(file)
         while True:
             read = file.read(BLOCK_BYTES)
-            if read.endswith(b"\r"):
-                read += file.read(1)
-            if line == 1 and not rest:
-                read = read.removeprefix(b"\xef\xbb\xbf")
+            while read.endswith(b"\r") and (more := file.read(1)):
+                read += more
             rest += read.replace(b"\r\n", b"\n")
             if read:
                 cut = rest.rfind(end_of_block) + len(end_of_block)
@@ -65,6 +65,11 @@ def line_blocks(path: Path, end_of_block: bytes = b"\n") -> Iterator[tuple[int, 
         raise FormatError(f"{path}: the file is empty")
 
 
+def _skip_mark(file: BinaryIO) -> None:
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+
+
 def _check_utf8(path: Path, line: int, block: bytes) -> None:
     try:
         block.decode("utf-8")
@@ -80,6 +85,7 @@ def count_lines(path: Path) -> int:
     """Number of lines; a last line without a newline counts."""
     lines, last = 0, b"\n"
     with open_input(path) as file:
+        _skip_mark(file)
         while block := file.read(BLOCK_BYTES):
             lines += block.count(b"\n")
             last = block[-1:]

@@ -10,7 +10,7 @@ import pyarrow as pa
 from xner.align import Aligner, make_aligner
 from xner.align.bitext import Links
 from xner.align.encode import encode
-from xner.columns import LINKS
+from xner.columns import LINKS, LINKS_MADE_BY
 from xner.corpus import Corpus, require
 
 Tell = Callable[[str, float], None]
@@ -47,8 +47,9 @@ def align_stage(
     pairs: Corpus, aligner: str, options: Mapping[str, Any], tell: Tell
 ) -> tuple[Corpus, str]:
     """`pairs` with links, and what made them; those that are there are kept."""
-    if "links" in pairs.columns:
-        return pairs, "given"
+    schema = pairs.schema
+    if "links" in schema.names:
+        return pairs, (schema.metadata or {}).get(LINKS_MADE_BY, b"given").decode()
     maker = make_aligner(aligner, options)
     return _aligned(pairs, maker, tell), maker.signature
 
@@ -68,7 +69,8 @@ def _aligned(pairs: Corpus, aligner: Aligner, tell: Tell) -> Corpus:
             columns = dict(zip(batch.schema.names, batch.columns, strict=True))
             columns["links"] = link_column(links, row, row + batch.num_rows)
             row += batch.num_rows
-            yield pa.RecordBatch.from_pydict(columns)
+            made = pa.RecordBatch.from_pydict(columns)
+            yield made.replace_schema_metadata({LINKS_MADE_BY: aligner.signature})
 
     return Corpus(batches, len(pairs), pairs.origin)
 

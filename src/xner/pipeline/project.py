@@ -182,8 +182,8 @@ def project_batch(batch: pa.RecordBatch, settings: Settings, summary: Summary) -
     for code, n in zip(*np.unique(codes, return_counts=True), strict=True):
         summary.outcomes[OUTCOMES[int(code)]] += int(n)
     summary.objective += float(solution.objective.sum())
-    made_of = pa.RecordBatch.from_pydict(columns)
-    return made_of.replace_schema_metadata({"xner.signature": summary.signature})
+    metadata = {**(batch.schema.metadata or {}), b"xner.projection": summary.signature.encode()}
+    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(metadata)
 
 
 def _candidates(batch: pa.RecordBatch, settings: Settings) -> Candidates:

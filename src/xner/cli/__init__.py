@@ -1,0 +1,68 @@
+"""The command line: `xner COMMAND …`. One module a command; each has `add` and `run`.
+
+Exit codes: 0 done, 1 bad input (or output, or a missing package), 2 bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from xner._version import __version__
+from xner.cli import align, demo, evaluate, project, warmup
+from xner.errors import UsageError, XnerError
+
+_COMMANDS = (project, align, evaluate, demo, warmup)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="xner",
+        description="Named-entity data for any language by annotation projection.",
+        epilog="xner COMMAND --help tells more; xner demo shows what it does.",
+    )
+    top.add_argument("--version", action="version", version=f"xner {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        command = module.add(commands)
+        command.add_argument("--json", action="store_true", help="print one JSON object instead")
+        command.add_argument("--quiet", action="store_true", help="no progress bar")
+        command.add_argument(
+            "--threads", type=int, metavar="N", help="threads to use (default: every core)"
+        )
+        command.set_defaults(run=module.run)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        _set_threads(options.threads)
+        options.run(options)
+    except XnerError as error:
+        print(f"xner {options.command}: error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print(f"xner {options.command}: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _set_threads(threads: int | None) -> None:
+    from xner.kernels.blocks import thread_count
+
+    if threads is not None:
+        os.environ["XNER_THREADS"] = str(threads)
+    try:
+        thread_count()
+    except ValueError as error:
+        message = f"--threads is {threads}; it must be at least 1" if threads else str(error)
+        raise UsageError(message) from None

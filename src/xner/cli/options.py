@@ -1,0 +1,96 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from xner.align import ALIGNERS
+from xner.corpus import DOCSTART_CHOICES
+from xner.errors import UsageError
+from xner.schemes import SCHEMES
+
+
+def add_pairs(command: argparse.ArgumentParser) -> None:
+    """SOURCE and TARGET, and how they are read."""
+    command.add_argument(
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="labelled side (.conll .jsonl .parquet), or one file with both sides",
+    )
+    command.add_argument(
+        "target",
+        type=Path,
+        nargs="?",
+        metavar="TARGET",
+        help="its translation, parallel by row (.txt .conll .jsonl .parquet)",
+    )
+    add_reading(command)
+    command.add_argument(
+        "--docstart",
+        choices=DOCSTART_CHOICES,
+        default="auto",
+        help="-DOCSTART- rows of .conll files: skip or keep them as sentences "
+        "(default: skip, unless only keeping them lines the files up)",
+    )
+
+
+def add_reading(command: argparse.ArgumentParser) -> None:
+    """How tags are read."""
+    command.add_argument(
+        "--scheme",
+        choices=("auto", *SCHEMES),
+        default="auto",
+        help="scheme of the tags that are read; naming one enforces it (default: auto)",
+    )
+
+
+def add_aligner(command: argparse.ArgumentParser) -> None:
+    """Which aligner, and its options."""
+    command.add_argument(
+        "--aligner", choices=ALIGNERS, default="native", help="word aligner (default: native)"
+    )
+    command.add_argument("--seed", type=int, help="seed of the native aligner (default: 1)")
+    command.add_argument(
+        "--symmetrisation",
+        choices=("intersection", "union", "grow-diag-final-and"),
+        help="how the two directions of native or eflomal become one",
+    )
+
+
+def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The aligner's options that were given.
+
+    Raises:
+        UsageError: one does not belong to the aligner.
+    """
+    allowed = {"native": {"seed", "symmetrisation"}, "eflomal": {"symmetrisation"}}
+    given = {
+        name: getattr(options, name)
+        for name in ("seed", "symmetrisation")
+        if getattr(options, name) is not None
+    }
+    for name in given:
+        if name not in allowed.get(options.aligner, set()):
+            raise UsageError(f"--{name} does not go with --aligner {options.aligner}")
+    return given
+
+
+def score_weights(given: list[str] | None) -> dict[str, float]:
+    """The weights of `--score NAME=WEIGHT …`.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
+    weights = {}
+    for text in given or ["alignment=1"]:
+        name, equals, number = text.partition("=")
+        try:
+            weights[name] = float(number) if equals else 1.0
+        except ValueError:
+            raise UsageError(
+                f"--score {text}: write NAME=WEIGHT, for example alignment=1"
+            ) from None
+    return weights

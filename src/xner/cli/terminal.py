@@ -1,0 +1,67 @@
+"""What commands show: progress bars on standard error, tables or JSON on standard output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+Tell = Callable[[str, float], None]
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    print(json.dumps(values, ensure_ascii=False))
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Tell]:
+    """A bar per stage; nothing where standard error is no terminal."""
+    console = Console(stderr=True)
+    bars = Progress(
+        TextColumn("{task.description:8}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    tasks: dict[str, Any] = {}
+
+    def tell(stage: str, share: float) -> None:
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=1.0)
+        bars.update(tasks[stage], completed=share)
+
+    with bars:
+        yield tell
+
+
+def facts(title: str, rows: Sequence[tuple[str, str]], signature: str) -> None:
+    """Print a two-column table of facts, and what made them."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    for name, value in rows:
+        table.add_row(name, value)
+    console = Console()
+    console.print(table)
+    console.print(signature, style="dim", soft_wrap=True, highlight=False, markup=False)
+
+
+def grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table with a header; the first column is text, the others numbers."""
+    table = Table()
+    for i, name in enumerate(head):
+        table.add_column(name, justify="left" if i == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(title, style="bold", soft_wrap=True, highlight=False, markup=False)
+    console.print(table)

@@ -1,0 +1,21 @@
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("XNER_SHARED", Path(__file__).parents[2] / "shared")) / "data"
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real corpora; tests that use it are marked `shared`."""
+    return SHARED
+
+
+def pytest_collection_modifyitems(items):
+    if SHARED.is_dir():
+        return
+    skip = pytest.mark.skip(reason=f"{SHARED} is not there (see CONTRIBUTING.md)")
+    for item in items:
+        if "shared" in item.keywords:
+            item.add_marker(skip)

@@ -1,0 +1,62 @@
+"""Small corpora for tests, and Hypothesis strategies that draw them."""
+
+from hypothesis import strategies as st
+
+from xner.columns import COLUMNS
+from xner.corpus import Corpus
+
+import pyarrow as pa
+
+WEIGHTS = st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.25, 0.1, 0.0])
+
+
+def corpus(rows, origin="test"):
+    """A corpus of `(source length, target length, entities, links)` rows.
+
+    Entities are `(start, end)` or `(start, end, label)`, links `(source, target, weight)`.
+    """
+    names = ["source_tokens", "target_tokens", "source_entities", "links"]
+    columns = {name: [] for name in names}
+    for source, target, entities, links in rows:
+        columns["source_tokens"].append([f"s{i}" for i in range(source)])
+        columns["target_tokens"].append([f"t{i}" for i in range(target)])
+        columns["source_entities"].append(
+            [
+                {"start": e[0], "end": e[1], "label": e[2] if len(e) > 2 else "PER"}
+                for e in entities
+            ]
+        )
+        columns["links"].append([{"source": i, "target": j, "weight": w} for i, j, w in links])
+    arrays = {name: pa.array(columns[name], COLUMNS[name]) for name in names}
+    ids = pa.array([f"row-{i}" for i in range(len(rows))])
+    return Corpus.from_table(pa.table({"id": ids, **arrays}), origin)
+
+
+@st.composite
+def sentences(draw, longest=9):
+    """One row for `corpus`: empty sides, overlapping entities, repeated links included."""
+    source = draw(st.integers(0, longest))
+    target = draw(st.integers(0, longest))
+    entities, links = [], []
+    if source:
+        bounds = st.tuples(st.integers(0, source - 1), st.integers(1, 4))
+        entities = [(s, min(source, s + n)) for s, n in draw(st.lists(bounds, max_size=5))]
+    if source and target:
+        link = st.tuples(st.integers(0, source - 1), st.integers(0, target - 1), WEIGHTS)
+        links = draw(st.lists(link, max_size=20))
+    return source, target, entities, links
+
+
+@st.composite
+def long_sentences(draw):
+    """A row of about 500 words a side, with many links and entities."""
+    seed = draw(st.randoms(use_true_random=False))
+    source, target = 500, 480 + seed.randrange(40)
+    starts = [seed.randrange(source - 6) for _ in range(seed.randrange(25))]
+    entities = [(s, s + 1 + seed.randrange(6)) for s in starts]
+    links = []
+    for i in range(source):
+        for _ in range(seed.randrange(3)):
+            j = min(target - 1, max(0, i + seed.randrange(-4, 5)))
+            links.append((i, j, seed.choice([1.0, 0.5])))
+    return source, target, entities, links

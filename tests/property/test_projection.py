@@ -1,0 +1,121 @@
+import os
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.corpora import corpus, long_sentences, sentences
+from tests.reference import greedy, heuristic
+from xner.kernels import blocks
+from xner.pipeline.project import project
+from xner.score.alignment import linked_ngrams
+from xner.solve.greedy import solve_greedy
+
+quick = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def projected(rows, **options):
+    """Spans `(start, end, entity)` of each row, and its outcomes."""
+    table = project(corpus(rows), **options).table
+    spans = [
+        [(e["start"], e["end"], e["source"]) for e in entities]
+        for entities in table["target_entities"].to_pylist()
+    ]
+    return spans, table["outcomes"].to_pylist()
+
+
+def check_greedy(rows, max_span):
+    spans, outcomes = projected(rows, method="greedy", max_span=max_span)
+    for (_, target, entities, links), got, outcome in zip(rows, spans, outcomes, strict=True):
+        expected, _ = greedy.project(entities, links, target, max_span)
+        assert got == expected
+        scores = greedy.alignment_scores(entities, links, target, max_span)
+        scored = {e for e, _, _ in scores}
+        for e, name in enumerate(outcome):
+            if e in {entity for _, _, entity in expected}:
+                assert name == "projected"
+            elif e in scored:
+                assert name == "conflict"
+            else:
+                assert name == ("unaligned" if target else "empty_target")
+
+
+def check_heuristic(rows, **options):
+    spans, outcomes = projected(rows, method="heuristic", **options)
+    for (_, target, entities, links), got, outcome in zip(rows, spans, outcomes, strict=True):
+        expected, expected_outcomes = heuristic.project(entities, links, **options)
+        assert got == expected
+        if target:
+            assert outcome == expected_outcomes
+        else:
+            assert outcome == ["empty_target"] * len(entities)
+
+
+@quick
+@given(st.lists(sentences(), min_size=1, max_size=6), st.integers(1, 10))
+def test_greedy_is_its_twin(rows, max_span):
+    check_greedy(rows, max_span)
+
+
+@quick
+@given(
+    st.lists(sentences(), min_size=1, max_size=6),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 0.5, 0.8, 1.0]),
+    st.sampled_from([None, 1, 2]),
+)
+def test_heuristic_is_its_twin(rows, merge_distance, length_ratio, top_k):
+    check_heuristic(rows, merge_distance=merge_distance, length_ratio=length_ratio, top_k=top_k)
+
+
+@few
+@given(long_sentences())
+def test_long_sentences_are_their_twins(row):
+    check_heuristic([row])
+    if not os.environ.get("NUMBA_DISABLE_JIT"):
+        check_greedy([row], 10)
+
+
+@quick
+@given(st.lists(sentences(), min_size=1, max_size=4), st.integers(0, 3))
+def test_greedy_respects_any_limit(rows, limit):
+    pairs = corpus(rows)
+    problem = linked_ngrams(next(pairs.batches())).problem
+    solution = solve_greedy(problem, limit=limit or None)
+    expected = [
+        sum(scores[c] for c in greedy.match(scores, limit))
+        for scores in (greedy.alignment_scores(r[2], r[3], r[1], 10) for r in rows)
+    ]
+    assert solution.objective == pytest.approx(expected)
+
+
+@quick
+@given(st.lists(sentences(), min_size=3, max_size=12))
+def test_blocks_and_threads_change_nothing(rows):
+    pairs = corpus(rows)
+    whole = [project(pairs, method=method).table for method in ("greedy", "heuristic")]
+    cut = blocks.over_blocks
+    with (
+        mock.patch.dict(os.environ, {"XNER_THREADS": "2"}),
+        mock.patch("xner.score.alignment.over_blocks", lambda *a: cut(*a, block=2)),
+        mock.patch("xner.solve.greedy.over_blocks", lambda *a: cut(*a, block=1)),
+    ):
+        split = [project(pairs, method=method).table for method in ("greedy", "heuristic")]
+    assert whole == split
+
+
+def test_threshold_drops_candidates_and_says_so():
+    rows = [(2, 4, [(0, 1), (1, 2)], [(0, 0, 1.0), (1, 2, 0.25)])]
+    spans, outcomes = projected(rows, min_score=0.5)
+    assert spans == [[(0, 1, 0)]]
+    assert outcomes == [["projected", "below_threshold"]]
+
+
+def test_score_weight_scales_the_objective_only():
+    rows = [(3, 3, [(0, 2)], [(0, 0, 1.0), (1, 1, 1.0)])]
+    plain, half = project(corpus(rows)), project(corpus(rows), score={"alignment": 0.5})
+    assert half.summary.objective == 0.5 * plain.summary.objective
+    assert np.array_equal(half.table["outcomes"], plain.table["outcomes"])
