@@ -145,6 +145,9 @@ def scan(
     if docstart not in DOCSTART_CHOICES:
         raise UsageError(f"docstart is {docstart!r}; choose one of {', '.join(DOCSTART_CHOICES)}")
     paths = [Path(path) for path in (source, target, links) if path is not None]
+    for side in (source, target):
+        if side is not None:
+            format_of(Path(side), conll, text, jsonl, parquet)
     if links is not None:
         format_of(Path(links), pharaoh)
     rows, keep = _row_counts(paths, docstart)

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.corpora import corpus, long_sentences, sentences
-from tests.reference import greedy, heuristic
+from tests.reference import dense, greedy, heuristic
 from xner.kernels import blocks
 from xner.pipeline.project import project
 from xner.score.alignment import linked_ngrams
@@ -58,6 +58,16 @@ def check_heuristic(rows, **options):
 @given(st.lists(sentences(), min_size=1, max_size=6), st.integers(1, 10))
 def test_greedy_is_its_twin(rows, max_span):
     check_greedy(rows, max_span)
+
+
+@quick
+@given(sentences(), st.integers(1, 10))
+def test_the_twin_is_the_published_procedure(row, max_span):
+    _, target, entities, links = row
+    binary = [(i, j, 1.0) for i, j, _ in links]
+    assert greedy.project(entities, binary, target, max_span) == dense.project(
+        entities, binary, target, max_span
+    )
 
 
 @quick

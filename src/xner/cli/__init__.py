@@ -41,8 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     options = parser().parse_args(arguments)
     try:
-        _set_threads(options.threads)
-        options.run(options)
+        _run(options)
     except XnerError as error:
         print(f"xner {options.command}: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -56,13 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _set_threads(threads: int | None) -> None:
-    from xner.kernels.blocks import thread_count
+def _run(options: argparse.Namespace) -> None:
+    from xner.kernels.blocks import thread_count, threads
 
-    if threads is not None:
-        os.environ["XNER_THREADS"] = str(threads)
     try:
-        thread_count()
+        with threads(options.threads):
+            thread_count()
     except ValueError as error:
-        message = f"--threads is {threads}; it must be at least 1" if threads else str(error)
-        raise UsageError(message) from None
+        raise UsageError(str(error)) from None
+    with threads(options.threads):
+        options.run(options)

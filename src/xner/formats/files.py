@@ -45,7 +45,7 @@ def line_blocks(path: Path, end_of_block: bytes = b"\n") -> Iterator[tuple[int, 
             read = file.read(BLOCK_BYTES)
             while read.endswith(b"\r") and (more := file.read(1)):
                 read += more
-            rest += read.replace(b"\r\n", b"\n")
+            rest += read.replace(b"\r\n", b"\n") if b"\r" in read else read
             if read:
                 cut = rest.rfind(end_of_block) + len(end_of_block)
                 if cut < len(end_of_block):

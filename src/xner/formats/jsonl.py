@@ -35,14 +35,17 @@ def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
 
 
 def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
-    options = pj.ReadOptions(block_size=max(len(block) + 1, 1 << 20), use_threads=False)
     try:
-        table = pj.read_json(pa.BufferReader(block), read_options=options)
-    except pa.ArrowInvalid as error:
-        _explain(path, line, block)
-        raise FormatError(
-            f"{path}:{line}: the lines from here on do not share one type per field ({error})"
-        ) from None
+        table = _parse(block, 1 << 20)
+    except pa.ArrowInvalid:
+        # Perhaps one line is longer than a part; parse the block in one piece.
+        try:
+            table = _parse(block, len(block) + 1)
+        except pa.ArrowInvalid as error:
+            _explain(path, line, block)
+            raise FormatError(
+                f"{path}:{line}: the lines from here on do not share one type per field ({error})"
+            ) from None
     lines = block.count(b"\n")
     if table.num_rows != lines:
         _explain(path, line, block)
@@ -51,6 +54,10 @@ def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
         return conform(batches[0])
     except FormatError as error:
         raise FormatError(f"{path}:{line}: in this line or one after it, {error}") from None
+
+
+def _parse(block: bytes, part: int) -> pa.Table:
+    return pj.read_json(pa.BufferReader(block), read_options=pj.ReadOptions(block_size=part))
 
 
 def _explain(path: Path, first: int, block: bytes) -> None:
@@ -106,13 +113,12 @@ def to_json(array: pa.Array) -> pa.StringArray:
 
 def _strings(array: pa.Array) -> pa.StringArray:
     text = array.cast(pa.string())
+    quoted = pc.binary_join_element_wise('"', text, '"', "")
     special = pc.match_substring_regex(text, r'[\\"\x00-\x1f]').fill_null(False)
-    if pc.any(special).as_py():
-        quoted = [
-            None if v is None else json.dumps(v, ensure_ascii=False) for v in text.to_pylist()
-        ]
-        return pa.array(quoted, pa.string())
-    return pc.binary_join_element_wise('"', text, '"', "")
+    if not pc.any(special).as_py():
+        return quoted
+    escaped = [json.dumps(value, ensure_ascii=False) for value in text.filter(special).to_pylist()]
+    return pc.replace_with_mask(quoted, special, pa.array(escaped, pa.string()))
 
 
 def _struct(names: list[str], columns: list[pa.Array], rows: int) -> pa.StringArray:

@@ -6,8 +6,9 @@ do not survive a fork.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -18,12 +19,34 @@ BLOCK = 8192
 T = TypeVar("T")
 
 
+_wanted: list[int] = []
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Use `count` threads inside the block; None changes nothing.
+
+    Raises:
+        ValueError: `count` is below 1.
+    """
+    if count is not None and count < 1:
+        raise ValueError(f"the number of threads is {count}; it must be at least 1")
+    _wanted.extend([] if count is None else [count])
+    try:
+        yield
+    finally:
+        if count is not None:
+            _wanted.pop()
+
+
 def thread_count() -> int:
-    """Number of threads to use: `XNER_THREADS`, else the CPUs this process may run on.
+    """Number of threads: that of `threads`, else `XNER_THREADS`, else the CPUs at hand.
 
     Raises:
         ValueError: `XNER_THREADS` is not a positive whole number.
     """
+    if _wanted:
+        return _wanted[-1]
     wanted = os.environ.get("XNER_THREADS")
     if wanted is None:
         affinity = getattr(os, "sched_getaffinity", None)
@@ -34,8 +57,8 @@ def thread_count() -> int:
 
 
 @cache
-def _pool(threads: int, pid: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix=f"xner-{pid}")
+def _pool(workers: int, pid: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix=f"xner-{pid}")
 
 
 def over_blocks(kernel: Callable[..., T], n: int, *args: object, block: int = BLOCK) -> list[T]:
@@ -47,11 +70,11 @@ def over_blocks(kernel: Callable[..., T], n: int, *args: object, block: int = BL
     Returns:
         What the calls returned, in the order of the blocks; one empty block for `n` = 0.
     """
-    threads = thread_count()
-    if threads == 1 or n <= block:
+    workers = thread_count()
+    if workers == 1 or n <= block:
         return [kernel(0, n, *args)]
     done = [kernel(0, block, *args)]
-    pool = _pool(threads, os.getpid())
+    pool = _pool(workers, os.getpid())
     jobs = [pool.submit(kernel, lo, min(lo + block, n), *args) for lo in range(block, n, block)]
     return done + [job.result() for job in jobs]
 

@@ -23,17 +23,21 @@ def first_fit(
     candidate_offsets,
     start,
     end,
+    score,
     target_lengths,
     length,
     chosen,
+    objective,
+    bound,
 ):
     """Label candidates in the order of entity length, skipping those that meet a labelled word.
 
     Args:
         entity_offsets: int32 (S+1). candidate_offsets: int32 (E+1).
-        start, end: int32 (C). target_lengths: int32 (S).
+        start, end: int32 (C). score: float64 (C). target_lengths: int32 (S).
         length: int32 (E), words of each source entity.
         chosen: uint8 (C), zeros on entry; set to 1 for the chosen candidates.
+        objective, bound: float64 (S), written: the sum of the chosen scores, and of all.
     """
     longest, most = 0, 0
     for s in range(s_lo, s_hi):
@@ -44,14 +48,20 @@ def first_fit(
     for s in range(s_lo, s_hi):
         e_lo, e_hi = entity_offsets[s], entity_offsets[s + 1]
         by_length(e_lo, e_hi, length, order)
+        total = every = 0.0
         for i in range(e_hi - e_lo):
             for c in range(candidate_offsets[order[i]], candidate_offsets[order[i] + 1]):
+                every += score[c]
                 free = True
                 for w in range(start[c], end[c]):
                     if taken[w]:
                         free = False
                         break
                 if free:
-                    taken[start[c] : end[c]] = 1
+                    for w in range(start[c], end[c]):
+                        taken[w] = 1
                     chosen[c] = 1
-        taken[: target_lengths[s]] = 0
+                    total += score[c]
+        for w in range(target_lengths[s] if e_hi > e_lo else 0):
+            taken[w] = 0
+        objective[s], bound[s] = total, every

@@ -30,10 +30,36 @@ def best_free(lo, hi, start, end, score, taken):
 
 
 @nb.njit(cache=True, nogil=True)
+def bests_of(e_lo, e_hi, candidate_offsets, start, end, score, best):
+    """Write the best candidate of each entity to `best`, -1 where there is none.
+
+    Returns:
+        The sum of their scores, and whether any two of them overlap.
+    """
+    k = e_hi - e_lo
+    bound, clash = 0.0, False
+    for e in range(k):
+        lo, hi = candidate_offsets[e_lo + e], candidate_offsets[e_lo + e + 1]
+        if lo == hi:
+            best[e] = -1
+            continue
+        pick = lo
+        for c in range(lo + 1, hi):
+            if score[c] > score[pick]:
+                pick = c
+        best[e] = pick
+        bound += score[pick]
+        for other in range(e):
+            c = best[other]
+            clash |= c >= 0 and start[c] < end[pick] and start[pick] < end[c]
+    return bound, clash
+
+
+@nb.njit(cache=True, nogil=True)
 def greedy_sentence(
     e_lo, e_hi, candidate_offsets, start, end, score, limit, taken, best, left, chosen
 ):
-    """Match the entities `[e_lo, e_hi)` of one sentence; returns the objective.
+    """Match the entities `[e_lo, e_hi)` of one sentence.
 
     The best score goes first; ties: lowest entity, then lowest start, then shortest span.
 
@@ -43,13 +69,24 @@ def greedy_sentence(
         taken: uint8 scratch, all 0 for the sentence's words, and so again on return.
         best, left: int32 scratch (>= e_hi - e_lo).
         chosen: uint8 (C), set to 1 for the chosen candidates.
+
+    Returns:
+        The objective, and a bound on any choice's objective.
     """
     k = e_hi - e_lo
-    for e in range(k):
-        lo, hi = candidate_offsets[e_lo + e], candidate_offsets[e_lo + e + 1]
-        best[e] = best_free(lo, hi, start, end, score, taken)
-        left[e] = limit
+    bound, clash = bests_of(e_lo, e_hi, candidate_offsets, start, end, score, best)
+    if limit == 1 and not clash:
+        for e in range(k):
+            if best[e] >= 0:
+                chosen[best[e]] = 1
+        return bound, bound
+    if limit != 1:
+        bound = 0.0
+        for c in range(candidate_offsets[e_lo], candidate_offsets[e_hi]):
+            bound += score[c]
+    left[:k] = limit
     objective = 0.0
+    first, last = len(taken), 0
     while True:
         winner = -1
         for e in range(k):
@@ -63,16 +100,17 @@ def greedy_sentence(
             best[winner] = -1
         chosen[pick] = 1
         objective += score[pick]
-        taken[start[pick] : end[pick]] = 1
+        for w in range(start[pick], end[pick]):
+            taken[w] = 1
+        first, last = min(first, start[pick]), max(last, end[pick])
         for e in range(k):
             c = best[e]
             if c >= 0 and start[c] < end[pick] and start[pick] < end[c]:
                 lo, hi = candidate_offsets[e_lo + e], candidate_offsets[e_lo + e + 1]
                 best[e] = best_free(lo, hi, start, end, score, taken)
-    for c in range(candidate_offsets[e_lo], candidate_offsets[e_hi]):
-        if chosen[c]:
-            taken[start[c] : end[c]] = 0
-    return objective
+    for w in range(first, last):
+        taken[w] = 0
+    return objective, bound
 
 
 @nb.njit(cache=True, nogil=True)
@@ -87,6 +125,8 @@ def greedy(
     target_lengths,
     limit,
     chosen,
+    objective,
+    bound,
 ):
     """Greedy matching of the sentences `[s_lo, s_hi)`.
 
@@ -95,6 +135,8 @@ def greedy(
         start, end: int32 (C). score: float64 (C). target_lengths: int32 (S).
         limit: most candidates an entity may get; 0 for no limit.
         chosen: uint8 (C), zeros on entry; set to 1 for the chosen candidates.
+        objective, bound: float64 (S), written: the sum of the chosen scores, and a bound on
+            any choice's: the best of each entity, or all scores where the limit is not 1.
     """
     longest, most = 0, 0
     for s in range(s_lo, s_hi):
@@ -104,7 +146,7 @@ def greedy(
     best = np.empty(most, np.int32)
     left = np.empty(most, np.int32)
     for s in range(s_lo, s_hi):
-        greedy_sentence(
+        objective[s], bound[s] = greedy_sentence(
             entity_offsets[s],
             entity_offsets[s + 1],
             candidate_offsets,

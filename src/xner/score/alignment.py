@@ -93,7 +93,10 @@ def _candidates(
         length_ratio,
         top_k,
     )
-    start, end, score, found, status = map(np.concatenate, zip(*blocks, strict=True))
+    start, end, score, found, status = (
+        parts[0] if len(parts) == 1 else np.concatenate(parts)
+        for parts in zip(*blocks, strict=True)
+    )
     per_entity = np.zeros(len(found) + 1, np.int32)
     np.cumsum(found, out=per_entity[1:])
     problem = Problem(offsets, per_entity, start, end, score, target_lengths)

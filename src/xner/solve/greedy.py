@@ -21,6 +21,7 @@ def solve_greedy(problem: Problem, *, limit: int | None = 1) -> Solution:
         limit: most candidates an entity may get; None for no limit.
     """
     chosen = np.zeros(problem.candidates, np.uint8)
+    objective, bound = np.empty(problem.sentences), np.empty(problem.sentences)
     over_blocks(
         greedy,
         problem.sentences,
@@ -32,8 +33,10 @@ def solve_greedy(problem: Problem, *, limit: int | None = 1) -> Solution:
         problem.target_lengths,
         limit or 0,
         chosen,
+        objective,
+        bound,
     )
-    return Solution.of(problem, chosen, Route.GREEDY, limit)
+    return Solution.unproven(chosen, objective, bound, Route.GREEDY)
 
 
 def solve_first_fit(problem: Problem, length: Int32) -> Solution:
@@ -46,6 +49,7 @@ def solve_first_fit(problem: Problem, length: Int32) -> Solution:
         length: int32 (E), words of each source entity.
     """
     chosen = np.zeros(problem.candidates, np.uint8)
+    objective, bound = np.empty(problem.sentences), np.empty(problem.sentences)
     over_blocks(
         first_fit,
         problem.sentences,
@@ -53,8 +57,11 @@ def solve_first_fit(problem: Problem, length: Int32) -> Solution:
         problem.candidate_offsets,
         problem.start,
         problem.end,
+        problem.score,
         problem.target_lengths,
         frozen(length, np.int32),
         chosen,
+        objective,
+        bound,
     )
-    return Solution.of(problem, chosen, Route.HEURISTIC, None)
+    return Solution.unproven(chosen, objective, bound, Route.HEURISTIC)

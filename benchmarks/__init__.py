@@ -1,0 +1,1 @@
+"""Benchmarks: every claim about speed or quality is made by a command here."""

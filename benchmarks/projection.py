@@ -1,0 +1,185 @@
+"""Projection: kernels against plain Python, compilation, and the whole command.
+
+    python -m benchmarks.projection            # writes benchmarks/results/projection.md
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks import common
+from benchmarks.bench_kernels import greedy_kernel, greedy_twin, heuristic_kernel, heuristic_twin
+from xner.columns import BATCH
+from xner.corpus import Corpus
+from xner.write import write_batches
+
+
+# The kernel's own high-water mark: ru_maxrss would count this script, which started it.
+_CHILD = """
+import sys
+from xner.cli import main
+code = main(sys.argv[1:])
+marks = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(marks[0].split()[1], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def best(call: Callable[..., Any], *arguments: Any, rounds: int = 5) -> float:
+    """Seconds of the fastest of `rounds` calls."""
+    seconds = []
+    for _ in range(rounds):
+        begin = perf_counter()
+        call(*arguments)
+        seconds.append(perf_counter() - begin)
+    return min(seconds)
+
+
+def published(folder: Path, table: pa.Table) -> dict[str, float]:
+    """Seconds per sentence of the published code, from a checkout of
+    Cross-Lingual-NER/Projection-Data-Transfer-Cross-Lingual-NER, which is no part of this one.
+    """
+    sys.path.insert(0, str(folder))
+    matching = import_module("src.pipelines.align.matching")
+    score = import_module("src.pipelines.candidates.evaluators")
+    extract = import_module("src.pipelines.candidates.extractors")
+    match = import_module("src.pipelines.candidates.projection")
+    part = table.slice(0, 4000)
+    rows = common.plain_rows(part)
+    words = list(
+        zip(part["source_tokens"].to_pylist(), part["target_tokens"].to_pylist(), strict=True)
+    )
+    entities = [[{"start_idx": s, "end_idx": e, "label": "X"} for s, e in r[0]] for r in rows]
+    links = [[(j, i) for i, j, _ in r[1]] for r in rows]
+    ngrams = extract.DummySubrangeExtractor(max_words=10, stop_words=None)
+    choose = match.ArgmaxCandidatesMatchingProjectionTransform.match_source_entities
+    begin = perf_counter()
+    for (source, target), spans, wires in zip(words, entities, links, strict=True):
+        matching.match_entities_based_on_word_alignments(target, source, spans, wires)
+    middle = perf_counter()
+    for (_, target), spans, wires in zip(words, entities, links, strict=True):
+        if spans:
+            found = ngrams.extract(target)
+            places = score.get_entities_spans(spans)
+            choose(score.get_relative_lenght_alignment_scores(wires, places, found), found)
+    end = perf_counter()
+    return {"heuristic": (middle - begin) / len(rows), "greedy": (end - middle) / len(rows)}
+
+
+def kernels(table: pa.Table, rival: Path | None) -> str:
+    """Kernels and twins, one thread, same run."""
+    theirs = published(rival, table) if rival else {}
+    os.environ["XNER_THREADS"] = "1"
+    rows = common.plain_rows(table)
+    batches = list(Corpus.from_table(common.repeated(table, 500_000)).batches())
+    sentences = sum(batch.num_rows for batch in batches)
+    lines = []
+    for name, kernel, twin in (
+        ("heuristic", heuristic_kernel, heuristic_twin),
+        ("greedy", greedy_kernel, greedy_twin),
+    ):
+        kernel(batches[:1])
+        fast = best(kernel, batches) / sentences
+        slow = best(twin, rows, rounds=1) / len(rows)
+        line = [name, f"{1 / fast:,.0f}", f"{1 / slow:,.0f}", f"{slow / fast:,.0f}"]
+        if theirs:
+            line += [f"{1 / theirs[name]:,.0f}", f"{theirs[name] / fast:,.0f}"]
+        lines.append(line)
+    del os.environ["XNER_THREADS"]
+    head = ["method", "kernel, sentences/s", "plain Python, sentences/s", "ratio"]
+    head += ["published code, sentences/s", "ratio"] if theirs else []
+    return (
+        f"One thread; kernels over {sentences:,} pairs of conll-mt (best of 5), twins over "
+        f"{len(rows):,}.\n\n{common.markdown(head, lines)}"
+    )
+
+
+def run(*arguments: str, cache: Path | None = None) -> tuple[dict[str, Any], float, float]:
+    """Run `xner …` in a process of its own: its JSON, seconds, and peak memory in MiB."""
+    environment = {**os.environ, **({"NUMBA_CACHE_DIR": str(cache)} if cache else {})}
+    begin = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", _CHILD, *arguments, "--json"],
+        capture_output=True, env=environment, text=True, check=False,
+    )  # fmt: skip
+    seconds = perf_counter() - begin
+    if done.returncode:
+        raise SystemExit(f"xner {' '.join(arguments)} failed: {done.stderr}")
+    return json.loads(done.stdout), seconds, int(done.stderr.split()[-1]) / 1024
+
+
+def compilation(table: pa.Table, folder: Path) -> str:
+    """The default path from an empty cache, and from a full one."""
+    small = table.slice(1, 60)
+    pq.write_table(small, folder / "linked.parquet")
+    pq.write_table(small.drop_columns(["links"]), folder / "bare.parquet")
+    lines = []
+    for name, source in (("links given", "linked.parquet"), ("links made", "bare.parquet")):
+        cache = folder / f"cache-{source}"
+        arguments = ("project", str(folder / source), "-o", str(folder / "out.parquet"))
+        seconds = [run(*arguments, cache=cache)[1] for _ in range(3)]
+        lines.append([name, f"{seconds[0]:.1f}", f"{min(seconds[1:]):.2f}"])
+    head = ["xner project, 60 pairs", "cold cache, s", "warm cache, s"]
+    return f"Whole process, interpreter start included.\n\n{common.markdown(head, lines)}"
+
+
+def command(table: pa.Table, folder: Path, rows: int) -> str:
+    """The whole command, file to file, links given."""
+    big = common.repeated(table, rows).slice(0, rows).combine_chunks()
+    batches = big.to_batches(BATCH)
+    pq.write_table(big, folder / "in.parquet", row_group_size=BATCH)
+    write_batches(folder / "in.jsonl", batches)
+    write_batches(folder / "in.conll", batches, side="source")
+    write_batches(folder / "in.txt", batches, side="target")
+    write_batches(folder / "in.align", batches)
+    del big, batches
+    runs = {
+        "Parquet → Parquet": ["in.parquet", "-o", "out.parquet"],
+        "JSONL → JSONL": ["in.jsonl", "-o", "out.jsonl"],
+        "CoNLL + text + links → CoNLL": [
+            "in.conll", "in.txt", "--links", "in.align", "-o", "out.conll", "--docstart", "keep",
+        ],
+    }  # fmt: skip
+    lines = []
+    for name, arguments in runs.items():
+        paths = [str(folder / a) if a[0] in "io" else a for a in arguments]
+        summary, seconds, memory = run("project", *paths)
+        if summary["sentences"] != rows:
+            raise SystemExit(f"{name}: {summary['sentences']} sentences instead of {rows}")
+        lines.append([name, f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{memory:,.0f}"])
+    head = [f"{rows:,} pairs", "seconds", "sentences/s", "peak MiB"]
+    return f"Default method, every core.\n\n{common.markdown(head, lines)}"
+
+
+def main() -> None:
+    """Run all and write the page."""
+    options = common.parser(__doc__.splitlines()[0])
+    options.add_argument("--rows", type=int, default=1_000_000, help="pairs for the whole command")
+    options.add_argument(
+        "--published", type=Path, metavar="DIR", help="checkout of the published code (with scipy)"
+    )
+    given = options.parse_args()
+    table = common.conll_mt(given.data)
+    with tempfile.TemporaryDirectory() as folder:
+        parts = {
+            "Kernels": kernels(table, given.published),
+            "Compilation": compilation(table, Path(folder)),
+            "Whole command": command(table, Path(folder), given.rows),
+        }
+    body = "\n\n".join(f"## {name}\n\n{text}" for name, text in parts.items())
+    foot = f"\n\n{common.made_by('pyarrow')}"
+    common.save(given.results, "projection.md", "Projection", body + foot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The command line as people and programs use it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import xner
+from xner.cli import main
+from xner.cli.demo import LANGUAGES
+
+EN = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\nsees\tO\nKisumu\tB-LOC\n\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "en.conll").write_text(EN)
+    (tmp_path / "de.txt").write_text("Die EU sagt\nKisumu sieht Peter\n")
+    (tmp_path / "de.align").write_text("0-1 1-2\n0-2 1-1 2-0\n")
+    (tmp_path / "de.conll").write_text(
+        "Die\tO\nEU\tB-ORG\nsagt\tO\n\nKisumu\tB-LOC\nsieht\tO\nPeter\tB-PER\n\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XNER_THREADS", raising=False)
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = main(arguments)
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_project(folder, capsys):
+    arguments = ("project", "en.conll", "de.txt", "-o", "out.conll", "--links", "de.align")
+    code, out, err = run(capsys, *arguments)
+    assert (code, err) == (0, "")
+    assert (folder / "out.conll").read_text() == (folder / "de.conll").read_text()
+    for word in ("sentences", "projected", "objective", "sentences/s", "method:greedy"):
+        assert word in out
+
+
+def test_project_json(capsys, folder):
+    arguments = ("project", "en.conll", "de.txt", "-o", "o.jsonl", "--links", "de.align", "--json")
+    code, out, _ = run(capsys, *arguments)
+    assert code == 0
+    summary = json.loads(out)
+    assert summary["sentences"] == 2
+    assert summary["outcomes"]["projected"] == summary["entities"] == 3
+    assert summary["objective"] == 3.0
+    assert {"seconds", "sentences_per_second", "signature"} <= set(summary)
+    assert "aligner:file(de.align)" in summary["signature"]
+    # One file that has both sides goes in again.
+    code, out, _ = run(capsys, "project", "o.jsonl", "-o", "p.parquet", "--method", "heuristic",
+                       "--json")  # fmt: skip
+    assert json.loads(out)["outcomes"]["projected"] == 3
+
+
+def test_project_without_links_aligns(folder, capsys):
+    (folder / "en.conll").write_text(EN * 4)
+    (folder / "de.txt").write_text("Die EU sagt\nKisumu sieht Peter\n" * 4)
+    code, out, _ = run(capsys, "project", "en.conll", "de.txt", "-o", "o.conll", "--json")
+    assert code == 0
+    assert "aligner:native" in json.loads(out)["signature"]
+    assert json.loads(out)["sentences"] == 8
+
+
+def test_align_then_project(folder, capsys):
+    code, out, _ = run(capsys, "align", "en.conll", "de.txt", "-o", "l.align", "--json")
+    assert code == 0
+    assert json.loads(out)["links"] > 0
+    assert len((folder / "l.align").read_text().splitlines()) == 2
+    code, _, _ = run(capsys, "project", "en.conll", "de.txt", "--links", "l.align", "-o", "o.jsonl")
+    assert code == 0
+
+
+def test_links_remember_their_aligner(folder, capsys):
+    run(capsys, "align", "en.conll", "de.txt", "-o", "l.parquet", "--seed", "7")
+    _, out, _ = run(capsys, "project", "l.parquet", "-o", "o.conll", "--json")
+    signature = json.loads(out)["signature"]
+    assert "aligner:native" in signature
+    assert "seed:7" in signature
+
+
+def test_evaluate(folder, capsys):
+    code, out, _ = run(capsys, "evaluate", "de.conll", "de.conll")
+    assert code == 0
+    for word in ("ORG", "100.0", "mode:strict", "scheme:IOB2"):
+        assert word in out
+    code, out, _ = run(capsys, "evaluate", "de.conll", "de.conll", "--json", "--ignore", "PER")
+    assert json.loads(out)["f1"] == 1.0
+    assert json.loads(out)["gold"] == 2
+
+
+BAD = [
+    # what is wrong, arguments, exit code, words of the message
+    ("missing", "project en.conll no.txt -o o.conll", 1, "no.txt: no such file"),
+    ("rows", "project en.conll short.txt -o o.conll", 1, "row 2 has no partner"),
+    ("bounds", "project en.conll de.txt --links bad.align -o o.conll", 1, "bad.align:2: the link 9-0"),
+    ("no link", "project en.conll de.txt --links odd.align -o o.conll", 1, "odd.align:1: 'x' is no"),
+    ("tag", "project tag.conll de.txt -o o.conll", 1, "tag.conll:1: 'ORG' is no tag"),
+    ("scheme", "project en.conll de.txt -o o.conll --scheme BILOU", 1, "en.conll:1: the tag 'B-ORG'"),
+    ("utf-8", "project en.conll latin.txt -o o.conll", 1, "latin.txt:2: not UTF-8"),
+    ("empty", "project en.conll empty.txt -o o.conll", 1, "empty.txt: the file is empty"),
+    ("twice", "project twice.jsonl de.txt -o o.conll", 1, "twice.jsonl:1: the field 'tokens' stands"),
+    ("output", "project en.conll de.txt -o no/o.conll", 1, "the folder no does not exist"),
+    ("suffix", "project en.conll de.txt -o o.docx", 2, "the suffix must say the format"),
+    ("score", "project en.conll de.txt -o o.conll --score vibes=1", 2, "unknown score 'vibes'"),
+    ("weight", "project en.conll de.txt -o o.conll --score alignment=x", 2, "NAME=WEIGHT"),
+    ("threads", "project en.conll de.txt -o o.conll --threads 0", 2, "at least 1"),
+    ("option", "project en.conll de.txt -o o.conll --aligner eflomal --seed 3", 2, "does not go"),
+    ("one side", "project en.conll -o o.conll", 1, "name the target file as well"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+def test_bad_input_and_usage(folder, capsys, arguments, code, words):
+    (folder / "short.txt").write_text("Die EU sagt\n")
+    (folder / "bad.align").write_text("0-0\n9-0\n")
+    (folder / "odd.align").write_text("x\n\n")
+    (folder / "tag.conll").write_text("EU\tORG\n\na\tO\n")
+    (folder / "latin.txt").write_bytes(b"Die EU sagt\nM\xfcller\n")
+    (folder / "empty.txt").write_text("")
+    (folder / "twice.jsonl").write_text('{"tokens": ["a"], "tokens": ["b"]}\n' * 2)
+    before = sorted(folder.iterdir())
+    got, out, err = run(capsys, *arguments.split(), "--quiet")
+    assert (got, out) == (code, "")
+    assert words in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["project"], ["project", "--method", "magic"]])
+def test_usage_errors_exit_with_2(arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_a_process_exits_as_main_says(folder):
+    command = [sys.executable, "-m", "xner"]
+    version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.strip() == f"xner {xner.__version__}"
+    bad = subprocess.run([*command, "evaluate", "a.conll", "b.conll"], capture_output=True,
+                         text=True, check=False)  # fmt: skip
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr == "xner evaluate: error: a.conll: no such file; check the path\n"
+
+
+def test_demo(capsys):
+    code, out, _ = run(capsys, "demo", "--json")
+    assert code == 0
+    results = json.loads(out)["results"]
+    assert {r["language"] for r in results} == set(LANGUAGES)
+    for result in results:
+        assert sum(result["outcomes"].values()) == result["entities"] > 150
+        # Far above what chance or copying gives, far below what a broken aligner could reach.
+        assert result["f1"] > 0.75, result
+
+
+def test_demo_shows_sentences_and_scores(capsys):
+    code, out, _ = run(capsys, "demo")
+    assert code == 0
+    for word in ("Swahili", "Russian", "[LOC]", "F1 heuristic", "F1 greedy", "seqeval"):
+        assert word in out
+
+
+def test_warmup(capsys):
+    code, out, _ = run(capsys, "warmup", "--json")
+    assert code == 0
+    assert {"align", "greedy", "heuristic"} <= set(json.loads(out)["steps"])

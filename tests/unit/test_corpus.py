@@ -1,0 +1,183 @@
+"""Pairing files, and what a corpus refuses."""
+
+import pyarrow as pa
+import pytest
+
+import xner
+from tests.corpora import corpus
+
+EN = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\n\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "en.conll").write_text(EN)
+    (tmp_path / "doc.conll").write_text("-DOCSTART-\tO\n\n" + EN)
+    (tmp_path / "de.txt").write_text("Die EU sagt\nPeter\n")
+    (tmp_path / "docs.txt").write_text("-DOCSTART-\nDie EU sagt\nPeter\n")
+    (tmp_path / "de.align").write_text("0-1 1-2\n0-0\n")
+    return tmp_path
+
+
+def test_pairs_have_ids_and_links(folder):
+    pairs = xner.read(folder / "en.conll", folder / "de.txt", links=folder / "de.align")
+    assert len(pairs) == 2
+    assert pairs.columns == ["id", "source_tokens", "source_entities", "target_tokens", "links"]
+    assert pairs.table["id"].to_pylist() == ["en-0", "en-1"]
+    assert "2 rows" in repr(pairs)
+
+
+def test_scan_reads_anew_and_read_does_not(folder):
+    lazy = xner.scan(folder / "en.conll", folder / "de.txt")
+    eager = lazy.collect()
+    (folder / "de.txt").write_text("Die EU sprach\nPeter\n")
+    assert lazy.table["target_tokens"].to_pylist()[0][2] == "sprach"
+    assert eager.table["target_tokens"].to_pylist()[0][2] == "sagt"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "docstart", "rows"),
+    [
+        ("doc.conll", "de.txt", "auto", 2),
+        ("doc.conll", "docs.txt", "auto", 3),
+        ("doc.conll", "docs.txt", "keep", 3),
+        ("doc.conll", "de.txt", "skip", 2),
+        ("doc.conll", "en.conll", "auto", 2),
+        ("doc.conll", "doc.conll", "keep", 3),
+    ],
+)
+def test_docstart_rows(folder, source, target, docstart, rows):
+    assert len(xner.read(folder / source, folder / target, docstart=docstart)) == rows
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "docstart"),
+    [("doc.conll", "de.txt", "keep"), ("doc.conll", "docs.txt", "skip")],
+)
+def test_docstart_rows_that_do_not_line_up(folder, source, target, docstart):
+    with pytest.raises(xner.ParallelError, match="-DOCSTART- rows in all"):
+        xner.read(folder / source, folder / target, docstart=docstart)
+
+
+def test_sides_of_different_length(folder):
+    (folder / "short.txt").write_text("Die EU sagt\n")
+    with pytest.raises(xner.ParallelError) as caught:
+        xner.read(folder / "en.conll", folder / "short.txt")
+    assert "short.txt: 1 rows" in str(caught.value)
+    assert "row 2 has no partner" in str(caught.value)
+
+
+@pytest.mark.parametrize("link", ["2-0", "0-3", "5-9"])
+def test_links_out_of_bounds_name_file_and_line(folder, link):
+    (folder / "de.align").write_text(f"0-1\n\n0-0 {link}\n".replace("\n\n", "\n", 1))
+    with pytest.raises(xner.InputError, match=rf"de\.align:2: the link {link} is out of bounds"):
+        xner.read(folder / "en.conll", folder / "de.txt", links=folder / "de.align")
+
+
+def test_target_labels_are_ignored(folder):
+    (folder / "de.conll").write_text("Die\tB-XXX\nEU\tI-XXX\n\nPeter\n".replace("Peter\n", "P\tO\n"))
+    pairs = xner.read(folder / "en.conll", folder / "de.conll")
+    assert "target_entities" not in pairs.columns
+
+
+def test_a_target_of_bare_words(folder):
+    (folder / "de.conll").write_text("Die\nEU\n\nPeter\n")
+    pairs = xner.read(folder / "en.conll", folder / "de.conll")
+    assert pairs.table["target_tokens"].to_pylist() == [["Die", "EU"], ["Peter"]]
+
+
+@pytest.mark.parametrize("name", ["en.conll", "de.txt"])
+def test_one_side_alone_is_no_pair(folder, name):
+    with pytest.raises(xner.FormatError, match="name the target file as well"):
+        xner.read(folder / name)
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a", "a.align"])
+def test_unknown_suffixes(folder, name):
+    with pytest.raises(xner.UsageError, match="the suffix must say the format"):
+        xner.read(folder / name, folder / "de.txt")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([(1, 1, [(0, 2)], [])], r"\[0, 2\) in source_entities does not fit"),
+        ([(1, 1, [(-1, 1)], [])], r"\[-1, 1\)"),
+        ([(1, 1, [(1, 1)], [])], r"\[1, 1\)"),
+        ([(0, 0, [], []), (1, 1, [(0, 1, "")], [])], "empty label"),
+        ([(1, 1, [], [(0, 1, 1.0)])], "0-1 is out of bounds"),
+        ([(1, 1, [], [(0, 0, -1.0)])], "weights are numbers from 0 up"),
+        ([(1, 1, [], [(0, 0, float("nan"))])], "weights are numbers from 0 up"),
+    ],
+)
+def test_tables_are_checked(rows, message):
+    with pytest.raises(xner.InputError, match=f"test: row {len(rows)}: .*{message}"):
+        corpus(rows)
+
+
+def test_columns_of_the_wrong_type():
+    with pytest.raises(xner.FormatError, match="'links' should hold a list"):
+        xner.Corpus.from_table(pa.table({"links": [1, 2]}))
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(xner.InputError, match="no column 'source_entities'"):
+        xner.project(
+            xner.Corpus.from_table(
+                pa.table(
+                    {
+                        "source_tokens": [["a"]],
+                        "target_tokens": [["b"]],
+                        "links": [[{"source": 0, "target": 0}]],
+                    }
+                )
+            )
+        )
+
+
+def test_slices_of_a_table_are_read_at_their_place():
+    rows = [(2, 2, [(0, 1, "A")], [(0, 1, 1.0)]), (3, 3, [(2, 3, "B")], [(2, 0, 1.0)])]
+    whole = corpus(rows).table
+    part = xner.project(xner.Corpus.from_table(whole.slice(1))).table
+    entity = part["target_entities"].to_pylist()[0][0]
+    assert (entity["start"], entity["end"], entity["label"]) == (0, 1, "B")
+
+
+def test_writing_needs_a_folder(folder):
+    pairs = xner.read(folder / "en.conll", folder / "de.txt")
+    with pytest.raises(xner.OutputError, match="does not exist; make it"):
+        pairs.write(folder / "nowhere" / "x.jsonl")
+    with pytest.raises(xner.OutputError, match="is a folder"):
+        (folder / "x.jsonl").mkdir()
+        pairs.write(folder / "x.jsonl")
+
+
+def test_nothing_is_left_of_a_failed_write(folder):
+    pairs = xner.scan(folder / "en.conll", folder / "de.txt")
+    before = sorted(folder.iterdir())
+    (folder / "de.txt").write_bytes(b"Die EU sagt\n\xff\n")
+    with pytest.raises(xner.FormatError, match=r"de\.txt:2: not UTF-8"):
+        pairs.write(folder / "out.jsonl")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_write_keeps_the_old_file_until_it_is_done(folder):
+    pairs = xner.scan(folder / "en.conll", folder / "de.txt")
+    pairs.write(folder / "out.jsonl")
+    good = (folder / "out.jsonl").read_bytes()
+    (folder / "de.txt").write_bytes(b"Die EU sagt\n\xff\n")
+    with pytest.raises(xner.FormatError):
+        pairs.write(folder / "out.jsonl")
+    assert (folder / "out.jsonl").read_bytes() == good
+
+
+def test_sides_are_written_apart(folder):
+    pairs = xner.read(folder / "en.conll", folder / "de.txt", links=folder / "de.align")
+    pairs.write(folder / "s.conll", side="source")
+    pairs.write(folder / "t.txt")
+    pairs.write(folder / "l.align")
+    assert (folder / "s.conll").read_text() == EN
+    assert (folder / "t.txt").read_text() == "Die EU sagt\nPeter\n"
+    assert (folder / "l.align").read_text() == "0-1 1-2\n0-0\n"
+    with pytest.raises(xner.UsageError, match="choose source or target"):
+        pairs.write(folder / "s.conll", side="left")

@@ -1,0 +1,118 @@
+"""What becomes of entities: labels, outcomes, the summary."""
+
+import pytest
+
+import xner
+from tests.corpora import corpus
+from xner.pipeline.project import OUTCOMES
+
+ROWS = [
+    # projected, both; the second entity's label travels with it
+    (4, 4, [(0, 2, "PER"), (3, 4, "LOC")], [(0, 2, 1.0), (1, 3, 1.0), (3, 0, 1.0)]),
+    # unaligned and, for want of words, empty_target
+    (2, 2, [(0, 1, "PER")], [(1, 1, 1.0)]),
+    (2, 0, [(0, 2, "PER")], []),
+    # two overlapping entities and one word for them
+    (3, 3, [(0, 2, "ORG"), (1, 2, "LOC")], [(1, 1, 1.0)]),
+    # nothing at all
+    (0, 0, [], []),
+]
+
+
+def spans(table):
+    return [
+        [(e["start"], e["end"], e["label"], e["source"]) for e in row]
+        for row in table["target_entities"].to_pylist()
+    ]
+
+
+def test_greedy():
+    out = xner.project(corpus(ROWS), method="greedy")
+    assert spans(out.table) == [
+        [(0, 1, "LOC", 1), (2, 4, "PER", 0)],
+        [],
+        [],
+        [(1, 2, "LOC", 1)],
+        [],
+    ]
+    assert out.table["outcomes"].to_pylist() == [
+        ["projected", "projected"],
+        ["unaligned"],
+        ["empty_target"],
+        ["conflict", "projected"],
+        [],
+    ]
+    assert out.table["target_entities"].to_pylist()[0][1]["score"] == 1.0
+
+
+def test_heuristic_says_what_was_too_short():
+    rows = [(5, 5, [(0, 5, "ORG")], [(0, 0, 1.0), (1, 1, 1.0)])]
+    out = xner.project(corpus(rows), method="heuristic")
+    assert out.table["outcomes"].to_pylist() == [["too_short"]]
+    out = xner.project(corpus(rows), method="heuristic", length_ratio=0.3)
+    assert spans(out.table) == [[(0, 2, "ORG", 0)]]
+
+
+def test_heuristic_projects_every_run_or_the_longest():
+    links = [(0, 0, 1.0), (0, 4, 1.0), (1, 5, 1.0)]
+    rows = [(2, 6, [(0, 2, "LOC")], links)]
+    both = xner.project(corpus(rows), method="heuristic", length_ratio=0)
+    assert spans(both.table) == [[(0, 1, "LOC", 0), (4, 6, "LOC", 0)]]
+    one = xner.project(corpus(rows), method="heuristic", length_ratio=0, top_k=1)
+    assert spans(one.table) == [[(4, 6, "LOC", 0)]]
+    assert both.summary.spans == 2
+    assert both.summary.outcomes["projected"] == 1
+
+
+def test_the_summary_accounts_for_every_entity():
+    out = xner.project(corpus(ROWS))
+    summary = out.summary.as_dict()
+    assert summary["sentences"] == 5
+    assert summary["entities"] == 6 == sum(summary["outcomes"].values())
+    assert set(summary["outcomes"]) == set(OUTCOMES.values())
+    chosen = [e["score"] for row in out.table["target_entities"].to_pylist() for e in row]
+    assert summary["objective"] == pytest.approx(sum(chosen))
+    assert summary["sentences_per_second"] > 0
+    assert "method:greedy" in summary["signature"]
+    assert "aligner:given" in summary["signature"]
+
+
+def test_the_result_can_be_written(tmp_path):
+    out = xner.project(corpus(ROWS[:1]))
+    out.write(tmp_path / "o.conll")
+    text = (tmp_path / "o.conll").read_text()
+    assert text == "t0\tB-LOC\nt1\tO\nt2\tB-PER\nt3\tI-PER\n\n"
+
+
+def test_other_columns_stay():
+    table = corpus(ROWS).table.append_column("note", [["a", "b", "c", "d", "e"]])
+    out = xner.project(xner.Corpus.from_table(table))
+    assert out.table["note"].to_pylist() == list("abcde")
+
+
+def test_projecting_again_replaces_the_columns():
+    once = xner.project(corpus(ROWS), method="heuristic")
+    twice = xner.project(once, method="greedy")
+    assert twice.table.drop_columns([]).equals(xner.project(corpus(ROWS)).table)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "magic"}, "unknown method 'magic'; choose one of"),
+        ({"score": {"vibes": 1.0}}, "unknown score 'vibes'"),
+        ({"score": {"alignment": 0.0}}, "must be above 0"),
+        ({"max_span": 0}, "max_span is 0"),
+        ({"merge_distance": -1}, "cannot be negative"),
+        ({"top_k": 0}, "top_k is 0"),
+    ],
+)
+def test_options_that_make_no_sense(options, message):
+    with pytest.raises(xner.UsageError, match=message):
+        xner.project(corpus(ROWS), **options)
+
+
+def test_an_unknown_aligner():
+    table = corpus(ROWS).table.drop_columns(["links"])
+    with pytest.raises(xner.UsageError, match="unknown aligner 'magic'"):
+        xner.project(xner.Corpus.from_table(table), aligner="magic")
