@@ -4,63 +4,68 @@ The twins run over every distinct pair once, the kernels over the same pairs rep
 least 500,000; `extra_info` has the sentences, so that times per sentence can be compared.
 """
 
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
 import pytest
+from tests.reference import dense, heuristic
 
 from benchmarks import common
-from tests.reference import dense, heuristic
 from xner.corpus import Corpus
 from xner.score.alignment import linked_ngrams, linked_runs
 from xner.solve.greedy import solve_first_fit, solve_greedy
+from xner.solve.solution import Solution
 
 pytestmark = pytest.mark.skipif(not common.DATA.is_dir(), reason="needs ../shared/data")
 
 
 @pytest.fixture(scope="module")
-def table():
+def table() -> pa.Table:
     return common.conll_mt(common.DATA)
 
 
 @pytest.fixture(scope="module")
-def rows(table):
+def rows(table: pa.Table) -> list[common.Row]:
     return common.plain_rows(table)
 
 
 @pytest.fixture(scope="module")
-def batches(table):
+def batches(table: pa.Table) -> list[pa.RecordBatch]:
     return list(Corpus.from_table(common.repeated(table, 500_000)).batches())
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XNER_THREADS", "1")
 
 
-def greedy_kernel(batches):
+def greedy_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
     return [solve_greedy(linked_ngrams(batch).problem) for batch in batches]
 
 
-def heuristic_kernel(batches):
+def heuristic_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
     made = [linked_runs(batch) for batch in batches]
     return [solve_first_fit(m.problem, m.length) for m in made]
 
 
-def greedy_twin(rows):
+def greedy_twin(rows: list[common.Row]) -> list[Any]:
     return [dense.project(*row) for row in rows]
 
 
-def heuristic_twin(rows):
+def heuristic_twin(rows: list[common.Row]) -> list[Any]:
     return [heuristic.project(entities, links) for entities, links, _ in rows]
 
 
 @pytest.mark.parametrize("kernel", [greedy_kernel, heuristic_kernel])
-def test_kernel(benchmark, batches, kernel):
+def test_kernel(benchmark: Any, batches: list[pa.RecordBatch], kernel: Callable[..., Any]) -> None:
     benchmark.group = kernel.__name__.split("_")[0]
     benchmark.extra_info["sentences"] = sum(batch.num_rows for batch in batches)
     benchmark.pedantic(kernel, (batches,), rounds=5, warmup_rounds=1)
 
 
 @pytest.mark.parametrize("twin", [greedy_twin, heuristic_twin])
-def test_twin(benchmark, rows, twin):
+def test_twin(benchmark: Any, rows: list[common.Row], twin: Callable[..., Any]) -> None:
     benchmark.group = twin.__name__.split("_")[0]
     benchmark.extra_info["sentences"] = len(rows)
     benchmark.pedantic(twin, (rows,), rounds=1)

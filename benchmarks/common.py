@@ -13,6 +13,7 @@ import xner
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+Row = tuple[list[tuple[int, int]], list[tuple[int, int, float]], int]
 DATA = ROOT.parent / "shared" / "data"
 
 
@@ -45,7 +46,7 @@ def repeated(table: pa.Table, rows: int) -> pa.Table:
     return pa.concat_tables([table] * -(-rows // table.num_rows))
 
 
-def plain_rows(table: pa.Table) -> list[tuple[list[tuple[int, int]], list[tuple[int, int, float]], int]]:
+def plain_rows(table: pa.Table) -> list[Row]:
     """`(entities, links, target words)` of every row as plain Python, for the twins."""
     return [
         (

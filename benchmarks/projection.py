@@ -1,6 +1,6 @@
 """Projection: kernels against plain Python, compilation, and the whole command.
 
-    python -m benchmarks.projection            # writes benchmarks/results/projection.md
+python -m benchmarks.projection            # writes benchmarks/results/projection.md
 """
 
 import json
@@ -22,7 +22,6 @@ from benchmarks.bench_kernels import greedy_kernel, greedy_twin, heuristic_kerne
 from xner.columns import BATCH
 from xner.corpus import Corpus
 from xner.write import write_batches
-
 
 # The kernel's own high-water mark: ru_maxrss would count this script, which started it.
 _CHILD = """

@@ -1,11 +1,10 @@
 """Small corpora for tests, and Hypothesis strategies that draw them."""
 
+import pyarrow as pa
 from hypothesis import strategies as st
 
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-
-import pyarrow as pa
 
 WEIGHTS = st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.25, 0.1, 0.0])
 
@@ -21,10 +20,7 @@ def corpus(rows, origin="test"):
         columns["source_tokens"].append([f"s{i}" for i in range(source)])
         columns["target_tokens"].append([f"t{i}" for i in range(target)])
         columns["source_entities"].append(
-            [
-                {"start": e[0], "end": e[1], "label": e[2] if len(e) > 2 else "PER"}
-                for e in entities
-            ]
+            [{"start": e[0], "end": e[1], "label": e[2] if len(e) > 2 else "PER"} for e in entities]
         )
         columns["links"].append([{"source": i, "target": j, "weight": w} for i, j, w in links])
     arrays = {name: pa.array(columns[name], COLUMNS[name]) for name in names}

@@ -50,7 +50,7 @@ _HOMES = {
     "spans_from_tags": "xner.schemes",
     "tags_from_spans": "xner.schemes",
 }
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - a list of plain names
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> Any:

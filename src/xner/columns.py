@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -141,7 +142,7 @@ def lengths_of(column: pa.ListArray) -> Int32:
     return np.diff(offsets_of(column))
 
 
-def field_of(column: pa.ListArray, name: str) -> NDArray[np.generic]:
+def field_of(column: pa.ListArray, name: str) -> NDArray[Any]:
     """A field of a list-of-structs column as a flat array without copying.
 
     Rows are found with `offsets_of`. Nulls are not allowed.

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from xner.columns import BATCH, LINKS_MADE_BY, Where, check, conform, offsets_of
+from xner.columns import BATCH, LINKS_MADE_BY, Where, check, conform, offsets_of, rows_of
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
 from xner.formats.tags import entities_from_tags
@@ -46,7 +47,7 @@ class Corpus:
         for batch in table.to_batches(BATCH):
             first = sum(b.num_rows for b in fitted)
             batch = conform(batch)
-            check(batch, lambda row, first=first: f"{origin}: row {first + row + 1}")
+            check(batch, _place(f"{origin}: row ", first + 1))
             fitted.append(batch)
         return cls._from_batches(fitted, origin)
 
@@ -153,7 +154,7 @@ def scan(
     rows, keep = _row_counts(paths, docstart)
     if target is None:
         origin = str(source)
-        sides = [lambda: _sides(Path(source), None, scheme, keep)]
+        sides: list[Callable[[], Batches]] = [lambda: _sides(Path(source), None, scheme, keep)]
     else:
         origin = f"{source} + {target}"
         sides = [
@@ -243,10 +244,7 @@ def _sides(
         stream = module.read(path)
     place = ": row " if module is parquet else ":"
     for first, batch in stream:
-
-        def where(row: int, first: int = first) -> str:
-            return f"{path}{place}{first + row}"
-
+        where = _place(f"{path}{place}", first)
         if module is conll and not keep_docstart:
             tokens = batch["tokens"]
             marks = conll.docstart_rows(tokens.values, offsets_of(tokens))
@@ -257,6 +255,15 @@ def _sides(
         batch = _as_pairs(batch, path) if side is None else _as_side(batch, side, path, strip)
         if batch.num_rows:
             yield batch
+
+
+def _place(prefix: str, first: int) -> Where:
+    """Names row r of a batch `prefix` + (first + r)."""
+    return lambda row: f"{prefix}{first + row}"
+
+
+def _word_place(where: Where, rows: NDArray[np.int64]) -> Where:
+    return lambda word: where(int(rows[word]))
 
 
 def _tags_read(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
@@ -271,9 +278,9 @@ def _tags_read(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBat
         if not np.array_equal(np.diff(offsets_of(tags)), np.diff(offsets)):
             row = int(np.flatnonzero(np.diff(offsets_of(tags)) != np.diff(offsets))[0])
             raise FormatError(f"{where(row)}: not as many {name} as tokens")
-        rows = np.repeat(np.arange(batch.num_rows), np.diff(offsets))
+        rows = rows_of(offsets)
         column = entities_from_tags(
-            tags.flatten(), offsets - offsets[0], scheme, lambda word, r=rows: where(int(r[word]))
+            tags.flatten(), offsets - offsets[0], scheme, _word_place(where, rows)
         )
         batch = batch.drop_columns([name]).append_column(entities, column)
     return batch
@@ -352,7 +359,7 @@ def _joined(streams: list[Batches], stem: str, links: str | None, origin: str) -
             metadata[LINKS_MADE_BY] = f"file({Path(links).name})".encode()
         batch = batch.replace_schema_metadata(metadata)
         if links is not None:
-            check(batch, lambda row, done=done: f"{links}:{done + row + 1}")
+            check(batch, _place(f"{links}:", done + 1))
         yield batch
         done += rows
 

@@ -128,7 +128,8 @@ def encode(spans: Spans, offsets: Int32, scheme: str = "IOB2") -> tuple[Codes, I
 def _ranges(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
     """`0 … n-1` for each n, one after another."""
     total = int(lengths.sum())
-    return np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    before = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.asarray(np.arange(total) - before, np.int64)
 
 
 def overlap(spans: Spans) -> int | None:

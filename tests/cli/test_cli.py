@@ -97,13 +97,33 @@ BAD = [
     # what is wrong, arguments, exit code, words of the message
     ("missing", "project en.conll no.txt -o o.conll", 1, "no.txt: no such file"),
     ("rows", "project en.conll short.txt -o o.conll", 1, "row 2 has no partner"),
-    ("bounds", "project en.conll de.txt --links bad.align -o o.conll", 1, "bad.align:2: the link 9-0"),
-    ("no link", "project en.conll de.txt --links odd.align -o o.conll", 1, "odd.align:1: 'x' is no"),
+    (
+        "bounds",
+        "project en.conll de.txt --links bad.align -o o.conll",
+        1,
+        "bad.align:2: the link 9-0",
+    ),
+    (
+        "no link",
+        "project en.conll de.txt --links odd.align -o o.conll",
+        1,
+        "odd.align:1: 'x' is no",
+    ),
     ("tag", "project tag.conll de.txt -o o.conll", 1, "tag.conll:1: 'ORG' is no tag"),
-    ("scheme", "project en.conll de.txt -o o.conll --scheme BILOU", 1, "en.conll:1: the tag 'B-ORG'"),
+    (
+        "scheme",
+        "project en.conll de.txt -o o.conll --scheme BILOU",
+        1,
+        "en.conll:1: the tag 'B-ORG'",
+    ),
     ("utf-8", "project en.conll latin.txt -o o.conll", 1, "latin.txt:2: not UTF-8"),
     ("empty", "project en.conll empty.txt -o o.conll", 1, "empty.txt: the file is empty"),
-    ("twice", "project twice.jsonl de.txt -o o.conll", 1, "twice.jsonl:1: the field 'tokens' stands"),
+    (
+        "twice",
+        "project twice.jsonl de.txt -o o.conll",
+        1,
+        "twice.jsonl:1: the field 'tokens' stands",
+    ),
     ("output", "project en.conll de.txt -o no/o.conll", 1, "the folder no does not exist"),
     ("suffix", "project en.conll de.txt -o o.docx", 2, "the suffix must say the format"),
     ("score", "project en.conll de.txt -o o.conll --score vibes=1", 2, "unknown score 'vibes'"),
@@ -114,7 +134,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "code", "words"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"), [b[1:] for b in BAD], ids=[b[0] for b in BAD]
+)
 def test_bad_input_and_usage(folder, capsys, arguments, code, words):
     (folder / "short.txt").write_text("Die EU sagt\n")
     (folder / "bad.align").write_text("0-0\n9-0\n")

@@ -75,7 +75,9 @@ def test_links_out_of_bounds_name_file_and_line(folder, link):
 
 
 def test_target_labels_are_ignored(folder):
-    (folder / "de.conll").write_text("Die\tB-XXX\nEU\tI-XXX\n\nPeter\n".replace("Peter\n", "P\tO\n"))
+    (folder / "de.conll").write_text(
+        "Die\tB-XXX\nEU\tI-XXX\n\nPeter\n".replace("Peter\n", "P\tO\n")
+    )
     pairs = xner.read(folder / "en.conll", folder / "de.conll")
     assert "target_entities" not in pairs.columns
 
@@ -147,8 +149,8 @@ def test_writing_needs_a_folder(folder):
     pairs = xner.read(folder / "en.conll", folder / "de.txt")
     with pytest.raises(xner.OutputError, match="does not exist; make it"):
         pairs.write(folder / "nowhere" / "x.jsonl")
+    (folder / "x.jsonl").mkdir()
     with pytest.raises(xner.OutputError, match="is a folder"):
-        (folder / "x.jsonl").mkdir()
         pairs.write(folder / "x.jsonl")
 
 

@@ -310,7 +310,8 @@ def test_pharaoh_reads_links(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "bad", ["1", "1-", "-1", "1-2-3", "a-b", "1:2", "1-2:", "1-2:x", "1p2", "99999999999-1", "1-2:-1"]
+    "bad",
+    ["1", "1-", "-1", "1-2-3", "a-b", "1:2", "1-2:", "1-2:x", "1p2", "99999999999-1", "1-2:-1"],
 )
 def test_pharaoh_names_the_line(tmp_path, bad):
     path = tmp_path / "l.align"

@@ -57,7 +57,9 @@ def test_imports_point_one_way(path):
 
 def test_import_loads_nothing_heavy():
     code = "import xner, sys; print(*{m.split('.')[0] for m in sys.modules})"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     heavy = {"numpy", "numba", "pyarrow", "torch", "ortools", "ray", "rich", "seqeval", "sklearn"}
     assert not heavy & set(loaded.stdout.split())
 

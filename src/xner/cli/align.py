@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 
 def run(options: argparse.Namespace) -> None:
     """Align, write, and say what was done."""
-    from xner.align import make_aligner
+    from xner.aligners import make_aligner
     from xner.columns import offsets_of
     from xner.corpus import scan
     from xner.pipeline.align import align

@@ -36,9 +36,7 @@ def run(options: argparse.Namespace) -> None:
     """Score, and print the table or the object."""
     from xner.evaluation.entities import evaluate
 
-    result = evaluate(
-        options.gold, options.predicted, ignore=options.ignore, scheme=options.scheme
-    )
+    result = evaluate(options.gold, options.predicted, ignore=options.ignore, scheme=options.scheme)
     if options.json:
         print_json(result.as_dict())
         return

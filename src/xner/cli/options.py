@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from xner.align import ALIGNERS
+from xner.aligners import ALIGNERS
 from xner.corpus import DOCSTART_CHOICES
 from xner.errors import UsageError
 from xner.schemes import SCHEMES

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +167,7 @@ def _tags(side: Corpus, skip: frozenset[str]) -> Iterator[list[list[str]]]:
         table = ["O" if tag[2:] in skip else tag for tag in table]
         flat = pa.array(table).take(pa.array(tag_ids(codes, labels))).to_pylist()
         base = offsets - offsets[0]
-        yield [flat[i:j] for i, j in zip(base[:-1], base[1:], strict=True)]
+        yield [flat[i:j] for i, j in pairwise(base)]
         row += batch.num_rows
 
 
@@ -175,9 +177,7 @@ def _seqeval(
     from seqeval.metrics import classification_report
     from seqeval.scheme import IOB2
 
-    counts = {}
-    for tags in (tag for sentence in predicted for tag in sentence if tag.startswith("B-")):
-        counts[tags[2:]] = counts.get(tags[2:], 0) + 1
+    counts = Counter(tag[2:] for row in predicted for tag in row if tag.startswith("B-"))
     if not counts and not any(tag != "O" for sentence in gold for tag in sentence):
         return {}, LabelScores(0.0, 0.0, 0.0, 0, 0, 0)
     report = classification_report(
@@ -189,7 +189,7 @@ def _seqeval(
         return LabelScores(p, r, float(row["f1-score"]), support, made, round(r * support))
 
     labels = {
-        label: scores(row, counts.get(label, 0))
+        label: scores(row, counts[label])
         for label, row in sorted(report.items())
         if not label.endswith(" avg")
     }

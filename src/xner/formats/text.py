@@ -62,6 +62,6 @@ def refuse(
     if len(at):
         row = int(rows_of(offsets_of(tokens))[at[0]])
         raise OutputError(
-            f"{path}: the token {flat[int(at[0])].as_py()!r} of sentence {ids[row].as_py()!r} cannot "
-            f"stand in a {path.suffix} file; write .jsonl or .parquet"
+            f"{path}: the token {flat[int(at[0])].as_py()!r} of sentence {ids[row].as_py()!r} "
+            f"cannot stand in a {path.suffix} file; write .jsonl or .parquet"
         )

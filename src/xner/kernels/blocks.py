@@ -85,6 +85,6 @@ def frozen(array: np.ndarray, dtype: type) -> np.ndarray:
     Arrow hands out read-only arrays and NumPy writable ones, and Numba would compile a
     kernel again for each mixture of the two.
     """
-    view = np.ascontiguousarray(array, dtype=dtype).view()
+    view: np.ndarray = np.ascontiguousarray(array, dtype=dtype).view()
     view.flags.writeable = False
     return view

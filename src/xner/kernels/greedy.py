@@ -56,35 +56,17 @@ def bests_of(e_lo, e_hi, candidate_offsets, start, end, score, best):
 
 
 @nb.njit(cache=True, nogil=True)
-def greedy_sentence(
-    e_lo, e_hi, candidate_offsets, start, end, score, limit, taken, best, left, chosen
-):
-    """Match the entities `[e_lo, e_hi)` of one sentence.
-
-    The best score goes first; ties: lowest entity, then lowest start, then shortest span.
+def best_first(e_lo, e_hi, candidate_offsets, start, end, score, taken, best, left, chosen):
+    """Match where bests clash; arguments as for `greedy_sentence`.
 
     Args:
-        candidate_offsets: int32 (E+1). start, end: int32 (C). score: float64 (C).
-        limit: most candidates an entity may get; 0 for no limit.
-        taken: uint8 scratch, all 0 for the sentence's words, and so again on return.
-        best, left: int32 scratch (>= e_hi - e_lo).
-        chosen: uint8 (C), set to 1 for the chosen candidates.
+        best: int32, the best candidate of each entity, -1 where there is none; used up.
+        left: int32, how many candidates each entity may still get; below 1 for no limit.
 
     Returns:
-        The objective, and a bound on any choice's objective.
+        The objective.
     """
     k = e_hi - e_lo
-    bound, clash = bests_of(e_lo, e_hi, candidate_offsets, start, end, score, best)
-    if limit == 1 and not clash:
-        for e in range(k):
-            if best[e] >= 0:
-                chosen[best[e]] = 1
-        return bound, bound
-    if limit != 1:
-        bound = 0.0
-        for c in range(candidate_offsets[e_lo], candidate_offsets[e_hi]):
-            bound += score[c]
-    left[:k] = limit
     objective = 0.0
     first, last = len(taken), 0
     while True:
@@ -110,6 +92,41 @@ def greedy_sentence(
                 best[e] = best_free(lo, hi, start, end, score, taken)
     for w in range(first, last):
         taken[w] = 0
+    return objective
+
+
+@nb.njit(cache=True, nogil=True)
+def greedy_sentence(
+    e_lo, e_hi, candidate_offsets, start, end, score, limit, taken, best, left, chosen
+):
+    """Match the entities `[e_lo, e_hi)` of one sentence.
+
+    The best score goes first; ties: lowest entity, then lowest start, then shortest span.
+
+    Args:
+        candidate_offsets: int32 (E+1). start, end: int32 (C). score: float64 (C).
+        limit: most candidates an entity may get; 0 for no limit.
+        taken: uint8 scratch, all 0 for the sentence's words, and so again on return.
+        best, left: int32 scratch (>= e_hi - e_lo).
+        chosen: uint8 (C), set to 1 for the chosen candidates.
+
+    Returns:
+        The objective, and a bound on any choice's objective.
+    """
+    bound, clash = bests_of(e_lo, e_hi, candidate_offsets, start, end, score, best)
+    if limit == 1 and not clash:
+        for e in range(e_hi - e_lo):
+            if best[e] >= 0:
+                chosen[best[e]] = 1
+        return bound, bound
+    if limit != 1:
+        bound = 0.0
+        for c in range(candidate_offsets[e_lo], candidate_offsets[e_hi]):
+            bound += score[c]
+    left[: e_hi - e_lo] = limit
+    objective = best_first(
+        e_lo, e_hi, candidate_offsets, start, end, score, taken, best, left, chosen
+    )
     return objective, bound
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from xner.align import Aligner, make_aligner
-from xner.align.bitext import Links
-from xner.align.encode import encode
+from xner.aligners import Aligner, make_aligner
+from xner.aligners.bitext import Links
+from xner.aligners.encode import encode
 from xner.columns import LINKS, LINKS_MADE_BY
 from xner.corpus import Corpus, require
 

@@ -1,0 +1,1 @@
+"""The matching problem and its solvers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from xner.align.bitext import Bitext, Links
+from xner.aligners.bitext import Bitext, Links
 from xner.errors import UsageError
 
 
@@ -36,14 +36,14 @@ def make_aligner(name: str, options: Mapping[str, Any]) -> Aligner:
         raise UsageError(f"unknown aligner {name!r}; choose one of {', '.join(ALIGNERS)}")
     try:
         if name == "native":
-            from xner.align.native import NativeAligner
+            from xner.aligners.native import NativeAligner
 
             return NativeAligner(**options)
         if name == "eflomal":
-            from xner.align.eflomal import EflomalAligner
+            from xner.aligners.eflomal import EflomalAligner
 
             return EflomalAligner(**options)
-        from xner.align.fast_align import FastAlignAligner
+        from xner.aligners.fast_align import FastAlignAligner
 
         return FastAlignAligner(**options)
     except (TypeError, ValueError) as error:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xner.align.bitext import Bitext, Links, Side
-from xner.align.outside import links_from_lines, plain_words, require_package
+from xner.aligners.bitext import Bitext, Links, Side
+from xner.aligners.outside import links_from_lines, plain_words, require_package
 
 _CHUNK = 10_000
 

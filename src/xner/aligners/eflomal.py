@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xner.align.bitext import Bitext, Links, Side
-from xner.align.outside import links_from_lines, plain_words, require_package
-from xner.align.symmetrise import Symmetrisation, check_symmetrisation, symmetrise
+from xner.aligners.bitext import Bitext, Links, Side
+from xner.aligners.outside import links_from_lines, plain_words, require_package
+from xner.aligners.symmetrise import Symmetrisation, check_symmetrisation, symmetrise
 from xner.errors import InputError
 
 _LONGEST = 1023

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from xner.align.bitext import Bitext, Side
+from xner.aligners.bitext import Bitext, Side
 from xner.columns import offsets_of
 from xner.corpus import Corpus
 

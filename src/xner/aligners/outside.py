@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xner.align.bitext import Bitext, Links, Side
+from xner.aligners.bitext import Bitext, Links, Side
 from xner.columns import field_of, offsets_of
 from xner.errors import MissingExtraError
 from xner.formats import pharaoh

@@ -1,0 +1,117 @@
+"""The sparse table of word pairs that a statistical aligner counts in.
+
+"Cells" are the pairs of word positions of a sentence pair: cell (i, j) of pair n, source
+word i, target word j, is `cell_offsets[n] + i * target length + j`. Each cell holds the
+number of its entry, the pair of word types, so that a table over entries has one place for
+each two words that ever meet in a sentence pair.
+"""
+
+import numpy as np
+from numba import njit
+
+COMPARED = 64  # letters of a word that spelling looks at
+
+
+@njit(cache=True, nogil=True)
+def index_cells(source, source_offsets, target, target_offsets, by_type, type_starts, types, cells):
+    """Number the entries and write each cell's entry; return the number of entries.
+
+    source, target: int32, word types; offsets: int64 (N+1); by_type: int64 (source words),
+    source positions ordered by type; type_starts: int64 (source types + 1), where each type
+    begins in `by_type`; types: number of target types; cells: int32, written.
+    """
+    pairs = len(source_offsets) - 1
+    cell_rows = np.empty(len(source), np.int64)
+    pair_of = np.empty(len(source), np.int64)
+    cell = 0
+    for n in range(pairs):
+        for position in range(source_offsets[n], source_offsets[n + 1]):
+            cell_rows[position] = cell
+            pair_of[position] = n
+            cell += target_offsets[n + 1] - target_offsets[n]
+    entries = 0
+    seen_with = np.full(types, -1, np.int64)
+    entry_of = np.empty(types, np.int32)
+    for word in range(len(type_starts) - 1):
+        for k in range(type_starts[word], type_starts[word + 1]):
+            position = by_type[k]
+            n = pair_of[position]
+            start = target_offsets[n]
+            for j in range(target_offsets[n + 1] - start):
+                other = target[start + j]
+                if seen_with[other] != word:
+                    seen_with[other] = word
+                    entry_of[other] = entries
+                    entries += 1
+                cells[cell_rows[position] + j] = entry_of[other]
+    return entries
+
+
+@njit(cache=True, nogil=True)
+def entry_types(source, source_offsets, target, target_offsets, cells, source_types, target_types):
+    """Write the source and target type of every entry.
+
+    Arguments as in `index_cells`; source_types, target_types: int32 (entries), written.
+    """
+    cell = 0
+    for n in range(len(source_offsets) - 1):
+        for i in range(source_offsets[n], source_offsets[n + 1]):
+            for j in range(target_offsets[n], target_offsets[n + 1]):
+                source_types[cells[cell]] = source[i]
+                target_types[cells[cell]] = target[j]
+                cell += 1
+
+
+@njit(cache=True, nogil=True)
+def similarity(a, b, row):
+    """1 - Levenshtein distance / greater length, of uint32 letters a and b.
+
+    row: int64 (COMPARED + 1), scratch. Letters after the first COMPARED do not count.
+    """
+    n = min(len(a), COMPARED)
+    m = min(len(b), COMPARED)
+    for j in range(m + 1):
+        row[j] = j
+    for i in range(n):
+        diagonal = row[0]
+        row[0] = i + 1
+        for j in range(m):
+            replaced = diagonal if a[i] == b[j] else diagonal + 1
+            diagonal = row[j + 1]
+            row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+    return 1.0 - row[m] / max(n, m, 1)
+
+
+@njit(cache=True, nogil=True)
+def spelling_prior(
+    lo,
+    hi,
+    source_types,
+    target_types,
+    source_letters,
+    source_starts,
+    target_letters,
+    target_starts,
+    base,
+    bonus,
+    threshold,
+    prior,
+):
+    """Write the prior of the entries lo <= e < hi: words spelt alike get more.
+
+    source_types, target_types: int32 (entries); letters: uint32, code points of all types,
+    type v owning `letters[starts[v]:starts[v + 1]]`; starts: int64; prior: float64
+    (entries), written: base + bonus * ((similarity - threshold) / (1 - threshold))^2, and
+    base at or below the threshold.
+    """
+    row = np.empty(COMPARED + 1, np.int64)
+    for e in range(lo, hi):
+        s = source_types[e]
+        t = target_types[e]
+        a = source_letters[source_starts[s] : source_starts[s + 1]]
+        b = target_letters[target_starts[t] : target_starts[t + 1]]
+        shorter = min(len(a), len(b))
+        alike = 0.0
+        if shorter > threshold * min(max(len(a), len(b)), COMPARED):
+            alike = max(similarity(a, b, row) - threshold, 0.0) / (1.0 - threshold)
+        prior[e] = base + bonus * alike * alike

@@ -1,0 +1,223 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numba import config
+
+from xner.aligners import native
+from xner.aligners.bitext import Bitext, Side
+from xner.aligners.native import NativeAligner
+from xner.kernels import entries, gibbs
+
+
+def side(sentences):
+    numbers: dict[str, int] = {}
+    ids = [numbers.setdefault(word, len(numbers)) for words in sentences for word in words]
+    offsets = np.cumsum([0, *(len(words) for words in sentences)])
+    return Side(np.array(ids, np.int32), offsets.astype(np.int64), list(numbers))
+
+
+def bitext(*pairs):
+    source, target = zip(*pairs, strict=True)
+    return Bitext(side([s.split() for s in source]), side([t.split() for t in target]))
+
+
+def link_sets(links):
+    bounds = links.offsets.tolist()
+    rows = list(zip(links.source.tolist(), links.target.tolist(), strict=True))
+    return [set(rows[lo:hi]) for lo, hi in pairwise(bounds)]
+
+
+def known_corpus(pairs, vocabulary=12, seed=5):
+    """Random sentences, translated word by word; adjacent words swap, and some are dropped.
+
+    The two sides share no letters. Returns the bitext and the true links.
+    """
+    random = np.random.default_rng(seed)
+    rows, gold = [], []
+    for _ in range(pairs):
+        words = random.choice(vocabulary, random.integers(3, 7), replace=False)
+        order = list(range(len(words)))
+        if random.random() < 0.5:
+            k = random.integers(len(words) - 1)
+            order[k], order[k + 1] = order[k + 1], order[k]
+        if random.random() < 0.2:
+            order.pop()
+        source = " ".join(chr(ord("a") + w) * 3 for w in words)
+        target = " ".join(chr(ord("α") + words[i]) * 3 for i in order)
+        rows.append((source, target))
+        gold.append({(i, j) for j, i in enumerate(order)})
+    return bitext(*rows), gold
+
+
+def same(a, b):
+    return all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        for name in ("offsets", "source", "target", "weight")
+    )
+
+
+QUICK = NativeAligner(chains=2, effort=0.3)
+
+
+@pytest.mark.parametrize("method", ["intersection", "union", "grow-diag-final-and"])
+def test_recovers_a_known_dictionary(method):
+    text, gold = known_corpus(40)
+    links = NativeAligner(chains=3, effort=0.5, symmetrisation=method).align(text)
+    found = link_sets(links)
+    hits = sum(len(a & b) for a, b in zip(found, gold, strict=True))
+    assert 2 * hits / (sum(map(len, found)) + sum(map(len, gold))) > 0.95
+    assert links.weight.min() > 0
+    assert links.weight.max() <= 1
+    assert links.weight.mean() > 0.8
+
+
+def test_threads_and_runs_do_not_change_the_links(monkeypatch):
+    text, _ = known_corpus(8)
+    monkeypatch.setenv("XNER_THREADS", "1")
+    alone = QUICK.align(text)
+    monkeypatch.setenv("XNER_THREADS", "2")
+    assert same(alone, QUICK.align(text))
+    assert not same(alone, NativeAligner(seed=2, chains=2, effort=0.3).align(text))
+
+
+def test_links_are_sorted_and_typed():
+    links = QUICK.align(known_corpus(8)[0])
+    assert links.offsets.dtype == np.int64
+    assert (links.source.dtype, links.target.dtype) == (np.int32, np.int32)
+    assert links.weight.dtype == np.float32
+    sentence = np.repeat(np.arange(8), np.diff(links.offsets))
+    order = np.lexsort((links.target, links.source, sentence))
+    assert np.array_equal(order, np.arange(len(order)))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ([("", "")], [set()]),
+        ([("", "a b"), ("x", "")], [set(), set()]),
+        ([("Paris", "PARIS")], [{(0, 0)}]),
+        ([("", "y"), ("Straße", "STRASSE"), ("x", "")], [set(), {(0, 0)}, set()]),
+    ],
+)
+def test_empty_sentences_and_single_words(pairs, expected):
+    assert link_sets(QUICK.align(bitext(*pairs))) == expected
+
+
+def test_no_sentences_at_all():
+    empty = Side(np.empty(0, np.int32), np.zeros(1, np.int64), [])
+    links = QUICK.align(Bitext(empty, empty))
+    assert links.offsets.tolist() == [0]
+    assert len(links.source) == len(links.target) == len(links.weight) == 0
+
+
+def test_one_word_type_and_wild_lengths():
+    text = bitext(("a " * 40, "b"), ("a", "b " * 40), ("a", "b"), ("", "b " * 40))
+    links = QUICK.align(text)
+    assert np.isfinite(links.weight).all()
+    assert ((links.weight > 0) & (links.weight <= 1)).all()
+    assert (links.source < np.repeat([40, 1, 1, 0], np.diff(links.offsets))).all()
+    assert (links.target < np.repeat([1, 40, 1, 40], np.diff(links.offsets))).all()
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="half a minute without Numba")
+def test_a_long_sentence_is_aligned_to_its_end():
+    words = [f"{n}" * 3 for n in range(500)]
+    links = QUICK.align(bitext((" ".join(words), " ".join(words)), ("x", "y")))
+    diagonal = {(i, i) for i in range(500)}
+    assert len(link_sets(links)[0] & diagonal) > 490
+
+
+def test_words_spelt_alike_are_linked():
+    text = bitext(("yesterday Washington slept", "Waschington schlief gestern"))
+    assert (1, 0) in link_sets(NativeAligner(chains=4).align(text))[0]
+
+
+def test_shards_are_fitted_one_by_one():
+    first, second = known_corpus(10)[0], known_corpus(10, seed=6)[0]
+    rows = [
+        (" ".join(s.words[i] for i in s.ids[s.offsets[n] : s.offsets[n + 1]]))
+        for text in (first, second)
+        for s in (text.source, text.target)
+        for n in range(10)
+    ]
+    both = bitext(*zip(rows[:10] + rows[20:30], rows[10:20] + rows[30:], strict=True))
+    sharded = NativeAligner(chains=2, effort=0.3, fit_pairs=10).align(both)
+    alone = QUICK.align(first)
+    assert link_sets(sharded)[:10] == link_sets(alone)
+    assert len(sharded.offsets) == 21
+
+
+def test_shard_bounds_respect_pairs_and_cells(monkeypatch):
+    text = bitext(*[("a b", "x y")] * 10)
+    assert native._shard_bounds(text, 10) == [0, 10]
+    assert max(np.diff(native._shard_bounds(text, 3))) <= 3
+    monkeypatch.setattr(native, "MAX_CELLS", 8)
+    assert max(np.diff(native._shard_bounds(text, 10))) <= 2
+    monkeypatch.setattr(native, "MAX_CELLS", 1)
+    assert native._shard_bounds(text, 10) == list(range(11))
+
+
+def test_progress_rises_to_one():
+    seen = []
+    QUICK.align(known_corpus(4)[0], seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+
+
+def test_signature_names_all_that_decides():
+    assert (
+        NativeAligner(seed=7, symmetrisation="union").signature
+        == "native(chains:8,effort:1,fit:200000,sym:union,seed:7)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"chains": 0}, "chains is 0; use at least 1"),
+        ({"fit_pairs": 0}, "fit_pairs is 0; use at least 1"),
+        ({"seed": -1}, "seed is -1; use a whole number from 0"),
+        ({"effort": 0.0}, "effort is 0.0; use a number above 0"),
+        ({"symmetrisation": "grow"}, "use one of: intersection, union"),
+    ],
+)
+def test_wrong_settings_say_what_to_do(settings, message):
+    with pytest.raises(ValueError, match=message):
+        NativeAligner(**settings)
+
+
+def test_sides_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="the source has 1 sentences and the target 2"):
+        QUICK.align(Bitext(side([["a"]]), side([["b"], ["c"]])))
+
+
+def test_random_numbers_are_even_and_seeded_apart():
+    rng = native._rng(1, 0, 0, 0)
+    draws = np.array([gibbs.uniform(rng) for _ in range(2000)])
+    assert 0 <= draws.min() < draws.max() < 1
+    assert abs(draws.mean() - 0.5) < 0.03
+    assert abs(np.corrcoef(draws[1:], draws[:-1])[0, 1]) < 0.08
+    keys = [(s, c, d) for s in range(3) for c in range(3) for d in range(2)]
+    assert len({int(native._rng(s, 0, c, d)[0]) for s, c, d in keys}) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [("same", "same", 1.0), ("abc", "xyz", 0.0), ("kitten", "sitting", 4 / 7), ("", "ab", 0.0)],
+)
+def test_similarity(a, b, expected):
+    letters = [np.array([ord(c) for c in word], np.uint32) for word in (a, b)]
+    row = np.empty(entries.COMPARED + 1, np.int64)
+    assert entries.similarity(*letters, row) == pytest.approx(expected)
+
+
+def test_posteriors_of_a_word_and_its_null_sum_to_one():
+    shard = native._shard(known_corpus(6)[0], 0, 6)
+    posterior = native._chain(shard, True, native._settings(6, 100, 0.3), native._rng(1, 0, 0, 0))
+    assert posterior.min() >= 0
+    for n in range(6):
+        length = np.diff(shard.target.offsets)[n]
+        cells = posterior[shard.cell_offsets[n] : shard.cell_offsets[n + 1]].reshape(-1, length)
+        assert (cells.sum(axis=0) <= 1 + 1e-5).all()
+        assert (cells.sum(axis=0) > 0.2).all()
