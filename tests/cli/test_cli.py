@@ -1,6 +1,7 @@
 """The command line as people and programs use it."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -37,7 +38,7 @@ def test_project(folder, capsys):
     code, out, err = run(capsys, *arguments)
     assert (code, err) == (0, "")
     assert (folder / "out.conll").read_text() == (folder / "de.conll").read_text()
-    for word in ("sentences", "projected", "objective", "sentences/s", "method:greedy"):
+    for word in ("sentences", "projected", "objective", "sentences/s", "method:exact"):
         assert word in out
 
 
@@ -171,11 +172,34 @@ def test_a_process_exits_as_main_says(folder):
     assert bad.stderr == "xner evaluate: error: a.conll: no such file; check the path\n"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_killed_run_leaves_nothing(folder, number):
+    (folder / "en.conll").write_text(EN * 2000)
+    (folder / "de.txt").write_text("Die EU sagt\nKisumu sieht Peter\n" * 2000)
+    (folder / "de.align").write_text("0-1 1-2\n0-2 1-1 2-0\n" * 2000)
+    before = sorted(folder.iterdir())
+    code = (
+        "import os, signal, sys, xner.cli, xner.pipeline.project as p\n"
+        "real = p.project_batch\n"
+        f"p.project_batch = lambda *a: (os.kill(os.getpid(), {int(number)}), real(*a))[1]\n"
+        "sys.exit(xner.cli.main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "project", "en.conll", "de.txt", "-o", "o.conll",
+         "--links", "de.align"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode in (130, 143)
+    assert "Traceback" not in done.stderr
+    assert sorted(folder.iterdir()) == before
+
+
 def test_demo(capsys):
     code, out, _ = run(capsys, "demo", "--json")
     assert code == 0
     results = json.loads(out)["results"]
     assert {r["language"] for r in results} == set(LANGUAGES)
+    assert {"heuristic", "greedy", "exact"} <= {r["method"] for r in results}
     for result in results:
         assert sum(result["outcomes"].values()) == result["entities"] > 150
         # Far above what chance or copying gives, far below what a broken aligner could reach.
@@ -185,11 +209,11 @@ def test_demo(capsys):
 def test_demo_shows_sentences_and_scores(capsys):
     code, out, _ = run(capsys, "demo")
     assert code == 0
-    for word in ("Swahili", "Russian", "[LOC]", "F1 heuristic", "F1 greedy", "seqeval"):
+    for word in ("Swahili", "Russian", "[LOC]", "heuristic", "greedy", "exact", "seqeval"):
         assert word in out
 
 
 def test_warmup(capsys):
     code, out, _ = run(capsys, "warmup", "--json")
     assert code == 0
-    assert {"align", "greedy", "heuristic"} <= set(json.loads(out)["steps"])
+    assert {"align", "greedy", "heuristic", "exact, conflicts"} <= set(json.loads(out)["steps"])

@@ -1,5 +1,7 @@
 """What becomes of entities: labels, outcomes, the summary."""
 
+import sys
+
 import pytest
 
 import xner
@@ -73,7 +75,9 @@ def test_the_summary_accounts_for_every_entity():
     chosen = [e["score"] for row in out.table["target_entities"].to_pylist() for e in row]
     assert summary["objective"] == pytest.approx(sum(chosen))
     assert summary["sentences_per_second"] > 0
-    assert "method:greedy" in summary["signature"]
+    assert summary["bound"] >= summary["objective"]
+    assert sum(summary["routes"].values()) == sum(summary["statuses"].values()) == 5
+    assert "method:exact" in summary["signature"]
     assert "aligner:given" in summary["signature"]
 
 
@@ -93,7 +97,7 @@ def test_other_columns_stay():
 def test_projecting_again_replaces_the_columns():
     once = xner.project(corpus(ROWS), method="heuristic")
     twice = xner.project(once, method="greedy")
-    assert twice.table.drop_columns([]).equals(xner.project(corpus(ROWS)).table)
+    assert twice.table.equals(xner.project(corpus(ROWS), method="greedy").table)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +109,12 @@ def test_projecting_again_replaces_the_columns():
         ({"max_span": 0}, "max_span is 0"),
         ({"merge_distance": -1}, "cannot be negative"),
         ({"top_k": 0}, "top_k is 0"),
+        ({"constraint": "=1"}, "constraint '=1' is not known"),
+        ({"constraint": "==1", "method": "greedy"}, "greedy cannot promise ==1"),
+        ({"constraint": "<=2", "method": "heuristic"}, "heuristic takes no constraint"),
+        ({"backend": "abacus"}, "unknown backend 'abacus'"),
+        ({"method": "ilp", "gap": -1.0}, "gap is -1"),
+        ({"method": "ilp", "time_limit": 0.0}, "time_limit is 0"),
     ],
 )
 def test_options_that_make_no_sense(options, message):
@@ -116,3 +126,51 @@ def test_an_unknown_aligner():
     table = corpus(ROWS).table.drop_columns(["links"])
     with pytest.raises(xner.UsageError, match="unknown aligner 'magic'"):
         xner.project(xner.Corpus.from_table(table), aligner="magic")
+
+
+# Alone, both entities want word 1, and the second scores a little more there. Greedy gives it
+# the word and leaves .1 for the first; the best choice gives the first word 1.
+CLASH = (
+    2,
+    3,
+    [(0, 1, "PER"), (1, 2, "LOC")],
+    [(0, 1, 0.9), (0, 0, 0.1), (1, 1, 1.0), (1, 2, 0.8)],
+)
+
+
+@pytest.mark.parametrize("method", ["exact", "ilp"])
+def test_the_optimum_where_greedy_misses_it(method):
+    if method == "ilp":
+        pytest.importorskip("ortools")
+    greedy = xner.project(corpus([CLASH]), method="greedy", max_span=1)
+    best = xner.project(corpus([CLASH]), method=method, max_span=1)
+    assert greedy.summary.objective == pytest.approx(1.1)
+    assert greedy.summary.statuses == {"feasible": 1}
+    assert best.summary.objective == pytest.approx(1.7)
+    assert best.summary.bound == pytest.approx(1.7)
+    assert best.summary.statuses == {"optimal": 1}
+    assert best.summary.routes == {"dp" if method == "exact" else "ilp": 1}
+    assert best.table["solution"].to_pylist()[0]["objective"] == pytest.approx(1.7)
+
+
+def test_constraints_that_cannot_be_met_are_reported():
+    pytest.importorskip("ortools")
+    out = xner.project(corpus([CLASH, ROWS[1]]), constraint="==1", max_span=1)
+    assert out.table["outcomes"].to_pylist() == [["projected", "projected"], ["infeasible"]]
+    assert out.summary.statuses == {"optimal": 1, "infeasible": 1}
+    # What `exact` does not cover went to the ILP, and the result says so.
+    assert out.summary.routes["ilp"] == 1
+
+
+def test_an_entity_may_be_used_more_than_once():
+    rows = [(1, 5, [(0, 1)], [(0, 0, 1.0), (0, 2, 1.0), (0, 4, 1.0)])]
+    for method in ("greedy", "exact"):
+        for constraint, made in (("<=1", 1), ("<=2", 2), ("unlimited", 3)):
+            out = xner.project(corpus(rows), method=method, constraint=constraint)
+            assert out.summary.spans == made
+
+
+def test_ilp_without_ortools_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ortools.sat.python.cp_model", None)
+    with pytest.raises(xner.MissingExtraError, match=r"pip install 'xner\[ilp\]'"):
+        xner.project(corpus(ROWS), method="ilp")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -65,10 +66,11 @@ def demo(tell: Tell = lambda stage, share: None) -> Iterator[Result]:
     from xner.pipeline.project import project
     from xner.pipeline.settings import METHODS
 
+    methods = [m for m in METHODS if m != "ilp" or find_spec("ortools")]
     for i, language in enumerate(LANGUAGES):
         gold = FOLDER / f"{language}.conll"
         linked = align(read(FOLDER / "en.conll", gold)).collect()
-        for method in METHODS:
+        for method in methods:
             projection = project(linked, method=method)
             yield Result(language, method, projection, evaluate(gold, projection))
         tell("demo", (i + 1) / len(LANGUAGES))
@@ -98,14 +100,17 @@ def _show_scores(results: list[Result], seconds: float) -> None:
         scores = [f"{100 * own[method].evaluation.f1:.1f}" for method in methods]
         summary = own[methods[-1]].projection.summary
         lost = summary.entities - summary.outcomes["projected"]
-        rows.append([f"English → {name}", str(summary.entities), *scores, str(lost)])
-    head = ["", "entities", *(f"F1 {method}" for method in methods), f"lost ({methods[-1]})"]
+        rows.append([name, str(summary.entities), *scores, str(lost)])
+    head = ["English to", "entities", *methods, "lost"]
     sentences = results[0].evaluation.sentences
-    grid(f"{sentences} sentences a language, no gold labels used, {seconds:.1f} s", head, rows)
+    title = f"Entity F1, {sentences} sentences a language, no gold labels used, {seconds:.1f} s"
+    grid(title, head, rows)
     for method in methods:
         result = next(r for r in results if r.method == method)
         print(result.projection.summary.signature)
     print(results[0].evaluation.signature)
+    if "ilp" not in methods:
+        print("The method ilp needs OR-Tools: pip install 'xner[ilp]'")
     print("\nYour own files: xner project SOURCE.conll TARGET.txt -o OUT.conll")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xner.cli.options import add_aligner, add_pairs, aligner_options, score_weights
 from xner.cli.terminal import facts, print_json, progress
-from xner.pipeline.settings import METHODS, Settings
+from xner.pipeline.settings import BACKENDS, METHODS, Settings
 from xner.schemes import SCHEMES
 
 if TYPE_CHECKING:
@@ -54,6 +54,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
             flag, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
         )
     command.add_argument(
+        "--constraint", default="<=1", metavar="C",
+        help="spans each entity may or must get: '<=n' '==n' '>=n' unlimited (default: <=1)",
+    )  # fmt: skip
+    command.add_argument(
+        "--backend", choices=BACKENDS, default=_DEFAULT.backend,
+        help=f"solver of the ILP (default: {_DEFAULT.backend})",
+    )  # fmt: skip
+    command.add_argument(
+        "--time-limit", type=float, metavar="S", help="of the ILP, a sentence (default: none)"
+    )
+    command.add_argument(
+        "--gap", type=float, default=0.0, metavar="G", help="of the ILP, relative (default: 0)"
+    )
+    command.add_argument(
         "--top-k", type=int, metavar="K", help="heuristic: most runs per entity (default: all)"
     )
     command.add_argument(
@@ -66,6 +80,7 @@ def run(options: argparse.Namespace) -> None:
     """Project, write, and say what was done."""
     from xner.corpus import scan
     from xner.pipeline.project import Summary, project_stream
+    from xner.solve.constraint import Constraint
     from xner.write import check_output, write_batches
 
     settings = Settings(
@@ -73,6 +88,10 @@ def run(options: argparse.Namespace) -> None:
         score=score_weights(options.score),
         max_span=options.max_span,
         min_score=options.min_score,
+        constraint=Constraint.parse(options.constraint),
+        backend=options.backend,
+        time_limit=options.time_limit,
+        gap=options.gap,
         merge_distance=options.merge_distance,
         length_ratio=options.length_ratio,
         top_k=options.top_k,
@@ -105,6 +124,9 @@ def show(summary: Summary, options: argparse.Namespace) -> None:
     rows += [
         ("target entities", f"{summary.spans:,}"),
         ("objective", f"{summary.objective:,.2f}"),
+        ("bound", f"{summary.bound:,.2f}"),
+        *((f"  by {name}", f"{n:,}") for name, n in summary.routes.items()),
+        *((f"  {name}", f"{n:,}") for name, n in summary.statuses.items()),
         ("seconds", f"{summary.seconds:,.2f}"),
         ("  of these aligning", f"{summary.align_seconds:,.2f}"),
         ("sentences/s", f"{summary.sentences_per_second:,.0f}"),

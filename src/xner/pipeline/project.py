@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,17 +18,21 @@ from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
 from xner.pipeline.align import align_stage
 from xner.pipeline.settings import Settings
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
+from xner.solve.constraint import Constraint
+from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
+from xner.solve.ilp import solve_ilp
 from xner.solve.problem import Float64, Problem
-from xner.solve.solution import Solution
+from xner.solve.solution import Route, Solution, Status
 
-PROJECTED, CONFLICT, BELOW = 4, 5, 6
+PROJECTED, CONFLICT, BELOW, INFEASIBLE = 4, 5, 6, 7
 OUTCOMES = {
     PROJECTED: "projected",
     UNALIGNED: "unaligned",
     TOO_SHORT: "too_short",
     BELOW: "below_threshold",
     CONFLICT: "conflict",
+    INFEASIBLE: "infeasible",
     NO_TARGET: "empty_target",
 }
 """What becomes of a source entity (docs/data.md says when)."""
@@ -44,6 +48,9 @@ class Summary:
         spans: target entities written (an entity may give several).
         outcomes: source entities by outcome.
         objective: sum of the chosen matching scores.
+        bound: no allowed choice of candidates has a larger sum.
+        routes: sentences by what settled them (docs/solving.md).
+        statuses: sentences by what is known of their choice.
         seconds: wall time, reading, aligning and writing included.
         align_seconds: wall time of the aligner, 0 where the links were given.
         signature: method, settings, aligner, version and seed.
@@ -57,6 +64,9 @@ class Summary:
         default_factory=lambda: Counter(dict.fromkeys(OUTCOMES.values(), 0))
     )
     objective: float = 0.0
+    bound: float = 0.0
+    routes: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     align_seconds: float = 0.0
 
@@ -73,6 +83,9 @@ class Summary:
             "spans": self.spans,
             "outcomes": dict(self.outcomes),
             "objective": self.objective,
+            "bound": self.bound,
+            "routes": dict(self.routes),
+            "statuses": dict(self.statuses),
             "seconds": round(self.seconds, 4),
             "align_seconds": round(self.align_seconds, 4),
             "sentences_per_second": round(self.sentences_per_second, 1),
@@ -81,7 +94,7 @@ class Summary:
 
 
 class Projection(Corpus):
-    """A corpus with the columns target_entities and outcomes, and the summary of its making."""
+    """A corpus with target_entities, outcomes and solution, and the summary of its making."""
 
     summary: Summary
 
@@ -89,10 +102,14 @@ class Projection(Corpus):
 def project(
     pairs: Corpus,
     *,
-    method: str = "greedy",
+    method: str = "exact",
     score: Mapping[str, float] | None = None,
     max_span: int = 10,
     min_score: float = 0.0,
+    constraint: str | Constraint = "<=1",
+    backend: Literal["cp-sat", "highs", "scip"] = "cp-sat",
+    time_limit: float | None = None,
+    gap: float = 0.0,
     merge_distance: int = 1,
     length_ratio: float = 0.8,
     top_k: int | None = None,
@@ -105,10 +122,14 @@ def project(
     Args:
         pairs: a corpus with both sides and source_entities; without the column links it is
             aligned first.
-        method: `heuristic` or `greedy`; see `Settings` for this and the options it uses.
+        method: `exact`, `greedy`, `heuristic` or `ilp`, default `exact`.
         score: weight of each matching score, default `{"alignment": 1.0}`.
         max_span: longest target n-gram, in words, default 10.
         min_score: candidates that score less are not used, default 0.
+        constraint: `<=n`, `==n`, `>=n` or `unlimited` spans an entity, default `<=1`.
+        backend: of the ILP: `cp-sat` (default), `highs` or `scip`.
+        time_limit: of the ILP, seconds a sentence, default none.
+        gap: of the ILP, relative, default 0: proven optimal.
         merge_distance: gap between runs that is closed, in words, default 1.
         length_ratio: least length of a run as a share of the entity's, default 0.8.
         top_k: most runs per entity, default all.
@@ -117,18 +138,23 @@ def project(
         **aligner_options: for the aligner, such as `seed`.
 
     Returns:
-        The corpus in memory with target_entities and outcomes; `.summary` says what was done.
+        The corpus in memory with the columns target_entities, outcomes and solution (objective,
+        bound, route and status of each sentence); `.summary` says what was done.
 
     Raises:
         InputError: a column is missing or a row does not fit.
         UsageError: an option makes no sense.
-        MissingExtraError: the aligner's package is not installed.
+        MissingExtraError: the aligner's package, or OR-Tools for the ILP, is not installed.
     """
     settings = Settings(
         method=method,
         score=dict(score or {"alignment": 1.0}),
         max_span=max_span,
         min_score=min_score,
+        constraint=Constraint.parse(str(constraint)),
+        backend=backend,
+        time_limit=time_limit,
+        gap=gap,
         merge_distance=merge_distance,
         length_ratio=length_ratio,
         top_k=top_k,
@@ -164,26 +190,44 @@ def project_stream(
 
 
 def project_batch(batch: pa.RecordBatch, settings: Settings, summary: Summary) -> pa.RecordBatch:
-    """Add target_entities and outcomes to a checked batch, and its counts to `summary`."""
+    """Add the columns of a projection to a checked batch, and its counts to `summary`."""
     require(batch, "source_tokens", "source_entities", "target_tokens", "links")
     made = _candidates(batch, settings)
     problem, dropped = _above(made.problem, settings.min_score)
-    if settings.method == "heuristic":
-        solution = solve_first_fit(problem, made.length)
-    else:
-        solution = solve_greedy(problem)
+    solution = _solve(problem, made, settings)
     codes = _outcomes(made, dropped, problem, solution)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     columns["target_entities"] = _target_entities(batch, problem, solution)
     columns["outcomes"] = _outcome_column(codes, problem)
+    columns["solution"] = _solution_column(solution)
     summary.sentences += batch.num_rows
     summary.entities += problem.entities
     summary.spans += int(solution.chosen.sum())
     for code, n in zip(*np.unique(codes, return_counts=True), strict=True):
         summary.outcomes[OUTCOMES[int(code)]] += int(n)
     summary.objective += float(solution.objective.sum())
+    summary.bound += float(solution.bound.sum())
+    summary.routes.update(solution.routes())
+    summary.statuses.update(solution.statuses())
     metadata = {**(batch.schema.metadata or {}), b"xner.projection": summary.signature.encode()}
     return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(metadata)
+
+
+def _solve(problem: Problem, made: Candidates, settings: Settings) -> Solution:
+    constraint = settings.constraint
+    if settings.method == "heuristic":
+        return solve_first_fit(problem, made.length)
+    if settings.method == "greedy":
+        return solve_greedy(problem, limit=constraint.at_most)
+    if settings.method == "exact" and constraint.always_feasible:
+        return solve_exact(problem, limit=constraint.at_most)
+    return solve_ilp(
+        problem,
+        constraint=constraint,
+        backend=settings.backend,
+        time_limit=settings.time_limit,
+        gap=settings.gap,
+    )
 
 
 def _candidates(batch: pa.RecordBatch, settings: Settings) -> Candidates:
@@ -226,6 +270,8 @@ def _outcomes(
     codes = made.status.copy()
     codes[codes == 0] = CONFLICT
     codes[dropped] = BELOW
+    unmet = np.isin(solution.status, (Status.INFEASIBLE, Status.UNKNOWN))
+    codes[np.repeat(unmet, np.diff(problem.entity_offsets))] = INFEASIBLE
     codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
     return codes
 
@@ -258,6 +304,21 @@ def _target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution
         fields=list(ENTITIES.value_type),
     )
     return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _solution_column(solution: Solution) -> pa.StructArray:
+    """Per sentence: objective, bound, what settled it and what is known of it."""
+    routes = pa.array([route.name.lower() for route in Route])
+    statuses = pa.array([status.name.lower() for status in Status])
+    return pa.StructArray.from_arrays(
+        [
+            pa.array(solution.objective),
+            pa.array(solution.bound),
+            routes.take(pa.array(solution.route.astype(np.int32))),
+            statuses.take(pa.array(solution.status.astype(np.int32))),
+        ],
+        names=["objective", "bound", "route", "status"],
+    )
 
 
 def _outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:

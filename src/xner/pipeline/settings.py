@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from xner._version import __version__
 from xner.errors import UsageError
+from xner.solve.constraint import Constraint
 
-METHODS = ("heuristic", "greedy")
+METHODS = ("heuristic", "greedy", "exact", "ilp")
+BACKENDS = ("cp-sat", "highs", "scip")
 SCORES = ("alignment",)
 
 
@@ -17,27 +20,41 @@ class Settings:
     """How entities are projected.
 
     Attributes:
-        method: `heuristic` labels runs of linked words; `greedy` matches n-grams, best score
-            first.
+        method: `exact` (default) matches n-grams so that the sum of scores is largest;
+            `greedy` matches them best score first; `heuristic` labels runs of linked words;
+            `ilp` is `exact` by OR-Tools.
         score: weight of each matching score in their sum.
         max_span: longest target n-gram, in words (not for `heuristic`).
         min_score: candidates that score less are not used; their entities are counted as
             `below_threshold`.
+        constraint: how many spans each entity may or must get: `<=n` (default `<=1`),
+            `unlimited`; with `exact` and `ilp` also `==n`, `>=n` (not for `heuristic`).
+        backend: of the ILP, `cp-sat`, `highs` or `scip`.
+        time_limit: of the ILP, seconds a sentence; None for no limit.
+        gap: of the ILP, relative; 0 proves the optimum.
         merge_distance: runs with at most this many words between them become one
             (`heuristic`).
         length_ratio: runs must be longer than this share of the entity (`heuristic`).
         top_k: project an entity to its longest `top_k` runs; None for all (`heuristic`).
     """
 
-    method: str = "greedy"
+    method: str = "exact"
     score: Mapping[str, float] = field(default_factory=lambda: {"alignment": 1.0})
     max_span: int = 10
     min_score: float = 0.0
+    constraint: Constraint = field(default_factory=Constraint)
+    backend: Literal["cp-sat", "highs", "scip"] = "cp-sat"
+    time_limit: float | None = None
+    gap: float = 0.0
     merge_distance: int = 1
     length_ratio: float = 0.8
     top_k: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_method()
+        self._check_numbers()
+
+    def _check_method(self) -> None:
         if self.method not in METHODS:
             raise UsageError(f"unknown method {self.method!r}; choose one of {', '.join(METHODS)}")
         for name, weight in self.score.items():
@@ -47,6 +64,14 @@ class Settings:
                 raise UsageError(f"the weight of score {name!r} is {weight}; it must be above 0")
         if not self.score:
             raise UsageError("no score is named; give at least one, such as alignment=1")
+        if self.backend not in BACKENDS:
+            raise UsageError(f"unknown backend {self.backend!r}; choose one of {BACKENDS}")
+        if self.method == "greedy" and not self.constraint.always_feasible:
+            raise UsageError(f"greedy cannot promise {self.constraint}; use exact or ilp")
+        if self.method == "heuristic" and self.constraint != Constraint():
+            raise UsageError("heuristic takes no constraint; see top_k")
+
+    def _check_numbers(self) -> None:
         if self.max_span < 1:
             raise UsageError(f"max_span is {self.max_span}; it must be at least 1")
         if self.merge_distance < 0:
@@ -67,6 +92,10 @@ class Settings:
         else:
             scores = "+".join(f"{name}*{weight:g}" for name, weight in self.score.items())
             parts += [f"score:{scores}", f"max_span:{self.max_span}"]
+            parts.append(f"constraint:{self.constraint}")
+        if self.method == "ilp":
+            limit = "none" if self.time_limit is None else f"{self.time_limit:g}s"
+            parts += [f"backend:{self.backend}", f"time_limit:{limit}", f"gap:{self.gap:g}"]
         if self.min_score > 0:
             parts.append(f"min_score:{self.min_score:g}")
         return "|".join(parts)

@@ -12,7 +12,8 @@ from xner.corpus import Corpus
 from xner.kernels.pharaoh import parse_links
 from xner.pipeline.align import align
 from xner.pipeline.project import project
-from xner.pipeline.settings import METHODS
+from xner.solve.exact import solve_exact
+from xner.solve.problem import Problem
 
 
 def warm() -> dict[str, float]:
@@ -30,13 +31,29 @@ def warm() -> dict[str, float]:
     begin = perf_counter()
     linked = align(Corpus.from_table(table)).collect()
     seconds["align"] = perf_counter() - begin
-    for method in METHODS:
+    for method in ("heuristic", "greedy", "exact"):
         begin = perf_counter()
         project(linked, method=method)
         seconds[method] = perf_counter() - begin
+    begin = perf_counter()
+    for bits in (8, 0):  # the rare paths: by table and by search
+        solve_exact(_clash(), table_bits=bits)
+    seconds["exact, conflicts"] = perf_counter() - begin
     begin = perf_counter()
     text = np.frombuffer(b"0-0:0.5\n", np.uint8)
     ints = [np.empty(2, np.int32) for _ in range(3)]
     parse_links(text, ints[0], ints[1], ints[2], np.empty(2, np.float32))
     seconds["read links"] = perf_counter() - begin
     return seconds
+
+
+def _clash() -> Problem:
+    """Two entities that want the same word, where greedy is not the best."""
+    return Problem(
+        np.array([0, 2], np.int32),
+        np.array([0, 2, 4], np.int32),
+        np.array([0, 1, 0, 2], np.int32),
+        np.array([1, 2, 1, 3], np.int32),
+        np.array([1.0, 0.9, 0.95, 0.1]),
+        np.array([3], np.int32),
+    )

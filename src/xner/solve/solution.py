@@ -72,9 +72,7 @@ class Solution:
         return cls.unproven(chosen, objective, bound, route)
 
     @classmethod
-    def unproven(
-        cls, chosen: Flags, objective: Float64, bound: Float64, route: Route
-    ) -> Solution:
+    def unproven(cls, chosen: Flags, objective: Float64, bound: Float64, route: Route) -> Solution:
         """The solution of a method that proves nothing; optimal where it meets the bound."""
         met = bound - objective <= TOLERANCE
         status = np.where(met, Status.OPTIMAL, Status.FEASIBLE).astype(np.uint8)

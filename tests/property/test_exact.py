@@ -1,0 +1,210 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.problems import assert_allowed, dense_problem, problem_of, sentence_lists
+from tests.reference.exact import brute_force, optimum
+from xner.kernels.blocks import over_blocks
+from xner.solve.exact import solve_exact
+from xner.solve.greedy import solve_greedy
+from xner.solve.solution import Route, Status
+from xner.solve.subset import take
+
+WORDS = 6
+SCORES = st.sampled_from([0.1, 0.2, 0.3, 0.5, 2 / 3, 0.8, 1.0, 1.0 + 5e-10]) | st.floats(0.01, 1.0)
+# The routes that a group can be forced to take.
+MODES = {"table": {"table_bits": 24}, "search": {"table_bits": 0}, "both": {}}
+
+
+def spans(words):
+    return st.integers(0, words - 1).flatmap(
+        lambda i: st.tuples(st.just(i), st.integers(i + 1, words))
+    )
+
+
+def entities(words=WORDS, most=4, candidates=4):
+    entity = st.dictionaries(spans(words), SCORES, max_size=candidates)
+    return st.lists(
+        entity.map(lambda held: [(i, j, x) for (i, j), x in held.items()]), max_size=most
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(entities(), min_size=1, max_size=3),
+    st.sampled_from([1, 2, 3, None]),
+    st.sampled_from(list(MODES)),
+)
+def test_objective_is_that_of_brute_force(sentences, limit, mode):
+    problem = problem_of(sentences, [WORDS] * len(sentences))
+    solution = solve_exact(problem, limit=limit, **MODES[mode])
+    assert_allowed(problem, solution, at_most=limit)
+    best = [brute_force(sentence, at_most=limit) for sentence in sentences]
+    groups = np.diff(problem.entity_offsets)
+    assert np.all(np.abs(solution.objective - best) <= 1e-9 * np.maximum(1, groups) + 1e-12)
+    assert solution.optimal.all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(entities(), min_size=1, max_size=3), st.sampled_from([1, 2, None]))
+def test_greedy_stands_unless_something_is_better(sentences, limit):
+    problem = problem_of(sentences, [WORDS] * len(sentences))
+    greedy = solve_greedy(problem, limit=limit)
+    exact = solve_exact(problem, limit=limit)
+    edges = problem.candidate_offsets[problem.entity_offsets]
+    for s in range(problem.sentences):
+        same = np.array_equal(
+            greedy.chosen[edges[s] : edges[s + 1]], exact.chosen[edges[s] : edges[s + 1]]
+        )
+        better = exact.objective[s] > greedy.objective[s] + 1e-9
+        assert same != better
+    assert np.all(greedy.bound >= exact.objective - 1e-9)
+
+
+# Either B or A gets word 0, for the same sum; greedy gives it to B. Twice, in one group.
+TIED = [
+    [(0, 1, 0.9), (2, 3, 0.5), (9, 10, 0.1)],
+    [(0, 1, 1.0), (3, 4, 0.6)],
+    [(5, 6, 0.9), (7, 8, 0.5)],
+    [(5, 6, 1.0), (9, 10, 0.6)],
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_equal_sums_leave_greedys_choice(mode):
+    problem = problem_of([TIED], [10])
+    solution = solve_exact(problem, **MODES[mode])
+    assert solution.objective[0] == pytest.approx(3.0)
+    assert np.array_equal(solution.chosen, solve_greedy(problem).chosen)
+    assert solution.optimal[0]
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+@pytest.mark.parametrize("levels", [None, 3, 7])
+def test_table_and_search_agree(limit, levels):
+    rng = np.random.default_rng(13)
+    problem = dense_problem(rng, [(5, 9), (6, 7), (5, 12), (6, 8)] * 2, span=3, levels=levels)
+    table = solve_exact(problem, limit=limit, table_bits=24)
+    search = solve_exact(problem, limit=limit, table_bits=0)
+    assert_allowed(problem, search, at_most=limit)
+    assert search.objective == pytest.approx(table.objective, abs=1e-9)
+    assert search.bound == pytest.approx(table.bound, abs=1e-9)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("levels", [None, 4])
+def test_dense_problems_match_the_twin(mode, levels):
+    rng = np.random.default_rng(7)
+    problem = dense_problem(rng, [(4, 6), (5, 5), (2, 8), (6, 4), (3, 3)], span=4, levels=levels)
+    solution = solve_exact(problem, **MODES[mode])
+    assert_allowed(problem, solution)
+    expected = [
+        optimum(sentence_lists(problem, s), int(problem.target_lengths[s]))
+        for s in range(problem.sentences)
+    ]
+    assert solution.objective == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("limit", [1, 2, None])
+@pytest.mark.parametrize("levels", [None, 5])
+def test_cp_sat_agrees(limit, levels):
+    pytest.importorskip("ortools")
+    from xner.solve.constraint import Constraint
+    from xner.solve.ilp import solve_ilp
+
+    rng = np.random.default_rng(3)
+    problem = dense_problem(rng, [(3, 12), (6, 10), (9, 14)], span=5, levels=levels)
+    oracle = solve_ilp(problem, constraint=Constraint(at_most=limit))
+    solution = solve_exact(problem, limit=limit, ilp=False)
+    assert oracle.optimal.all()
+    assert solution.optimal.all()
+    assert solution.objective == pytest.approx(oracle.objective, abs=1e-9)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+@pytest.mark.parametrize("threads", [2, 5])
+def test_any_number_of_threads_gives_the_same(monkeypatch, limit, threads):
+    rng = np.random.default_rng(11)
+    shapes = [(int(rng.integers(0, 5)), int(rng.integers(3, 7))) for _ in range(40)]
+    problem = dense_problem(rng, shapes, span=3, levels=6)
+    monkeypatch.setattr(
+        "xner.solve.exact.over_blocks",
+        lambda kernel, n, *args, **_: over_blocks(kernel, n, *args, block=7),
+    )
+    monkeypatch.setenv("XNER_THREADS", "1")
+    alone = solve_exact(problem, limit=limit)
+    monkeypatch.setenv("XNER_THREADS", str(threads))
+    split = solve_exact(problem, limit=limit)
+    for name in ("chosen", "objective", "bound", "route", "status"):
+        assert np.array_equal(getattr(alone, name), getattr(split, name)), name
+
+
+def test_a_sentence_is_solved_as_if_it_were_alone():
+    rng = np.random.default_rng(5)
+    problem = dense_problem(rng, [(3, 5), (0, 4), (4, 6), (1, 2)], span=3, levels=5)
+    whole = solve_exact(problem)
+    edges = problem.candidate_offsets[problem.entity_offsets]
+    for s in range(problem.sentences):
+        alone = solve_exact(take(problem, np.array([s])))
+        assert np.array_equal(alone.chosen, whole.chosen[edges[s] : edges[s + 1]])
+        assert alone.objective[0] == whole.objective[s]
+
+
+def test_a_search_that_gives_up_says_so_and_bounds_the_rest():
+    problem = dense_problem(np.random.default_rng(1), [(7, 12), (2, 30)], span=4, levels=5)
+    best = solve_exact(problem)
+    stuck = solve_exact(problem, table_bits=0, budget=2, ilp=False)
+    assert_allowed(problem, stuck)
+    assert stuck.route[0] == Route.GREEDY
+    assert stuck.status[0] == Status.FEASIBLE
+    assert stuck.bound[0] >= best.objective[0] > stuck.objective[0]
+    assert np.array_equal(stuck.chosen, solve_greedy(problem).chosen)
+
+
+def test_what_the_search_gives_up_the_ilp_finishes():
+    pytest.importorskip("ortools")
+    problem = dense_problem(np.random.default_rng(1), [(2, 30), (7, 12), (1, 3)], span=4, levels=5)
+    solution = solve_exact(problem, table_bits=0, budget=2)
+    assert_allowed(problem, solution)
+    assert solution.route[1] == Route.ILP
+    assert solution.optimal.all()
+    assert solution.objective == pytest.approx(solve_exact(problem).objective, abs=1e-9)
+
+
+def test_routes_are_those_the_sentences_need():
+    apart = [[(0, 1, 1.0)], [(1, 2, 1.0)]]
+    clash = [[(0, 2, 1.0)], [(0, 1, 0.8), (1, 3, 0.9)]]
+    tied = [[(0, 1, 1.0), (1, 2, 1.0)], [(0, 1, 1.0)]]
+    problem = problem_of([apart, clash, tied, []], [4, 4, 4, 4])
+    solution = solve_exact(problem)
+    assert solution.objective.tolist() == [2.0, 1.0, 2.0, 0.0]
+    assert solution.routes() == {"certificate": 2, "dp": 2}
+    assert solution.statuses() == {"optimal": 4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"budget": 100}, "power of two"),
+        ({"table_bits": 25}, "table_bits"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments, says):
+    with pytest.raises(ValueError, match=says):
+        solve_exact(problem_of([[]], [1]), **arguments)
+
+
+def test_more_entities_than_bits_in_a_state_are_not_claimed_solved():
+    rng = np.random.default_rng(2)
+    problem = dense_problem(rng, [(70, 9)], span=2, levels=3)
+    solution = solve_exact(problem, ilp=False)
+    assert_allowed(problem, solution)
+    assert solution.optimal[0] == (solution.route[0] != Route.GREEDY)
+
+
+def test_an_empty_problem_has_an_empty_solution():
+    solution = solve_exact(problem_of([], []))
+    assert len(solution.chosen) == len(solution.objective) == 0
+    assert solution.routes() == {}
