@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xner.errors import FormatError, InputError
 
-BATCH = 65_536
+BATCH = 32_768
 """Rows that are read, projected and written at a time."""
 
 Int32 = NDArray[np.int32]

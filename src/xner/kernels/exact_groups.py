@@ -15,6 +15,7 @@ from xner.kernels.exact_search import TIE, search
 from xner.kernels.greedy import greedy_sentence
 
 CERTIFICATE, DP, SEARCH, GREEDY = 0, 1, 2, 4  # as in xner.solve.solution.Route
+TOO_LARGE = 255  # a group wants the search, and there was no budget for it
 
 
 class Sentence(NamedTuple):
@@ -66,12 +67,14 @@ def solve_marked(
         marked: int32 (M), sentence ids.
         limit: at most so many candidates an entity, at least 1.
         table_bits: groups of up to so many bits a state are solved by table, above by search.
-        budget: largest number of states a search may make before it gives up.
+        budget: largest number of states a search may make before it gives up; None to
+            leave out the search, which then is not compiled either.
         entity_offsets, candidate_offsets, start, end, score, target_lengths: the Problem.
-        chosen: uint8 (C), zeros in these sentences; set to 1 where chosen.
+        chosen: uint8 (C), set to 1 where chosen, else to 0.
         objective, bound: float64 (S), set to what was reached and to what cannot be passed.
         route: uint8 (S), the hardest route that a group of the sentence took; `GREEDY`
-            where a search gave up, so that the answer is greedy's and not proven.
+            where a search gave up, so that the answer is greedy's and not proven;
+            `TOO_LARGE` where there is no budget: nothing else is then of use.
     """
     longest, most = 0, 0
     for s in marked[lo:hi]:
@@ -82,6 +85,7 @@ def solve_marked(
     left = np.empty(most, np.int32)
     for s in marked[lo:hi]:
         a, b = entity_offsets[s], entity_offsets[s + 1]
+        chosen[candidate_offsets[a] : candidate_offsets[b]] = 0
         greedy_sentence(
             a, b, candidate_offsets, start, end, score, limit, taken, best, left, chosen
         )
@@ -174,6 +178,8 @@ def _solve_group(sentence, members, limit, table_bits, budget, chosen):
     if bits <= table_bits:
         used = _dynamic(group, limit, width, bits, value, picks)
         taken, missing = DP, 0.0
+    elif budget is None:  # a constant when compiled: see Numba's dead branch pruning
+        return TOO_LARGE, 0.0
     else:
         used, above = search(group, limit, width, bits, value, budget, picks)
         taken, missing = (GREEDY, above - value) if used < 0 else (SEARCH, 0.0)

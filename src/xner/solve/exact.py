@@ -69,18 +69,16 @@ def solve_exact(
     route = np.zeros(problem.sentences, np.uint8)
     marked = _uncertified(problem, limit, chosen, objective)
     bound = objective.copy()
-    if len(marked):
-        from xner.kernels.exact_groups import solve_marked
+    if len(marked):  # import, and compile, only what some sentence needs
+        from xner.kernels.exact_groups import TOO_LARGE, solve_marked
 
         uses = NO_LIMIT if limit is None else min(limit, NO_LIMIT)
-        columns = _columns(problem)
-        results = chosen, objective, bound, route
-        over_blocks(
-            solve_marked,
-            len(marked),
-            *(marked, uses, table_bits, budget, *columns, problem.target_lengths, *results),
-            block=BLOCK,
-        )
+        columns = *_columns(problem), problem.target_lengths, chosen, objective, bound, route
+        for states in (None, budget):
+            if len(marked):
+                arguments = marked, uses, table_bits, states, *columns
+                over_blocks(solve_marked, len(marked), *arguments, block=BLOCK)
+                marked = marked[route[marked] == TOO_LARGE]
     unproven = route == Route.GREEDY
     status = np.where(unproven, Status.FEASIBLE, Status.OPTIMAL).astype(np.uint8)
     solution = Solution(chosen, objective, bound, route, status)
