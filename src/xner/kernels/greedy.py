@@ -30,29 +30,31 @@ def best_free(lo, hi, start, end, score, taken):
 
 
 @nb.njit(cache=True, nogil=True)
-def bests_of(e_lo, e_hi, candidate_offsets, start, end, score, best):
-    """Write the best candidate of each entity to `best`, -1 where there is none.
+def bests_apart(e_lo, e_hi, candidate_offsets, start, end, score, best):
+    """Write the best candidates of the entities `[e_lo, e_hi)` to `best`.
+
+    Ties go to the lowest start, then to the shortest span: the first, as a `Problem` has them.
 
     Returns:
-        The sum of their scores, and whether any two of them overlap.
+        How many there are (entities without candidates have none), or -1 if two overlap.
+        That they do not is the certificate of optimality: greedy takes them all.
     """
-    k = e_hi - e_lo
-    bound, clash = 0.0, False
-    for e in range(k):
-        lo, hi = candidate_offsets[e_lo + e], candidate_offsets[e_lo + e + 1]
-        if lo == hi:
-            best[e] = -1
+    found = 0
+    for e in range(e_lo, e_hi):
+        top = -1
+        top_score = 0.0
+        for c in range(candidate_offsets[e], candidate_offsets[e + 1]):
+            if score[c] > top_score:
+                top = c
+                top_score = score[c]
+        if top < 0:
             continue
-        pick = lo
-        for c in range(lo + 1, hi):
-            if score[c] > score[pick]:
-                pick = c
-        best[e] = pick
-        bound += score[pick]
-        for other in range(e):
-            c = best[other]
-            clash |= c >= 0 and start[c] < end[pick] and start[pick] < end[c]
-    return bound, clash
+        for i in range(found):
+            if start[top] < end[best[i]] and start[best[i]] < end[top]:
+                return -1
+        best[found] = top
+        found += 1
+    return found
 
 
 @nb.njit(cache=True, nogil=True)
@@ -113,16 +115,15 @@ def greedy_sentence(
     Returns:
         The objective, and a bound on any choice's objective.
     """
-    bound, clash = bests_of(e_lo, e_hi, candidate_offsets, start, end, score, best)
-    if limit == 1 and not clash:
-        for e in range(e_hi - e_lo):
-            if best[e] >= 0:
-                chosen[best[e]] = 1
-        return bound, bound
-    if limit != 1:
-        bound = 0.0
-        for c in range(candidate_offsets[e_lo], candidate_offsets[e_hi]):
-            bound += score[c]
+    bound = 0.0
+    for e in range(e_hi - e_lo):
+        lo, hi = candidate_offsets[e_lo + e], candidate_offsets[e_lo + e + 1]
+        best[e] = best_free(lo, hi, start, end, score, taken)
+        if limit == 1 and best[e] >= 0:
+            bound += score[best[e]]
+        elif limit != 1:
+            for c in range(lo, hi):
+                bound += score[c]
     left[: e_hi - e_lo] = limit
     objective = best_first(
         e_lo, e_hi, candidate_offsets, start, end, score, taken, best, left, chosen
@@ -163,16 +164,27 @@ def greedy(
     best = np.empty(most, np.int32)
     left = np.empty(most, np.int32)
     for s in range(s_lo, s_hi):
-        objective[s], bound[s] = greedy_sentence(
-            entity_offsets[s],
-            entity_offsets[s + 1],
-            candidate_offsets,
-            start,
-            end,
-            score,
-            limit,
-            taken,
-            best,
-            left,
-            chosen,
-        )
+        e_lo, e_hi = entity_offsets[s], entity_offsets[s + 1]
+        found = -1
+        if limit == 1:
+            found = bests_apart(e_lo, e_hi, candidate_offsets, start, end, score, best)
+        if found < 0:
+            objective[s], bound[s] = greedy_sentence(
+                e_lo,
+                e_hi,
+                candidate_offsets,
+                start,
+                end,
+                score,
+                limit,
+                taken,
+                best,
+                left,
+                chosen,
+            )
+            continue
+        total = 0.0
+        for i in range(found):
+            chosen[best[i]] = 1
+            total += score[best[i]]
+        objective[s] = bound[s] = total

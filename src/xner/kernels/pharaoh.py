@@ -13,7 +13,7 @@ def read_int(text, at):
     """Read digits from `at`; returns (value or -1, next position)."""
     value, begin = 0, at
     while at < len(text) and 48 <= text[at] <= 57:
-        value = value * 10 + (text[at] - 48)
+        value = value * 10 + int(text[at]) - 48
         if value > _LARGEST:
             return -1, at
         at += 1
@@ -28,7 +28,7 @@ def read_weight(text, at):
         byte = text[at]
         if 48 <= byte <= 57:
             seen = True
-            digits = digits * 10.0 + (byte - 48)
+            digits = digits * 10.0 + (int(byte) - 48)
             scale -= fraction
         elif byte == _DOT and not fraction:
             fraction = True
