@@ -94,14 +94,6 @@ def runs_of_entity(
 
 
 @nb.njit(cache=True, nogil=True)
-def grown(array, size):
-    """A copy of `array` with room for `size` values."""
-    larger = np.empty(size, array.dtype)
-    larger[: len(array)] = array
-    return larger
-
-
-@nb.njit(cache=True, nogil=True)
 def candidates(
     s_lo,
     s_hi,
@@ -137,14 +129,18 @@ def candidates(
         end; found: int32, how many per entity; status: uint8 per entity, a constant above.
     """
     e_lo, e_hi = entity_offsets[s_lo], entity_offsets[s_hi]
-    longest = 0
+    # Room for the most candidates there can be. The pages that stay untouched cost nothing,
+    # and arrays that are never exchanged cost no reference counting in the loop.
+    longest, size = 0, 0
     for s in range(s_lo, s_hi):
         longest = max(longest, target_lengths[s])
+        linked = min(target_lengths[s], link_offsets[s + 1] - link_offsets[s])
+        ngrams = linked * max(1, min(linked, max_span))
+        size += (entity_offsets[s + 1] - entity_offsets[s]) * ngrams
     mass = np.zeros(longest, np.float64)
     words = np.empty(longest, np.int32)
     found = np.empty(e_hi - e_lo, np.int32)
     status = np.zeros(e_hi - e_lo, np.uint8)
-    size = 4 * (e_hi - e_lo) + 16
     start, end, score = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size)
     at = 0
     for s in range(s_lo, s_hi):
@@ -154,10 +150,6 @@ def candidates(
             n = linked_words(
                 first, last, l_lo, l_hi, link_source, link_target, link_weight, mass, words
             )
-            room = at + n * min(n, max(max_span, 1))
-            if room > len(start):
-                size = 2 * room
-                start, end, score = grown(start, size), grown(end, size), grown(score, size)
             begin = at
             length = last - first
             if max_span > 0:
