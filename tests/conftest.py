@@ -2,6 +2,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A first example may have to compile a kernel, and machines are busy.
+settings.register_profile("xner", deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("xner")
 
 SHARED = Path(os.environ.get("XNER_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import xner
@@ -161,7 +161,6 @@ def table_of(drawn):
     )
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(rows(), min_size=1, max_size=5), st.sampled_from(["IOB1", "IOB2", "BILOU"]))
 def test_conll_round_trip(tmp_path, drawn, scheme):
     path = tmp_path / "round.conll"

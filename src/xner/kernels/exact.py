@@ -8,6 +8,8 @@ is imported, and compiled, only then.
 import numpy as np
 from numba import njit
 
+from xner.kernels.greedy import bests_apart
+
 
 @njit(cache=True, nogil=True)
 def certify(
@@ -33,7 +35,7 @@ def certify(
         widest = max(widest, entity_offsets[s + 1] - entity_offsets[s])
     best = np.empty(widest, np.int32)
     for s in range(lo, hi):
-        found = _best_apart(
+        found = bests_apart(
             entity_offsets[s], entity_offsets[s + 1], candidate_offsets, start, end, score, best
         )
         settled[s] = found >= 0
@@ -42,27 +44,3 @@ def certify(
             chosen[best[i]] = 1
             total += score[best[i]]
         objective[s] = total
-
-
-@njit(cache=True, nogil=True)
-def _best_apart(first, last, candidate_offsets, start, end, score, best):
-    """Write the best candidates of entities `first <= e < last` into `best`.
-
-    Returns how many there are (entities without candidates have none), -1 where two overlap.
-    """
-    found = 0
-    for e in range(first, last):
-        top = -1
-        top_score = 0.0
-        for c in range(candidate_offsets[e], candidate_offsets[e + 1]):
-            if score[c] > top_score:
-                top = c
-                top_score = score[c]
-        if top < 0:
-            continue
-        for i in range(found):
-            if start[top] < end[best[i]] and start[best[i]] < end[top]:
-                return -1
-        best[found] = top
-        found += 1
-    return found
