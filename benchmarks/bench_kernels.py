@@ -14,6 +14,7 @@ from tests.reference import dense, heuristic
 from benchmarks import common
 from xner.corpus import Corpus
 from xner.score.alignment import linked_ngrams, linked_runs
+from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
 from xner.solve.solution import Solution
 
@@ -44,6 +45,10 @@ def greedy_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
     return [solve_greedy(linked_ngrams(batch).problem) for batch in batches]
 
 
+def exact_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
+    return [solve_exact(linked_ngrams(batch).problem) for batch in batches]
+
+
 def heuristic_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
     made = [linked_runs(batch) for batch in batches]
     return [solve_first_fit(m.problem, m.length) for m in made]
@@ -57,7 +62,7 @@ def heuristic_twin(rows: list[common.Row]) -> list[Any]:
     return [heuristic.project(entities, links) for entities, links, _ in rows]
 
 
-@pytest.mark.parametrize("kernel", [greedy_kernel, heuristic_kernel])
+@pytest.mark.parametrize("kernel", [greedy_kernel, exact_kernel, heuristic_kernel])
 def test_kernel(benchmark: Any, batches: list[pa.RecordBatch], kernel: Callable[..., Any]) -> None:
     benchmark.group = kernel.__name__.split("_")[0]
     benchmark.extra_info["sentences"] = sum(batch.num_rows for batch in batches)
