@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 import pytest
-from benchmarks import crf, quality
+from benchmarks import crf, errors, quality
+from benchmarks.mistakes import ceiling, mistakes
 from benchmarks.systems import EXACT, Linker, System, backed_off, both
 
 import xner
@@ -100,3 +101,65 @@ def test_tags_lose_misc_and_keep_their_score():
 )
 def test_spread(values, expected):
     assert quality.spread(values) == expected
+
+
+def kinds(source, gold, predicted, outcomes=None):
+    outcomes = outcomes or ["projected"] * len(source)
+    found = mistakes(source, gold, predicted, outcomes)
+    return [(m.kind, m.gold, m.predicted, m.source) for m in found]
+
+
+PER, OTHER = (0, 2, "PER"), (5, 7, "PER")
+
+
+@pytest.mark.parametrize(
+    ("predicted", "kind"),
+    [
+        ((4, 7, "PER"), "left too long"),
+        ((6, 7, "PER"), "left too short"),
+        ((5, 8, "PER"), "right too long"),
+        ((5, 6, "PER"), "right too short"),
+        ((4, 6, "PER"), "both ends"),
+        ((5, 7, "ORG"), "label"),
+        ((6, 7, "ORG"), "label and boundary"),
+        ((8, 9, "PER"), "elsewhere"),
+    ],
+)
+def test_one_mistake_beside_a_correct_span(predicted, kind):
+    found = kinds([PER, (3, 4, predicted[2])], [PER, OTHER], [(PER, 0), (predicted, 1)])
+    assert found == [(kind, OTHER, predicted, 1)]
+
+
+def test_mistakes_of_one_side():
+    assert kinds([PER], [PER], [(PER, 0)]) == []
+    assert kinds([PER], [PER, OTHER], [(PER, 0)]) == [("gold alone", OTHER, None, None)]
+    assert kinds([PER], [OTHER], [], ["unaligned"]) == [("missed: unaligned", OTHER, None, 0)]
+    assert kinds([PER, OTHER], [PER], [(PER, 0), (OTHER, 1)]) == [("source alone", None, OTHER, 1)]
+    assert kinds([PER], [PER], [(PER, 0), (OTHER, 0)]) == [("spurious", None, OTHER, 0)]
+    assert kinds([PER], [], [], ["unaligned"]) == []
+
+
+def test_the_larger_overlap_is_the_pair():
+    gold, near, far = (2, 6, "LOC"), (3, 6, "LOC"), (1, 3, "LOC")
+    found = kinds([PER, OTHER], [gold], [(far, 0), (near, 1)])
+    assert ("left too short", gold, near, 1) in found
+    assert len(found) == 2
+
+
+def test_ceiling():
+    assert ceiling([[PER], [PER, OTHER]], [[OTHER], [PER]]) == pytest.approx(0.8)
+    assert ceiling([[]], [[]]) == 0
+
+
+def test_sentences_to_read(tmp_path):
+    linked = corpus(tmp_path, ["0-0 1-1 3-3", "0-0", "0-0"])
+    (tmp_path / "xx.conll").write_text(
+        "uPeter\tB-PER\nBlackburn\tI-PER\nundwendwela\tO\niParis\tB-LOC\n\n"
+        "iParis\tB-LOC\nilele\tO\n\nuAnna\tB-PER\niRome\tB-LOC\n\n",
+        "utf-8",
+    )
+    reading = errors.read("here", linked, tmp_path / "xx.conll", EXACT)
+    assert reading.counts == {"missed: unaligned": 1}
+    assert "'iRome'" in errors.examples(reading, 100)
+    assert "1 of 1 sentences" in errors.examples(reading, 100)
+    assert "| missed: unaligned | 1 |" in errors.table([reading])
