@@ -4,7 +4,8 @@ A system is what is given to `xner.align` and to `xner.project`. Every part of i
 has as an option is written as that option; what the package cannot do yet is done here.
 """
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,9 @@ import xner
 
 Options = Mapping[str, Any]
 PAPER = {"score": {"alignment": 1.0}, "max_span": 10}
+# What `xner.align` takes by now; without `fit_on`, more text is aligned along and cut off again.
+FIT_ON = "fit_on" in inspect.signature(xner.align).parameters
+PIVOT = "pivot" in inspect.signature(xner.align).parameters
 
 
 @dataclass(frozen=True)
@@ -28,19 +32,22 @@ class System:
         project: options of `xner.project`.
         align: options of `xner.align`, for systems that make their links.
         aligner: its name.
-        texts: what it can be given beside the sentences: `alone`, `bulk`, `pivot`.
     """
 
     name: str
     project: Options = field(default_factory=dict)
     align: Options = field(default_factory=dict)
     aligner: str = "native"
-    texts: tuple[str, ...] = ("alone", "bulk")
 
     @property
     def seeded(self) -> bool:
         """Whether another seed gives other links."""
         return self.aligner == "native"
+
+    @property
+    def pivots(self) -> bool:
+        """Whether it can be given the text in other languages."""
+        return PIVOT and self.aligner == "native"
 
     @property
     def available(self) -> bool:
@@ -105,7 +112,7 @@ class Linker:
         system: System,
         seed: int = 1,
         bulk: xner.Corpus | None = None,
-        pivot: Options | None = None,
+        pivot: Sequence[Path] = (),
     ) -> Made:
         """`pairs` with the links of a system.
 
@@ -115,18 +122,21 @@ class Linker:
             system: whose aligner and options.
             seed: for aligners that take one.
             bulk: pairs that the aligner may learn from as well.
-            pivot: options of `xner.align` that name the same text in other languages.
+            pivot: files of the same text in other languages.
         """
-        options = {**system.align, **(pivot or {})}
-        if system.seeded:
-            options["seed"] = seed
+        options = {**system.align, **({"seed": seed} if system.seeded else {})}
         key = (name, f"{system.aligner} {sorted(options.items(), key=str)}")
         if key not in self._made:
             begin = perf_counter()
-            text = pairs if bulk is None else both(pairs, bulk)
+            along = bulk is not None and not FIT_ON
+            text = both(pairs, bulk) if bulk is not None and along else pairs
+            if bulk is not None and not along:
+                options["fit_on"] = [bulk]
+            if pivot:
+                options["pivot"] = list(pivot)
             linked = xner.align(text, aligner=system.aligner, **options).collect()
             seconds = perf_counter() - begin
-            if bulk is not None:
+            if along:
                 linked = xner.Corpus.from_table(linked.table.slice(0, len(pairs)).combine_chunks())
             self._made[key] = Made(linked, seconds)
             if self._progress:
