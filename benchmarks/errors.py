@@ -165,6 +165,7 @@ def main() -> None:
     given = options.parse_args()
     if given.examples and common.ROOT in given.examples.resolve().parents:
         options.error("--examples is inside the repository; the data must not be copied there")
+    made_by = common.made_by("pyarrow")
     made = readings(given.data)
     if given.examples:
         told = [reading for reading in made if given.read in reading.name]
@@ -177,7 +178,7 @@ def main() -> None:
         kinds,
         table(made),
         *(f"* {reading.name}: `{reading.signature}`" for reading in made),
-        common.made_by("pyarrow"),
+        made_by,
     ]
     common.save(given.results, "errors.md", "Mistakes", "\n\n".join(notes))
 

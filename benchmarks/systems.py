@@ -61,6 +61,11 @@ GREEDY = System("greedy", {"method": "greedy", **PAPER})
 EXACT = System("exact", {"method": "exact", **PAPER})
 DEFAULT = System("default")
 
+EFLOMAL = [
+    replace(system, name=f"{system.name}, eflomal's links", aligner="eflomal")
+    for system in (HEURISTIC, GREEDY, EXACT)
+]
+
 # On links made here: every line is a row of the table on Europarl-NER.
 MADE = [
     HEURISTIC,
@@ -71,15 +76,12 @@ MADE = [
         for system in (HEURISTIC, GREEDY, EXACT)
     ),
     DEFAULT,
-    *(
-        replace(system, name=f"{system.name}, eflomal's links", aligner="eflomal")
-        for system in (HEURISTIC, GREEDY, EXACT)
-    ),
+    *EFLOMAL,
 ]
 # On links that are given.
 GIVEN = [HEURISTIC, GREEDY, EXACT, DEFAULT]
 # Trained on: T-Projection's own labels come first, by themselves.
-TAGGERS = [HEURISTIC, GREEDY, DEFAULT]
+TAGGERS = [HEURISTIC, GREEDY, DEFAULT, *EFLOMAL[:2]]
 # Each part of the default out. The first line is the default itself.
 ABLATION = [
     DEFAULT,
