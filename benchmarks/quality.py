@@ -275,8 +275,8 @@ def ablation(given: Given) -> str:
     ]  # fmt: skip
     note = (
         "Sentences/s: `xner.project` on the 14,987 English–German training pairs of conll-mt in "
-        "memory, aligner included, on all cores, compiled before, fastest of 3. The mean change is over the "
-        "columns in which the part takes part."
+        "memory, aligner included, on all cores, compiled before, fastest of 3. The mean change is "
+        "over the columns in which the part takes part."
     )
     return f"## Ablation\n\n{common.markdown(head, rows)}\n\n{note}"
 
