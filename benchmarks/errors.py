@@ -1,0 +1,187 @@
+"""What is left: every wrong or missed entity by kind, and sentences to read.
+
+    python -m benchmarks.errors                          # writes benchmarks/results/errors.md
+    python -m benchmarks.errors --examples FILE          # and 100 sentences to read
+    python -m benchmarks.errors --examples FILE --read "default, alone"
+
+The sentences are other people's text: FILE belongs outside this repository.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xner
+from benchmarks import common
+from benchmarks.mistakes import KINDS, Mistake, Span, ceiling, mistakes
+from benchmarks.quality import bulk_pairs, europarl_pairs
+from benchmarks.systems import DEFAULT, HEURISTIC, MADE, Linker, System, with_links
+from xner.corpus import label_files
+
+INTERSECTION = next(system for system in MADE if system.name == "exact, intersection")
+# On Europarl-NER; `bulk` is fitted on conll-mt as well.
+EUROPARL = [
+    (HEURISTIC, "alone"),
+    (DEFAULT, "alone"),
+    (INTERSECTION, "alone"),
+    (DEFAULT, "bulk"),
+    (INTERSECTION, "bulk"),
+]
+SEED = 20260101
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A projection beside gold, sentence by sentence."""
+
+    name: str
+    signature: str
+    f1: float
+    rows: list[dict[str, Any]]
+    gold: list[list[Span]]
+    found: list[list[Mistake]]
+
+    @property
+    def counts(self) -> Counter[str]:
+        return Counter(mistake.kind for row in self.found for mistake in row)
+
+
+def spans(entities: list[dict[str, Any]]) -> list[Span]:
+    return [(e["start"], e["end"], e["label"]) for e in entities]
+
+
+def read(name: str, linked: xner.Corpus, gold_file: Path, system: System) -> Reading:
+    """Project, and compare every sentence."""
+    out = xner.project(linked, **system.project)
+    gold = [spans(row) for row in label_files([gold_file])[0].table["entities"].to_pylist()]
+    rows = out.table.select(
+        ["source_tokens", "target_tokens", "source_entities", "target_entities", "outcomes",
+         "links"]
+    ).to_pylist()  # fmt: skip
+    found = [
+        mistakes(
+            spans(row["source_entities"]),
+            theirs,
+            list(
+                zip(
+                    spans(row["target_entities"]),
+                    (e["source"] for e in row["target_entities"]),
+                    strict=True,
+                )
+            ),
+            row["outcomes"],
+        )
+        for row, theirs in zip(rows, gold, strict=True)
+    ]
+    f1 = xner.evaluate(gold_file, out).f1
+    return Reading(name, out.summary.signature, f1, rows, gold, found)
+
+
+def readings(data: Path) -> list[Reading]:
+    """Systems on Europarl-NER with links made here, and the default on ABSA with given ones."""
+    linker = Linker()
+    gold = data / "europarl-ner" / "de.conll"
+    pairs, bulk = europarl_pairs(data), bulk_pairs(data)
+    made = []
+    for system, text in EUROPARL:
+        more = bulk if text == "bulk" else None
+        linked = linker.link(f"europarl {text}", pairs, system, bulk=more).corpus
+        made.append(read(f"Europarl de, {system.name}, {text}", linked, gold, system))
+    folder = data / "absa"
+    for language in ("es", "fr"):
+        links = with_links(folder, "en.train", f"{language}.train", f"en-{language}.train.awesome")
+        gold = folder / f"{language}.train.conll"
+        made.append(read(f"ABSA {language} train, {DEFAULT.name}", links, gold, DEFAULT))
+    return made
+
+
+def table(made: list[Reading]) -> str:
+    """Counts by kind."""
+    counts = [reading.counts for reading in made]
+    missed = sorted({kind for count in counts for kind in count if kind not in KINDS})
+    rows = [
+        [kind, *(str(count[kind]) for count in counts)]
+        for kind in (*KINDS, *missed)
+        if any(count[kind] for count in counts)
+    ]
+    golden = [sum(map(len, reading.gold)) for reading in made]
+    rows += [
+        ["all mistakes", *(str(count.total()) for count in counts)],
+        ["gold entities", *map(str, golden)],
+        ["F1", *(f"{reading.f1:.4f}" for reading in made)],
+        ["F1 if all that the source has were placed as gold has it", *map(_ceiling, made)],
+    ]
+    return common.markdown(["", *(reading.name for reading in made)], rows)
+
+
+def _ceiling(reading: Reading) -> str:
+    source = [spans(row["source_entities"]) for row in reading.rows]
+    return f"{ceiling(source, reading.gold):.4f}"
+
+
+def example(reading: Reading, row: int) -> str:
+    """A sentence with its mistakes, compactly."""
+    words, sentence = reading.rows[row]["target_tokens"], reading.rows[row]
+    lines = [f"[{row + 1}] " + " ".join(sentence["source_tokens"]), "    " + " ".join(words)]
+    for mistake in reading.found[row]:
+        parts = [mistake.kind]
+        if mistake.source is not None:
+            entity = sentence["source_entities"][mistake.source]
+            text = sentence["source_tokens"][entity["start"] : entity["end"]]
+            parts.append(f"source {entity['label']} {' '.join(text)!r}")
+            parts += [f"links {' '.join(_links(sentence, entity))}"]
+        for side, span in (("gold", mistake.gold), ("ours", mistake.predicted)):
+            if span is not None:
+                parts.append(f"{side} {span[2]} {' '.join(words[span[0] : span[1]])!r}")
+        lines.append("  - " + " | ".join(parts))
+    return "\n".join(lines)
+
+
+def _links(sentence: dict[str, Any], entity: dict[str, Any]) -> list[str]:
+    return [
+        f"{sentence['source_tokens'][link['source']]}={sentence['target_tokens'][link['target']]}"
+        f":{link['weight']:.2f}"
+        for link in sentence["links"]
+        if entity["start"] <= link["source"] < entity["end"]
+    ]
+
+
+def examples(reading: Reading, count: int) -> str:
+    """Sentences with mistakes, drawn by chance."""
+    wrong = [row for row, found in enumerate(reading.found) if found]
+    drawn = sorted(random.Random(SEED).sample(wrong, min(count, len(wrong))))
+    head = f"{reading.name}: {len(drawn)} of {len(wrong)} sentences\n{reading.signature}"
+    return "\n\n".join([head, *(example(reading, row) for row in drawn)]) + "\n"
+
+
+def main() -> None:
+    """Count, write the page, and the sentences where they are asked for."""
+    options = common.parser(__doc__.splitlines()[0])
+    options.add_argument("--examples", type=Path, help="file for sentences to read")
+    options.add_argument("--read", default=DEFAULT.name, help="columns they are taken from")
+    options.add_argument("--sentences", type=int, default=100, help="how many of each corpus")
+    given = options.parse_args()
+    if given.examples and common.ROOT in given.examples.resolve().parents:
+        options.error("--examples is inside the repository; the data must not be copied there")
+    made_by = common.made_by("pyarrow")
+    made = readings(given.data)
+    if given.examples:
+        told = [reading for reading in made if given.read in reading.name]
+        text = "\n".join(examples(reading, given.sentences) for reading in told)
+        given.examples.write_text(text, "utf-8")
+    kinds = "\n".join(f"* {kind}: {meaning}." for kind, meaning in KINDS.items())
+    notes = [
+        "A mistake is counted once: a wrong boundary is one, though F1 counts it as missed and as "
+        "spurious. `missed: …` gives the outcome of the source entity.",
+        kinds,
+        table(made),
+        *(f"* {reading.name}: `{reading.signature}`" for reading in made),
+        made_by,
+    ]
+    common.save(given.results, "errors.md", "Mistakes", "\n\n".join(notes))
+
+
+if __name__ == "__main__":
+    main()
