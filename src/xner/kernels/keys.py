@@ -5,18 +5,24 @@ Keys stand for what they were made of: two different things share one with a cha
 Python of a kernel, NumPy arrays and compiled code all give the same key.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 MULTIPLIER = np.uint64(0xFFFFDA61)
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 SEED = np.uint64(0x9E3779B97F4A7C15)
+
+Key = TypeVar("Key", np.uint64, NDArray[np.uint64])
+
 UPPER, LOWER, DIGIT, SIGN = 0, 1, 2, 3
 SHAPES = 4
 
 
-def mixed(key):
+def mixed(key: Key) -> Key:
     """A key whose bits all depend on all bits of `key`: uint64, a scalar or an array.
 
     Four steps of a multiply-with-carry generator, and a fold.

@@ -35,8 +35,7 @@ def entity_keys(text: Text) -> Keys:
     """uint64 (E): the key of each entity's words and label."""
     base = text.source.offsets[rows_of(text.entity_offsets)].astype(np.int64)
     words = _phrases(base + text.entity_start, base + text.entity_end, text.source)
-    keys: Keys = mixed(words ^ text.label_keys)
-    return keys
+    return mixed(words ^ text.label_keys)
 
 
 def _phrases(first: Int64, last: Int64, words: Words) -> Keys:

@@ -112,7 +112,7 @@ class Text:
         keys, shapes = np.empty(len(names), np.uint64), np.empty(len(names), np.uint8)
         if len(names):
             over_blocks(word_keys, len(names), *_bytes(names), *_bytes(names), keys, shapes)
-        return keys[coded.indices.to_numpy()]
+        return frozen(keys[coded.indices.to_numpy()], np.uint64)
 
     @cached_property
     def in_entity(self) -> Flags:
@@ -174,7 +174,6 @@ class Scene:
         return self.spans, self.counts
 
 
-def key_of(keys: Keys, kind: np.uint64) -> Keys:
+def key_of(keys: Keys, kind: np.uint64 | Keys) -> Keys:
     """The keys under which facts of one kind about words or phrases are counted."""
-    made: Keys = mixed(keys ^ kind)
-    return made
+    return mixed(keys ^ kind)
