@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
@@ -198,6 +199,7 @@ def project_stream(
     aligner_options: Mapping[str, Any] | None = None,
     progress: Callable[[str, float], None] | None = None,
     counts: Counts | None = None,
+    save_counts: Path | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches of `project`, one at a time; `summary` grows as they come.
 
@@ -213,18 +215,31 @@ def project_stream(
     summary.signature = f"{settings.signature}|aligner:{made_by}"
     if settings.counted:
         begin = perf_counter()
-        if counts is None:
-            counts = count_corpus(linked, settings, lambda share: tell("count", share))
-        elif counts.made_by != settings.first_signature:
-            raise UsageError(
-                f"the counts were made by {counts.made_by!r}; these settings need "
-                f"{settings.first_signature!r}"
-            )
+        counts = _counted(linked, settings, counts, tell)
+        if save_counts is not None:
+            counts.save(save_counts)
         summary.count_seconds = perf_counter() - begin
     tell("project", 0.0)
     for batch in linked.batches():
         yield project_batch(batch, settings, summary, counts)
         tell("project", summary.sentences / max(1, len(pairs)))
+
+
+def _counted(
+    linked: Corpus,
+    settings: Settings,
+    counts: Counts | None,
+    tell: Callable[[str, float], None],
+) -> Counts:
+    """The counts of the first pass: those given, or made here."""
+    if counts is None:
+        return count_corpus(linked, settings, lambda share: tell("count", share))
+    if counts.made_by != settings.first_signature:
+        raise UsageError(
+            f"the counts were made by {counts.made_by!r}; these settings need "
+            f"{settings.first_signature!r}"
+        )
+    return counts
 
 
 def project_batch(
