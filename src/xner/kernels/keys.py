@@ -42,8 +42,9 @@ def word_keys(lo, hi, data, offsets, lower, lower_offsets, keys, shapes):
     """Write key and shape of the words `[lo, hi)`.
 
     The shape is that of the first letter or digit: UPPER if lower-casing changes it, LOWER
-    (also in scripts without case), DIGIT; SIGN without any. Characters up to U+00A9, U+2000
-    to U+206F (punctuation) and U+3000 to U+303F are no letters, but for those of ASCII.
+    (also in scripts without case), DIGIT; SIGN without any. Letters are those of ASCII, the ª, µ
+    and º of Latin-1, and whatever stands from U+00C0 on outside of the blocks of punctuation
+    U+2000 to U+207F and U+3000 to U+303F.
 
     Args:
         data, lower: uint8, UTF-8 of the words as they are and in lower case.
@@ -69,7 +70,7 @@ def word_keys(lo, hi, data, offsets, lower, lower_offsets, keys, shapes):
                 (byte == 0xE2 and (data[at + 1] == 0x80 or data[at + 1] == 0x81))
                 or (byte == 0xE3 and data[at + 1] == 0x80)
             )
-            if ascii_letter or far or (byte == 0xC2 and data[at + 1] >= 0xAA):
+            if ascii_letter or far or (byte == 0xC2 and data[at + 1] in (0xAA, 0xB5, 0xBA)):
                 shapes[w] = LOWER
                 for byte_at in range(at, offsets[w + 1]):
                     if byte_at > at and (data[byte_at] < 0x80 or data[byte_at] >= 0xC0):
