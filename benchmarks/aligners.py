@@ -76,7 +76,7 @@ def measure(data: Path, aligner: Aligner, scratch: Path) -> Iterator[str]:
         gold_file = data / folder / f"{target}.conll"
         linked, _ = aligned(xner.read(data / folder / f"{source}.conll", gold_file), aligner)
         for method in ("heuristic", "greedy"):
-            f1 = xner.evaluate(gold_file, xner.project(linked, method=method)).f1
+            f1 = xner.evaluate(gold_file, xner.project(linked, preset=f"paper-{method}")).f1
             yield f"{100 * f1:.1f}"
     folder = "conll-mt"
     pairs = xner.read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
@@ -110,7 +110,7 @@ def read(
     source: StrPath,
     target: StrPath | None = None,
     *,
-    links: StrPath | None = None,
+    links: StrPath | Sequence[StrPath] | None = None,
     scheme: str = "auto",
     docstart: str = "auto",
 ) -> Corpus:
@@ -122,7 +122,7 @@ def scan(
     source: StrPath,
     target: StrPath | None = None,
     *,
-    links: StrPath | None = None,
+    links: StrPath | Sequence[StrPath] | None = None,
     scheme: str = "auto",
     docstart: str = "auto",
 ) -> Corpus:
@@ -133,7 +133,8 @@ def scan(
             .jsonl or .parquet file with both sides.
         target: the other side, parallel by row; tags or entities in it are ignored.
         links: word alignment in Pharaoh form (.align), parallel by row; replaces the links
-            that a file brings.
+            that a file brings. Of several files the first counts, and links of each further
+            one only where both words have none from those before it.
         scheme: `auto` reads IOB1, IOB2, BILOU and IOBES; naming one enforces it.
         docstart: what `-DOCSTART-` rows of .conll files are: `keep` counts them as sentences,
             `skip` does not, `auto` skips them unless only keeping them lines the files up.
@@ -145,12 +146,13 @@ def scan(
     check_scheme(scheme, auto=True)
     if docstart not in DOCSTART_CHOICES:
         raise UsageError(f"docstart is {docstart!r}; choose one of {', '.join(DOCSTART_CHOICES)}")
-    paths = [Path(path) for path in (source, target, links) if path is not None]
+    link_files = _as_paths(links)
+    paths = [Path(path) for path in (source, target) if path is not None] + link_files
     for side in (source, target):
         if side is not None:
             format_of(Path(side), conll, text, jsonl, parquet)
-    if links is not None:
-        format_of(Path(links), pharaoh)
+    for path in link_files:
+        format_of(path, pharaoh)
     rows, keep = _row_counts(paths, docstart)
     if target is None:
         origin = str(source)
@@ -161,14 +163,19 @@ def scan(
             lambda: _sides(Path(source), "source", scheme, keep),
             lambda: _sides(Path(target), "target", scheme, keep),
         ]
-    if links is not None:
-        sides.append(lambda: (batch for _, batch in pharaoh.read(Path(links))))
 
     def batches() -> Batches:
         streams = [_rechunk(side()) for side in sides]
-        return _joined(streams, Path(source).stem, None if links is None else str(links), origin)
+        streams += [_rechunk(batch for _, batch in pharaoh.read(path)) for path in link_files]
+        return _joined(streams, Path(source).stem, link_files, origin)
 
     return Corpus(batches, rows, origin)
+
+
+def _as_paths(files: StrPath | Sequence[StrPath] | None) -> list[Path]:
+    if files is None:
+        return []
+    return [Path(f) for f in ([files] if isinstance(files, str | PathLike) else files)]
 
 
 def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto") -> list[Corpus]:
@@ -336,15 +343,18 @@ def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
         raise FormatError(f"rows differ in their columns ({error})") from None
 
 
-def _joined(streams: list[Batches], stem: str, links: str | None, origin: str) -> Batches:
-    """Rows of parallel streams side by side, with ids, links checked against the words."""
+def _joined(streams: list[Batches], stem: str, link_files: list[Path], origin: str) -> Batches:
+    """Rows of parallel streams side by side, with ids, links checked against the words.
+
+    The last streams are those of `link_files`.
+    """
     done = 0
     for parts in zip_longest(*streams):
         if any(p is None for p in parts) or len({p.num_rows for p in parts}) > 1:
             raise ParallelError(f"{origin}: a file changed while it was read")
         columns: dict[str, pa.Array] = {}
         metadata: dict[bytes, bytes] = {}
-        for part in parts:
+        for part in parts[: len(parts) - len(link_files)]:
             metadata |= part.schema.metadata or {}
             for name, column in zip(part.schema.names, part.columns, strict=True):
                 if name != "id" or name not in columns:
@@ -355,13 +365,25 @@ def _joined(streams: list[Batches], stem: str, links: str | None, origin: str) -
             made = pa.array([f"{stem}-{i}" for i in range(done, done + rows)], pa.string())
             ids = made if ids is None else pc.coalesce(ids, made)
         batch = pa.RecordBatch.from_pydict({"id": ids, **columns})
-        if links is not None:
-            metadata[LINKS_MADE_BY] = f"file({Path(links).name})".encode()
-        batch = batch.replace_schema_metadata(metadata)
-        if links is not None:
-            check(batch, _place(f"{links}:", done + 1))
-        yield batch
+        if link_files:
+            found = [part["links"] for part in parts[len(parts) - len(link_files) :]]
+            batch = _linked(batch, found, link_files, done + 1)
+            names = ",".join(path.name for path in link_files)
+            metadata[LINKS_MADE_BY] = f"file({names})".encode()
+        yield batch.replace_schema_metadata(metadata)
         done += rows
+
+
+def _linked(
+    batch: pa.RecordBatch, found: list[pa.ListArray], files: list[Path], first: int
+) -> pa.RecordBatch:
+    """The batch with the links of the first file, backed off to those of the others."""
+    kept: pa.ListArray | None = None
+    bare = batch.drop_columns(["links"]) if "links" in batch.schema.names else batch
+    for links, path in zip(found, files, strict=True):
+        check(bare.append_column("links", links), _place(f"{path}:", first))
+        kept = links if kept is None else pharaoh.back_off(kept, links)
+    return bare.append_column("links", kept)
 
 
 def require(batch: pa.RecordBatch, *names: str) -> None:

@@ -44,7 +44,7 @@ def test_project(folder, capsys):
 
 def test_project_json(capsys, folder):
     arguments = ("project", "en.conll", "de.txt", "-o", "o.jsonl", "--links", "de.align", "--json")
-    code, out, _ = run(capsys, *arguments)
+    code, out, _ = run(capsys, *arguments, "--score", "alignment=1")
     assert code == 0
     summary = json.loads(out)
     assert summary["sentences"] == 2
@@ -56,6 +56,33 @@ def test_project_json(capsys, folder):
     code, out, _ = run(capsys, "project", "o.jsonl", "-o", "p.parquet", "--method", "heuristic",
                        "--json")  # fmt: skip
     assert json.loads(out)["outcomes"]["projected"] == 3
+
+
+def test_counts_are_saved_and_used(capsys, folder):
+    arguments = ("project", "en.conll", "de.txt", "--links", "de.align", "--json")
+    _, first, _ = run(capsys, *arguments, "-o", "a.jsonl", "--save-counts", "c.npz")
+    _, second, _ = run(capsys, *arguments, "-o", "b.jsonl", "--counts", "c.npz")
+    assert (folder / "a.jsonl").read_text() == (folder / "b.jsonl").read_text()
+    assert json.loads(first)["objective"] == json.loads(second)["objective"]
+    more = ("--counts", "c.npz", "--max-span", "3")
+    code, _, err = run(capsys, *arguments, "-o", "d.jsonl", *more)
+    assert code == 2
+    assert "these settings need" in err
+
+
+def test_links_back_off(capsys, folder):
+    (folder / "none.align").write_text("\n\n")
+    for extra, projected in (((), 0), (("--links-backoff", "de.align"), 3)):
+        _, out, _ = run(
+            capsys, "project", "en.conll", "de.txt", "--links", "none.align", *extra, "-o",
+            "o.jsonl", "--json",
+        )  # fmt: skip
+        assert json.loads(out)["outcomes"]["projected"] == projected
+    code, _, err = run(
+        capsys, "project", "en.conll", "de.txt", "--links-backoff", "de.align", "-o", "o.jsonl"
+    )
+    assert code == 2
+    assert "--links-backoff needs --links" in err
 
 
 def test_project_without_links_aligns(folder, capsys):

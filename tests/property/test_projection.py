@@ -13,13 +13,14 @@ from xner.pipeline.project import project
 from xner.score.alignment import linked_ngrams
 from xner.solve.greedy import solve_greedy
 
+ALIGNMENT = {"alignment": 1.0}
 quick = settings(max_examples=150)
 few = settings(max_examples=5)
 
 
 def projected(rows, **options):
     """Spans `(start, end, entity)` of each row, and its outcomes."""
-    table = project(corpus(rows), **options).table
+    table = project(corpus(rows), **{"score": ALIGNMENT, **options}).table
     spans = [
         [(e["start"], e["end"], e["source"]) for e in entities]
         for entities in table["target_entities"].to_pylist()
@@ -106,14 +107,15 @@ def test_greedy_respects_any_limit(rows, limit):
 @given(st.lists(sentences(), min_size=3, max_size=12))
 def test_blocks_and_threads_change_nothing(rows):
     pairs = corpus(rows)
-    whole = [project(pairs, method=method).table for method in ("greedy", "heuristic")]
+    methods = ("greedy", "heuristic", "exact")
+    whole = [project(pairs, method=method).table for method in methods]
     cut = blocks.over_blocks
     with (
         mock.patch.dict(os.environ, {"XNER_THREADS": "2"}),
         mock.patch("xner.score.alignment.over_blocks", lambda *a: cut(*a, block=2)),
         mock.patch("xner.solve.greedy.over_blocks", lambda *a: cut(*a, block=1)),
     ):
-        split = [project(pairs, method=method).table for method in ("greedy", "heuristic")]
+        split = [project(pairs, method=method).table for method in methods]
     assert whole == split
 
 
@@ -126,7 +128,7 @@ def test_threshold_drops_candidates_and_says_so():
 
 def test_score_weight_scales_the_objective_only():
     rows = [(3, 3, [(0, 2)], [(0, 0, 1.0), (1, 1, 1.0)])]
-    plain, half = project(corpus(rows)), project(corpus(rows), score={"alignment": 0.5})
+    plain, half = (project(corpus(rows), score={"alignment": w}) for w in (1.0, 0.5))
     assert half.summary.objective == 0.5 * plain.summary.objective
     assert np.array_equal(half.table["outcomes"], plain.table["outcomes"])
 

@@ -29,7 +29,7 @@ def spans(table):
 
 
 def test_greedy():
-    out = xner.project(corpus(ROWS), method="greedy")
+    out = xner.project(corpus(ROWS), preset="paper-greedy")
     assert spans(out.table) == [
         [(0, 1, "LOC", 1), (2, 4, "PER", 0)],
         [],
@@ -105,6 +105,9 @@ def test_projecting_again_replaces_the_columns():
     [
         ({"method": "magic"}, "unknown method 'magic'; choose one of"),
         ({"score": {"vibes": 1.0}}, "unknown score 'vibes'"),
+        ({"preset": "paper-magic"}, "unknown preset 'paper-magic'; choose one of default, paper-"),
+        ({"fill": {"wishes": 1.0}}, "unknown fill 'wishes'; choose from lexicon"),
+        ({"fill": {"lexicon": 2.0}}, "must be in \\(0, 1\\]"),
         ({"score": {"alignment": 0.0}}, "must be above 0"),
         ({"max_span": 0}, "max_span is 0"),
         ({"merge_distance": -1}, "cannot be negative"),
@@ -142,8 +145,9 @@ CLASH = (
 def test_the_optimum_where_greedy_misses_it(method):
     if method == "ilp":
         pytest.importorskip("ortools")
-    greedy = xner.project(corpus([CLASH]), method="greedy", max_span=1)
-    best = xner.project(corpus([CLASH]), method=method, max_span=1)
+    score = {"alignment": 1.0}
+    greedy = xner.project(corpus([CLASH]), method="greedy", score=score, max_span=1)
+    best = xner.project(corpus([CLASH]), method=method, score=score, max_span=1)
     assert greedy.summary.objective == pytest.approx(1.1)
     assert greedy.summary.statuses == {"feasible": 1}
     assert best.summary.objective == pytest.approx(1.7)
@@ -155,7 +159,7 @@ def test_the_optimum_where_greedy_misses_it(method):
 
 def test_constraints_that_cannot_be_met_are_reported():
     pytest.importorskip("ortools")
-    out = xner.project(corpus([CLASH, ROWS[1]]), constraint="==1", max_span=1)
+    out = xner.project(corpus([CLASH, ROWS[1]]), preset="paper-ilp", constraint="==1", max_span=1)
     assert out.table["outcomes"].to_pylist() == [["projected", "projected"], ["infeasible"]]
     assert out.summary.statuses == {"optimal": 1, "infeasible": 1}
     # What `exact` does not cover went to the ILP, and the result says so.
@@ -166,7 +170,9 @@ def test_an_entity_may_be_used_more_than_once():
     rows = [(1, 5, [(0, 1)], [(0, 0, 1.0), (0, 2, 1.0), (0, 4, 1.0)])]
     for method in ("greedy", "exact"):
         for constraint, made in (("<=1", 1), ("<=2", 2), ("unlimited", 3)):
-            out = xner.project(corpus(rows), method=method, constraint=constraint)
+            out = xner.project(
+                corpus(rows), method=method, score={"alignment": 1.0}, constraint=constraint
+            )
             assert out.summary.spans == made
 
 

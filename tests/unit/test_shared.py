@@ -44,10 +44,28 @@ def test_absa(shared, split, language, method, f1, labels):
     pairs = xner.read(
         folder / f"en.{split}.conll", gold, links=folder / f"en-{language}.{split}.awesome.align"
     )
-    out = xner.project(pairs, method=method)
+    out = xner.project(pairs, preset=f"paper-{method}")
     assert digest(out).startswith(labels)
     assert round(xner.evaluate(gold, out).f1, 4) == f1
     assert sum(out.summary.outcomes.values()) == out.summary.entities
+
+
+@pytest.mark.parametrize(
+    ("split", "language", "floor"),
+    [("train", "es", 0.967), ("train", "fr", 0.96), ("test", "es", 0.954), ("test", "fr", 0.948)],
+)
+def test_absa_by_default(shared, split, language, floor):
+    folder = shared / "absa"
+    gold = folder / f"{language}.{split}.conll"
+    links = [
+        folder / f"en-{language}.{split}.{name}.align"
+        for name in ("awesome", "mgiza.grow_diag_final-and")
+    ]
+    pairs = xner.read(folder / f"en.{split}.conll", gold, links=links[0])
+    alone = xner.evaluate(gold, xner.project(pairs)).f1
+    assert alone > floor
+    pairs = xner.read(folder / f"en.{split}.conll", gold, links=links)
+    assert xner.evaluate(gold, xner.project(pairs)).f1 > alone
 
 
 def test_europarl_from_two_raw_files(shared):
@@ -55,7 +73,10 @@ def test_europarl_from_two_raw_files(shared):
     pairs = xner.read(folder / "en.conll", folder / "de.conll")
     linked = xner.align(pairs).collect()
     for method, floor in (("heuristic", 0.74), ("greedy", 0.84)):
-        assert xner.evaluate(folder / "de.conll", xner.project(linked, method=method)).f1 > floor
+        assert (
+            xner.evaluate(folder / "de.conll", xner.project(linked, preset=f"paper-{method}")).f1
+            > floor
+        )
 
 
 def test_docstart_rows_of_conll_mt_are_kept(shared):

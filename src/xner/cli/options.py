@@ -78,19 +78,21 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def score_weights(given: list[str] | None) -> dict[str, float]:
-    """The weights of `--score NAME=WEIGHT …`.
+def weights_of(flag: str, given: list[str] | None) -> dict[str, float] | None:
+    """The weights of `--score NAME=WEIGHT …` and the like; None if there are none.
 
     Raises:
         UsageError: one is not of that form.
     """
+    if given is None:
+        return None
     weights = {}
-    for text in given or ["alignment=1"]:
+    for text in given:
         name, equals, number = text.partition("=")
         try:
             weights[name] = float(number) if equals else 1.0
         except ValueError:
             raise UsageError(
-                f"--score {text}: write NAME=WEIGHT, for example alignment=1"
+                f"{flag} {text}: write NAME=WEIGHT, for example {flag} {name}=1"
             ) from None
     return weights

@@ -7,15 +7,18 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from xner.cli.options import add_aligner, add_pairs, aligner_options, score_weights
+from xner.cli.options import add_aligner, add_pairs, aligner_options, weights_of
 from xner.cli.terminal import facts, print_json, progress
-from xner.pipeline.settings import BACKENDS, METHODS, Settings
+from xner.errors import UsageError
+from xner.pipeline.settings import BACKENDS, FILLS, METHODS, PRESETS, Settings
 from xner.schemes import SCHEMES
+from xner.score.registry import score_names
 
 if TYPE_CHECKING:
+    from xner.corpus import Corpus
     from xner.pipeline.project import Summary
 
-_DEFAULT = Settings()
+_DEFAULT = Settings.preset()
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -33,15 +36,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     command.add_argument(
         "--links", type=Path, metavar="FILE", help="word alignment in Pharaoh form (.align)"
     )
+    command.add_argument(
+        "--links-backoff", type=Path, action="append", default=[], metavar="FILE",
+        help="more links, used between words that have none in --links; may be repeated",
+    )  # fmt: skip
     add_aligner(command)
-    command.add_argument(
-        "--method", choices=METHODS, default=_DEFAULT.method,
-        help=f"how candidates are chosen (default: {_DEFAULT.method})",
-    )  # fmt: skip
-    command.add_argument(
-        "--score", action="append", metavar="NAME=WEIGHT",
-        help="matching score and its weight; may be repeated (default: alignment=1)",
-    )  # fmt: skip
+    _add_scoring(command)
     numbers = (
         ("--max-span", int, _DEFAULT.max_span, "longest target n-gram, in words"),
         ("--min-score", float, _DEFAULT.min_score, "candidates that score less are not used"),
@@ -76,16 +76,61 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     return command
 
 
+def _add_scoring(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--preset", choices=tuple(PRESETS), default="default",
+        help="settings by name; the flags below override them (default: default)",
+    )  # fmt: skip
+    command.add_argument(
+        "--method", choices=METHODS,
+        help=f"how candidates are chosen (default: {_DEFAULT.method})",
+    )  # fmt: skip
+    scores = ", ".join(f"{name}={weight:g}" for name, weight in _DEFAULT.score.items())
+    command.add_argument(
+        "--score", action="append", metavar="NAME=WEIGHT",
+        help=f"matching score and its weight, of {', '.join(score_names())}; may be repeated "
+        f"(default: {scores})",
+    )  # fmt: skip
+    command.add_argument(
+        "--fill", action="append", metavar="NAME=WEIGHT",
+        help=f"links made where words have none, of {', '.join(FILLS)} (default: lexicon=1, "
+        "or none with --score)",
+    )  # fmt: skip
+    command.add_argument(
+        "--counts", type=Path, metavar="FILE",
+        help="counts of a first pass over a corpus that includes this one",
+    )  # fmt: skip
+    command.add_argument(
+        "--save-counts", type=Path, metavar="FILE", help="write the counts of the first pass"
+    )
+
+
+def _pairs(options: argparse.Namespace) -> Corpus:
+    from xner.corpus import scan
+
+    if options.links_backoff and options.links is None:
+        raise UsageError("--links-backoff needs --links")
+    return scan(
+        options.source,
+        options.target,
+        links=[options.links, *options.links_backoff] if options.links else None,
+        scheme=options.scheme,
+        docstart=options.docstart,
+    )
+
+
 def run(options: argparse.Namespace) -> None:
     """Project, write, and say what was done."""
-    from xner.corpus import scan
     from xner.pipeline.project import Summary, project_stream
+    from xner.score.counts import Counts
     from xner.solve.constraint import Constraint
     from xner.write import check_output, write_batches
 
-    settings = Settings(
+    settings = Settings.preset(
+        options.preset,
         method=options.method,
-        score=score_weights(options.score),
+        score=weights_of("--score", options.score),
+        fill=weights_of("--fill", options.fill),
         max_span=options.max_span,
         min_score=options.min_score,
         constraint=Constraint.parse(options.constraint),
@@ -99,16 +144,14 @@ def run(options: argparse.Namespace) -> None:
     extra = aligner_options(options)
     check_output(options.output)
     begin = perf_counter()
-    pairs = scan(
-        options.source,
-        options.target,
-        links=options.links,
-        scheme=options.scheme,
-        docstart=options.docstart,
-    )
+    pairs = _pairs(options)
+    counts = None if options.counts is None else Counts.load(options.counts)
+    save = options.save_counts
     summary = Summary()
     with progress(options.quiet or options.json) as tell:
-        batches = project_stream(pairs, settings, summary, options.aligner, extra, tell)
+        batches = project_stream(
+            pairs, settings, summary, options.aligner, extra, tell, counts, save
+        )
         write_batches(options.output, batches, scheme=options.write_scheme)
     summary.seconds = perf_counter() - begin
     show(summary, options)
@@ -129,6 +172,7 @@ def show(summary: Summary, options: argparse.Namespace) -> None:
         *((f"  {name}", f"{n:,}") for name, n in summary.statuses.items()),
         ("seconds", f"{summary.seconds:,.2f}"),
         ("  of these aligning", f"{summary.align_seconds:,.2f}"),
+        ("  of these counting", f"{summary.count_seconds:,.2f}"),
         ("sentences/s", f"{summary.sentences_per_second:,.0f}"),
     ]
     facts(f"Projected to {options.output}", rows, summary.signature)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import LINKS, offsets_of
+from xner.columns import LINKS, field_of, offsets_of, rows_of
 from xner.errors import FormatError
 from xner.formats.files import count_lines, line_blocks
 
@@ -66,3 +66,26 @@ def render(links: pa.ListArray) -> bytes:
     rebased = pa.array((offsets - offsets[0]).astype(np.int32))
     lines = pc.binary_join(pa.ListArray.from_arrays(rebased, text), " ")
     return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+
+
+def back_off(first: pa.ListArray, second: pa.ListArray) -> pa.ListArray:
+    """Add the links of `second` between words that have none in `first`, row by row."""
+    offsets, more = offsets_of(first), offsets_of(second)
+    part, other = (slice(int(o[0]), int(o[-1])) for o in (offsets, more))
+    counted = field_of(first, "weight")[part] > 0
+    free = np.ones(other.stop - other.start, bool)
+    for name in ("source", "target"):
+        taken = (rows_of(offsets) << 32) + field_of(first, name)[part]
+        asked = (rows_of(more) << 32) + field_of(second, name)[other]
+        free &= ~np.isin(asked, taken[counted])
+    rows = np.concatenate([rows_of(offsets), rows_of(more)[free]])
+    order = np.argsort(rows, kind="stable")
+    values = [
+        np.concatenate([field_of(first, f.name)[part], field_of(second, f.name)[other][free]])
+        for f in LINKS.value_type
+    ]
+    made = pa.StructArray.from_arrays(
+        [pa.array(v[order]) for v in values], fields=list(LINKS.value_type)
+    )
+    edges = np.searchsorted(rows[order], np.arange(len(first) + 1)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(edges), made)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
@@ -14,10 +15,16 @@ from numpy.typing import NDArray
 
 from xner.columns import ENTITIES, offsets_of
 from xner.corpus import Corpus, require
+from xner.errors import UsageError
 from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
 from xner.pipeline.align import align_stage
+from xner.pipeline.first_pass import count_corpus, first_choice
 from xner.pipeline.settings import Settings
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
+from xner.score.counts import Counts
+from xner.score.lexicon import fill_links
+from xner.score.registry import fused
+from xner.score.scene import Scene, Text
 from xner.solve.constraint import Constraint
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
@@ -53,6 +60,7 @@ class Summary:
         statuses: sentences by what is known of their choice.
         seconds: wall time, reading, aligning and writing included.
         align_seconds: wall time of the aligner, 0 where the links were given.
+        count_seconds: wall time of the first pass, 0 where the scores need none.
         signature: method, settings, aligner, version and seed.
     """
 
@@ -69,6 +77,7 @@ class Summary:
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     align_seconds: float = 0.0
+    count_seconds: float = 0.0
 
     @property
     def sentences_per_second(self) -> float:
@@ -88,6 +97,7 @@ class Summary:
             "statuses": dict(self.statuses),
             "seconds": round(self.seconds, 4),
             "align_seconds": round(self.align_seconds, 4),
+            "count_seconds": round(self.count_seconds, 4),
             "sentences_per_second": round(self.sentences_per_second, 1),
             "signature": self.signature,
         }
@@ -102,8 +112,10 @@ class Projection(Corpus):
 def project(
     pairs: Corpus,
     *,
-    method: str = "exact",
+    preset: str | None = None,
+    method: str | None = None,
     score: Mapping[str, float] | None = None,
+    fill: Mapping[str, float] | None = None,
     max_span: int = 10,
     min_score: float = 0.0,
     constraint: str | Constraint = "<=1",
@@ -113,6 +125,7 @@ def project(
     merge_distance: int = 1,
     length_ratio: float = 0.8,
     top_k: int | None = None,
+    counts: Counts | None = None,
     aligner: str = "native",
     progress: Callable[[str, float], None] | None = None,
     **aligner_options: Any,
@@ -122,8 +135,13 @@ def project(
     Args:
         pairs: a corpus with both sides and source_entities; without the column links it is
             aligned first.
+        preset: `default`, or a published setting: `paper-heuristic`, `paper-greedy`,
+            `paper-ilp`. The arguments below override it.
         method: `exact`, `greedy`, `heuristic` or `ilp`, default `exact`.
-        score: weight of each matching score, default `{"alignment": 1.0}`.
+        score: weight of each matching score, default
+            `{"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}`.
+        fill: weight of links that are filled in where words have none, default
+            `{"lexicon": 1.0}`, and nothing where `score` is given or the method is heuristic.
         max_span: longest target n-gram, in words, default 10.
         min_score: candidates that score less are not used, default 0.
         constraint: `<=n`, `==n`, `>=n` or `unlimited` spans an entity, default `<=1`.
@@ -133,6 +151,8 @@ def project(
         merge_distance: gap between runs that is closed, in words, default 1.
         length_ratio: least length of a run as a share of the entity's, default 0.8.
         top_k: most runs per entity, default all.
+        counts: of a first pass over a corpus that includes this one, instead of a first pass
+            here (`xner.pipeline.first_pass.count_corpus`).
         aligner: `native`, `eflomal` or `fast_align`, where there are no links.
         progress: called with the name of the stage and the share that is done.
         **aligner_options: for the aligner, such as `seed`.
@@ -146,9 +166,11 @@ def project(
         UsageError: an option makes no sense.
         MissingExtraError: the aligner's package, or OR-Tools for the ILP, is not installed.
     """
-    settings = Settings(
+    settings = Settings.preset(
+        preset,
         method=method,
-        score=dict(score or {"alignment": 1.0}),
+        score=None if score is None else dict(score),
+        fill=None if fill is None else dict(fill),
         max_span=max_span,
         min_score=min_score,
         constraint=Constraint.parse(str(constraint)),
@@ -161,7 +183,7 @@ def project(
     )
     begin = perf_counter()
     summary = Summary()
-    stream = project_stream(pairs, settings, summary, aligner, aligner_options, progress)
+    stream = project_stream(pairs, settings, summary, aligner, aligner_options, progress, counts)
     batches = list(stream)
     summary.seconds = perf_counter() - begin
     projection = Projection(lambda: iter(batches), len(pairs), pairs.origin)
@@ -176,23 +198,59 @@ def project_stream(
     aligner: str = "native",
     aligner_options: Mapping[str, Any] | None = None,
     progress: Callable[[str, float], None] | None = None,
+    counts: Counts | None = None,
+    save_counts: Path | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of `project`, one at a time; `summary` grows as they come."""
+    """Yield the batches of `project`, one at a time; `summary` grows as they come.
+
+    Scores that need counts of the corpus read it twice, unless `counts` are given.
+
+    Raises:
+        UsageError: the counts given were made with other settings.
+    """
     tell = progress or (lambda stage, share: None)
     begin = perf_counter()
     linked, made_by = align_stage(pairs, aligner, aligner_options or {}, tell)
     summary.align_seconds = perf_counter() - begin if linked is not pairs else 0.0
     summary.signature = f"{settings.signature}|aligner:{made_by}"
+    if settings.counted:
+        begin = perf_counter()
+        counts = _counted(linked, settings, counts, tell)
+        if save_counts is not None:
+            counts.save(save_counts)
+        summary.count_seconds = perf_counter() - begin
     tell("project", 0.0)
     for batch in linked.batches():
-        yield project_batch(batch, settings, summary)
+        yield project_batch(batch, settings, summary, counts)
         tell("project", summary.sentences / max(1, len(pairs)))
 
 
-def project_batch(batch: pa.RecordBatch, settings: Settings, summary: Summary) -> pa.RecordBatch:
-    """Add the columns of a projection to a checked batch, and its counts to `summary`."""
+def _counted(
+    linked: Corpus,
+    settings: Settings,
+    counts: Counts | None,
+    tell: Callable[[str, float], None],
+) -> Counts:
+    """The counts of the first pass: those given, or made here."""
+    if counts is None:
+        return count_corpus(linked, settings, lambda share: tell("count", share))
+    if counts.made_by != settings.first_signature:
+        raise UsageError(
+            f"the counts were made by {counts.made_by!r}; these settings need "
+            f"{settings.first_signature!r}"
+        )
+    return counts
+
+
+def project_batch(
+    batch: pa.RecordBatch, settings: Settings, summary: Summary, counts: Counts | None = None
+) -> pa.RecordBatch:
+    """Add the columns of a projection to a checked batch, and its counts to `summary`.
+
+    counts: of the first pass, where the settings need one.
+    """
     require(batch, "source_tokens", "source_entities", "target_tokens", "links")
-    made = _candidates(batch, settings)
+    made = _candidates(batch, settings, counts)
     problem, dropped = _above(made.problem, settings.min_score)
     solution = _solve(problem, made, settings)
     codes = _outcomes(made, dropped, problem, solution)
@@ -230,18 +288,17 @@ def _solve(problem: Problem, made: Candidates, settings: Settings) -> Solution:
     )
 
 
-def _candidates(batch: pa.RecordBatch, settings: Settings) -> Candidates:
+def _candidates(batch: pa.RecordBatch, settings: Settings, counts: Counts | None) -> Candidates:
+    text, spans = Text(batch), None
+    if counts is not None and settings.method != "heuristic":
+        spans = first_choice(text, settings)
+    if counts is not None and settings.fill:
+        batch = fill_links(text, counts, settings.fill["lexicon"])
     if settings.method == "heuristic":
         return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
     made = linked_ngrams(batch, settings.max_span)
-    weight = settings.score["alignment"]
-    if weight == 1.0:
-        return made
-    p = made.problem
-    scaled = Problem(
-        p.entity_offsets, p.candidate_offsets, p.start, p.end, p.score * weight, p.target_lengths
-    )
-    return Candidates(scaled, made.status, made.length)
+    score = fused(Scene(batch, text, made.problem, spans, counts), settings.score)
+    return replace(made, problem=replace(made.problem, score=score))
 
 
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from xner._version import __version__
 from xner.errors import UsageError
+from xner.score.registry import find_score, link_scores
 from xner.solve.constraint import Constraint
 
 METHODS = ("heuristic", "greedy", "exact", "ilp")
 BACKENDS = ("cp-sat", "highs", "scip")
-SCORES = ("alignment",)
+FILLS = ("lexicon",)
+_ALIGNMENT = {"score": {"alignment": 1.0}, "fill": {}}
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {
+        "method": "exact",
+        "score": {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25},
+        "fill": {"lexicon": 1.0},
+    },
+    "paper-heuristic": {"method": "heuristic", **_ALIGNMENT},
+    "paper-greedy": {"method": "greedy", **_ALIGNMENT},
+    "paper-ilp": {"method": "ilp", **_ALIGNMENT},
+}
+"""Settings by name: the best single one for every language, and the published ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,8 @@ class Settings:
             `greedy` matches them best score first; `heuristic` labels runs of linked words;
             `ilp` is `exact` by OR-Tools.
         score: weight of each matching score in their sum.
+        fill: weight of links that are filled in where words have none, by what makes them
+            (`lexicon`).
         max_span: longest target n-gram, in words (not for `heuristic`).
         min_score: candidates that score less are not used; their entities are counted as
             `below_threshold`.
@@ -40,6 +55,7 @@ class Settings:
 
     method: str = "exact"
     score: Mapping[str, float] = field(default_factory=lambda: {"alignment": 1.0})
+    fill: Mapping[str, float] = field(default_factory=dict)
     max_span: int = 10
     min_score: float = 0.0
     constraint: Constraint = field(default_factory=Constraint)
@@ -58,12 +74,16 @@ class Settings:
         if self.method not in METHODS:
             raise UsageError(f"unknown method {self.method!r}; choose one of {', '.join(METHODS)}")
         for name, weight in self.score.items():
-            if name not in SCORES:
-                raise UsageError(f"unknown score {name!r}; choose from {', '.join(SCORES)}")
+            find_score(name)
             if not 0 < weight < float("inf"):
                 raise UsageError(f"the weight of score {name!r} is {weight}; it must be above 0")
         if not self.score:
             raise UsageError("no score is named; give at least one, such as alignment=1")
+        for name, weight in self.fill.items():
+            if name not in FILLS:
+                raise UsageError(f"unknown fill {name!r}; choose from {', '.join(FILLS)}")
+            if not 0 < weight <= 1:
+                raise UsageError(f"the weight of fill {name!r} is {weight}; it must be in (0, 1]")
         if self.backend not in BACKENDS:
             raise UsageError(f"unknown backend {self.backend!r}; choose one of {BACKENDS}")
         if self.method == "greedy" and not self.constraint.always_feasible:
@@ -79,6 +99,34 @@ class Settings:
         if self.top_k is not None and self.top_k < 1:
             raise UsageError(f"top_k is {self.top_k}; it must be at least 1, or None for all")
 
+    @classmethod
+    def preset(cls, name: str | None = None, **given: Any) -> Settings:
+        """The settings of a preset, default `default`, but for those that are given (not None).
+
+        Naming a method `heuristic` or scores of your own also clears `fill`, unless it is given.
+
+        Raises:
+            UsageError: there is no such preset, or a setting makes no sense.
+        """
+        if name is not None and name not in PRESETS:
+            raise UsageError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+        given = {key: value for key, value in given.items() if value is not None}
+        if given.get("method") == "heuristic" or "score" in given:
+            given.setdefault("fill", {})
+        return cls(**{**PRESETS[name or "default"], **given})
+
+    @property
+    def counted(self) -> bool:
+        """Whether a first pass over the corpus is needed."""
+        if self.method == "heuristic":
+            return bool(self.fill)
+        return bool(self.fill) or any(find_score(name).counted for name in self.score)
+
+    @property
+    def first_signature(self) -> str:
+        """What makes the choice of the first pass, and so its counts."""
+        return f"xner:{__version__}|score:{_sum(link_scores(self.score))}|max_span:{self.max_span}"
+
     @property
     def signature(self) -> str:
         """What made the numbers, but for the links."""
@@ -90,12 +138,17 @@ class Settings:
                 f"top_k:{self.top_k or 'all'}",
             ]
         else:
-            scores = "+".join(f"{name}*{weight:g}" for name, weight in self.score.items())
-            parts += [f"score:{scores}", f"max_span:{self.max_span}"]
+            parts += [f"score:{_sum(self.score)}", f"max_span:{self.max_span}"]
             parts.append(f"constraint:{self.constraint}")
+        if self.fill:
+            parts.append(f"fill:{_sum(self.fill)}")
         if self.method == "ilp":
             limit = "none" if self.time_limit is None else f"{self.time_limit:g}s"
             parts += [f"backend:{self.backend}", f"time_limit:{limit}", f"gap:{self.gap:g}"]
         if self.min_score > 0:
             parts.append(f"min_score:{self.min_score:g}")
         return "|".join(parts)
+
+
+def _sum(weights: Mapping[str, float]) -> str:
+    return "+".join(f"{name}*{weight:g}" for name, weight in weights.items())

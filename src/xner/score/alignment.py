@@ -18,7 +18,13 @@ import pyarrow as pa
 from xner.columns import field_of, lengths_of, offsets_of
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.candidates import candidates
-from xner.solve.problem import Flags, Int32, Problem
+from xner.score.scene import Scene
+from xner.solve.problem import Flags, Float64, Int32, Problem
+
+
+def alignment(scene: Scene) -> Float64:
+    """float64 (C): the alignment score of every candidate, which came with the candidates."""
+    return scene.problem.score
 
 
 @dataclass(frozen=True, slots=True)

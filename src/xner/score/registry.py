@@ -1,0 +1,110 @@
+"""Matching scores by name, and their weighted sum.
+
+Built-in scores are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from xner.errors import UsageError
+
+if TYPE_CHECKING:
+    from xner.score.scene import Scene
+    from xner.solve.problem import Float64
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A matching score.
+
+    Attributes:
+        of: scene -> float64 (C), in [0, 1], one for each candidate.
+        of_links: it depends on the links alone. Such scores make the first pass's choice.
+        counted: it needs the counts of a first pass over the corpus.
+    """
+
+    of: Callable[[Scene], Float64]
+    of_links: bool = False
+    counted: bool = False
+
+
+def _late(module: str, name: str) -> Callable[[Scene], Float64]:
+    def score(scene: Scene) -> Float64:
+        found: Callable[[Scene], Float64] = getattr(import_module(module), name)
+        return found(scene)
+
+    return score
+
+
+_SCORES = {
+    "alignment": Score(_late("xner.score.alignment", "alignment"), of_links=True),
+    "overlap": Score(_late("xner.score.overlap", "overlap"), of_links=True),
+    "edge": Score(_late("xner.score.edge", "edge"), counted=True),
+    "dictionary": Score(_late("xner.score.dictionary", "dictionary"), counted=True),
+}
+_BUILT_IN = frozenset(_SCORES)
+
+
+def score_names() -> tuple[str, ...]:
+    """Names of all scores, registered ones included."""
+    return tuple(_SCORES)
+
+
+def register(
+    name: str, function: Callable[[Scene], Float64], *, counted: bool = False
+) -> Callable[[Scene], Float64]:
+    """Make a score of your own known by name, for `score={name: weight}`.
+
+    Args:
+        name: any but those of the built-in scores; a name of yours is replaced.
+        function: takes an `xner.score.scene.Scene`, returns float64 (C): for each candidate of
+            `scene.problem` a score in [0, 1].
+        counted: it uses `scene.spans` and `scene.counts`, which a first pass makes.
+
+    Raises:
+        UsageError: the name is a built-in score's, or holds one of `=*+|`.
+    """
+    if name in _BUILT_IN or not name or set(name) & set("=*+|"):
+        raise UsageError(f"a score of your own cannot be called {name!r}")
+    _SCORES[name] = Score(function, counted=counted)
+    return function
+
+
+def find_score(name: str) -> Score:
+    """The score of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in _SCORES:
+        raise UsageError(f"unknown score {name!r}; choose from {', '.join(_SCORES)}")
+    return _SCORES[name]
+
+
+def link_scores(weights: Mapping[str, float]) -> dict[str, float]:
+    """Those of the weights that belong to scores of the links alone; overlap if none does."""
+    found = {name: weight for name, weight in weights.items() if find_score(name).of_links}
+    return found or {"overlap": 1.0}
+
+
+def fused(scene: Scene, weights: Mapping[str, float]) -> Float64:
+    """float64 (C): the weighted sum of the scores, at least `TINY`, as solvers want it above 0."""
+    total = None
+    for name, weight in weights.items():
+        part = find_score(name).of(scene)
+        if weight != 1.0:
+            part = part * weight
+        total = part if total is None else total + part
+    if total is None or total.shape != scene.problem.score.shape:
+        raise UsageError(f"the scores {', '.join(weights)} do not give one value a candidate")
+    if not (total > 0).all():
+        if not (total >= 0).all():
+            raise UsageError(f"the scores {', '.join(weights)} give values below 0, or no numbers")
+        total = total.clip(TINY)
+    return total

@@ -1,0 +1,184 @@
+"""Scores are their plain twins; counts merge; batches, blocks and threads change nothing."""
+
+import os
+from unittest import mock
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.corpora import WEIGHTS
+from tests.reference import scores as twin
+from xner.columns import COLUMNS
+from xner.corpus import Corpus
+from xner.formats.pharaoh import back_off
+from xner.kernels import blocks
+from xner.pipeline.first_pass import count_batch, count_corpus, first_choice
+from xner.pipeline.project import project
+from xner.pipeline.settings import Settings
+from xner.score.alignment import linked_ngrams
+from xner.score.dictionary import dictionary
+from xner.score.edge import edge
+from xner.score.lexicon import fill_links
+from xner.score.overlap import overlap
+from xner.score.scene import Scene, Text, Words
+
+quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+DEFAULT = Settings.preset()
+WORDS = st.sampled_from(["der", "Der", "die", "Rat", "rat", "Élan", "ﬁ", "«Ja»", "1a", ",", "日本"])
+
+
+@st.composite
+def texts(draw):
+    """A row of few word types, so that they meet again in other rows."""
+    source, target = draw(st.lists(WORDS, max_size=5)), draw(st.lists(WORDS, max_size=6))
+    entities, links = [], []
+    if source:
+        starts = draw(st.lists(st.integers(0, len(source) - 1), max_size=3))
+        entities = [
+            (s, min(len(source), s + draw(st.integers(1, 2))), draw(st.sampled_from("AB")))
+            for s in starts
+        ]
+    if source and target:
+        words = st.integers(0, len(source) - 1), st.integers(0, len(target) - 1)
+        links = draw(st.lists(st.tuples(*words, WEIGHTS), max_size=6))
+    return source, target, entities, links
+
+
+ROWS = st.lists(texts(), min_size=1, max_size=6)
+
+
+def made(rows):
+    entities = [[dict(zip(("start", "end", "label"), e, strict=True)) for e in r[2]] for r in rows]
+    links = [
+        [dict(zip(("source", "target", "weight"), x, strict=True)) for x in r[3]] for r in rows
+    ]
+    columns = {
+        "source_tokens": [r[0] for r in rows],
+        "target_tokens": [r[1] for r in rows],
+        "source_entities": entities,
+        "links": links,
+    }
+    return Corpus.from_table(pa.table({n: pa.array(v, COLUMNS[n]) for n, v in columns.items()}))
+
+
+def first(rows):
+    """The scene of a batch after a first pass over it, and the spans chosen in each row."""
+    pairs = made(rows)
+    batch = next(pairs.batches())
+    text, counts = Text(batch), count_corpus(pairs, DEFAULT)
+    spans = first_choice(text, DEFAULT)
+    problem = linked_ngrams(batch).problem
+    chosen = [
+        [
+            (spans.start[k], spans.end[k], spans.entity[k] - problem.entity_offsets[s])
+            for k in range(spans.offsets[s], spans.offsets[s + 1])
+        ]
+        for s in range(len(rows))
+    ]
+    return Scene(batch, text, problem, spans, counts), chosen
+
+
+def candidates(rows, problem):
+    """Row, entity and span of every candidate."""
+    for s, row in enumerate(rows):
+        for e, entity in enumerate(row[2]):
+            at = problem.entity_offsets[s] + e
+            for c in range(problem.candidate_offsets[at], problem.candidate_offsets[at + 1]):
+                yield s, entity, (int(problem.start[c]), int(problem.end[c]))
+
+
+@quick
+@given(ROWS)
+def test_scores_are_their_twins(rows):
+    scene, chosen = first(rows)
+    found = list(candidates(rows, scene.problem))
+    assert overlap(scene) == pytest.approx([twin.overlap(e, p, rows[s][3]) for s, e, p in found])
+    assert edge(scene) == pytest.approx([twin.edge(rows, chosen, s, p) for s, _, p in found])
+    assert dictionary(scene) == pytest.approx(
+        [twin.dictionary(rows, chosen, s, e, p) for s, e, p in found]
+    )
+    for score in (overlap(scene), edge(scene), dictionary(scene)):
+        assert ((score >= 0) & (score <= 1)).all()
+
+
+@quick
+@given(ROWS)
+def test_filled_links_are_the_twins(rows):
+    scene, _ = first(rows)
+    batch = fill_links(scene.text, scene.counts)
+    for s, row in enumerate(batch["links"].to_pylist()):
+        got = [(x["source"], x["target"], x["weight"]) for x in row]
+        expected = rows[s][3] + twin.filled(rows, s)
+        assert [x[:2] for x in got] == [x[:2] for x in expected]
+        assert [x[2] for x in got] == pytest.approx([x[2] for x in expected])
+
+
+@quick
+@given(ROWS, st.integers(1, 5))
+def test_counts_merge_and_batches_do_not_matter(rows, cut):
+    whole = count_corpus(made(rows), DEFAULT)
+    parts = [count_corpus(made(part), DEFAULT) for part in (rows[:cut], rows[cut:]) if part]
+    assert parts[0].merge(parts[-1]) == (whole if len(parts) > 1 else whole.merge(whole))
+    sliced = count_corpus(made(rows[:0]), DEFAULT)
+    batch = next(made(rows).batches())
+    for part in (batch.slice(0, cut), batch.slice(cut)):
+        count_batch(Text(part), DEFAULT, sliced)
+    assert sliced == whole
+
+
+@quick
+@given(ROWS, st.integers(1, 5))
+def test_batches_blocks_and_threads_change_nothing(rows, cut):
+    pairs = made(rows)
+    whole = project(pairs).table
+    batch = next(pairs.batches())
+    parts = Corpus(lambda: iter([batch.slice(0, cut), batch.slice(cut)]), len(rows), "parts")
+    run = blocks.over_blocks
+    homes = ("alignment", "overlap", "edge", "dictionary", "lexicon", "scene")
+    with mock.patch.dict(os.environ, {"XNER_THREADS": "2"}):
+        patches = [
+            mock.patch(f"xner.score.{home}.over_blocks", lambda *a: run(*a, block=1))
+            for home in homes
+        ]
+        for patch in patches:
+            patch.start()
+        split = project(parts).table
+        for patch in patches:
+            patch.stop()
+    assert split.to_pylist() == whole.to_pylist()
+
+
+@quick
+@given(st.lists(st.text(max_size=4), max_size=9))
+def test_keys_and_shapes_of_words(words):
+    made_of = Words.of(pa.array([words], pa.list_(pa.string())))
+    lower = pa.compute.utf8_lower(pa.array(words, pa.string())).to_pylist()
+    for i, a in enumerate(lower):
+        for j, b in enumerate(lower):
+            assert (a == b) == (made_of.keys[i] == made_of.keys[j])
+
+
+def test_shapes():
+    words = ["Haus", "haus", "Élan", "élan", "12", "«Ja»", "„so“", "...", "日本", "", "(1)", "Ж"]
+    shapes = Words.of(pa.array([words], pa.list_(pa.string()))).shapes
+    assert shapes.tolist() == [0, 1, 0, 1, 2, 0, 1, 3, 1, 3, 2, 0]
+
+
+@quick
+@given(texts(), st.data())
+def test_links_back_off(row, data):
+    source, target, _, links = row
+    more = []
+    if source and target:
+        words = st.integers(0, len(source) - 1), st.integers(0, len(target) - 1)
+        more = data.draw(st.lists(st.tuples(*words, WEIGHTS), max_size=6))
+    column = [
+        made([(source, target, [], x)] * 2).table["links"].combine_chunks() for x in (links, more)
+    ]
+    used = [(i, j) for i, j, weight in links if weight > 0]
+    free = [x for x in more if all(x[0] != i and x[1] != j for i, j in used)]
+    expected = [{"source": i, "target": j, "weight": np.float32(w)} for i, j, w in links + free]
+    assert back_off(*column).to_pylist() == [expected] * 2
