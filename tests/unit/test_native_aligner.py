@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from xner.aligners import native
+from xner.aligners import native, shards
 from xner.aligners.bitext import Bitext, Side
 from xner.aligners.native import NativeAligner
 from xner.kernels import entries, gibbs
@@ -150,12 +150,12 @@ def test_shards_are_fitted_one_by_one():
 
 def test_shard_bounds_respect_pairs_and_cells(monkeypatch):
     text = bitext(*[("a b", "x y")] * 10)
-    assert native._shard_bounds(text, 10) == [0, 10]
-    assert max(np.diff(native._shard_bounds(text, 3))) <= 3
-    monkeypatch.setattr(native, "MAX_CELLS", 8)
-    assert max(np.diff(native._shard_bounds(text, 10))) <= 2
-    monkeypatch.setattr(native, "MAX_CELLS", 1)
-    assert native._shard_bounds(text, 10) == list(range(11))
+    assert shards.shard_bounds(text, 10) == [0, 10]
+    assert max(np.diff(shards.shard_bounds(text, 3))) <= 3
+    monkeypatch.setattr(shards, "MAX_CELLS", 8)
+    assert max(np.diff(shards.shard_bounds(text, 10))) <= 2
+    monkeypatch.setattr(shards, "MAX_CELLS", 1)
+    assert shards.shard_bounds(text, 10) == list(range(11))
 
 
 def test_progress_rises_to_one():
@@ -213,7 +213,7 @@ def test_similarity(a, b, expected):
 
 
 def test_posteriors_of_a_word_and_its_null_sum_to_one():
-    shard = native._shard(known_corpus(6)[0], 0, 6)
+    shard = shards.make_shard(known_corpus(6)[0], 0, 6)
     posterior = native._chain(shard, True, native._settings(6, 100, 0.3), native._rng(1, 0, 0, 0))
     assert posterior.min() >= 0
     for n in range(6):

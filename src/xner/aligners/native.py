@@ -11,53 +11,31 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xner.aligners.bitext import Bitext, Links, Side
-from xner.aligners.symmetrise import Symmetrisation, check_symmetrisation, select
-from xner.kernels import entries as table
+from xner.aligners.shards import Shard, make_shard, shard_bounds
+from xner.aligners.soft import SoftLinks, decide, joined, thinned
+from xner.aligners.symmetrise import Symmetrisation, check_symmetrisation
 from xner.kernels import gibbs
-from xner.kernels.blocks import frozen, over_blocks, thread_count
+from xner.kernels.blocks import thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from xner.aligners.bitext import Bitext, Links
+
 # Chosen on word-alignment error (ro-en, en-fr) and on projected entities (Europarl en-de,
 # ABSA en-es and en-fr), never on one language alone.
-LEXICAL_PRIOR = 3e-4
-SPELLING_PRIOR = 1.0
-SPELLING_THRESHOLD = 0.4
 NULL_PRIOR = 3e-4
 NULL_PROBABILITY = 0.2
 JUMP_PRIOR = 25.0
 FERTILITY_PRIOR = 1.0
 
-MAX_CELLS = 1 << 25  # of a shard: bounds the memory of fitting it, see `NativeAligner`
 _MASK = (1 << 64) - 1
-
-
-class _Text(NamedTuple):
-    """One side of a shard, its word types casefolded and numbered anew."""
-
-    ids: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    words: list[str]
-
-
-class _Shard(NamedTuple):
-    """What all chains of a shard read."""
-
-    source: _Text
-    target: _Text
-    cells: NDArray[np.int32]
-    cell_offsets: NDArray[np.int64]
-    prior: NDArray[np.float64]
-    source_prior: NDArray[np.float64]
-    target_prior: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +94,35 @@ class NativeAligner:
         Raises:
             ValueError: the two sides differ in their number of sentences.
         """
+        return decide(self.soft(bitext, progress), self.symmetrisation)
+
+    def soft(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> SoftLinks:
+        """Fit the model on `bitext`; the probability of every link that is not negligible.
+
+        Arguments and errors as for `align`.
+        """
         source_pairs, target_pairs = len(bitext.source.offsets) - 1, len(bitext.target.offsets) - 1
         if source_pairs != target_pairs:
             raise ValueError(
                 f"the source has {source_pairs} sentences and the target {target_pairs}; "
                 "give one target sentence, perhaps empty, for each source sentence"
             )
-        bounds = _shard_bounds(bitext, self.fit_pairs)
+        bounds = shard_bounds(bitext, self.fit_pairs)
+        wanted = [(lo, hi) for lo, hi in pairwise(bounds) if lo < max(1, bitext.aligned)]
         parts = []
-        for k, (lo, hi) in enumerate(pairwise(bounds)):
+        for k, (lo, hi) in enumerate(wanted):
 
             def report(done: float, k: int = k) -> None:
                 if progress is not None:
-                    progress((k + done) / (len(bounds) - 1))
+                    progress((k + done) / len(wanted))
 
-            parts.append(self._align_shard(_shard(bitext, lo, hi), k, report))
-        return _joined(parts)
+            parts.append(self._fit(make_shard(bitext, lo, hi), k, report))
+        return joined(parts).head(bitext.aligned)
 
-    def _align_shard(self, shard: _Shard, number: int, report: Callable[[float], None]) -> Links:
-        """Run all chains of one shard and turn their average into links."""
+    def _fit(self, shard: Shard, number: int, report: Callable[[float], None]) -> SoftLinks:
+        """Run all chains of one shard and average them."""
         settings = _settings(len(shard.cell_offsets) - 1, len(shard.cells), self.effort)
-        forward, reverse, weight = (np.zeros(len(shard.cells), np.float32) for _ in range(3))
+        average = np.zeros(len(shard.cells), np.float32), np.zeros(len(shard.cells), np.float32)
         tasks = [(c, d) for c in range(self.chains) for d in (True, False)]
         pool = ThreadPoolExecutor(min(thread_count(), len(tasks)))
         try:
@@ -144,15 +130,14 @@ class NativeAligner:
                 pool.submit(_chain, shard, d, settings, _rng(self.seed, number, c, d))
                 for c, d in tasks
             )
-            for c in range(self.chains):
-                chain = [running.popleft().result()]
-                report((2 * c + 1) / len(tasks))
-                chain.append(running.popleft().result())
-                gibbs.add_chain(*chain, 1.0 / self.chains, forward, reverse, weight)
-                report((2 * c + 2) / len(tasks))
+            for k, (_, forward) in enumerate(tasks):
+                posterior = running.popleft().result()
+                gibbs.add_chain(posterior, 1.0 / self.chains, average[0 if forward else 1])
+                report((k + 1) / len(tasks))
         finally:
             pool.shutdown(cancel_futures=True)
-        return _links(shard, forward, reverse, weight, self.symmetrisation)
+        lengths = np.diff(shard.source.offsets), np.diff(shard.target.offsets)
+        return thinned(*lengths, shard.cell_offsets, *average)
 
 
 def _settings(pairs: int, cells: int, effort: float) -> gibbs.Settings:
@@ -184,7 +169,7 @@ def _rng(*key: int) -> NDArray[np.uint64]:
 
 
 def _chain(
-    shard: _Shard, forward: bool, settings: gibbs.Settings, rng: NDArray[np.uint64]
+    shard: Shard, forward: bool, settings: gibbs.Settings, rng: NDArray[np.uint64]
 ) -> NDArray[np.float32]:
     """Posterior of every cell, float32, from one chain in one direction."""
     given, observed = (shard.source, shard.target) if forward else (shard.target, shard.source)
@@ -211,131 +196,3 @@ def _chain(
     posterior = np.zeros(len(shard.cells), np.float32)
     gibbs.sample_chain(direction, state, settings, posterior)
     return posterior
-
-
-def _shard_bounds(bitext: Bitext, fit_pairs: int) -> list[int]:
-    """Where to cut the corpus, 0 and N included, into parts of about equal load."""
-    pairs = bitext.pairs
-    cells = np.diff(bitext.source.offsets) * np.diff(bitext.target.offsets)
-    fit_pairs = max(1, min(fit_pairs, pairs))
-    load = np.cumsum(np.maximum(MAX_CELLS, cells * fit_pairs))
-    parts = 1 if pairs == 0 else int(-(-load[-1] // (MAX_CELLS * fit_pairs)))
-    while True:
-        shares = load[-1] * np.arange(1, parts) // parts if parts > 1 else load[:0]
-        bounds = sorted({0, pairs, *np.searchsorted(load, shares, side="right").tolist()})
-        if not pairs or _fits(bounds, cells, fit_pairs):
-            return bounds if pairs else [0, 0]
-        parts += 1
-
-
-def _fits(bounds: list[int], cells: NDArray[np.int64], fit_pairs: int) -> bool:
-    """Whether every part of more than one pair keeps both limits."""
-    sizes = np.diff(bounds)
-    totals = np.add.reduceat(cells, bounds[:-1])
-    return bool(np.all((sizes == 1) | ((sizes <= fit_pairs) & (totals <= MAX_CELLS))))
-
-
-def _shard(bitext: Bitext, lo: int, hi: int) -> _Shard:
-    """Number the entries of the pairs lo <= n < hi and set their priors."""
-    source, target = _text(bitext.source, lo, hi), _text(bitext.target, lo, hi)
-    sizes = np.diff(source.offsets) * np.diff(target.offsets)
-    cell_offsets = _offsets(sizes)
-    cells = np.empty(cell_offsets[-1], np.int32)
-    words = (source.ids, source.offsets, target.ids, target.offsets)
-    by_type = np.argsort(source.ids, kind="stable")
-    type_starts = _offsets(np.bincount(source.ids, minlength=len(source.words)))
-    entries = table.index_cells(
-        *words,
-        frozen(by_type, np.int64),
-        frozen(type_starts, np.int64),
-        len(target.words),
-        cells,
-    )
-    types = np.empty(entries, np.int32), np.empty(entries, np.int32)
-    cells = frozen(cells, np.int32)
-    table.entry_types(*words, cells, *types)
-    prior = np.empty(entries)
-    over_blocks(
-        table.spelling_prior,
-        entries,
-        *(frozen(t, np.int32) for t in types),
-        *_letters(source.words),
-        *_letters(target.words),
-        LEXICAL_PRIOR,
-        SPELLING_PRIOR,
-        SPELLING_THRESHOLD,
-        prior,
-        block=1 << 18,
-    )
-    return _Shard(
-        source,
-        target,
-        cells,
-        frozen(cell_offsets, np.int64),
-        prior,
-        _sums(types[0], prior, len(source.words)),
-        _sums(types[1], prior, len(target.words)),
-    )
-
-
-def _sums(types: NDArray[np.int32], prior: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Prior mass of every word type, summed over its entries; above 0 where it has none."""
-    sums = np.bincount(types, prior, minlength=size).astype(np.float64)
-    return np.maximum(sums, LEXICAL_PRIOR)
-
-
-def _text(side: Side, lo: int, hi: int) -> _Text:
-    """The words of the sentences lo <= n < hi, as casefolded types numbered from 0."""
-    folded: dict[str, int] = {}
-    fold = np.array([folded.setdefault(w.casefold(), len(folded)) for w in side.words], np.int32)
-    used, ids = np.unique(fold[side.ids[side.offsets[lo] : side.offsets[hi]]], return_inverse=True)
-    words = list(folded)
-    offsets = side.offsets[lo : hi + 1] - side.offsets[lo]
-    return _Text(frozen(ids, np.int32), frozen(offsets, np.int64), [words[v] for v in used])
-
-
-def _letters(words: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Code points of all words, one after another, and where each word starts."""
-    codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
-    starts = _offsets(np.array([len(w) for w in words], np.int64))
-    return frozen(codes, np.uint32), frozen(starts, np.int64)
-
-
-def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
-
-
-def _links(
-    shard: _Shard,
-    forward: NDArray[np.float32],
-    reverse: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    method: Symmetrisation,
-) -> Links:
-    """Hard links of a shard out of the posteriors averaged over chains."""
-    votes = np.zeros(len(forward), np.uint8)
-    pairs = len(shard.cell_offsets) - 1
-    offsets = (shard.source.offsets, shard.target.offsets, shard.cell_offsets)
-    over_blocks(gibbs.vote, pairs, *offsets, forward, reverse, votes)
-    chosen = np.flatnonzero(votes)
-    sentence = np.searchsorted(shard.cell_offsets, chosen, side="right") - 1
-    length = np.diff(shard.target.offsets)[sentence]
-    source, target = np.divmod(chosen - shard.cell_offsets[sentence], length)
-    return select(
-        np.searchsorted(chosen, shard.cell_offsets),
-        source.astype(np.int32),
-        target.astype(np.int32),
-        np.minimum(weight[chosen], np.float32(1)),
-        votes[chosen],
-        method,
-    )
-
-
-def _joined(parts: list[Links]) -> Links:
-    """Consecutive shards as one."""
-    return Links(
-        _offsets(np.concatenate([np.diff(p.offsets) for p in parts])),
-        np.concatenate([p.source for p in parts]),
-        np.concatenate([p.target for p in parts]),
-        np.concatenate([p.weight for p in parts]),
-    )
