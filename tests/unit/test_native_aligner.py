@@ -179,7 +179,7 @@ def test_signature_names_all_that_decides():
         ({"fit_pairs": 0}, "fit_pairs is 0; use at least 1"),
         ({"seed": -1}, "seed is -1; use a whole number from 0"),
         ({"effort": 0.0}, "effort is 0.0; use a number above 0"),
-        ({"symmetrisation": "grow"}, "use one of: intersection, union"),
+        ({"symmetrisation": "grow"}, "use one of: soft, intersection, union"),
     ],
 )
 def test_wrong_settings_say_what_to_do(settings, message):

@@ -22,6 +22,11 @@ class Side:
     offsets: NDArray[np.int64]
     words: list[str]
 
+    def head(self, sentences: int) -> Side:
+        """The first `sentences` sentences."""
+        offsets = self.offsets[: sentences + 1]
+        return Side(self.ids[: offsets[-1]], offsets, self.words)
+
 
 @dataclass(frozen=True, slots=True)
 class Bitext:

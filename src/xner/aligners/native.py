@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xner.aligners.shards import Shard, make_shard, shard_bounds
-from xner.aligners.soft import SoftLinks, decide, joined, thinned
-from xner.aligners.symmetrise import Symmetrisation, check_symmetrisation
+from xner.aligners.soft import LEAST, Decision, SoftLinks, check_decision, decide, joined, thinned
 from xner.kernels import gibbs
 from xner.kernels.blocks import thread_count
 
@@ -47,8 +46,10 @@ class NativeAligner:
     Attributes:
         seed: of the random numbers, a whole number from 0.
         chains: independent chains in each direction; more are steadier and slower.
-        symmetrisation: how the two directions become one alignment. The default does best
-            where links are weighted; `intersection` gives fewer, surer links.
+        symmetrisation: how the two directions become one alignment. `soft` keeps every link
+            whose weight is at least `threshold`; the others decide word by word first, and
+            `intersection` gives fewer, surer links.
+        threshold: least weight of a link, from 0.01 to 1, for `soft`.
         fit_pairs: a corpus of more pairs is cut into equal consecutive parts of at most this
             many, each fitted by itself, so that memory stays bounded. Parts also hold at
             most 33 million pairs of word positions, which take about 1.1 GB on two threads
@@ -58,12 +59,15 @@ class NativeAligner:
 
     seed: int = 1
     chains: int = 8
-    symmetrisation: Symmetrisation = "grow-diag-final-and"
+    symmetrisation: Decision = "soft"
+    threshold: float = 0.3
     fit_pairs: int = 200_000
     effort: float = 1.0
 
     def __post_init__(self) -> None:
-        check_symmetrisation(self.symmetrisation)
+        check_decision(self.symmetrisation)
+        if not LEAST <= self.threshold <= 1:
+            raise ValueError(f"threshold is {self.threshold}; use a number from {LEAST} to 1")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; use a whole number from 0")
         if self.chains < 1:
@@ -76,9 +80,10 @@ class NativeAligner:
     @property
     def signature(self) -> str:
         """All that decides the links besides the text."""
+        at = f">={self.threshold:g}" if self.symmetrisation == "soft" else ""
         return (
             f"native(chains:{self.chains},effort:{self.effort:g},fit:{self.fit_pairs},"
-            f"sym:{self.symmetrisation},seed:{self.seed})"
+            f"sym:{self.symmetrisation}{at},seed:{self.seed})"
         )
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
@@ -94,7 +99,11 @@ class NativeAligner:
         Raises:
             ValueError: the two sides differ in their number of sentences.
         """
-        return decide(self.soft(bitext, progress), self.symmetrisation)
+        return self.decide(self.soft(bitext, progress))
+
+    def decide(self, soft: SoftLinks) -> Links:
+        """The links that `symmetrisation` makes of probabilities."""
+        return decide(soft, self.symmetrisation, self.threshold)
 
     def soft(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> SoftLinks:
         """Fit the model on `bitext`; the probability of every link that is not negligible.

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xner.aligners.bitext import Links, offsets_from
-from xner.aligners.symmetrise import Symmetrisation, select
+from xner.aligners.symmetrise import METHODS, Symmetrisation, select
 from xner.kernels import soft as kernels
 from xner.kernels.blocks import frozen, over_blocks
 
 LEAST = 0.01
 """Mean probability of both directions below which a link is forgotten."""
+
+Decision: TypeAlias = Literal["soft"] | Symmetrisation
 
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
@@ -65,6 +67,13 @@ class SoftLinks:
     def per_link(self, values: Int64) -> Int64:
         """Repeat a sentence's value for each of its links."""
         return np.repeat(values, np.diff(self.offsets))
+
+
+def check_decision(method: str) -> None:
+    """Raise `ValueError` unless `method` is a known way to decide."""
+    if method != "soft" and method not in METHODS:
+        known = ", ".join(("soft", *get_args(Symmetrisation)))
+        raise ValueError(f"unknown symmetrisation {method!r}; use one of: {known}")
 
 
 def thinned(
@@ -177,12 +186,18 @@ def joined(parts: list[SoftLinks]) -> SoftLinks:
     )
 
 
-def decide(soft: SoftLinks, method: Symmetrisation) -> Links:
+def decide(soft: SoftLinks, method: Decision, threshold: float) -> Links:
     """Links out of probabilities; a link's weight is the mean of its two.
 
-    Each direction links a word to its likeliest partner, or to none where that is likelier,
-    and `method` makes one alignment of the two.
+    `soft` keeps the links whose weight is at least `threshold`. With any other `method` each
+    direction links a word to its likeliest partner, or to none where that is likelier, and
+    the method makes one alignment of the two.
     """
+    weight = np.minimum((soft.forward + soft.reverse) / np.float32(2), np.float32(1))
+    if method == "soft":
+        kept = weight >= threshold
+        offsets = offsets_from(kept.astype(np.int64))[soft.offsets]
+        return Links(offsets, soft.source[kept], soft.target[kept], weight[kept])
     votes = np.zeros(len(soft.source), np.uint8)
     over_blocks(
         kernels.vote,
@@ -194,7 +209,6 @@ def decide(soft: SoftLinks, method: Symmetrisation) -> Links:
         frozen(soft.reverse, np.float32),
         votes,
     )
-    weight = np.minimum((soft.forward + soft.reverse) / np.float32(2), np.float32(1))
     won = votes > 0
     offsets = offsets_from(won.astype(np.int64))[soft.offsets]
     return select(offsets, soft.source[won], soft.target[won], weight[won], votes[won], method)
