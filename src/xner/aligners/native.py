@@ -11,17 +11,19 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from xner.aligners import parts
 from xner.aligners.shards import Shard, make_shard, shard_bounds
 from xner.aligners.soft import LEAST, Decision, SoftLinks, check_decision, decide, joined, thinned
 from xner.kernels import gibbs
+from xner.kernels import parts as kernels
 from xner.kernels.blocks import thread_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -33,6 +35,8 @@ NULL_PRIOR = 3e-4
 NULL_PROBABILITY = 0.2
 JUMP_PRIOR = 25.0
 FERTILITY_PRIOR = 1.0
+FIRST_CHAINS = 2
+FIRST_EFFORT = 0.6
 
 _MASK = (1 << 64) - 1
 
@@ -118,39 +122,87 @@ class NativeAligner:
             )
         bounds = shard_bounds(bitext, self.fit_pairs)
         wanted = [(lo, hi) for lo, hi in pairwise(bounds) if lo < max(1, bitext.aligned)]
-        parts = []
+        made = []
         for k, (lo, hi) in enumerate(wanted):
 
             def report(done: float, k: int = k) -> None:
                 if progress is not None:
                     progress((k + done) / len(wanted))
 
-            parts.append(self._fit(make_shard(bitext, lo, hi), k, report))
-        return joined(parts).head(bitext.aligned)
+            made.append(self._fit(make_shard(bitext, lo, hi), k, report))
+        return joined(made).head(bitext.aligned)
 
     def _fit(self, shard: Shard, number: int, report: Callable[[float], None]) -> SoftLinks:
-        """Run all chains of one shard and average them."""
-        settings = _settings(len(shard.cell_offsets) - 1, len(shard.cells), self.effort)
-        average = np.zeros(len(shard.cells), np.float32), np.zeros(len(shard.cells), np.float32)
-        tasks = [(c, d) for c in range(self.chains) for d in (True, False)]
-        pool = ThreadPoolExecutor(min(thread_count(), len(tasks)))
-        try:
-            running: deque[Future[NDArray[np.float32]]] = deque(
-                pool.submit(_chain, shard, d, settings, _rng(self.seed, number, c, d))
-                for c, d in tasks
-            )
-            for k, (_, forward) in enumerate(tasks):
-                posterior = running.popleft().result()
-                gibbs.add_chain(posterior, 1.0 / self.chains, average[0 if forward else 1])
-                report((k + 1) / len(tasks))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        """Learn what word parts tell from a short first alignment, then align in earnest."""
+        size = len(shard.cells)
+        rounds = FIRST_CHAINS, self.chains
+        done, steps = 0, 2 * sum(rounds)
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            report(done / steps)
+
+        features = parts.features_of(shard)
+        first = _settings(shard, FIRST_EFFORT * self.effort)
+        linked = np.zeros(len(shard.source_types), np.float32)
+        prior = _prior(shard, parts.prior(features, parts.USUAL))
+        keys = [(self.seed, number, c) for c in range(sum(rounds))]
+        for posterior in _chains(shard, prior, first, keys[self.chains :]):
+            kernels.count_links(shard.cells, posterior, np.float32(0.5 / FIRST_CHAINS), linked)
+            step()
+        prior = _prior(shard, parts.prior(features, parts.learn(shard, features, linked)))
+        average = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        settings = _settings(shard, self.effort)
+        share = np.float32(1.0 / self.chains)
+        for k, posterior in enumerate(_chains(shard, prior, settings, keys[: self.chains])):
+            gibbs.add_chain(posterior, share, average[k % 2])
+            step()
         lengths = np.diff(shard.source.offsets), np.diff(shard.target.offsets)
         return thinned(*lengths, shard.cell_offsets, *average)
 
 
-def _settings(pairs: int, cells: int, effort: float) -> gibbs.Settings:
+class _Prior(NamedTuple):
+    """Prior mass of every entry, and its sum over each source and each target type."""
+
+    mass: NDArray[np.float64]
+    source: NDArray[np.float64]
+    target: NDArray[np.float64]
+
+
+def _prior(shard: Shard, mass: NDArray[np.float64]) -> _Prior:
+    """`mass` with its sums, which stay above 0 where a type has no entries."""
+
+    def sums(types: NDArray[np.int32], size: int) -> NDArray[np.float64]:
+        total = np.bincount(types, mass, minlength=size).astype(np.float64)
+        return np.maximum(total, parts.BASE)
+
+    return _Prior(
+        mass,
+        sums(shard.source_types, len(shard.source.words)),
+        sums(shard.target_types, len(shard.target.words)),
+    )
+
+
+def _chains(
+    shard: Shard, prior: _Prior, settings: gibbs.Settings, keys: list[tuple[int, int, int]]
+) -> Iterator[NDArray[np.float32]]:
+    """Posteriors of one chain for each key in each direction, forward first, in order."""
+    tasks = [(forward, _rng(*key, forward)) for key in keys for forward in (True, False)]
+    pool = ThreadPoolExecutor(min(thread_count(), len(tasks)))
+    try:
+        running: deque[Future[NDArray[np.float32]]] = deque(
+            pool.submit(_chain, shard, prior, forward, settings, rng) for forward, rng in tasks
+        )
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _settings(shard: Shard, effort: float) -> gibbs.Settings:
     """Numbers of sweeps: the smaller the corpus, the more of them it needs and affords."""
+    pairs, cells = len(shard.cell_offsets) - 1, len(shard.cells)
     size = max(pairs, cells / 1000, 1)  # a few huge sentences are not a small corpus
     scale = effort * min(max((3000 / size) ** 0.5, 0.75), 4.0)
     lexical, jump, full = (max(1, round(n * scale)) for n in (2, 3, 12))
@@ -178,7 +230,11 @@ def _rng(*key: int) -> NDArray[np.uint64]:
 
 
 def _chain(
-    shard: Shard, forward: bool, settings: gibbs.Settings, rng: NDArray[np.uint64]
+    shard: Shard,
+    prior: _Prior,
+    forward: bool,
+    settings: gibbs.Settings,
+    rng: NDArray[np.uint64],
 ) -> NDArray[np.float32]:
     """Posterior of every cell, float32, from one chain in one direction."""
     given, observed = (shard.source, shard.target) if forward else (shard.target, shard.source)
@@ -191,10 +247,10 @@ def _chain(
         shard.cell_offsets,
         forward,
     )
-    total = (shard.source_prior if forward else shard.target_prior).copy()
+    total = (prior.source if forward else prior.target).copy()
     state = gibbs.State(
         links=np.empty(len(observed.ids), np.int32),
-        mass=shard.prior.copy(),
+        mass=prior.mass.copy(),
         total=total,
         scale=np.empty(len(total)),
         null_mass=np.full(len(observed.words), NULL_PRIOR),

@@ -1,4 +1,4 @@
-"""A bitext cut into parts that fit in memory, with their word pairs numbered and weighed."""
+"""A bitext cut into parts that fit in memory, with their word pairs numbered."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ import numpy as np
 
 from xner.aligners.bitext import Bitext, Side, offsets_from
 from xner.kernels import entries as table
-from xner.kernels.blocks import frozen, over_blocks
+from xner.kernels.blocks import frozen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-LEXICAL_PRIOR = 3e-4
-SPELLING_PRIOR = 1.0
-SPELLING_THRESHOLD = 0.4
 
 MAX_CELLS = 1 << 25  # of a shard: bounds the memory of fitting it, see `NativeAligner`
 
@@ -35,18 +31,16 @@ class Shard(NamedTuple):
     target: Text
     cells: NDArray[np.int32]
     cell_offsets: NDArray[np.int64]
-    prior: NDArray[np.float64]
-    source_prior: NDArray[np.float64]
-    target_prior: NDArray[np.float64]
+    source_types: NDArray[np.int32]
+    target_types: NDArray[np.int32]
 
 
 def shard_bounds(bitext: Bitext, fit_pairs: int) -> list[int]:
     """Where to cut the corpus, 0 and N included, into parts of about equal load."""
     pairs = bitext.pairs
     cells = np.diff(bitext.source.offsets) * np.diff(bitext.target.offsets)
-    fit_pairs = max(1, min(fit_pairs, pairs))
-    load = np.cumsum(np.maximum(MAX_CELLS, cells * fit_pairs))
-    parts = 1 if pairs == 0 else int(-(-load[-1] // (MAX_CELLS * fit_pairs)))
+    load = np.cumsum(MAX_CELLS + cells * fit_pairs)  # in units of 1 / (both limits)
+    parts = max(1, -(-pairs // fit_pairs), -(-int(cells.sum()) // MAX_CELLS))
     while True:
         shares = load[-1] * np.arange(1, parts) // parts if parts > 1 else load[:0]
         bounds = sorted({0, pairs, *np.searchsorted(load, shares, side="right").tolist()})
@@ -63,7 +57,7 @@ def _fits(bounds: list[int], cells: NDArray[np.int64], fit_pairs: int) -> bool:
 
 
 def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
-    """Number the entries of the pairs lo <= n < hi and set their priors."""
+    """Number the entries of the pairs lo <= n < hi."""
     source, target = _text(bitext.source, lo, hi), _text(bitext.target, lo, hi)
     sizes = np.diff(source.offsets) * np.diff(target.offsets)
     cell_offsets = offsets_from(sizes)
@@ -81,34 +75,13 @@ def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
     types = np.empty(entries, np.int32), np.empty(entries, np.int32)
     cells = frozen(cells, np.int32)
     table.entry_types(*words, cells, *types)
-    prior = np.empty(entries)
-    over_blocks(
-        table.spelling_prior,
-        entries,
-        *(frozen(t, np.int32) for t in types),
-        *_letters(source.words),
-        *_letters(target.words),
-        LEXICAL_PRIOR,
-        SPELLING_PRIOR,
-        SPELLING_THRESHOLD,
-        prior,
-        block=1 << 18,
-    )
     return Shard(
         source,
         target,
         cells,
         frozen(cell_offsets, np.int64),
-        prior,
-        _sums(types[0], prior, len(source.words)),
-        _sums(types[1], prior, len(target.words)),
+        *(frozen(t, np.int32) for t in types),
     )
-
-
-def _sums(types: NDArray[np.int32], prior: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """Prior mass of every word type, summed over its entries; above 0 where it has none."""
-    sums = np.bincount(types, prior, minlength=size).astype(np.float64)
-    return np.maximum(sums, LEXICAL_PRIOR)
 
 
 def _text(side: Side, lo: int, hi: int) -> Text:
@@ -119,10 +92,3 @@ def _text(side: Side, lo: int, hi: int) -> Text:
     words = list(folded)
     offsets = side.offsets[lo : hi + 1] - side.offsets[lo]
     return Text(frozen(ids, np.int32), frozen(offsets, np.int64), [words[v] for v in used])
-
-
-def _letters(words: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Code points of all words, one after another, and where each word starts."""
-    codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
-    starts = offsets_from(np.array([len(w) for w in words], np.int64))
-    return frozen(codes, np.uint32), frozen(starts, np.int64)
