@@ -1,8 +1,8 @@
 """The built-in word aligner: statistical, fitted on the text it aligns, no download.
 
-Model: `xner.kernels.gibbs`. Several chains run in each direction; a link's weight is the
-probability that the chains give it, the mean over both directions and all chains. Each
-direction links a word to its likeliest partner, null included, and the two are symmetrised.
+Model: `xner.kernels.gibbs`, its lexical prior learned by `xner.aligners.parts`. Several chains run
+in each direction; a link's weight is the probability that the chains give it, the mean over both
+directions and all chains.
 """
 
 from __future__ import annotations
