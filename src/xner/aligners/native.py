@@ -134,30 +134,27 @@ class NativeAligner:
 
     def _fit(self, shard: Shard, number: int, report: Callable[[float], None]) -> SoftLinks:
         """Learn what word parts tell from a short first alignment, then align in earnest."""
-        size = len(shard.cells)
-        rounds = FIRST_CHAINS, self.chains
-        done, steps = 0, 2 * sum(rounds)
+        steps = 2 * (FIRST_CHAINS + self.chains)
 
-        def step() -> None:
-            nonlocal done
-            done += 1
-            report(done / steps)
+        def counted(chains: range, prior: _Prior, effort: float) -> Iterator[NDArray[np.float32]]:
+            keys = [(self.seed, number, c) for c in chains]
+            runs = _chains(shard, prior, _settings(shard, effort), keys)
+            for k, posterior in enumerate(runs, 1 if chains.start else 1 + 2 * FIRST_CHAINS):
+                yield posterior
+                report(k / steps)
 
+        first = range(self.chains, self.chains + FIRST_CHAINS)
         features = parts.features_of(shard)
-        first = _settings(shard, FIRST_EFFORT * self.effort)
         linked = np.zeros(len(shard.source_types), np.float32)
         prior = _prior(shard, parts.prior(features, parts.USUAL))
-        keys = [(self.seed, number, c) for c in range(sum(rounds))]
-        for posterior in _chains(shard, prior, first, keys[self.chains :]):
+        for posterior in counted(first, prior, FIRST_EFFORT * self.effort):
             kernels.count_links(shard.cells, posterior, np.float32(0.5 / FIRST_CHAINS), linked)
-            step()
         prior = _prior(shard, parts.prior(features, parts.learn(shard, features, linked)))
-        average = np.zeros(size, np.float32), np.zeros(size, np.float32)
-        settings = _settings(shard, self.effort)
-        share = np.float32(1.0 / self.chains)
-        for k, posterior in enumerate(_chains(shard, prior, settings, keys[: self.chains])):
-            gibbs.add_chain(posterior, share, average[k % 2])
-            step()
+        del features, linked  # as much memory as a chain takes
+
+        average = np.zeros(len(shard.cells), np.float32), np.zeros(len(shard.cells), np.float32)
+        for k, posterior in enumerate(counted(range(self.chains), prior, self.effort)):
+            gibbs.add_chain(posterior, np.float32(1.0 / self.chains), average[k % 2])
         lengths = np.diff(shard.source.offsets), np.diff(shard.target.offsets)
         return thinned(*lengths, shard.cell_offsets, *average)
 
