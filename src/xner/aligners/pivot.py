@@ -31,12 +31,13 @@ def align_with_pivots(
     """Links of every pair, averaged with those that go through each pivot.
 
     A pivot is the same sentences in a further language. The source is aligned with it and it
-    with the target, and what the two say together counts as much as the direct alignment.
+    with the target, which makes a detour. The direct alignment and all detours together count
+    one half each.
 
     Args:
         aligner: fitted anew on each of the 1 + 2 * pivots bitexts.
         bitext: source and target; pairs that are only fitted on are so for this bitext alone.
-        pivots: parallel to the pairs that are aligned.
+        pivots: at least one, parallel to the pairs that are aligned.
         progress: called with the share that is done.
     """
     runs = 1 + 2 * len(pivots)
@@ -49,4 +50,5 @@ def align_with_pivots(
     for k, pivot in enumerate(pivots):
         there = run(1 + 2 * k, Bitext(source, pivot))
         parts.append(composed(there, run(2 + 2 * k, Bitext(pivot, target))))
-    return aligner.decide(averaged(parts))
+    detours = [0.5 / len(pivots)] * len(pivots)
+    return aligner.decide(averaged(parts, [0.5, *detours]))

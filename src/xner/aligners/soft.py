@@ -155,17 +155,20 @@ def composed(first: SoftLinks, second: SoftLinks) -> SoftLinks:
     )
 
 
-def averaged(parts: list[SoftLinks]) -> SoftLinks:
-    """The mean of several alignments of the same sentence pairs."""
-    if len(parts) == 1:
-        return parts[0]
-    share = np.float32(1 / len(parts))
+def averaged(parts: list[SoftLinks], shares: list[float]) -> SoftLinks:
+    """The weighted mean of several alignments of the same sentence pairs.
+
+    Args:
+        parts: the alignments.
+        shares: how much each counts; they sum to 1.
+    """
+    weights = np.repeat(np.array(shares, np.float32), [len(part.source) for part in parts])
     return _summed(
         parts[0].source_lengths,
         parts[0].target_lengths,
         np.concatenate([part.cells() for part in parts]),
-        np.concatenate([part.forward for part in parts]) * share,
-        np.concatenate([part.reverse for part in parts]) * share,
+        np.concatenate([part.forward for part in parts]) * weights,
+        np.concatenate([part.reverse for part in parts]) * weights,
     )
 
 
