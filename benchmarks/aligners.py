@@ -18,6 +18,7 @@ from xner.aligners import ALIGNERS, Aligner, make_aligner
 Pairs = list[set[tuple[int, int]]]
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("native", {}),
+    ("native", {"symmetrisation": "grow-diag-final-and"}),
     ("native", {"symmetrisation": "intersection"}),
     ("eflomal", {}),
     ("eflomal", {"symmetrisation": "intersection"}),

@@ -178,6 +178,25 @@ def _as_paths(files: StrPath | Sequence[StrPath] | None) -> list[Path]:
     return [Path(f) for f in ([files] if isinstance(files, str | PathLike) else files)]
 
 
+def scan_side(path: StrPath, rows: int) -> Corpus:
+    """Open a file of tokens that is parallel to a corpus of `rows` rows; column target_tokens.
+
+    Raises:
+        InputError: the file is missing, empty or malformed, or has another number of rows.
+        UsageError: a suffix that xner does not know.
+    """
+    file = Path(path)
+    counted = format_of(file, conll, text, jsonl, parquet).count(file)
+    total, marks = counted if isinstance(counted, tuple) else (counted, 0)
+    if rows not in (total, total - marks):
+        raise ParallelError(
+            f"{file}: {total - marks} rows, but the corpus has {rows}; it must have one row for "
+            f"each sentence pair"
+        )
+    keep = rows == total
+    return Corpus(lambda: _rechunk(_sides(file, "target", "auto", keep)), rows, str(file))
+
+
 def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto") -> list[Corpus]:
     """Read labelled files of the same sentences; columns tokens and entities.
 
@@ -393,4 +412,4 @@ def require(batch: pa.RecordBatch, *names: str) -> None:
             raise InputError(f"the corpus has no column {name!r}; it has {batch.schema.names}")
 
 
-__all__ = ["Corpus", "label_files", "label_side", "read", "require", "scan"]
+__all__ = ["Corpus", "label_files", "label_side", "read", "require", "scan", "scan_side"]

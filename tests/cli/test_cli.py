@@ -103,6 +103,17 @@ def test_align_then_project(folder, capsys):
     assert code == 0
 
 
+def test_further_text_helps_to_align(folder, capsys):
+    (folder / "es.txt").write_text("La UE dice\nKisumu ve Peter\n")
+    extra = ("--fit-on", "en.conll", "de.conll", "--fit-on", "o.jsonl", "--pivot", "es.txt")
+    run(capsys, "project", "en.conll", "de.txt", "--links", "de.align", "-o", "o.jsonl")
+    for command, out in (("align", "o.align"), ("project", "o.conll")):
+        code, text, err = run(capsys, command, "en.conll", "de.txt", "-o", out, "--json", *extra)
+        assert (code, err) == (0, "")
+        signature = json.loads(text)["signature"]
+        assert signature.endswith("+fit_on(en.conll + de.conll:2)+fit_on(o.jsonl:2)+pivot(es.txt)")
+
+
 def test_links_remember_their_aligner(folder, capsys):
     run(capsys, "align", "en.conll", "de.txt", "-o", "l.parquet", "--seed", "7")
     _, out, _ = run(capsys, "project", "l.parquet", "-o", "o.conll", "--json")
@@ -158,6 +169,15 @@ BAD = [
     ("weight", "project en.conll de.txt -o o.conll --score alignment=x", 2, "NAME=WEIGHT"),
     ("threads", "project en.conll de.txt -o o.conll --threads 0", 2, "at least 1"),
     ("option", "project en.conll de.txt -o o.conll --aligner eflomal --seed 3", 2, "does not go"),
+    (
+        "pivot",
+        "align en.conll de.txt -o o.align --aligner eflomal --pivot de.txt",
+        2,
+        "does not go",
+    ),
+    ("pivot rows", "align en.conll de.txt -o o.align --pivot short.txt", 1, "short.txt: 1 rows"),
+    ("fit on", "align en.conll de.txt -o o.align --fit-on a b c", 2, "takes one or two files"),
+    ("soft", "align en.conll de.txt -o o.align --aligner eflomal --symmetrisation soft", 2, "soft"),
     ("one side", "project en.conll -o o.conll", 1, "name the target file as well"),
 ]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numba import config
 
-from xner.aligners import native
+from xner.aligners import native, parts, shards
 from xner.aligners.bitext import Bitext, Side
 from xner.aligners.native import NativeAligner
-from xner.kernels import entries, gibbs
+from xner.kernels import gibbs
 
 
 def side(sentences):
@@ -60,7 +60,7 @@ def same(a, b):
 QUICK = NativeAligner(chains=2, effort=0.3)
 
 
-@pytest.mark.parametrize("method", ["intersection", "union", "grow-diag-final-and"])
+@pytest.mark.parametrize("method", ["soft", "intersection", "union", "grow-diag-final-and"])
 def test_recovers_a_known_dictionary(method):
     text, gold = known_corpus(40)
     links = NativeAligner(chains=3, effort=0.5, symmetrisation=method).align(text)
@@ -150,12 +150,29 @@ def test_shards_are_fitted_one_by_one():
 
 def test_shard_bounds_respect_pairs_and_cells(monkeypatch):
     text = bitext(*[("a b", "x y")] * 10)
-    assert native._shard_bounds(text, 10) == [0, 10]
-    assert max(np.diff(native._shard_bounds(text, 3))) <= 3
-    monkeypatch.setattr(native, "MAX_CELLS", 8)
-    assert max(np.diff(native._shard_bounds(text, 10))) <= 2
-    monkeypatch.setattr(native, "MAX_CELLS", 1)
-    assert native._shard_bounds(text, 10) == list(range(11))
+    assert shards.shard_bounds(text, 10) == [0, 10]
+    assert max(np.diff(shards.shard_bounds(text, 3))) <= 3
+    assert len(shards.shard_bounds(bitext(("a " * 3000, "b " * 3000), *[("a", "b")] * 9), 10)) == 2
+    monkeypatch.setattr(shards, "MAX_CELLS", 8)
+    assert max(np.diff(shards.shard_bounds(text, 10))) <= 2
+    monkeypatch.setattr(shards, "MAX_CELLS", 1)
+    assert shards.shard_bounds(text, 10) == list(range(11))
+
+
+def test_pairs_to_fit_on_teach_but_get_no_links(monkeypatch):
+    text, _ = known_corpus(30)
+    extra = Bitext(text.source, text.target, fit_only=28)
+    links, alone = QUICK.align(extra), QUICK.align(text)
+    assert len(links.offsets) == 3
+    assert same(links, alone.head(2))
+    few = Bitext(text.source.head(2), text.target.head(2))
+    assert not same(links, QUICK.align(few))
+    fitted = []
+    monkeypatch.setattr(
+        native, "make_shard", lambda *a: fitted.append(a[1:]) or shards.make_shard(*a)
+    )
+    NativeAligner(chains=1, effort=0.1, fit_pairs=10).align(extra)
+    assert len(fitted) == 1
 
 
 def test_progress_rises_to_one():
@@ -179,7 +196,8 @@ def test_signature_names_all_that_decides():
         ({"fit_pairs": 0}, "fit_pairs is 0; use at least 1"),
         ({"seed": -1}, "seed is -1; use a whole number from 0"),
         ({"effort": 0.0}, "effort is 0.0; use a number above 0"),
-        ({"symmetrisation": "grow"}, "use one of: intersection, union"),
+        ({"threshold": 0.0}, "threshold is 0.0; use a number from 0.01 to 1"),
+        ({"symmetrisation": "grow"}, "use one of: soft, intersection, union"),
     ],
 )
 def test_wrong_settings_say_what_to_do(settings, message):
@@ -202,19 +220,11 @@ def test_random_numbers_are_even_and_seeded_apart():
     assert len({int(native._rng(s, 0, c, d)[0]) for s, c, d in keys}) == len(keys)
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [("same", "same", 1.0), ("abc", "xyz", 0.0), ("kitten", "sitting", 4 / 7), ("", "ab", 0.0)],
-)
-def test_similarity(a, b, expected):
-    letters = [np.array([ord(c) for c in word], np.uint32) for word in (a, b)]
-    row = np.empty(entries.COMPARED + 1, np.int64)
-    assert entries.similarity(*letters, row) == pytest.approx(expected)
-
-
 def test_posteriors_of_a_word_and_its_null_sum_to_one():
-    shard = native._shard(known_corpus(6)[0], 0, 6)
-    posterior = native._chain(shard, True, native._settings(6, 100, 0.3), native._rng(1, 0, 0, 0))
+    shard = shards.make_shard(known_corpus(6)[0], 0, 6)
+    prior = native._prior(shard, np.full(len(shard.source_types), parts.BASE))
+    settings = native._settings(shard, 0.3)
+    posterior = native._chain(shard, prior, True, settings, native._rng(1, 0, 0, 0))
     assert posterior.min() >= 0
     for n in range(6):
         length = np.diff(shard.target.offsets)[n]

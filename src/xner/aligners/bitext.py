@@ -22,18 +22,35 @@ class Side:
     offsets: NDArray[np.int64]
     words: list[str]
 
+    def head(self, sentences: int) -> Side:
+        """The first `sentences` sentences."""
+        offsets = self.offsets[: sentences + 1]
+        return Side(self.ids[: offsets[-1]], offsets, self.words)
+
 
 @dataclass(frozen=True, slots=True)
 class Bitext:
-    """Sentence pairs to align; both sides have the same number of sentences."""
+    """Sentence pairs to align; both sides have the same number of sentences.
+
+    Attributes:
+        source: one side.
+        target: the other.
+        fit_only: how many of the last pairs are there to be learned from and not aligned.
+    """
 
     source: Side
     target: Side
+    fit_only: int = 0
 
     @property
     def pairs(self) -> int:
-        """Number of sentence pairs, N."""
+        """Number of sentence pairs, N, those to learn from included."""
         return len(self.source.offsets) - 1
+
+    @property
+    def aligned(self) -> int:
+        """Number of sentence pairs whose links are wanted, the first ones."""
+        return self.pairs - self.fit_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +68,15 @@ class Links:
     source: NDArray[np.int32]
     target: NDArray[np.int32]
     weight: NDArray[np.float32]
+
+    def head(self, pairs: int) -> Links:
+        """The links of the first `pairs` sentence pairs."""
+        last = int(self.offsets[pairs])
+        return Links(
+            self.offsets[: pairs + 1], self.source[:last], self.target[:last], self.weight[:last]
+        )
+
+
+def offsets_from(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64 (N+1): where each of N rows of these sizes starts, and where the last ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])

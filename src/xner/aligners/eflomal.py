@@ -66,7 +66,7 @@ class EflomalAligner:
             sides = [links_from_lines(path, bitext) for path in (forward, reverse)]
         if progress:
             progress(1.0)
-        return symmetrise(sides[0], sides[1], self.symmetrisation)
+        return symmetrise(sides[0], sides[1], self.symmetrisation).head(bitext.aligned)
 
 
 def _lines(side: Side) -> Iterator[str]:

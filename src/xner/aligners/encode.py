@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from xner.aligners.bitext import Bitext, Side
 from xner.columns import offsets_of
-from xner.corpus import Corpus
+from xner.corpus import Corpus, require
 
 
 class _Vocabulary:
@@ -35,14 +35,34 @@ class _Vocabulary:
         return Side(np.concatenate(self.ids), offsets, list(self.index))
 
 
-def encode(pairs: Corpus, progress: Callable[[float], None] | None = None) -> Bitext:
-    """Number the words of both sides of a corpus; reads it once."""
+def encode(
+    pairs: Corpus,
+    fit_on: Sequence[Corpus] = (),
+    progress: Callable[[float], None] | None = None,
+) -> Bitext:
+    """Number the words of both sides of a corpus; reads it once.
+
+    Args:
+        pairs: the corpus to align.
+        fit_on: more pairs, put behind, that an aligner only learns from.
+        progress: called with the share that is read.
+    """
     source, target = _Vocabulary(), _Vocabulary()
-    done = 0
-    for batch in pairs.batches():
-        source.add(batch["source_tokens"])
-        target.add(batch["target_tokens"])
-        done += batch.num_rows
-        if progress:
-            progress(done / max(1, len(pairs)))
-    return Bitext(source.side(), target.side())
+    done, rows = 0, len(pairs) + sum(map(len, fit_on))
+    for corpus in (pairs, *fit_on):
+        for batch in corpus.batches():
+            require(batch, "source_tokens", "target_tokens")
+            source.add(batch["source_tokens"])
+            target.add(batch["target_tokens"])
+            done += batch.num_rows
+            if progress:
+                progress(done / max(1, rows))
+    return Bitext(source.side(), target.side(), rows - len(pairs))
+
+
+def encode_side(corpus: Corpus) -> Side:
+    """Number the target words of a corpus."""
+    words = _Vocabulary()
+    for batch in corpus.batches():
+        words.add(batch["target_tokens"])
+    return words.side()

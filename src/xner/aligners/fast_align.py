@@ -69,7 +69,7 @@ class FastAlignAligner:
                         file.write(" ".join(f"{i}-{j}" for i, j in pair["alignments"]) + "\n")
                     if progress:
                         progress(min(1.0, last / bitext.pairs))
-            return links_from_lines(links, bitext)
+            return links_from_lines(links, bitext).head(bitext.aligned)
 
 
 def _sentences(side: Side) -> list[list[str]]:

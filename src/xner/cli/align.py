@@ -28,27 +28,27 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 
 def run(options: argparse.Namespace) -> None:
     """Align, write, and say what was done."""
-    from xner.aligners import make_aligner
-    from xner.columns import offsets_of
+    from xner.columns import LINKS_MADE_BY, offsets_of
     from xner.corpus import scan
     from xner.pipeline.align import align
     from xner.write import check_output, write_batches
 
-    aligner = make_aligner(options.aligner, aligner_options(options))
+    extra = aligner_options(options)
     check_output(options.output)
     begin = perf_counter()
     pairs = scan(options.source, options.target, scheme=options.scheme, docstart=options.docstart)
     with progress(options.quiet or options.json) as tell:
-        linked = align(pairs, aligner=aligner, progress=tell)
+        linked = align(pairs, aligner=options.aligner, progress=tell, **extra)
         write_batches(options.output, linked.batches())
     seconds = perf_counter() - begin
+    signature = (linked.schema.metadata or {})[LINKS_MADE_BY].decode()
     links = sum(int(o[-1] - o[0]) for o in (offsets_of(b["links"]) for b in linked.batches()))
     summary = {
         "sentences": len(linked),
         "links": links,
         "seconds": round(seconds, 4),
         "sentences_per_second": round(len(linked) / seconds, 1),
-        "signature": aligner.signature,
+        "signature": signature,
         "output": str(options.output),
     }
     if options.json:
@@ -60,4 +60,4 @@ def run(options: argparse.Namespace) -> None:
         ("seconds", f"{seconds:,.2f}"),
         ("sentences/s", f"{len(linked) / seconds:,.0f}"),
     ]
-    facts(f"Aligned to {options.output}", rows, aligner.signature)
+    facts(f"Aligned to {options.output}", rows, signature)

@@ -55,8 +55,26 @@ def add_aligner(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, help="seed of the native aligner (default: 1)")
     command.add_argument(
         "--symmetrisation",
-        choices=("intersection", "union", "grow-diag-final-and"),
-        help="how the two directions of native or eflomal become one",
+        choices=("soft", "intersection", "union", "grow-diag-final-and"),
+        help="how the two directions of native (default: soft) or eflomal (default: "
+        "grow-diag-final-and; not soft) become one",
+    )
+    command.add_argument(
+        "--fit-on",
+        nargs="+",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="more bitext to learn from, its source and target file, or one with both sides; "
+        "may be repeated",
+    )
+    command.add_argument(
+        "--pivot",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="the same sentences in a further language, tokenised, parallel by row, to align "
+        "through (native only); may be repeated",
     )
 
 
@@ -67,7 +85,7 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
         UsageError: one does not belong to the aligner.
     """
     allowed = {"native": {"seed", "symmetrisation"}, "eflomal": {"symmetrisation"}}
-    given = {
+    given: dict[str, Any] = {
         name: getattr(options, name)
         for name in ("seed", "symmetrisation")
         if getattr(options, name) is not None
@@ -75,6 +93,18 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
     for name in given:
         if name not in allowed.get(options.aligner, set()):
             raise UsageError(f"--{name} does not go with --aligner {options.aligner}")
+    for files in options.fit_on or ():
+        if len(files) > 2:
+            raise UsageError(
+                f"--fit-on takes one or two files and got {len(files)}; write it after SOURCE "
+                f"and TARGET, once for each bitext"
+            )
+    if options.pivot and options.aligner != "native":
+        raise UsageError(f"--pivot does not go with --aligner {options.aligner}")
+    if options.fit_on:
+        given["fit_on"] = [tuple(files) if len(files) > 1 else files[0] for files in options.fit_on]
+    if options.pivot:
+        given["pivot"] = options.pivot
     return given
 
 

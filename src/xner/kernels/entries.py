@@ -9,8 +9,6 @@ each two words that ever meet in a sentence pair.
 import numpy as np
 from numba import njit
 
-COMPARED = 64  # letters of a word that spelling looks at
-
 
 @njit(cache=True, nogil=True)
 def index_cells(source, source_offsets, target, target_offsets, by_type, type_starts, types, cells):
@@ -60,58 +58,3 @@ def entry_types(source, source_offsets, target, target_offsets, cells, source_ty
                 source_types[cells[cell]] = source[i]
                 target_types[cells[cell]] = target[j]
                 cell += 1
-
-
-@njit(cache=True, nogil=True)
-def similarity(a, b, row):
-    """1 - Levenshtein distance / greater length, of uint32 letters a and b.
-
-    row: int64 (COMPARED + 1), scratch. Letters after the first COMPARED do not count.
-    """
-    n = min(len(a), COMPARED)
-    m = min(len(b), COMPARED)
-    for j in range(m + 1):
-        row[j] = j
-    for i in range(n):
-        diagonal = row[0]
-        row[0] = i + 1
-        for j in range(m):
-            replaced = diagonal if a[i] == b[j] else diagonal + 1
-            diagonal = row[j + 1]
-            row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
-    return 1.0 - row[m] / max(n, m, 1)
-
-
-@njit(cache=True, nogil=True)
-def spelling_prior(
-    lo,
-    hi,
-    source_types,
-    target_types,
-    source_letters,
-    source_starts,
-    target_letters,
-    target_starts,
-    base,
-    bonus,
-    threshold,
-    prior,
-):
-    """Write the prior of the entries lo <= e < hi: words spelt alike get more.
-
-    source_types, target_types: int32 (entries); letters: uint32, code points of all types,
-    type v owning `letters[starts[v]:starts[v + 1]]`; starts: int64; prior: float64
-    (entries), written: base + bonus * ((similarity - threshold) / (1 - threshold))^2, and
-    base at or below the threshold.
-    """
-    row = np.empty(COMPARED + 1, np.int64)
-    for e in range(lo, hi):
-        s = source_types[e]
-        t = target_types[e]
-        a = source_letters[source_starts[s] : source_starts[s + 1]]
-        b = target_letters[target_starts[t] : target_starts[t + 1]]
-        shorter = min(len(a), len(b))
-        alike = 0.0
-        if shorter > threshold * min(max(len(a), len(b)), COMPARED):
-            alike = max(similarity(a, b, row) - threshold, 0.0) / (1.0 - threshold)
-        prior[e] = base + bonus * alike * alike

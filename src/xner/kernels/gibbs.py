@@ -350,44 +350,7 @@ def sample_chain(d, s, settings, posterior):
 
 
 @njit(cache=True, nogil=True)
-def add_chain(forward, reverse, share, forward_sum, reverse_sum, link_sum):
-    """Add one chain's posteriors, and its links' weights, to the averages over chains.
-
-    All float32 (cells). A link's weight within a chain is the mean of its probability in
-    both directions; this is the place to combine them in another way.
-    """
-    for c in range(len(forward)):
-        forward_sum[c] += share * forward[c]
-        reverse_sum[c] += share * reverse[c]
-        link_sum[c] += share * 0.5 * (forward[c] + reverse[c])
-
-
-@njit(cache=True, nogil=True)
-def vote_row(posterior, first, step, length, bit, votes):
-    """Give `bit` to the likeliest of one observed word's cells, unless null is likelier."""
-    best = 0
-    total = 0.0
-    for i in range(length):
-        p = posterior[first + i * step]
-        total += p
-        if p > posterior[first + best * step]:
-            best = i
-    if length and posterior[first + best * step] > 1.0 - total:
-        votes[first + best * step] |= bit
-
-
-@njit(cache=True, nogil=True)
-def vote(lo, hi, source_offsets, target_offsets, cell_offsets, forward, reverse, votes):
-    """Mark each direction's links of the pairs lo <= n < hi: 1 forward, 2 reverse.
-
-    forward, reverse: float32 (cells), averaged posteriors; votes: uint8 (cells) of zeros,
-    written. Ties go to the lowest word.
-    """
-    for n in range(lo, hi):
-        length = source_offsets[n + 1] - source_offsets[n]
-        target_length = target_offsets[n + 1] - target_offsets[n]
-        for j in range(target_length):
-            vote_row(forward, cell_offsets[n] + j, target_length, length, np.uint8(1), votes)
-        for i in range(length):
-            row = cell_offsets[n] + i * target_length
-            vote_row(reverse, row, 1, target_length, np.uint8(2), votes)
+def add_chain(posterior, share, average):
+    """Add `share` of one chain's posterior to the average. Both float32 (cells)."""
+    for c in range(len(posterior)):
+        average[c] += share * posterior[c]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from xner.aligners import Aligner, make_aligner
 from xner.aligners.bitext import Links
-from xner.aligners.encode import encode
+from xner.aligners.encode import encode, encode_side
+from xner.aligners.pivot import SoftAligner, align_with_pivots
 from xner.columns import LINKS, LINKS_MADE_BY
-from xner.corpus import Corpus, require
+from xner.corpus import Corpus, StrPath, scan, scan_side
+from xner.errors import UsageError
 
 Tell = Callable[[str, float], None]
+FitOn = Sequence[Corpus | StrPath | tuple[StrPath, StrPath]]
 
 
 def align(
     pairs: Corpus,
     *,
     aligner: str | Aligner = "native",
+    fit_on: FitOn = (),
+    pivot: Sequence[StrPath] = (),
     progress: Tell | None = None,
     **options: Any,
 ) -> Corpus:
@@ -29,6 +34,10 @@ def align(
         pairs: a corpus with source_tokens and target_tokens; links it has are replaced.
         aligner: `native` (needs nothing else), `eflomal`, `fast_align`, or any object with
             `align(bitext)` and `signature`.
+        fit_on: more bitext in the same languages to learn from: corpora, pairs of files
+            (source, target), or files with both sides. Only `pairs` gets links.
+        pivot: files of the same sentences in further languages, tokenised, one row a pair;
+            the native aligner averages the links through them with the direct ones.
         progress: called with the name of the stage and the share that is done.
         **options: for the aligner, such as `seed` and `symmetrisation`.
 
@@ -36,32 +45,39 @@ def align(
         The corpus with the column links. It is read from where `pairs` is, at each pass.
 
     Raises:
-        UsageError: an unknown aligner or option.
+        UsageError: an unknown aligner or option, or one that cannot pivot.
+        InputError: a file is missing or malformed, or not parallel.
         MissingExtraError: the aligner's package is not installed.
     """
-    maker = make_aligner(aligner, options) if isinstance(aligner, str) else aligner
-    return _aligned(pairs, maker, progress or (lambda stage, share: None))
+    tell = progress or (lambda stage, share: None)
+    linked, _ = _aligned(pairs, aligner, {**options, "fit_on": fit_on, "pivot": pivot}, tell)
+    return linked
 
 
 def align_stage(
     pairs: Corpus, aligner: str, options: Mapping[str, Any], tell: Tell
 ) -> tuple[Corpus, str]:
-    """`pairs` with links, and what made them; those that are there are kept."""
+    """`pairs` with links, and what made them; those that are there are kept.
+
+    Options are those of `align`: `fit_on`, `pivot`, and the aligner's own.
+    """
     schema = pairs.schema
     if "links" in schema.names:
         return pairs, (schema.metadata or {}).get(LINKS_MADE_BY, b"given").decode()
-    maker = make_aligner(aligner, options)
-    return _aligned(pairs, maker, tell), maker.signature
+    return _aligned(pairs, aligner, options, tell)
 
 
-def _aligned(pairs: Corpus, aligner: Aligner, tell: Tell) -> Corpus:
-    tell("read", 0.0)
-    for batch in pairs.batches():
-        require(batch, "source_tokens", "target_tokens")
-        break
-    bitext = encode(pairs, lambda share: tell("read", share))
-    tell("align", 0.0)
-    links = aligner.align(bitext, lambda share: tell("align", share))
+def _aligned(
+    pairs: Corpus, aligner: str | Aligner, options: Mapping[str, Any], tell: Tell
+) -> tuple[Corpus, str]:
+    own = {name: value for name, value in options.items() if name not in ("fit_on", "pivot")}
+    maker = make_aligner(aligner, own) if isinstance(aligner, str) else aligner
+    fit_on = [_fit_corpus(given) for given in options.get("fit_on", ())]
+    pivots = [scan_side(path, len(pairs)) for path in options.get("pivot", ())]
+    signature = maker.signature
+    signature += "".join(f"+fit_on({c.origin}:{len(c)})" for c in fit_on)
+    signature += "".join(f"+pivot({c.origin})" for c in pivots)
+    links = _links(pairs, maker, fit_on, pivots, tell)
 
     def batches() -> Iterator[pa.RecordBatch]:
         row = 0
@@ -70,9 +86,29 @@ def _aligned(pairs: Corpus, aligner: Aligner, tell: Tell) -> Corpus:
             columns["links"] = link_column(links, row, row + batch.num_rows)
             row += batch.num_rows
             made = pa.RecordBatch.from_pydict(columns)
-            yield made.replace_schema_metadata({LINKS_MADE_BY: aligner.signature})
+            yield made.replace_schema_metadata({LINKS_MADE_BY: signature})
 
-    return Corpus(batches, len(pairs), pairs.origin)
+    return Corpus(batches, len(pairs), pairs.origin), signature
+
+
+def _links(
+    pairs: Corpus, aligner: Aligner, fit_on: list[Corpus], pivots: list[Corpus], tell: Tell
+) -> Links:
+    tell("read", 0.0)
+    bitext = encode(pairs, fit_on, lambda share: tell("read", share))
+    sides = [encode_side(pivot) for pivot in pivots]
+    tell("align", 0.0)
+    if not sides:
+        return aligner.align(bitext, lambda share: tell("align", share))
+    if not isinstance(aligner, SoftAligner):
+        raise UsageError("a pivot needs the probabilities of links: use the aligner native")
+    return align_with_pivots(aligner, bitext, sides, lambda share: tell("align", share))
+
+
+def _fit_corpus(given: Corpus | StrPath | tuple[StrPath, StrPath]) -> Corpus:
+    if isinstance(given, Corpus):
+        return given
+    return scan(*given) if isinstance(given, tuple) else scan(given)
 
 
 def link_column(links: Links, first: int, last: int) -> pa.ListArray:

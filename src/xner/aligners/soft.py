@@ -1,0 +1,217 @@
+"""Soft links: the probabilities behind an alignment, composed, averaged, then decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xner.aligners.bitext import Links, offsets_from
+from xner.aligners.symmetrise import METHODS, Symmetrisation, select
+from xner.kernels import soft as kernels
+from xner.kernels.blocks import frozen, over_blocks
+
+LEAST = 0.01
+"""Mean probability of both directions below which a link is forgotten."""
+
+Decision: TypeAlias = Literal["soft"] | Symmetrisation
+
+Int64 = NDArray[np.int64]
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLinks:
+    """Probable links of N sentence pairs, sorted by sentence, source word, target word.
+
+    Attributes:
+        source_lengths: int64 (N), words of each source sentence.
+        target_lengths: int64 (N), words of each target sentence.
+        offsets: int64 (N+1); pair n owns links `[offsets[n], offsets[n+1])`.
+        source: int32 (L), source word of each link, counted from 0 in its sentence.
+        target: int32 (L), target word.
+        forward: float32 (L), P(source word | target word); what a target word's links lack
+            to 1 is the probability that it has no source word.
+        reverse: float32 (L), P(target word | source word).
+    """
+
+    source_lengths: Int64
+    target_lengths: Int64
+    offsets: Int64
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    forward: Float32
+    reverse: Float32
+
+    def head(self, pairs: int) -> SoftLinks:
+        """The links of the first `pairs` sentence pairs."""
+        last = int(self.offsets[pairs])
+        return SoftLinks(
+            self.source_lengths[:pairs],
+            self.target_lengths[:pairs],
+            self.offsets[: pairs + 1],
+            self.source[:last],
+            self.target[:last],
+            self.forward[:last],
+            self.reverse[:last],
+        )
+
+    def cells(self) -> Int64:
+        """int64 (L), ascending: the number of each link's cell among all pairs of words."""
+        sizes = self.source_lengths * self.target_lengths
+        row = self.source.astype(np.int64) * self.per_link(self.target_lengths) + self.target
+        return self.per_link(offsets_from(sizes)[:-1]) + row
+
+    def per_link(self, values: Int64) -> Int64:
+        """Repeat a sentence's value for each of its links."""
+        return np.repeat(values, np.diff(self.offsets))
+
+
+def check_decision(method: str) -> None:
+    """Raise `ValueError` unless `method` is a known way to decide."""
+    if method != "soft" and method not in METHODS:
+        known = ", ".join(("soft", *get_args(Symmetrisation)))
+        raise ValueError(f"unknown symmetrisation {method!r}; use one of: {known}")
+
+
+def thinned(
+    source_lengths: Int64, target_lengths: Int64, cell_offsets: Int64, forward: Float32,
+    reverse: Float32,
+) -> SoftLinks:  # fmt: skip
+    """Soft links out of the probabilities of every cell, float32 (cells) each."""
+    keep = np.zeros(len(forward), np.bool_)
+    over_blocks(kernels.mark_likely, len(keep), forward, reverse, LEAST, keep, block=1 << 20)
+    cells = np.flatnonzero(keep)
+    return _from_cells(
+        source_lengths, target_lengths, cell_offsets, cells, forward[cells], reverse[cells]
+    )
+
+
+def _from_cells(
+    source_lengths: Int64, target_lengths: Int64, cell_offsets: Int64, cells: Int64,
+    forward: Float32, reverse: Float32,
+) -> SoftLinks:  # fmt: skip
+    offsets = np.searchsorted(cells, cell_offsets).astype(np.int64)
+    counts = np.diff(offsets)
+    within = cells - np.repeat(cell_offsets[:-1], counts)
+    source, target = np.divmod(within, np.repeat(target_lengths, counts))
+    return SoftLinks(
+        source_lengths,
+        target_lengths,
+        offsets,
+        source.astype(np.int32),
+        target.astype(np.int32),
+        forward.astype(np.float32),
+        reverse.astype(np.float32),
+    )
+
+
+def _summed(
+    source_lengths: Int64, target_lengths: Int64, cells: Int64, forward: Float32, reverse: Float32
+) -> SoftLinks:
+    """Soft links whose probabilities are summed wherever a cell occurs more than once."""
+    unique, place = np.unique(cells, return_inverse=True)
+    f, r = (np.bincount(place, p, minlength=len(unique)) for p in (forward, reverse))
+    keep = f + r >= 2 * LEAST
+    offsets = offsets_from(source_lengths * target_lengths)
+    return _from_cells(
+        source_lengths,
+        target_lengths,
+        offsets,
+        unique[keep],
+        f[keep].astype(np.float32),
+        r[keep].astype(np.float32),
+    )
+
+
+def composed(first: SoftLinks, second: SoftLinks) -> SoftLinks:
+    """What two alignments say through the text between them.
+
+    P(i | j) = sum over k of P(i | k) P(k | j), and likewise in reverse: the chance that two
+    steps, from j to k and from k to i, end there. What either step leaves unlinked stays so.
+
+    Args:
+        first: from the source to the text between.
+        second: from that text to the target.
+    """
+    middle = offsets_from(first.target_lengths)
+    here = first.per_link(middle[:-1]) + first.target  # ends of links, as places in the middle
+    there = second.per_link(middle[:-1]) + second.source
+    begin = np.searchsorted(there, here, side="left")
+    count = np.searchsorted(there, here, side="right") - begin
+    a = np.repeat(np.arange(len(here)), count)
+    b = np.arange(len(a)) + np.repeat(begin - offsets_from(count)[:-1], count)
+    sizes = first.source_lengths * second.target_lengths
+    row = first.per_link(offsets_from(sizes)[:-1])
+    row += first.source * first.per_link(second.target_lengths)
+    return _summed(
+        first.source_lengths,
+        second.target_lengths,
+        row[a] + second.target[b],
+        first.forward[a] * second.forward[b],
+        first.reverse[a] * second.reverse[b],
+    )
+
+
+def averaged(parts: list[SoftLinks], shares: list[float]) -> SoftLinks:
+    """The weighted mean of several alignments of the same sentence pairs.
+
+    Args:
+        parts: the alignments.
+        shares: how much each counts; they sum to 1.
+    """
+    weights = np.repeat(np.array(shares, np.float32), [len(part.source) for part in parts])
+    return _summed(
+        parts[0].source_lengths,
+        parts[0].target_lengths,
+        np.concatenate([part.cells() for part in parts]),
+        np.concatenate([part.forward for part in parts]) * weights,
+        np.concatenate([part.reverse for part in parts]) * weights,
+    )
+
+
+def joined(parts: list[SoftLinks]) -> SoftLinks:
+    """Alignments of consecutive sentence pairs as one."""
+
+    def both(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return SoftLinks(
+        both("source_lengths"),
+        both("target_lengths"),
+        offsets_from(np.concatenate([np.diff(part.offsets) for part in parts])),
+        both("source"),
+        both("target"),
+        both("forward"),
+        both("reverse"),
+    )
+
+
+def decide(soft: SoftLinks, method: Decision, threshold: float) -> Links:
+    """Links out of probabilities; a link's weight is the mean of its two.
+
+    `soft` keeps the links whose weight is at least `threshold`. With any other `method` each
+    direction links a word to its likeliest partner, or to none where that is likelier, and
+    the method makes one alignment of the two.
+    """
+    weight = np.minimum((soft.forward + soft.reverse) / np.float32(2), np.float32(1))
+    if method == "soft":
+        kept = weight >= threshold
+        offsets = offsets_from(kept.astype(np.int64))[soft.offsets]
+        return Links(offsets, soft.source[kept], soft.target[kept], weight[kept])
+    votes = np.zeros(len(soft.source), np.uint8)
+    over_blocks(
+        kernels.vote,
+        len(soft.offsets) - 1,
+        frozen(soft.offsets, np.int64),
+        frozen(soft.source, np.int32),
+        frozen(soft.target, np.int32),
+        frozen(soft.forward, np.float32),
+        frozen(soft.reverse, np.float32),
+        votes,
+    )
+    won = votes > 0
+    offsets = offsets_from(won.astype(np.int64))[soft.offsets]
+    return select(offsets, soft.source[won], soft.target[won], weight[won], votes[won], method)

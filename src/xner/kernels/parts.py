@@ -1,0 +1,224 @@
+"""How likely two word types translate each other, judged by their parts.
+
+An entry is a pair of word types that meet in a sentence pair (`xner.kernels.entries`). Its
+log-odds of being linked are a weighted sum of features:
+
+* evidence, one number for each view: how often words that share a part with the source type
+  are linked to words that share one with the target type, the entry itself left out;
+* spelling: one weight for each step of similarity, one for each length of a shared stretch;
+* difference: the absolute log ratio of the two frequencies, and of the two lengths.
+
+The weights are fitted to a first alignment of the same corpus, by logistic regression.
+"""
+
+import numpy as np
+from numba import njit
+
+COMPARED = 64  # letters of a word that spelling looks at
+SIMILAR = 9  # steps of similarity: below 0.3, then tenths, and identical
+SHARED = 9  # kinds of shared stretches: short ones, then 4, 5, 6 to 7 and 8 letters or more
+STRETCHES = (4, 5, 6, 8)
+
+
+@njit(cache=True, nogil=True)
+def compare(a, b, distances, stretches):
+    """Levenshtein distance and longest common substring of uint32 letters a and b.
+
+    distances, stretches: int64 (COMPARED + 1), scratch. Letters after the first COMPARED do
+    not count.
+    """
+    n = min(len(a), COMPARED)
+    m = min(len(b), COMPARED)
+    longest = 0
+    for j in range(m + 1):
+        distances[j] = j
+        stretches[j] = 0
+    for i in range(n):
+        diagonal = distances[0]
+        distances[0] = i + 1
+        before = 0
+        for j in range(m):
+            above = stretches[j + 1]
+            same = a[i] == b[j]
+            stretches[j + 1] = before + 1 if same else 0
+            before = above
+            longest = max(longest, stretches[j + 1])
+            replaced = diagonal if same else diagonal + 1
+            diagonal = distances[j + 1]
+            distances[j + 1] = min(replaced, distances[j] + 1, diagonal + 1)
+    return distances[m], longest
+
+
+@njit(cache=True, nogil=True)
+def spelling(lo, hi, source_types, target_types, source_text, target_text, similar, shared):
+    """Write the steps of similarity and kinds of shared stretches of the entries lo <= e < hi.
+
+    source_types, target_types: int32 (entries); texts: the uint32 letters of all types, and
+    int64, where each type's begin; similar: uint8 (entries), written, step of 1 - distance /
+    greater length; shared: uint8 (entries), written, 0 below 4 letters, else odd where the
+    stretch is the whole of the shorter word and even where it is a part.
+    """
+    distances = np.empty(COMPARED + 1, np.int64)
+    stretches = np.empty(COMPARED + 1, np.int64)
+    for e in range(lo, hi):
+        s = source_types[e]
+        t = target_types[e]
+        a = source_text[0][source_text[1][s] : source_text[1][s + 1]]
+        b = target_text[0][target_text[1][t] : target_text[1][t + 1]]
+        shorter = min(len(a), len(b), COMPARED)
+        longer = max(min(max(len(a), len(b)), COMPARED), 1)
+        similar[e] = 0
+        shared[e] = 0
+        if shorter <= 0.3 * longer and shorter < STRETCHES[0]:
+            continue
+        distance, longest = compare(a, b, distances, stretches)
+        tenths = (10 * (longer - distance)) // longer
+        similar[e] = min(max(tenths - 2, 0), SIMILAR - 1)
+        for k in range(len(STRETCHES)):
+            if longest >= STRETCHES[k]:
+                shared[e] = 2 * k + (1 if longest == shorter else 2)
+
+
+@njit(cache=True, nogil=True)
+def count_cells(cells, met):
+    """Add the cells of each entry to `met`. cells: int32; met: float32 (entries)."""
+    for c in range(len(cells)):
+        met[cells[c]] += np.float32(1)
+
+
+@njit(cache=True, nogil=True)
+def count_links(cells, posterior, share, linked):
+    """Add `share` of every cell's posterior to its entry. float32 (cells), (entries)."""
+    for c in range(len(cells)):
+        linked[cells[c]] += share * posterior[c]
+
+
+@njit(cache=True, nogil=True)
+def class_evidence(
+    lo,
+    hi,
+    members,
+    class_starts,
+    entry_starts,
+    target_types,
+    target_class,
+    linked,
+    met,
+    rate,
+    strength,
+    evidence,
+):
+    """Write the evidence of one view for the entries of the source classes lo <= g < hi.
+
+    members: int32, source types ordered by class, class g owning
+    `members[class_starts[g]:class_starts[g + 1]]`; entry_starts: int64 (source types + 1),
+    entries of each source type; target_types: int32 (entries); target_class: int32 (target
+    types); linked, met: float32 (entries), expected links and cells; rate: mean of linked per
+    met; strength: cells that count for `rate` where little is known; evidence: float32
+    (entries), written, log-odds of the class pair's links less those of `rate`.
+    """
+    classes = 0
+    for t in range(len(target_class)):
+        classes = max(classes, target_class[t] + 1)
+    links = np.zeros(classes)
+    cells = np.zeros(classes)
+    usual = np.log(rate / (1.0 - rate))
+    for g in range(lo, hi):
+        for k in range(class_starts[g], class_starts[g + 1]):
+            for e in range(entry_starts[members[k]], entry_starts[members[k] + 1]):
+                links[target_class[target_types[e]]] += linked[e]
+                cells[target_class[target_types[e]]] += met[e]
+        for k in range(class_starts[g], class_starts[g + 1]):
+            for e in range(entry_starts[members[k]], entry_starts[members[k] + 1]):
+                other = target_class[target_types[e]]
+                n = cells[other] - met[e] + strength
+                p = (max(links[other] - linked[e], 0.0) + strength * rate) / n
+                evidence[e] = np.log(p / max(1.0 - p, 1e-6)) - usual
+        for k in range(class_starts[g], class_starts[g + 1]):
+            for e in range(entry_starts[members[k]], entry_starts[members[k] + 1]):
+                links[target_class[target_types[e]]] = 0.0
+                cells[target_class[target_types[e]]] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def features(e, f, row):
+    """Write the features of entry e to `row`; return its two indicator columns.
+
+    f: see `xner.aligners.parts.Features`; row: float64, written: 1, both differences and the
+    evidence of every view. The indicators' weights follow those of the row.
+    """
+    s = f.source_types[e]
+    t = f.target_types[e]
+    row[0] = 1.0
+    row[1] = abs(f.source_frequency[s] - f.target_frequency[t])
+    row[2] = abs(f.source_length[s] - f.target_length[t])
+    for v in range(len(f.evidence)):
+        row[3 + v] = f.evidence[v, e]
+    first = 3 + len(f.evidence)
+    return first + f.similar[e], first + SIMILAR + f.shared[e]
+
+
+@njit(cache=True, nogil=True)
+def log_odds(e, f, weights, row):
+    """The weighted sum of entry e's features. weights, row: float64."""
+    one, two = features(e, f, row)
+    total = weights[one] + weights[two]
+    for k in range(3 + len(f.evidence)):
+        total += weights[k] * row[k]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def regression_step(f, step, offset, weights, linked, met, gradient, hessian):
+    """Log-likelihood of the links, with its gradient and negative Hessian at `weights`.
+
+    Every `step`-th entry counts, its cells divided by the smaller frequency of its two types,
+    so that rare words teach as much as common ones. offset: log-odds to add; gradient:
+    float64 (k), hessian: float64 (k, k), written.
+    """
+    dense = 3 + len(f.evidence)
+    row = np.empty(dense)
+    gradient[:] = 0.0
+    hessian[:] = 0.0
+    total = 0.0
+    for e in range(0, len(f.similar), step):
+        one, two = features(e, f, row)
+        z = offset + weights[one] + weights[two]
+        for k in range(dense):
+            z += weights[k] * row[k]
+        z = min(max(z, -30.0), 30.0)
+        rarer = min(f.source_frequency[f.source_types[e]], f.target_frequency[f.target_types[e]])
+        share = np.exp(-rarer)
+        n = share * met[e]
+        c = min(share * linked[e], n)
+        p = 1.0 / (1.0 + np.exp(-z))
+        total += c * z - n * (z + np.log1p(np.exp(-z)))
+        error = c - n * p
+        curve = n * p * (1.0 - p)
+        for k in range(dense):
+            gradient[k] += error * row[k]
+            for m in range(k + 1):
+                hessian[k, m] += curve * row[k] * row[m]
+            hessian[one, k] += curve * row[k]
+            hessian[two, k] += curve * row[k]
+        gradient[one] += error
+        gradient[two] += error
+        hessian[one, one] += curve
+        hessian[two, two] += curve
+        hessian[two, one] += curve
+    for k in range(len(weights)):
+        for m in range(k):
+            hessian[m, k] = hessian[k, m]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def part_prior(lo, hi, f, weights, base, least, most, prior):
+    """Write the prior mass of the entries lo <= e < hi: base * exp(log-odds), bounded.
+
+    prior: float64 (entries), written; least, most: bounds of the log-odds.
+    """
+    row = np.empty(3 + len(f.evidence))
+    for e in range(lo, hi):
+        z = log_odds(e, f, weights, row)
+        prior[e] = base * np.exp(min(max(z, least), most))

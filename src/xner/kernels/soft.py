@@ -1,0 +1,60 @@
+"""Soft alignments: the likelier cells of both directions, and which of them win.
+
+A soft alignment of N sentence pairs keeps the links that either direction thinks possible,
+sorted by sentence, source word, target word: `forward` is P(source word | target word),
+`reverse` P(target word | source word), float32. What a word lacks to 1 is its null word's.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def mark_likely(lo, hi, forward, reverse, least, keep):
+    """Mark the cells lo <= c < hi whose mean probability is at least `least`.
+
+    forward, reverse: float32 (cells); keep: bool (cells), written.
+    """
+    for c in range(lo, hi):
+        keep[c] = forward[c] + reverse[c] >= 2.0 * least
+
+
+@njit(cache=True, nogil=True)
+def vote_words(first, last, words, p, bit, best, total, votes):
+    """Give `bit` to each word's likeliest link of one pair, unless its null is likelier.
+
+    words: int32 (L), the word of each link that chooses; p: float32 (L), its probability;
+    best: int64, total: float64, scratch for the words of the pair; votes: uint8 (L), updated.
+    Ties go to the first link.
+    """
+    for k in range(first, last):
+        best[words[k]] = -1
+        total[words[k]] = 0.0
+    for k in range(first, last):
+        word = words[k]
+        total[word] += p[k]
+        if best[word] < 0 or p[k] > p[best[word]]:
+            best[word] = k
+    for k in range(first, last):
+        word = words[k]
+        if best[word] == k and p[k] > 1.0 - total[word]:
+            votes[k] |= bit
+
+
+@njit(cache=True, nogil=True)
+def vote(lo, hi, offsets, source, target, forward, reverse, votes):
+    """Mark each direction's links of the pairs lo <= n < hi: 1 forward, 2 reverse.
+
+    offsets: int64 (N+1); source, target: int32 (L); forward, reverse: float32 (L); votes:
+    uint8 (L) of zeros, written.
+    """
+    longest = 0
+    for k in range(offsets[lo], offsets[hi]):
+        longest = max(longest, source[k] + 1, target[k] + 1)
+    best = np.empty(longest, np.int64)
+    total = np.empty(longest)
+    for n in range(lo, hi):
+        first = offsets[n]
+        last = offsets[n + 1]
+        vote_words(first, last, target, forward, np.uint8(1), best, total, votes)
+        vote_words(first, last, source, reverse, np.uint8(2), best, total, votes)

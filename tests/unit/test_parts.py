@@ -1,0 +1,154 @@
+"""What word parts tell: spelling, evidence of classes, and weights learned from them."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.unit.test_native_aligner import bitext
+from xner.aligners import native, parts, shards
+from xner.aligners.native import NativeAligner
+from xner.kernels import parts as kernels
+
+
+def letters(word):
+    return np.array([ord(c) for c in word], np.uint32)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "distance", "stretch"),
+    [
+        ("same", "same", 0, 4),
+        ("abc", "xyz", 3, 0),
+        ("kitten", "sitting", 3, 3),
+        ("", "ab", 2, 0),
+        ("kashmir", "lwasekashmir", 5, 7),
+        ("x" * 80, "x" * 70, 0, kernels.COMPARED),
+    ],
+)
+def test_compare(a, b, distance, stretch):
+    scratch = [np.empty(kernels.COMPARED + 1, np.int64) for _ in range(2)]
+    assert kernels.compare(letters(a), letters(b), *scratch) == (distance, stretch)
+
+
+def shard_of(*pairs):
+    text = bitext(*pairs)
+    return shards.make_shard(text, 0, text.pairs)
+
+
+def codes(source, target):
+    features = parts.features_of(shard_of((source, target)))
+    return int(features.similar[0]), int(features.shared[0])
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "similar", "shared"),
+    [
+        ("Paris", "PARIS", 8, 3),
+        ("Kashmir", "lwaseKashmir", 3, 5),
+        ("EU", "I-EU", 3, 0),
+        ("Portland", "yasePortland", 4, 7),
+        ("nationally", "international", 2, 8),
+        ("cat", "hippopotamus", 0, 0),
+    ],
+)
+def test_spelling(source, target, similar, shared):
+    assert codes(source, target) == (similar, shared)
+
+
+def test_evidence_leaves_the_entry_itself_out():
+    shard = shard_of(("walking walked talking", "gehende gehendes x"), ("walked dog", "gehendes y"))
+    features = parts.features_of(shard)
+    random = np.random.default_rng(3)
+    linked = random.random(len(shard.source_types)).astype(np.float32)
+    parts.learn(shard, features, linked)
+    source, target = shard.source.words, shard.target.words
+    met = np.bincount(shard.cells)
+    rate = linked.sum(dtype=np.float64) / len(shard.cells)
+
+    def part(word):
+        return word[:5] if len(word) >= 5 else f"{word} "
+
+    for e, (s, t) in enumerate(zip(shard.source_types, shard.target_types, strict=True)):
+        like = [
+            k
+            for k in range(len(linked))
+            if k != e
+            and part(source[shard.source_types[k]]) == part(source[s])
+            and part(target[shard.target_types[k]]) == part(target[t])
+        ]
+        n = met[like].sum() + parts.STRENGTH
+        p = (linked[like].sum() + parts.STRENGTH * rate) / n
+        expected = np.log(p / (1 - p)) - np.log(rate / (1 - rate))
+        assert features.evidence[0, e] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_corpus_that_teaches_nothing_keeps_the_usual_weights():
+    shard = shard_of(("", ""))
+    features = parts.features_of(shard)
+    weights = parts.learn(shard, features, np.zeros(0, np.float32))
+    assert np.array_equal(weights, parts.USUAL)
+
+
+def test_spelling_weights_follow_the_corpus():
+    """Where words spelt alike are never linked, spelling loses its weight."""
+    rows = [(f"{w}one {w}two", f"{w}one {w}two") for w in ("alpha", "gamma", "delta", "kappa")]
+    shard = shard_of(*rows * 5)
+    alike = shard.source_types == shard.target_types
+    learned = []
+    for linked in (alike, ~alike):
+        features = parts.features_of(shard)
+        counts = 5 * linked.astype(np.float32)
+        learned.append(parts.prior(features, parts.learn(shard, features, counts)))
+    assert learned[0][alike].mean() > 3 * learned[1][alike].mean()
+
+
+def test_the_prior_is_bounded():
+    features = parts.features_of(shard_of(("Washington", "Washington x")))
+    wild = parts.prior(features, parts.USUAL * 100)
+    assert wild.min() >= parts.BASE * np.exp(parts.LEAST) * 0.999
+    assert wild.max() <= parts.BASE * np.exp(parts.MOST) * 1.001
+
+
+@pytest.mark.parametrize("front", [True, False])
+def test_an_unseen_form_borrows_from_its_parts(front):
+    """A form that is seen once is linked like others with its beginning or end."""
+    stems = [("water", "βαβββ"), ("horse", "γδγγγ"), ("stone", "ζηζζζ")]
+    affixes = ["κλ", "μν", "πρ", "στ", "φχ"]
+
+    def form(stem, affix):
+        return affix + stem if front else stem + affix
+
+    rows = [
+        (f"{s} {other}", f"{form(t, a)} {form(u, b)}" if swap else f"{form(u, b)} {form(t, a)}")
+        for swap in (True, False)
+        for s, t in stems
+        for other, u in stems
+        if s != other
+        for a, b in pairwise(affixes)
+    ]
+    rows.append(("horse water", f"{form('βαβββ', 'ψψ')} {form('γδγγγ', 'ψω')}"))
+    links = NativeAligner(chains=4).align(bitext(*rows))
+    first = int(links.offsets[-2])
+    found = set(zip(links.source[first:].tolist(), links.target[first:].tolist(), strict=True))
+    assert {(1, 0), (0, 1)} <= found
+
+
+def test_a_name_inside_a_word_is_linked():
+    text = bitext(("the town of Kashmir is old", "umhlaba lwaseKashmir mdala kakhulu"))
+    links = NativeAligner(chains=4).align(text)
+    weights = dict(zip(zip(links.source, links.target, strict=True), links.weight, strict=True))
+    assert weights[3, 1] > 0.5
+
+
+def test_the_learned_prior_does_not_depend_on_threads(monkeypatch):
+    rows = [(f"w{k % 7}abc v{k % 5}", f"x{k % 7}abc y{k % 5}") for k in range(60)]
+    made = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("XNER_THREADS", threads)
+        shard = shard_of(*rows)
+        features = parts.features_of(shard)
+        linked = np.linspace(0, 1, len(shard.source_types)).astype(np.float32)
+        made.append(parts.prior(features, parts.learn(shard, features, linked)))
+    assert np.array_equal(*made)
+    assert native._prior(shard, made[0]).source.min() > 0
