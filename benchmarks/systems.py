@@ -1,10 +1,8 @@
 """The systems that the quality benchmarks compare, one line each, and the text they may use.
 
-A system is what is given to `xner.align` and to `xner.project`. Every part of it that the package
-has as an option is written as that option; what the package cannot do yet is done here.
+A system is what is given to `xner.align` and to `xner.project`.
 """
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -12,15 +10,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import pyarrow as pa
-
 import xner
 
 Options = Mapping[str, Any]
-PAPER = {"score": {"alignment": 1.0}, "max_span": 10}
-# What `xner.align` takes by now; without `fit_on`, more text is aligned along and cut off again.
-FIT_ON = "fit_on" in inspect.signature(xner.align).parameters
-PIVOT = "pivot" in inspect.signature(xner.align).parameters
+# Scores of the default, with one of them out or another in its place.
+OVERLAP, EDGE, DICTIONARY = {"overlap": 1.0}, {"edge": 0.5}, {"dictionary": 0.25}
+LEXICON = {"lexicon": 1.0}
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class System:
     @property
     def pivots(self) -> bool:
         """Whether it can be given the text in other languages."""
-        return PIVOT and self.aligner == "native"
+        return self.aligner == "native"
 
     @property
     def available(self) -> bool:
@@ -56,14 +51,15 @@ class System:
 
 
 INTERSECTION = {"symmetrisation": "intersection"}
-HEURISTIC = System("heuristic", {"method": "heuristic"})
-GREEDY = System("greedy", {"method": "greedy", **PAPER})
-EXACT = System("exact", {"method": "exact", **PAPER})
+GROWN = {"symmetrisation": "grow-diag-final-and"}
+HEURISTIC = System("heuristic", {"preset": "paper-heuristic"})
+GREEDY = System("greedy", {"preset": "paper-greedy"})
+EXACT = System("exact", {"preset": "paper-greedy", "method": "exact"})
 DEFAULT = System("default")
 
 EFLOMAL = [
     replace(system, name=f"{system.name}, eflomal's links", aligner="eflomal")
-    for system in (HEURISTIC, GREEDY, EXACT)
+    for system in (HEURISTIC, GREEDY, EXACT, DEFAULT)
 ]
 
 # On links made here: every line is a row of the table on Europarl-NER.
@@ -71,10 +67,8 @@ MADE = [
     HEURISTIC,
     GREEDY,
     EXACT,
-    *(
-        replace(system, name=f"{system.name}, intersection", align=INTERSECTION)
-        for system in (HEURISTIC, GREEDY, EXACT)
-    ),
+    replace(HEURISTIC, name="heuristic, intersection", align=INTERSECTION),
+    replace(EXACT, name="exact, intersection", align=INTERSECTION),
     DEFAULT,
     *EFLOMAL,
 ]
@@ -82,12 +76,24 @@ MADE = [
 GIVEN = [HEURISTIC, GREEDY, EXACT, DEFAULT]
 # Trained on: T-Projection's own labels come first, by themselves.
 TAGGERS = [HEURISTIC, GREEDY, DEFAULT, *EFLOMAL[:2]]
+
+
+def _scored(name: str, *scores: Options, fill: Options = LEXICON) -> System:
+    score = {key: weight for part in scores for key, weight in part.items()}
+    return System(name, {"score": score, "fill": fill})
+
+
 # Each part of the default out. The first line is the default itself.
 ABLATION = [
     DEFAULT,
+    _scored("alignment for overlap", {"alignment": 1.0}, EDGE, DICTIONARY),
+    _scored("no edge", OVERLAP, DICTIONARY),
+    _scored("no dictionary", OVERLAP, EDGE),
+    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill={}),
+    _scored("overlap alone", OVERLAP, fill={}),
     replace(DEFAULT, name="greedy for exact", project={"method": "greedy"}),
-    replace(DEFAULT, name="heuristic for exact", project={"method": "heuristic"}),
-    replace(DEFAULT, name="intersection for grow-diag-final-and", align=INTERSECTION),
+    replace(DEFAULT, name="intersection for soft links", align=INTERSECTION),
+    replace(DEFAULT, name="grow-diag-final-and for soft links", align=GROWN),
     replace(DEFAULT, name="one chain for eight", align={"chains": 1}),
 ]
 
@@ -130,53 +136,21 @@ class Linker:
         key = (name, f"{system.aligner} {sorted(options.items(), key=str)}")
         if key not in self._made:
             begin = perf_counter()
-            along = bulk is not None and not FIT_ON
-            text = both(pairs, bulk) if bulk is not None and along else pairs
-            if bulk is not None and not along:
+            if bulk is not None:
                 options["fit_on"] = [bulk]
             if pivot:
                 options["pivot"] = list(pivot)
-            linked = xner.align(text, aligner=system.aligner, **options).collect()
-            seconds = perf_counter() - begin
-            if along:
-                linked = xner.Corpus.from_table(linked.table.slice(0, len(pairs)).combine_chunks())
-            self._made[key] = Made(linked, seconds)
+            linked = xner.align(pairs, aligner=system.aligner, **options).collect()
+            self._made[key] = Made(linked, perf_counter() - begin)
             if self._progress:
-                print(f"# {name}: {key[1]}: {seconds:.1f} s", flush=True)
+                print(f"# {name}: {key[1]}: {self._made[key].seconds:.1f} s", flush=True)
         return self._made[key]
 
 
-def both(pairs: xner.Corpus, more: xner.Corpus) -> xner.Corpus:
-    """The words of one corpus and then those of another, to be aligned together."""
-    words = ["source_tokens", "target_tokens"]
-    first = pairs.table.replace_schema_metadata(None)
-    rest = more.table.select(words).replace_schema_metadata(None)
-    return xner.Corpus.from_table(pa.concat_tables([first, rest], promote_options="default"))
-
-
-def backed_off(first: xner.Corpus, *others: xner.Corpus) -> xner.Corpus:
-    """The links of the first; the others' in turn where both words have none so far."""
-    rows = [corpus.table["links"].to_pylist() for corpus in (first, *others)]
-    made = []
-    for sentence in zip(*rows, strict=True):
-        links = list(sentence[0])
-        for more in sentence[1:]:
-            source = {link["source"] for link in links}
-            target = {link["target"] for link in links}
-            links += [
-                link
-                for link in more
-                if link["source"] not in source and link["target"] not in target
-            ]
-        made.append(sorted(links, key=lambda link: (link["source"], link["target"])))
-    table = first.table
-    place = table.schema.get_field_index("links")
-    column = pa.array(made, table.schema.field("links").type)
-    return xner.Corpus.from_table(table.set_column(place, "links", column))
-
-
-def with_links(folder: Path, source: str, target: str, links: str) -> xner.Corpus:
-    """A pair of files with given links; names without suffix."""
+def with_links(folder: Path, source: str, target: str, *links: str) -> xner.Corpus:
+    """A pair of files with given links, later ones as backoff; names without suffix."""
     return xner.read(
-        folder / f"{source}.conll", folder / f"{target}.conll", links=folder / f"{links}.align"
+        folder / f"{source}.conll",
+        folder / f"{target}.conll",
+        links=[folder / f"{name}.align" for name in links],
     )

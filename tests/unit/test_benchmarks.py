@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from benchmarks import crf, errors, quality
 from benchmarks.mistakes import ceiling, mistakes
-from benchmarks.systems import EXACT, Linker, System, backed_off, both
+from benchmarks.systems import EXACT, Linker, System
 
 import xner
 
@@ -29,11 +29,6 @@ def corpus(tmp_path, links=None):
         (tmp_path / "some.align").write_text("\n".join(links) + "\n", "utf-8")
         return xner.read(tmp_path / "en.conll", tmp_path / "xx.txt", links=tmp_path / "some.align")
     return xner.read(tmp_path / "en.conll", tmp_path / "xx.txt")
-
-
-def links_of(made):
-    rows = made.table["links"].to_pylist()
-    return [{(link["source"], link["target"]) for link in row} for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -62,20 +57,8 @@ def test_crf_learns_and_is_kept(tmp_path):
     assert crf.digest(XX, tags, XX, training) != crf.digest(XX, tags[::-1], XX, training)
 
 
-def test_backoff_only_where_both_words_have_none(tmp_path):
-    first = corpus(tmp_path, ["0-0", "", "0-0"])
-    second = corpus(tmp_path, ["0-1 1-1 3-3", "0-0", "1-1"])
-    third = corpus(tmp_path, ["2-1 2-2", "0-1 1-1", "2-1"])
-    assert links_of(backed_off(first, second, third)) == [
-        {(0, 0), (1, 1), (3, 3), (2, 2)},
-        {(0, 0), (1, 1)},
-        {(0, 0), (1, 1)},
-    ]
-
-
 def test_links_are_made_once_and_only_for_the_pairs(tmp_path):
     pairs = corpus(tmp_path)
-    assert len(both(pairs, pairs)) == 6
     linker = Linker(progress=False)
     made = linker.link("a", pairs, EXACT, bulk=pairs)
     assert made.corpus.table["target_tokens"].to_pylist() == XX
