@@ -127,8 +127,12 @@ def _improve(sentence, limit, table_bits, budget, chosen):
 def _groups(sentence):
     """int32 (k): each entity's group, named by its lowest entity; groups share no word."""
     k = sentence.last - sentence.first
-    root = np.arange(k).astype(np.int32)
-    owner = np.full(sentence.words, -1, np.int32)
+    root = np.empty(k, np.int32)
+    for e in range(k):
+        root[e] = e
+    owner = np.empty(sentence.words, np.int32)
+    for w in range(sentence.words):
+        owner[w] = -1
     for e in range(k):
         seen = 0
         own = sentence.first + e
@@ -185,9 +189,10 @@ def _solve_group(sentence, members, limit, table_bits, budget, chosen):
         taken, missing = (GREEDY, above - value) if used < 0 else (SEARCH, 0.0)
     if used > 0:
         for e in members:
-            chosen[sentence.offsets[e] : sentence.offsets[e + 1]] = 0
-        for i in picks[:used]:
-            chosen[group.candidate[i]] = 1
+            for c in range(sentence.offsets[e], sentence.offsets[e + 1]):
+                chosen[c] = 0
+        for i in range(used):
+            chosen[group.candidate[picks[i]]] = 1
     return taken, missing
 
 
@@ -206,8 +211,11 @@ def _reduce(sentence, members, margin, limit):
         lo, hi = sentence.offsets[e], sentence.offsets[e + 1]
         floor = 0.0
         if limit == 1 and lo < hi:
-            floor = sentence.score[lo:hi].max() + margin
-        inside[:] = 0.0
+            for c in range(lo, hi):
+                floor = max(floor, sentence.score[c])
+            floor += margin
+        for t in range(len(inside)):
+            inside[t] = 0.0
         while hi > lo:
             run = hi - 1
             while run > lo and sentence.start[run - 1] == sentence.start[hi - 1]:
@@ -228,7 +236,7 @@ def _lay_out(sentence, members, alive, limit, width):
     """The `Group` of the candidates alive, and the bits of one of its states."""
     base = sentence.offsets[members[0]]
     at = np.zeros(sentence.words + 1, np.int32)
-    shift = np.full(len(members), -1, np.int64)
+    shift = np.empty(len(members), np.int64)
     bits = 0
     for k, e in enumerate(members):
         apart = 0  # how many of the entity's candidates can stand side by side
@@ -240,6 +248,7 @@ def _lay_out(sentence, members, alive, limit, width):
                     apart += 1
                     free = sentence.end[c]
                 free = min(free, sentence.end[c])
+        shift[k] = -1
         if apart > limit:
             shift[k] = bits
             bits += width
@@ -254,6 +263,8 @@ def _lay_out(sentence, members, alive, limit, width):
             at[w], m = m, m + at[w]
             p += 1
     candidate = np.empty(m, np.int32)
+    score = np.empty(m)
+    after = np.empty(m, np.int32)
     owner = np.empty(m, np.int32)
     for k, e in enumerate(members):
         for c in range(sentence.offsets[e], sentence.offsets[e + 1]):
@@ -261,9 +272,10 @@ def _lay_out(sentence, members, alive, limit, width):
                 i = at[sentence.start[c]]
                 at[sentence.start[c]] += 1
                 candidate[i] = c
+                score[i] = sentence.score[c]
+                after[i] = position[sentence.end[c]]
                 owner[i] = k
-    after = position[sentence.end[candidate]]
-    return Group(candidate, sentence.score[candidate], owner, after, first[: p + 1], shift), bits
+    return Group(candidate, score, owner, after, first[: p + 1], shift), bits
 
 
 @njit(cache=True, nogil=True)
@@ -276,7 +288,8 @@ def _dynamic(group, limit, width, bits, value, picks):
     best = np.zeros((positions + 1, 1 << bits))
     full = (1 << width) - 1
     for p in range(positions - 1, -1, -1):
-        best[p] = best[p + 1]
+        for u in range(1 << bits):
+            best[p, u] = best[p + 1, u]
         for i in range(group.first[p], group.first[p + 1]):
             shift = group.shift[group.owner[i]]
             for u in range(1 << bits):

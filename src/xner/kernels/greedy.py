@@ -124,7 +124,8 @@ def greedy_sentence(
         elif limit != 1:
             for c in range(lo, hi):
                 bound += score[c]
-    left[: e_hi - e_lo] = limit
+    for e in range(e_hi - e_lo):
+        left[e] = limit
     objective = best_first(
         e_lo, e_hi, candidate_offsets, start, end, score, taken, best, left, chosen
     )
