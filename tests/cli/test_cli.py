@@ -178,6 +178,13 @@ BAD = [
     ("pivot rows", "align en.conll de.txt -o o.align --pivot short.txt", 1, "short.txt: 1 rows"),
     ("fit on", "align en.conll de.txt -o o.align --fit-on a b c", 2, "takes one or two files"),
     ("soft", "align en.conll de.txt -o o.align --aligner eflomal --symmetrisation soft", 2, "soft"),
+    (
+        "idle",
+        "project en.conll de.txt --links de.align --pivot de.txt -o o.conll",
+        2,
+        "pivot would",
+    ),
+    ("idle seed", "project en.conll de.txt --links de.align --seed 2 -o o.conll", 2, "seed would"),
     ("one side", "project en.conll -o o.conll", 1, "name the target file as well"),
 ]
 

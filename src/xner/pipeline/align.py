@@ -60,9 +60,17 @@ def align_stage(
     """`pairs` with links, and what made them; those that are there are kept.
 
     Options are those of `align`: `fit_on`, `pivot`, and the aligner's own.
+
+    Raises:
+        UsageError: options for an aligner where the links are given.
     """
     schema = pairs.schema
     if "links" in schema.names:
+        if idle := [name for name, value in options.items() if value not in (None, (), [])]:
+            raise UsageError(
+                f"the links are given, so {idle[0]} would change nothing; leave it out, or leave "
+                f"out the links to have them made"
+            )
         return pairs, (schema.metadata or {}).get(LINKS_MADE_BY, b"given").decode()
     return _aligned(pairs, aligner, options, tell)
 
