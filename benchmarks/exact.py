@@ -172,7 +172,8 @@ def agreement(corpora: list[Real]) -> str:
         rest = np.setdiff1d(own, clash)
         clashing.append((corpus.problem, clash))
         others.append((corpus.problem, rng.choice(rest, 600, replace=False)))
-    shapes = list(zip(rng.integers(2, 13, 2000).tolist(), rng.integers(10, 41, 2000).tolist()))  # noqa: B905
+    counts, words = rng.integers(2, 13, 2000).tolist(), rng.integers(10, 41, 2000).tolist()
+    shapes = list(zip(counts, words, strict=True))
     small = dense(rng, shapes)
     sets = {
         "real, every one with a conflict": [take(*pair) for pair in clashing],

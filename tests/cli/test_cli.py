@@ -185,6 +185,13 @@ BAD = [
         "pivot would",
     ),
     ("idle seed", "project en.conll de.txt --links de.align --seed 2 -o o.conll", 2, "seed would"),
+    (
+        "idle counts",
+        "project en.conll de.txt --links de.align --preset paper-greedy "
+        "--save-counts c.npz -o o.conll",
+        2,
+        "need no counts",
+    ),
     ("one side", "project en.conll -o o.conll", 1, "name the target file as well"),
 ]
 

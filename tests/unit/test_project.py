@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 import xner
@@ -180,3 +181,18 @@ def test_ilp_without_ortools_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ortools.sat.python.cp_model", None)
     with pytest.raises(xner.MissingExtraError, match=r"pip install 'xner\[ilp\]'"):
         xner.project(corpus(ROWS), method="ilp")
+
+
+def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
+    from xner.pipeline import project as module
+    from xner.solve.solution import Solution, Status
+
+    def late(problem, **options):
+        none = np.zeros(problem.sentences)
+        unknown = np.full(problem.sentences, Status.UNKNOWN, np.uint8)
+        return Solution(np.zeros(problem.candidates, np.uint8), none, none, none, unknown)
+
+    monkeypatch.setattr(module, "solve_ilp", late)
+    out = xner.project(corpus([CLASH]), constraint="==1", time_limit=1e-9)
+    assert out.table["outcomes"].to_pylist() == [["unsolved", "unsolved"]]
+    assert out.summary.statuses == {"unknown": 1}

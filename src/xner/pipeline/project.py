@@ -32,7 +32,7 @@ from xner.solve.ilp import solve_ilp
 from xner.solve.problem import Float64, Problem
 from xner.solve.solution import Route, Solution, Status
 
-PROJECTED, CONFLICT, BELOW, INFEASIBLE = 4, 5, 6, 7
+PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED = 4, 5, 6, 7, 8
 OUTCOMES = {
     PROJECTED: "projected",
     UNALIGNED: "unaligned",
@@ -40,6 +40,7 @@ OUTCOMES = {
     BELOW: "below_threshold",
     CONFLICT: "conflict",
     INFEASIBLE: "infeasible",
+    UNSOLVED: "unsolved",
     NO_TARGET: "empty_target",
 }
 """What becomes of a source entity (docs/data.md says when)."""
@@ -219,6 +220,8 @@ def project_stream(
         if save_counts is not None:
             counts.save(save_counts)
         summary.count_seconds = perf_counter() - begin
+    elif counts is not None or save_counts is not None:
+        raise UsageError("these settings need no counts; leave them out, or name a score that does")
     tell("project", 0.0)
     for batch in linked.batches():
         yield project_batch(batch, settings, summary, counts)
@@ -327,8 +330,8 @@ def _outcomes(
     codes = made.status.copy()
     codes[codes == 0] = CONFLICT
     codes[dropped] = BELOW
-    unmet = np.isin(solution.status, (Status.INFEASIBLE, Status.UNKNOWN))
-    codes[np.repeat(unmet, np.diff(problem.entity_offsets))] = INFEASIBLE
+    for status, code in ((Status.INFEASIBLE, INFEASIBLE), (Status.UNKNOWN, UNSOLVED)):
+        codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
     codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
     return codes
 
