@@ -18,7 +18,7 @@ from benchmarks import common
 from benchmarks.mistakes import KINDS, Mistake, Span, ceiling, mistakes
 from benchmarks.quality import bulk_pairs, europarl_pairs
 from benchmarks.systems import DEFAULT, HEURISTIC, MADE, Linker, System, with_links
-from xner.corpus import label_files
+from xner.labels import label_files
 
 INTERSECTION = next(system for system in MADE if system.name == "exact, intersection")
 # On Europarl-NER; `bulk` is fitted on conll-mt as well.

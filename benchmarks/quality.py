@@ -32,7 +32,7 @@ from benchmarks.systems import (
     with_links,
 )
 from xner.columns import ENTITIES, TOKENS
-from xner.corpus import label_files
+from xner.labels import label_files
 
 BACKOFF = ("mgiza.grow_diag_final-and", "simalign.itermax")
 LANGUAGES = ("swa", "yor", "xho")

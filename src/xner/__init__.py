@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xner.errors import MissingExtraError as MissingExtraError
     from xner.errors import OutputError as OutputError
     from xner.errors import ParallelError as ParallelError
+    from xner.errors import ResourceError as ResourceError
     from xner.errors import SchemeError as SchemeError
     from xner.errors import UsageError as UsageError
     from xner.errors import XnerError as XnerError
@@ -39,6 +40,7 @@ _HOMES = {
     "OutputError": "xner.errors",
     "ParallelError": "xner.errors",
     "Projection": "xner.pipeline.project",
+    "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",

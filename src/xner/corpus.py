@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -49,10 +50,11 @@ class Corpus:
             batch = conform(batch)
             check(batch, _place(f"{origin}: row ", first + 1))
             fitted.append(batch)
-        return cls._from_batches(fitted, origin)
+        return cls.from_batches(fitted, origin)
 
     @classmethod
-    def _from_batches(cls, batches: list[pa.RecordBatch], origin: str) -> Corpus:
+    def from_batches(cls, batches: list[pa.RecordBatch], origin: str) -> Self:
+        """A corpus over checked record batches, each of at most `xner.columns.BATCH` rows."""
         return cls(lambda: iter(batches), sum(b.num_rows for b in batches), origin)
 
     def __len__(self) -> int:
@@ -81,7 +83,7 @@ class Corpus:
 
     def collect(self) -> Corpus:
         """The same corpus in memory."""
-        return self._from_batches(list(self.batches()), self.origin)
+        return self.from_batches(list(self.batches()), self.origin)
 
     @property
     def table(self) -> pa.Table:
@@ -113,9 +115,10 @@ def read(
     links: StrPath | Sequence[StrPath] | None = None,
     scheme: str = "auto",
     docstart: str = "auto",
+    side: str | None = None,
 ) -> Corpus:
     """Read a parallel corpus into memory; arguments and errors as for `scan`."""
-    return scan(source, target, links=links, scheme=scheme, docstart=docstart).collect()
+    return scan(source, target, links=links, scheme=scheme, docstart=docstart, side=side).collect()
 
 
 def scan(
@@ -125,8 +128,9 @@ def scan(
     links: StrPath | Sequence[StrPath] | None = None,
     scheme: str = "auto",
     docstart: str = "auto",
+    side: str | None = None,
 ) -> Corpus:
-    """Open a parallel corpus that is read batch by batch, anew at each pass.
+    """Open a parallel corpus, or one side of it, that is read batch by batch, anew at each pass.
 
     Args:
         source: the labelled side (.conll .jsonl .parquet .txt), or, without `target`, one
@@ -138,35 +142,44 @@ def scan(
         scheme: `auto` reads IOB1, IOB2, BILOU and IOBES; naming one enforces it.
         docstart: what `-DOCSTART-` rows of .conll files are: `keep` counts them as sentences,
             `skip` does not, `auto` skips them unless only keeping them lines the files up.
+        side: `source` or `target`, to read one file as that side alone, for a stage that makes
+            the other. Tags or entities of a target side are ignored.
 
     Raises:
         InputError: a file is missing, empty or malformed, or the files do not line up.
-        UsageError: a suffix, scheme or docstart that xner does not know.
+        UsageError: a suffix, scheme, docstart or side that xner does not know, or a side named
+            with two files.
     """
     check_scheme(scheme, auto=True)
     if docstart not in DOCSTART_CHOICES:
         raise UsageError(f"docstart is {docstart!r}; choose one of {', '.join(DOCSTART_CHOICES)}")
+    if side not in (None, "source", "target"):
+        raise UsageError(f"side is {side!r}; choose source or target")
+    if side is not None and target is not None:
+        raise UsageError("a side is named and two files are given; leave one out")
     link_files = _as_paths(links)
     paths = [Path(path) for path in (source, target) if path is not None] + link_files
-    for side in (source, target):
-        if side is not None:
-            format_of(Path(side), conll, text, jsonl, parquet)
+    for file in (source, target):
+        if file is not None:
+            format_of(Path(file), conll, text, jsonl, parquet)
     for path in link_files:
         format_of(path, pharaoh)
-    rows, keep = _row_counts(paths, docstart)
+    rows, keep = row_counts(paths, docstart)
     if target is None:
         origin = str(source)
-        sides: list[Callable[[], Batches]] = [lambda: _sides(Path(source), None, scheme, keep)]
+        sides: list[Callable[[], Batches]] = [
+            lambda: side_batches(Path(source), side, scheme, keep, alone=True)
+        ]
     else:
         origin = f"{source} + {target}"
         sides = [
-            lambda: _sides(Path(source), "source", scheme, keep),
-            lambda: _sides(Path(target), "target", scheme, keep),
+            lambda: side_batches(Path(source), "source", scheme, keep),
+            lambda: side_batches(Path(target), "target", scheme, keep),
         ]
 
     def batches() -> Batches:
-        streams = [_rechunk(side()) for side in sides]
-        streams += [_rechunk(batch for _, batch in pharaoh.read(path)) for path in link_files]
+        streams = [rechunk(open_side()) for open_side in sides]
+        streams += [rechunk(batch for _, batch in pharaoh.read(path)) for path in link_files]
         return _joined(streams, Path(source).stem, link_files, origin)
 
     return Corpus(batches, rows, origin)
@@ -194,44 +207,10 @@ def scan_side(path: StrPath, rows: int) -> Corpus:
             f"each sentence pair"
         )
     keep = rows == total
-    return Corpus(lambda: _rechunk(_sides(file, "target", "auto", keep)), rows, str(file))
+    return Corpus(lambda: rechunk(side_batches(file, "target", "auto", keep)), rows, str(file))
 
 
-def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto") -> list[Corpus]:
-    """Read labelled files of the same sentences; columns tokens and entities.
-
-    Of a file with two sides the target side is read.
-
-    Raises:
-        InputError: a file is missing, empty or malformed, has no labels, or they differ in rows.
-    """
-    check_scheme(scheme, auto=True)
-    if not paths:
-        return []
-    _, keep = _row_counts(paths, docstart)
-    return [label_side(Corpus._from_batches(_one_side(p, scheme, keep), str(p))) for p in paths]
-
-
-def label_side(corpus: Corpus) -> Corpus:
-    """The tokens and entities of a corpus in memory: of its target side, where it has two.
-
-    Raises:
-        InputError: it has no labels there.
-    """
-    columns = corpus.columns
-    prefix = "" if "tokens" in columns else "target_"
-    names = [f"{prefix}tokens", f"{prefix}entities"]
-    if not set(names) <= set(columns):
-        raise InputError(f"{corpus.origin}: has no labels; give something with tags or entities")
-    batches = [b.select(names).rename_columns(["tokens", "entities"]) for b in corpus.batches()]
-    return Corpus._from_batches(batches, corpus.origin)
-
-
-def _one_side(path: Path, scheme: str, keep_docstart: bool) -> list[pa.RecordBatch]:
-    return list(_rechunk(_sides(path, "target", scheme, keep_docstart, strip=True)))
-
-
-def _row_counts(paths: list[Path], docstart: str) -> tuple[int, bool]:
+def row_counts(paths: list[Path], docstart: str) -> tuple[int, bool]:
     """Rows of files that must line up, and whether -DOCSTART- rows are kept."""
     with_them, without = [], []
     for path in paths:
@@ -259,10 +238,19 @@ def _row_counts(paths: list[Path], docstart: str) -> tuple[int, bool]:
     )
 
 
-def _sides(
-    path: Path, side: str | None, scheme: str, keep_docstart: bool, strip: bool = False
+def side_batches(
+    path: Path,
+    side: str | None,
+    scheme: str,
+    keep_docstart: bool,
+    *,
+    strip: bool = False,
+    alone: bool = False,
 ) -> Batches:
-    """Batches of a file, checked; columns renamed for `side` (without prefix if `strip`)."""
+    """Batches of a file, checked; columns renamed for `side` (without prefix if `strip`).
+
+    A file that stands `alone` keeps its further columns.
+    """
     module = format_of(path, conll, text, jsonl, parquet)
     if module is conll:
         stream = conll.read(path, scheme=scheme, tags=side != "target" or strip)
@@ -278,7 +266,12 @@ def _sides(
                 batch = conform(batch.filter(pa.array(~marks)))
         batch = _tags_read(batch, scheme, where)
         check(batch, where)
-        batch = _as_pairs(batch, path) if side is None else _as_side(batch, side, path, strip)
+        if side is None:
+            batch = _as_pairs(batch, path)
+        elif alone:
+            batch = _as_one_side(batch, side, path)
+        else:
+            batch = _as_side(batch, side, path, strip)
         if batch.num_rows:
             yield batch
 
@@ -317,9 +310,23 @@ def _as_pairs(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
         if name not in batch.schema.names:
             raise FormatError(
                 f"{path}: has no column {name!r}; a file that stands alone must have both sides, "
-                f"else name the target file as well"
+                f"else name the target file as well, or say which side it is"
             )
     return batch
+
+
+def _as_one_side(batch: pa.RecordBatch, side: str, path: Path) -> pa.RecordBatch:
+    """Every column; those without a side are named for it, entities of a target dropped."""
+    names = batch.schema.names
+    if f"{side}_tokens" in names:
+        return batch
+    if "tokens" not in names:
+        raise FormatError(f"{path}: has neither a column 'tokens' nor '{side}_tokens'")
+    if side == "target" and "entities" in names:
+        batch = batch.drop_columns(["entities"])
+    return batch.rename_columns(
+        [f"{side}_{n}" if n in ("tokens", "entities") else n for n in batch.schema.names]
+    )
 
 
 def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.RecordBatch:
@@ -338,7 +345,7 @@ def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.Re
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
+def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
     """The same rows in batches of `BATCH`, the last one shorter."""
     held: list[pa.RecordBatch] = []
     rows = 0
@@ -412,4 +419,4 @@ def require(batch: pa.RecordBatch, *names: str) -> None:
             raise InputError(f"the corpus has no column {name!r}; it has {batch.schema.names}")
 
 
-__all__ = ["Corpus", "label_files", "label_side", "read", "require", "scan", "scan_side"]
+__all__ = ["Corpus", "read", "require", "scan", "scan_side"]

@@ -7,6 +7,7 @@ XnerError
 │   └── SchemeError         tags that do not fit their labelling scheme
 ├── OutputError           a result that cannot be written
 ├── UsageError            an option or argument that makes no sense
+├── ResourceError         a device that the work does not fit
 └── MissingExtraError     an optional package that is not installed
 
 Messages say what is wrong, where, and what to do, in one line.
@@ -41,6 +42,10 @@ class OutputError(XnerError, OSError):
 
 class UsageError(XnerError, ValueError):
     """An option or argument that makes no sense."""
+
+
+class ResourceError(XnerError, RuntimeError):
+    """A device that the work does not fit."""
 
 
 class MissingExtraError(XnerError, ImportError):

@@ -183,3 +183,30 @@ def test_sides_are_written_apart(folder):
     assert (folder / "l.align").read_text() == "0-1 1-2\n0-0\n"
     with pytest.raises(xner.UsageError, match="choose source or target"):
         pairs.write(folder / "s.conll", side="left")
+
+
+def test_one_side_of_a_file(tmp_path):
+    labelled = tmp_path / "a.conll"
+    labelled.write_text("Kisumu\tB-LOC\n\nno\tO\n\n")
+    source = xner.read(labelled, side="source")
+    assert source.columns == ["id", "source_tokens", "source_entities"]
+    assert xner.read(labelled, side="target").columns == ["id", "target_tokens"]
+    rows = tmp_path / "a.jsonl"
+    rows.write_text('{"tokens": ["a"], "entities": [], "note": 1}\n')
+    assert xner.read(rows, side="source").columns[1:] == [
+        "source_tokens",
+        "source_entities",
+        "note",
+    ]
+    assert xner.read(rows, side="target").columns[1:] == ["target_tokens", "note"]
+    again = tmp_path / "b.jsonl"
+    source.write(again)
+    assert xner.read(again, side="source").table.equals(source.table)
+    with pytest.raises(xner.FormatError, match="neither a column 'tokens' nor 'target_tokens'"):
+        xner.read(again, side="target")
+    with pytest.raises(xner.FormatError, match="say which side it is"):
+        xner.read(labelled)
+    with pytest.raises(xner.UsageError, match="choose source or target"):
+        xner.read(labelled, side="left")
+    with pytest.raises(xner.UsageError, match="two files"):
+        xner.read(labelled, labelled, side="source")

@@ -3,7 +3,7 @@
 import pytest
 
 from xner.cli.demo import FOLDER, LANGUAGES
-from xner.corpus import label_files
+from xner.labels import label_files
 
 FILES = {code: FOLDER / f"{code}.conll" for code in ("en", *LANGUAGES)}
 

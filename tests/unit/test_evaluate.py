@@ -5,7 +5,7 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
 import xner
-from xner.corpus import label_files
+from xner.labels import label_files
 
 GOLD = [["B-PER", "I-PER", "O", "B-LOC"], ["B-ORG", "O"], ["O"]]
 MADE = [["B-PER", "O", "O", "B-LOC"], ["B-LOC", "O"], ["B-PER"]]

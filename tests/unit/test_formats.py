@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xner
-from xner.corpus import label_files
 from xner.formats import conll, files, pharaoh
+from xner.labels import label_files
 
 CONLL = "EU\tB-ORG\nrejects\tO\n\nPeter\tB-PER\nBlackburn\tI-PER\n\n"
 SENTENCES = [["EU", "rejects"], ["Peter", "Blackburn"]]

@@ -16,8 +16,9 @@ ROOT = SOURCE.parents[1]
 LAYERS = [
     {"_version", "errors"},
     {"kernels"},
-    {"schemes", "columns", "formats", "corpus", "write"},
-    {"score", "solve", "aligners", "evaluation"},
+    {"schemes", "columns", "languages", "formats", "corpus", "labels", "write"},
+    {"inference"},
+    {"score", "solve", "aligners", "evaluation", "translation", "tagging"},
     {"pipeline"},
     {"cli"},
 ]

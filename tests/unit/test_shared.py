@@ -6,7 +6,7 @@ import pytest
 
 import xner
 from xner import tags_from_spans
-from xner.corpus import label_files
+from xner.labels import label_files
 
 pytestmark = pytest.mark.shared
 

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from xner._version import __version__
 from xner.columns import lengths_of, offsets_of
-from xner.corpus import Corpus, StrPath, label_files, label_side
+from xner.corpus import Corpus, StrPath
 from xner.errors import InputError, ParallelError
 from xner.formats.conll import spans_of
+from xner.labels import label_files, label_side
 from xner.schemes import encode, overlap, tag_ids, tag_table
 
 MODE, SCHEME = "strict", "IOB2"

@@ -1,0 +1,1 @@
+"""Batched inference that the neural stages share: devices, checkpoints, batches, streams."""

@@ -1,0 +1,173 @@
+"""Batches, streams and devices, with engines that need no model."""
+
+import threading
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xner
+from xner.inference.batches import padded, plan_batches
+from xner.inference.checkpoints import load, model_signature
+from xner.inference.columns import by_batch
+from xner.inference.hardware import find_hardware
+from xner.inference.stream import stream
+
+torch = pytest.importorskip("torch")
+
+
+class Lengths:
+    """Splits a word into pieces of at most three letters; the result of a piece is its length."""
+
+    workers = 2
+
+    def __init__(self, room=10**9, breaks_on=None, raises=None):
+        self.room, self.breaks_on = room, breaks_on
+        self.raises = raises or torch.OutOfMemoryError("CUDA out of memory. Tried a lot")
+        self.sizes, self.seen, self.threads = [], 0, set()
+
+    def encode(self, items):
+        self.seen += len(items)
+        return [[word[i : i + 3] for i in range(0, len(word), 3)] for word in items]
+
+    def cost(self, piece):
+        return len(piece)
+
+    def collate(self, pieces):
+        return list(pieces)
+
+    def forward(self, worker, batch):
+        self.threads.add(worker)
+        if self.breaks_on in batch:
+            raise ValueError("broken")
+        if len(batch) * max(map(len, batch)) > self.room:
+            raise self.raises
+        self.sizes.append(len(batch))
+        return [len(piece) for piece in batch]
+
+    def name(self, piece):
+        return f"the piece {piece!r}"
+
+
+WORDS = ["", "a", "abcd", "abcdefg", "xy"] * 50
+WANTED = [[3] * (len(w) // 3) + [len(w) % 3] * (len(w) % 3 > 0) for w in WORDS]
+
+
+@given(st.lists(st.integers(0, 40)), st.integers(1, 100))
+def test_batches_hold_every_item_once_and_keep_the_budget(costs, budget):
+    costs = np.array(costs, np.int64)
+    batches = plan_batches(costs, budget)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(costs)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * costs[batch].max() <= budget
+        assert (np.diff(costs[batch]) <= 0).all()
+
+
+def test_padded():
+    ids, mask = padded([np.array([5, 6], np.int32), np.array([7], np.int32)], 1)
+    assert ids.tolist() == [[5, 6], [7, 1]]
+    assert mask.tolist() == [[1, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("window", [1, 7, 1000])
+def test_results_come_in_the_order_of_items(window):
+    engine = Lengths()
+    assert list(stream(iter(WORDS), engine, budget=12, window=window)) == WANTED
+    assert engine.seen == len(WORDS)
+    assert max(engine.sizes) <= 12
+
+
+def test_a_batch_that_does_not_fit_is_halved():
+    engine = Lengths(room=5)
+    assert list(stream(WORDS, engine, budget=64)) == WANTED
+    small = Lengths(room=5, raises=RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    assert list(stream(WORDS, small, budget=64)) == WANTED
+
+
+def test_a_piece_that_never_fits_is_named():
+    with pytest.raises(xner.ResourceError, match=r"the piece 'abc' does not fit .* even alone"):
+        list(stream(WORDS, Lengths(room=2), budget=64))
+
+
+@pytest.mark.parametrize("window", [1, 3, 1000])
+def test_errors_of_the_engine_and_of_the_items_come_through(window):
+    with pytest.raises(ValueError, match="broken"):
+        list(stream(WORDS, Lengths(breaks_on="xy"), budget=4, window=window))
+
+    def items():
+        yield from WORDS[:20]
+        raise xner.InputError("row 21 is odd")
+
+    with pytest.raises(xner.InputError, match="row 21"):
+        list(stream(items(), Lengths(), budget=4, window=window))
+
+
+def test_a_consumer_that_leaves_stops_the_run():
+    before = threading.active_count()
+
+    def endless():
+        while True:
+            yield "abcd"
+
+    engine = Lengths()
+    results = stream(endless(), engine, budget=16, window=64)
+    assert next(results) == [3, 1]
+    results.close()
+    assert threading.active_count() == before
+    assert engine.seen < 2000
+
+
+def test_a_slow_consumer_bounds_what_is_read_ahead():
+    engine = Lengths()
+    results = stream(("ab" for _ in range(100_000)), engine, budget=64, window=256)
+    next(results)
+    time.sleep(0.3)
+    assert engine.seen <= 256 * 4
+    results.close()
+
+
+def test_columns_come_back_batch_by_batch():
+    batches = [pa.record_batch({"n": pa.array(rows, pa.int64())}) for rows in ([1, 2], [], [3])]
+
+    def run(items):
+        for item in items:
+            yield item * 10
+
+    found = list(by_batch(batches, lambda b: b["n"].to_pylist(), run))
+    assert [(b["n"].to_pylist(), r) for b, r in found] == [([1, 2], [10, 20]), ([3], [30])]
+
+
+def test_hardware():
+    assert find_hardware("cpu,cpu").devices == ("cpu", "cpu")
+    assert find_hardware("cpu").signature == "cpu/float32"
+    assert find_hardware("cpu", "bfloat16").dtype == torch.bfloat16
+    with pytest.raises(xner.UsageError, match="precision is 'int4'"):
+        find_hardware("cpu", "int4")
+    with pytest.raises(xner.UsageError, match="'tpu9' cannot be used"):
+        find_hardware("tpu9")
+    with pytest.raises(xner.UsageError, match="2 kinds"):
+        find_hardware("cpu,meta")
+
+
+def test_a_missing_checkpoint_says_what_to_do(tmp_path, monkeypatch):
+    from transformers import AutoConfig
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(xner.InputError, match=r"model '.*nothing' cannot be loaded .* hub id"):
+        load(AutoConfig, str(tmp_path / "nothing"), "model")
+    (tmp_path / "config.json").write_text("{}")
+    first = model_signature(str(tmp_path))
+    (tmp_path / "config.json").write_text("{ }")
+    assert model_signature(str(tmp_path)) != first
+    assert model_signature("a/b") == "a/b"
+
+
+def test_missing_packages_print_the_pip_line(monkeypatch):
+    from xner.inference import packages
+
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    with pytest.raises(xner.MissingExtraError, match=r"pip install 'xner\[models\]'"):
+        find_hardware()
