@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xner.errors import UsageError as UsageError
     from xner.errors import XnerError as XnerError
     from xner.evaluation.entities import evaluate as evaluate
+    from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.pipeline.align import align as align
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
@@ -46,6 +47,7 @@ _HOMES = {
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
     "evaluate": "xner.evaluation.entities",
+    "evaluate_links": "xner.evaluation.links",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
     "scan": "xner.corpus",
