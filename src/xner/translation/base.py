@@ -8,7 +8,7 @@ from typing import Protocol
 
 from xner.languages import Language
 
-OUTCOMES = ("translated", "split", "short", "repeats", "cut", "empty", "empty_input")
+OUTCOMES = ("translated", "split", "short", "cut", "repeats", "empty", "empty_input")
 """What becomes of a text, from fine to worst (docs/data.md says when); of a text in pieces the
 worst counts."""
 

@@ -27,11 +27,11 @@ def judge(
     """
     if not text.strip():
         return "empty"
-    if not finished:
-        return "cut"
     loop = loop_length(found)
     if loop >= _LOOP and loop > 2 * loop_length(source):
         return "repeats"
+    if not finished:
+        return "cut"
     if len(source) >= _JUDGED and len(found) < min_ratio * len(source):
         return "short"
     return "translated"

@@ -15,9 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
-from xner.inference.packages import require_models
+from xner.errors import MissingExtraError
+from xner.inference.packages import EXTRA
 from xner.languages import Language
 
 _ELIDING = {"fra", "ita", "cat", "oci", "lij", "vec", "fur", "scn", "lmo", "srd", "ast"}
@@ -107,10 +109,17 @@ def find_words(text: str, language: Language) -> list[tuple[int, int]]:
     return [match.span() for match in _pattern(kind).finditer(text)]
 
 
-@cache
-def _cluster() -> Any:
+def _regex() -> Any:
+    if find_spec("regex") is None:
+        raise MissingExtraError("regex", EXTRA)
     import regex
 
+    return regex
+
+
+@cache
+def _cluster() -> Any:
+    regex = _regex()
     scripts = "".join(rf"\p{{scx={name}}}" for name in _SCRIPTS)
     return regex.compile(rf"[{scripts}]", regex.V1)
 
@@ -118,11 +127,10 @@ def _cluster() -> Any:
 @cache
 def _pattern(kind: str) -> Any:
     """The regular expression of one word."""
-    require_models("regex")
-    import regex
-
+    regex = _regex()
     dense = _cluster().pattern
     letter, sign = rf"[\p{{L}}--{dense}]", rf"[[\p{{L}}\p{{N}}_]--{dense}]"
+    # Some vowel signs, of Burmese for one, begin a new cluster by UAX 29.
     space, marks = r"[\s\x1c-\x1f]", r"[\p{M}\p{Cf}]*"
     part = rf"(?={sign})\X+?\b"
     first = ""
@@ -133,7 +141,7 @@ def _pattern(kind: str) -> Any:
         first = rf"{letter}{{1,6}}['’](?={letter})|"
     hyphen = rf"(?:(?<=[\p{{L}}\p{{M}}])[-‐‑](?={sign})|[-‐‑](?={letter})){part}"
     return regex.compile(
-        rf"{marks}(?:{first}(?:\p{{L}}\.){{2,}}(?!{sign})|{part}(?:{hyphen})*|(?={dense})\X"
-        rf"|\.{{2,}}|-{{2,}}|[!?]{{2,}}|(?!{space})\X)",
+        rf"{marks}(?:{first}(?:\p{{L}}\.){{2,}}(?!{sign})|{part}(?:{hyphen})*|(?={dense})\X{marks}"
+        rf"|\.{{2,}}|-{{2,}}|[!?]{{2,}}|(?!{space})\X{marks})",
         regex.WORD | regex.V1 | regex.IGNORECASE,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from xner.errors import InputError, UsageError
@@ -36,6 +37,11 @@ class Vocabulary:
         self.name = name
         kind = str(get_tokenizer_config(name).get("tokenizer_class", ""))
         loader = M2M100Tokenizer if kind.startswith("M2M100") else NllbTokenizer
+        if loader is M2M100Tokenizer and find_spec("sentencepiece") is None:
+            raise InputError(
+                f"the tokenizer of {name!r} needs the package 'sentencepiece'; run: pip install "
+                f"sentencepiece"
+            )
         self.tokenizer: Any = load(loader, name, "tokenizer")
         # Once here, so that no thread finds the tokenizer's settings being changed by another.
         self.encode(["a"])
