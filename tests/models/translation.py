@@ -52,10 +52,10 @@ def make_tokenizer():
     return NllbTokenizer(vocab=made.get_vocab(), merges=[tuple(merge) for merge in merges])
 
 
-def make_model(tokenizer):
+def make_model(size):
     torch.manual_seed(1)
     config = M2M100Config(
-        vocab_size=len(tokenizer), d_model=64, encoder_layers=2, decoder_layers=2,
+        vocab_size=size, d_model=64, encoder_layers=2, decoder_layers=2,
         encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=128,
         decoder_ffn_dim=128, max_position_embeddings=128, dropout=0.0, attention_dropout=0.0,
         activation_dropout=0.0, encoder_layerdrop=0.0, decoder_layerdrop=0.0,
@@ -98,7 +98,7 @@ def make_checkpoint(folder, trained=True):
     """Write the model and its tokenizer, as `save_pretrained` does."""
     torch.set_num_threads(1)
     tokenizer = make_tokenizer()
-    model = make_model(tokenizer)
+    model = make_model(len(tokenizer))
     if trained:
         loss = train(model, tokenizer)
         assert loss < 0.2, f"the tiny model did not learn its sentences: loss {loss}"

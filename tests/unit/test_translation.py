@@ -137,9 +137,9 @@ def test_empty_texts_never_reach_the_model(tiny_nllb):
 
 def test_m2m100_checkpoints(tmp_path):
     sentencepiece = pytest.importorskip("sentencepiece")
-    from transformers import M2M100Tokenizer
-
     import json
+
+    from transformers import M2M100Tokenizer
 
     (tmp_path / "text").write_text("\n".join(tiny.ENGLISH + tiny.GERMAN))
     sentencepiece.SentencePieceTrainer.train(
@@ -152,7 +152,7 @@ def test_m2m100_checkpoints(tmp_path):
     tokenizer = M2M100Tokenizer(str(tmp_path / "v.json"), str(tmp_path / "spm.model"))
     folder = tmp_path / "model"
     tokenizer.save_pretrained(folder)
-    tiny.make_model(tokenizer).save_pretrained(folder)
+    tiny.make_model(len(names) + 108).save_pretrained(folder)
     vocabulary = Vocabulary(str(folder))
     ids = vocabulary.encode([tiny.ENGLISH[0]])[0]
     tokenizer.src_lang = "en"

@@ -175,7 +175,7 @@ class _Engine(TranslationEngine[list[list[str]]]):
         limit = max(piece.limit for piece in pieces)
         found = self._search(worker, batch, limit)
         for place, piece in enumerate(pieces):
-            if len(found[place].ids) > piece.limit:
+            if len(found[place].ids) + found[place].finished > piece.limit:
                 found[place] = self._search(worker, [batch[place]], piece.limit)[0]
         return found
 
@@ -187,8 +187,8 @@ class _Engine(TranslationEngine[list[list[str]]]):
                 tokens,
                 target_prefix=[self.prefix] * len(tokens),
                 beam_size=self.settings.beams,
-                # The language and the end count too.
-                max_decoding_length=limit + 2,
+                # The language counts too.
+                max_decoding_length=limit + 1,
                 max_input_length=0,
                 return_end_token=True,
             )

@@ -74,7 +74,7 @@ class Piece:
     Attributes:
         text: the text.
         ids: its subwords, without language and end.
-        limit: most tokens of its translation, without language and end.
+        limit: most tokens of its translation, its end counted.
     """
 
     text: str

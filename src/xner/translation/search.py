@@ -68,7 +68,7 @@ def beam_search(
         model: an M2M100 model.
         ids: int64 (B, S), source tokens, padded.
         mask: int64 (B, S), 1 where there is a token.
-        limits: int64 (B), most tokens of each translation.
+        limits: int64 (B), most tokens of each translation, its end counted.
         prompt: the token that starts (and ends) a sentence, and that of the target language.
         beams: hypotheses that are followed; 1 is greedy search.
     """
