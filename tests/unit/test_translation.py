@@ -89,6 +89,14 @@ def test_ctranslate2_gives_the_same(tiny_nllb, tmp_path, beams):
     assert [path.name for path in tmp_path.iterdir()] == [kept.parent.name]
 
 
+def test_ctranslate2_in_eight_bits(tiny_nllb, tmp_path):
+    pytest.importorskip("ctranslate2")
+    small = Ctranslate2Translator(tiny_nllb, folder=tmp_path, device="cpu", compute_type="int8")
+    assert "cpu/int8" in small.signature
+    found = [one.text for one in small.translate(tiny.ENGLISH, EN, DE)]
+    assert sum(a == b for a, b in zip(found, tiny.GERMAN, strict=True)) > 20
+
+
 def test_limits_count_for_each_text_alone_in_ctranslate2(untrained_nllb, tmp_path):
     pytest.importorskip("ctranslate2")
     texts = [*tiny.ENGLISH[:8], " ".join(tiny.ENGLISH[:3])]
@@ -162,6 +170,17 @@ def test_m2m100_checkpoints(tmp_path):
     assert len(list(translator.translate(tiny.ENGLISH[:3], EN, DE))) == 3
     with pytest.raises(xner.UsageError, match="does not know Nuer"):
         list(translator.translate(["a"], EN, find_language("nus")))
+
+
+def test_a_tokenizer_that_was_saved_to_truncate_does_not(tiny_nllb, tmp_path):
+    from transformers import AutoConfig
+
+    tokenizer = tiny.make_tokenizer()
+    tokenizer.backend_tokenizer.enable_truncation(5)
+    tokenizer.save_pretrained(tmp_path)
+    AutoConfig.from_pretrained(tiny_nllb).save_pretrained(tmp_path)
+    text = " ".join(tiny.ENGLISH)
+    assert Vocabulary(str(tmp_path)).length(text) == Vocabulary(tiny_nllb).length(text) > 100
 
 
 def test_wrong_models_and_options(tiny_nllb, tmp_path, monkeypatch):

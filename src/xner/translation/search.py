@@ -129,8 +129,7 @@ class _State:
         self._note_ended(scores, parent, is_end)
         kept, place = scores.masked_fill(is_end, -torch.inf).topk(self.beams)
         parent, token = parent.gather(1, place), token.gather(1, place)
-        before = self.tokens.gather(1, parent[:, :, None].expand(-1, -1, self.length))
-        self.tokens = torch.cat([before, token[:, :, None]], 2)
+        self.tokens = torch.cat([self._following(parent), token[:, :, None]], 2)
         self.scores, self.had = kept, self.scores.shape[1]
         self.length += 1
         return parent
@@ -144,13 +143,17 @@ class _State:
         scores, place = total.topk(width)
         return scores, place // width, token.view(-1, had * width).gather(1, place)
 
+    def _following(self, parent: Tensor) -> Tensor:
+        """int64 (A, n, length): the tokens of hypotheses, given their places (A, n)."""
+        return self.tokens.gather(1, parent[:, :, None].expand(-1, -1, self.length))
+
     def _note_ended(self, scores: Tensor, parent: Tensor, is_end: Tensor) -> None:
         """Hypotheses that end among the best `beams` continuations."""
         ended = is_end[:, : self.beams]
         mean = scores[:, : self.beams].masked_fill(~ended, -torch.inf) / (self.length + 2)
         value, place = mean.max(1)
         better = value > self.best
-        row = self.tokens[torch.arange(len(place)), parent.gather(1, place[:, None])[:, 0]]
+        row = self._following(parent.gather(1, place[:, None]))[:, 0]
         self.best = torch.where(better, value, self.best)
         self.best_length = torch.where(better, self.length, self.best_length)
         part = self.best_tokens[:, : self.length]

@@ -58,7 +58,9 @@ class Vocabulary:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Subwords of every text, without special tokens."""
-        made = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        made = self.tokenizer(
+            list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False
+        )
         return [list(ids) for ids in made["input_ids"]]
 
     def length(self, text: str) -> int:
