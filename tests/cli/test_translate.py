@@ -1,6 +1,8 @@
 """`xner translate` with a tiny model."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -71,6 +73,16 @@ def test_the_other_side_by_ctranslate2(folder, capsys, tiny_nllb, monkeypatch):
     for word in ("empty_input", "sentences/s", "deu_Latn>eng_Latn|ctranslate2(", "CC-BY-NC-4.0"):
         assert word in out
     assert len(list((folder / "cache" / "xner" / "ctranslate2").iterdir())) == 1
+
+
+def test_a_quiet_run_says_nothing(folder, tiny_nllb):
+    command = [
+        sys.executable, "-m", "xner", "translate", "en.conll", "-o", "o.jsonl", "--source-language",
+        "en", "--target-language", "de", "--model", tiny_nllb, "--device", "cpu", "--json",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["sentences"] == 2
 
 
 BAD = [
