@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from xner.pipeline.align import align as align
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
+    from xner.pipeline.translate import Translation as Translation
+    from xner.pipeline.translate import translate as translate
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
 
@@ -43,6 +45,7 @@ _HOMES = {
     "Projection": "xner.pipeline.project",
     "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
+    "Translation": "xner.pipeline.translate",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
@@ -53,6 +56,7 @@ _HOMES = {
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
     "tags_from_spans": "xner.schemes",
+    "translate": "xner.pipeline.translate",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 
