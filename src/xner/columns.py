@@ -41,6 +41,7 @@ LINKS = pa.list_(
 )
 TAGSET = pa.list_(pa.string())
 PROBABILITIES = pa.list_(pa.list_(pa.float32()))
+CANDIDATES = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
 COLUMNS: dict[str, pa.DataType] = {
     "id": pa.string(),
     "source_tokens": TOKENS,
@@ -53,6 +54,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "source_probabilities": PROBABILITIES,
     "target_tagset": TAGSET,
     "target_probabilities": PROBABILITIES,
+    "target_candidates": CANDIDATES,
     # One side alone, before it is paired or when it is evaluated.
     "tokens": TOKENS,
     "entities": ENTITIES,
@@ -179,11 +181,13 @@ def check_tokens(column: pa.ListArray, name: str, where: Where) -> None:
 
 
 def check_entities(entities: pa.ListArray, tokens: pa.ListArray, name: str, where: Where) -> None:
-    """Raise InputError for the first span that is not inside its sentence, or has no label."""
+    """Raise InputError for the first span that is not inside its sentence, or lacks its label."""
     offsets, row = offsets_of(entities), rows_of(offsets_of(entities))
     part = slice(int(offsets[0]), int(offsets[-1]))
     values = entities.values.slice(part.start, part.stop - part.start)
-    for field in ("start", "end", "label"):
+    fields = ("start", "end", "label")
+    labelled = entities.type.value_type.get_field_index("label") >= 0
+    for field in fields if labelled else fields[:2]:
         if (missing := _first_null(values.field(field))) is not None:
             raise InputError(f"{where(int(row[missing]))}: an entity in {name} has no {field}")
     start, end = field_of(entities, "start")[part], field_of(entities, "end")[part]
@@ -195,6 +199,8 @@ def check_entities(entities: pa.ListArray, tokens: pa.ListArray, name: str, wher
             f"{where(int(row[i]))}: the span [{start[i]}, {end[i]}) in {name} does not fit a "
             f"sentence of {words[i]} words; spans are half-open word indices from 0"
         )
+    if not labelled:
+        return
     unnamed = np.flatnonzero(pc.equal(values.field("label"), "").to_numpy(zero_copy_only=False))
     if len(unnamed):
         raise InputError(f"{where(int(row[unnamed[0]]))}: an entity in {name} has an empty label")
@@ -287,6 +293,9 @@ def check(batch: pa.RecordBatch, where: Where) -> None:
             check_probabilities(
                 batch[probabilities], batch[tagset], batch[tokens], probabilities, where
             )
+    if {"target_candidates", "target_tokens"} <= have:
+        name = "target_candidates"
+        check_entities(batch[name], batch["target_tokens"], name, where)
     if {"links", "source_tokens", "target_tokens"} <= have:
         check_links(
             batch["links"],

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xner.columns import BATCH, LINKS_MADE_BY, Where, check, conform, offsets_of, rows_of
+from xner.columns import BATCH, LINKS_MADE_BY, TAGGED_BY, Where, check, conform, offsets_of, rows_of
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
 from xner.formats.tags import entities_from_tags
@@ -330,7 +330,7 @@ def _as_one_side(batch: pa.RecordBatch, side: str, path: Path) -> pa.RecordBatch
 
 
 def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.RecordBatch:
-    """The id, tokens, entities and tag probabilities of one side, named for it."""
+    """The id, tokens, entities, candidates and tag probabilities of one side, named for it."""
     names = batch.schema.names
     prefix = f"{side}_" if f"{side}_tokens" in names else ""
     if f"{prefix}tokens" not in names:
@@ -342,10 +342,12 @@ def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.Re
     columns[f"{wanted}tokens"] = batch[f"{prefix}tokens"]
     if f"{prefix}entities" in names and (side == "source" or strip):
         columns[f"{wanted}entities"] = batch[f"{prefix}entities"]
-    for name in (f"{side}_tagset", f"{side}_probabilities"):
+    for name in (f"{side}_tagset", f"{side}_probabilities", f"{side}_candidates"):
         if name in names and not strip:
             columns[name] = batch[name]
-    return pa.RecordBatch.from_pydict(columns)
+    metadata = batch.schema.metadata or {}
+    tagger = {key: metadata[key] for key in [TAGGED_BY[side]] if key in metadata}
+    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(tagger)
 
 
 def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:

@@ -176,7 +176,8 @@ def tag_stream(
         return found
 
     for batch, results in by_batch(corpus.batches(), sentences, tagger.tag):
-        yield _tagged(batch, results, tags, summary, side, probabilities)
+        made = _tagged(batch, results, tags, summary, side, probabilities)
+        yield _replaced(batch, made, side, tagger.signature)
         tell("tag", summary.sentences / max(1, len(corpus)))
 
 
@@ -219,8 +220,8 @@ def _tagged(
     summary: Summary,
     side: str,
     probabilities: bool,
-) -> pa.RecordBatch:
-    """A batch with its entities, and its counts added to `summary`."""
+) -> dict[str, pa.Array]:
+    """The new columns of a batch, and its counts added to `summary`."""
     lengths = lengths_of(batch[f"{side}_tokens"])
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     found = _numbers(results, lengths, len(tags.names))
@@ -236,7 +237,7 @@ def _tagged(
     summary.entities.update(names.to_pylist())
     summary.windowed += sum(result.windows > 1 for result in results)
     summary.unread += sum(result.unread for result in results)
-    return _replaced(batch, made, side, summary.signature)
+    return made
 
 
 def _numbers(results: list[Tagged], lengths: Int32, tags: int) -> Floats:
