@@ -21,6 +21,8 @@ from xner.schemes import Spans, decode, parse_tag
 from xner.tagging import Floats, Tagged, Tagger, make_tagger
 
 Int32 = NDArray[np.int32]
+_TELL = 64
+"""Sentences between two reports of progress."""
 
 
 @dataclass
@@ -175,10 +177,16 @@ def tag_stream(
         found: list[list[str]] = batch[f"{side}_tokens"].to_pylist()
         return found
 
-    for batch, results in by_batch(corpus.batches(), sentences, tagger.tag):
+    def results_of(items: Iterator[list[str]]) -> Iterator[Tagged]:
+        for done, result in enumerate(tagger.tag(items), 1):
+            if done % _TELL == 0:
+                tell("tag", done / max(1, len(corpus)))
+            yield result
+
+    for batch, results in by_batch(corpus.batches(), sentences, results_of):
         made = _tagged(batch, results, tags, summary, side, probabilities)
         yield _replaced(batch, made, side, tagger.signature)
-        tell("tag", summary.sentences / max(1, len(corpus)))
+    tell("tag", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
