@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from xner.pipeline.align import align as align
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
+    from xner.pipeline.tag import Tagging as Tagging
+    from xner.pipeline.tag import tag as tag
     from xner.pipeline.translate import Translation as Translation
     from xner.pipeline.translate import translate as translate
     from xner.schemes import spans_from_tags as spans_from_tags
@@ -46,6 +48,7 @@ _HOMES = {
     "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
     "Translation": "xner.pipeline.translate",
+    "Tagging": "xner.pipeline.tag",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
@@ -55,6 +58,7 @@ _HOMES = {
     "read": "xner.corpus",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
+    "tag": "xner.pipeline.tag",
     "tags_from_spans": "xner.schemes",
     "translate": "xner.pipeline.translate",
 }

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xner.columns import BATCH, LINKS_MADE_BY, Where, check, conform, offsets_of, rows_of
+from xner.checks import check
+from xner.columns import BATCH, LINKS_MADE_BY, TAGGED_BY, Where, conform, offsets_of, rows_of
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
 from xner.formats.tags import entities_from_tags
@@ -330,7 +331,7 @@ def _as_one_side(batch: pa.RecordBatch, side: str, path: Path) -> pa.RecordBatch
 
 
 def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.RecordBatch:
-    """The id, tokens and entities of one side, named for it."""
+    """The id, tokens, entities, candidates and tag probabilities of one side, named for it."""
     names = batch.schema.names
     prefix = f"{side}_" if f"{side}_tokens" in names else ""
     if f"{prefix}tokens" not in names:
@@ -342,7 +343,12 @@ def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.Re
     columns[f"{wanted}tokens"] = batch[f"{prefix}tokens"]
     if f"{prefix}entities" in names and (side == "source" or strip):
         columns[f"{wanted}entities"] = batch[f"{prefix}entities"]
-    return pa.RecordBatch.from_pydict(columns)
+    for name in (f"{side}_tagset", f"{side}_probabilities", f"{side}_candidates"):
+        if name in names and not strip:
+            columns[name] = batch[name]
+    metadata = batch.schema.metadata or {}
+    tagger = {key: metadata[key] for key in [TAGGED_BY[side]] if key in metadata}
+    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(tagger)
 
 
 def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
