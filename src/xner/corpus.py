@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
+from types import ModuleType
 from typing import Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from xner.columns import BATCH, LINKS_MADE_BY, Where, check, conform, offsets_of, rows_of
 from xner.errors import FormatError, InputError, ParallelError, UsageError
-from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
+from xner.formats import conll, format_of, jsonl, panx, parquet, pharaoh, text
 from xner.formats.tags import entities_from_tags
 from xner.schemes import check_scheme
 
@@ -214,7 +215,7 @@ def row_counts(paths: list[Path], docstart: str) -> tuple[int, bool]:
     """Rows of files that must line up, and whether -DOCSTART- rows are kept."""
     with_them, without = [], []
     for path in paths:
-        module = format_of(path)
+        module = format_of(path, conll, text, jsonl, parquet, pharaoh)
         counted = module.count(path)
         total, marks = counted if isinstance(counted, tuple) else (counted, 0)
         if total == 0:
@@ -246,14 +247,16 @@ def side_batches(
     *,
     strip: bool = False,
     alone: bool = False,
+    module: ModuleType | None = None,
 ) -> Batches:
     """Batches of a file, checked; columns renamed for `side` (without prefix if `strip`).
 
-    A file that stands `alone` keeps its further columns.
+    A file that stands `alone` keeps its further columns. `module` reads it, by default that of
+    its suffix.
     """
-    module = format_of(path, conll, text, jsonl, parquet)
-    if module is conll:
-        stream = conll.read(path, scheme=scheme, tags=side != "target" or strip)
+    module = module or format_of(path, conll, text, jsonl, parquet)
+    if module in (conll, panx):
+        stream = module.read(path, scheme=scheme, tags=side != "target" or strip)
     else:
         stream = module.read(path)
     place = ": row " if module is parquet else ":"
