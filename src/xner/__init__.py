@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xner.errors import UsageError as UsageError
     from xner.errors import XnerError as XnerError
     from xner.evaluation.entities import evaluate as evaluate
+    from xner.experiments.run import run as run
     from xner.pipeline.align import align as align
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
@@ -48,6 +49,7 @@ _HOMES = {
     "evaluate": "xner.evaluation.entities",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
+    "run": "xner.experiments.run",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
     "tags_from_spans": "xner.schemes",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
@@ -211,11 +211,17 @@ def scan_side(path: StrPath, rows: int) -> Corpus:
     return Corpus(lambda: rechunk(side_batches(file, "target", "auto", keep)), rows, str(file))
 
 
-def row_counts(paths: list[Path], docstart: str) -> tuple[int, bool]:
-    """Rows of files that must line up, and whether -DOCSTART- rows are kept."""
+def row_counts(
+    paths: list[Path], docstart: str, modules: Mapping[Path, ModuleType] | None = None
+) -> tuple[int, bool]:
+    """Rows of files that must line up, and whether -DOCSTART- rows are kept.
+
+    `modules` read the files they are given for, instead of those of the suffix.
+    """
     with_them, without = [], []
     for path in paths:
-        module = format_of(path, conll, text, jsonl, parquet, pharaoh)
+        module = (modules or {}).get(path)
+        module = module or format_of(path, conll, text, jsonl, parquet, pharaoh)
         counted = module.count(path)
         total, marks = counted if isinstance(counted, tuple) else (counted, 0)
         if total == 0:
@@ -396,17 +402,20 @@ def _joined(streams: list[Batches], stem: str, link_files: list[Path], origin: s
         batch = pa.RecordBatch.from_pydict({"id": ids, **columns})
         if link_files:
             found = [part["links"] for part in parts[len(parts) - len(link_files) :]]
-            batch = _linked(batch, found, link_files, done + 1)
+            batch = linked_batch(batch, found, link_files, done + 1)
             names = ",".join(path.name for path in link_files)
             metadata[LINKS_MADE_BY] = f"file({names})".encode()
         yield batch.replace_schema_metadata(metadata)
         done += rows
 
 
-def _linked(
+def linked_batch(
     batch: pa.RecordBatch, found: list[pa.ListArray], files: list[Path], first: int
 ) -> pa.RecordBatch:
-    """The batch with the links of the first file, backed off to those of the others."""
+    """The batch with the links of the first file, backed off to those of the others.
+
+    found: links of the same rows from each file. first: number of the first row, from 1.
+    """
     kept: pa.ListArray | None = None
     bare = batch.drop_columns(["links"]) if "links" in batch.schema.names else batch
     for links, path in zip(found, files, strict=True):
