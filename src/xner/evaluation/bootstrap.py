@@ -6,6 +6,7 @@ summed (Efron & Tibshirani 1993; Koehn 2004 for paired systems).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -44,7 +45,7 @@ def resampled(counts: NDArray[np.integer], samples: int, seed: Seed) -> NDArray[
     Returns:
         float64 (B, ...).
     """
-    flat = counts.reshape(len(counts), -1).astype(np.float64)
+    flat = counts.reshape(len(counts), math.prod(counts.shape[1:])).astype(np.float64)
     sums = [drawn @ flat for drawn in draws(len(counts), samples, seed)]
     return np.concatenate(sums).reshape(samples, *counts.shape[1:])
 

@@ -18,6 +18,7 @@ from xner.schemes import overlap
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
+_Side = tuple[Int64, list[str]]
 CORRECT, PREDICTED, GOLD = range(3)
 
 
@@ -77,15 +78,16 @@ def count_sentences(
         raise ParallelError(
             f"{predicted.origin}: {len(predicted)} sentences, but {gold.origin} has {len(gold)}"
         )
-    parts, row = [], 0
+    parts: list[tuple[int, _Side, _Side]] = []
+    row = 0
     for ours, theirs in zip(predicted.batches(), gold.batches(), strict=True):
         _check_words(ours, theirs, row, predicted.origin, gold.origin)
-        sides = (_spans(theirs, skip, row, gold.origin), _spans(ours, skip, row, predicted.origin))
-        parts.append((ours.num_rows, *sides))
+        right = _spans(theirs, skip, row, gold.origin)
+        parts.append((ours.num_rows, right, _spans(ours, skip, row, predicted.origin)))
         row += ours.num_rows
-    labels = sorted({name for _, *sides in parts for _, names in sides for name in names})
+    labels = sorted({name for _, *sides in parts for side in sides for name in side[1]})
     empty = np.zeros((0, len(labels), 3), np.int64)
-    counts = [_counts(rows, *sides, labels) for rows, *sides in parts]
+    counts = [_counts(rows, right, ours, labels) for rows, right, ours in parts]
     return SentenceCounts(tuple(labels), np.concatenate([empty, *counts]))
 
 
@@ -102,9 +104,7 @@ def _check_words(
         )
 
 
-def _spans(
-    batch: pa.RecordBatch, skip: frozenset[str], row: int, origin: str
-) -> tuple[Int64, list[str]]:
+def _spans(batch: pa.RecordBatch, skip: frozenset[str], row: int, origin: str) -> _Side:
     """int64 (E, 4): row, start, end and label of every entity; and the names of the labels."""
     spans, names = spans_of(batch["entities"])
     if (clash := overlap(spans)) is not None:
@@ -119,19 +119,17 @@ def _spans(
     return flat, used
 
 
-def _counts(
-    rows: int, gold: tuple[Int64, list[str]], ours: tuple[Int64, list[str]], labels: list[str]
-) -> Int64:
+def _counts(rows: int, gold: _Side, ours: _Side, labels: list[str]) -> Int64:
     made = np.zeros((rows, len(labels), 3), np.int64)
     flats = []
     for (flat, names), kind in ((gold, GOLD), (ours, PREDICTED)):
         index = np.array([labels.index(name) for name in names], np.int64)
         flat = flat.copy()
         flat[:, 3] = index[flat[:, 3]] if names else flat[:, 3]
-        np.add.at(made, (flat[:, 0], flat[:, 3], kind), 1)
+        np.add.at(made[..., kind], (flat[:, 0], flat[:, 3]), 1)
         flats.append(flat)
     # Entities of one side do not overlap, so that what stands twice stands on both sides.
     both, times = np.unique(np.concatenate(flats), axis=0, return_counts=True)
     hits = both[times == 2]
-    np.add.at(made, (hits[:, 0], hits[:, 3], CORRECT), 1)
+    np.add.at(made[..., CORRECT], (hits[:, 0], hits[:, 3]), 1)
     return made

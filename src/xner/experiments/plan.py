@@ -9,10 +9,10 @@ from typing import Any
 
 from xner.errors import InputError, UsageError
 from xner.experiments.config import Experiment, Language
+from xner.experiments.keys import plain, step_key
 from xner.experiments.pipelines import Step
 from xner.experiments.reading import COLUMNS, files_of
 from xner.experiments.stages import Stage, find_stage
-from xner.experiments.store import plain, step_key
 from xner.experiments.systems import System
 
 READ = "read"

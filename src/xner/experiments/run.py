@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -138,8 +137,9 @@ class _Run:
             made = self.find(step) or self._step(step, columns, system, language)
             columns |= dict.fromkeys(made.columns, made)
             signatures[step.name] = made.signature
-        if self.experiment.write and "target_entities" in columns:
-            self._write(columns, system, language, seed)
+        if self.experiment.write is not None and "target_entities" in columns:
+            name = _file_name(f"{system.name} {system.aligner} {language.name} seed{seed}")
+            self._write(columns, f"{name}{self.experiment.write}")
         last = columns.get("outcomes")
         return Outcome(
             counts=self._counts(columns, language),
@@ -161,11 +161,12 @@ class _Run:
         self, step: Planned, columns: Mapping[str, Made], system: System, language: Language
     ) -> Made:
         assert step.stage is not None
+        run_stage = step.stage.run
         corpus = joined({n: columns[n] for n in step.inputs}, f"language {language.name}")
         settings, tell = step.settings, self.tell
         self.tell(step.name, 0.0)
         try:
-            made = self._make(step, language, lambda: step.stage.run(corpus, settings, tell))
+            made = self._make(step, language, lambda: run_stage(corpus, settings, tell))
         except (InputError, UsageError, ResourceError) as error:
             where = f"{system.name}, language {language.name}, step {step.name}"
             raise type(error)(f"{where}: {error}") from None
@@ -193,16 +194,12 @@ class _Run:
             self.scored[key] = count_sentences(*sides, ignore=self.experiment.ignore)
         return self.scored[key]
 
-    def _write(
-        self, columns: Mapping[str, Made], system: System, language: Language, seed: int
-    ) -> None:
+    def _write(self, columns: Mapping[str, Made], name: str) -> None:
         """The labelled text of a system."""
         folder = self.experiment.output / "labels"
         folder.mkdir(exist_ok=True)
-        name = _file_name(f"{system.name} {system.aligner} {language.name} seed{seed}")
         kept = {n: made for n, made in columns.items() if n != "gold_entities"}
-        corpus = joined(kept, f"language {language.name}")
-        write_batches(Path(folder, name + self.experiment.write), corpus.batches())
+        write_batches(folder / name, joined(kept, name).batches())
 
 
 def _chain(signatures: Mapping[str, str]) -> str:

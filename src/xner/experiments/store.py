@@ -1,14 +1,11 @@
 """What stages made, on disk: one Parquet file of columns and one manifest for each step.
 
-A step is known by its key, a hash over its stage, its settings, the content of the files that they
-name, and the keys of the columns that it reads. So a step is made once for all pipelines that
-share it, and a changed setting gives new keys to that step and to what depends on it, alone. The
-manifest is written last: columns without one are not taken for whole.
+A step is known by its key (`xner.experiments.keys`). The manifest is written last: columns without
+one are not taken for whole.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import sys
@@ -16,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
@@ -29,7 +25,7 @@ import pyarrow.parquet as pq
 from xner._version import __version__
 from xner.columns import BATCH
 from xner.corpus import Corpus, rechunk
-from xner.errors import InputError, OutputError, UsageError
+from xner.errors import InputError, OutputError
 from xner.formats.files import atomic
 
 _PACKAGES = ("numpy", "numba", "pyarrow", "torch", "transformers", "ctranslate2", "ortools")
@@ -58,74 +54,6 @@ class Made:
     def signature(self) -> str:
         """What made them."""
         return str(self.manifest["signature"])
-
-
-def step_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """The key of a step.
-
-    Args:
-        stage: its name.
-        settings: a `Path` in them stands for its content, an object for its `signature`.
-        inputs: keys of what made each column that it reads.
-
-    Raises:
-        UsageError: an object among the settings has no signature.
-        InputError: a file cannot be read.
-    """
-    said = {
-        "xner": __version__,
-        "stage": stage,
-        "settings": plain(settings),
-        "inputs": dict(inputs),
-    }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """A setting as JSON: files by name and content, objects by their signature.
-
-    Raises:
-        UsageError: an object has no signature.
-    """
-    if isinstance(value, Mapping):
-        return {str(name): plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    if isinstance(value, Path):
-        return f"{value.name}:sha256:{digest(value)}"
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    signature = getattr(value, "signature", None)
-    if not isinstance(signature, str):
-        raise UsageError(
-            f"a setting is a {type(value).__name__} without a `signature` (text): results are "
-            f"kept by what made them"
-        )
-    return f"{type(value).__name__}:{signature}"
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file's content, or of all files of a folder with their names.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        if not path.is_dir():
-            return _file_digest(path, path.stat().st_mtime_ns, path.stat().st_size)
-        whole = hashlib.sha256()
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            whole.update(f"{file.relative_to(path).as_posix()} {digest(file)}\n".encode())
-        return whole.hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-
-
-@lru_cache(4096)
-def _file_digest(path: Path, changed: int, size: int) -> str:
-    """By time and size as well, so that a changed file is read again."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Store:
@@ -189,7 +117,7 @@ class Store:
             "counts": writer.counts,
             "seconds": round(perf_counter() - begin, 4),
             **told,
-            "summary": summary.as_dict() if hasattr(summary, "as_dict") else None,
+            "summary": None if summary is None else summary.as_dict(),
             "versions": _versions(),
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
         }

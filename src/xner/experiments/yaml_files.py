@@ -50,7 +50,7 @@ def load(path: Path) -> Any:
     with open_input(path) as file:
         content = file.read()
     try:
-        return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
+        return yaml.load(content, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = "" if mark is None else f":{mark.line + 1}"

@@ -46,8 +46,8 @@ class Stage:
         run: gives the corpus with the columns it makes. The result may have `.summary` with
             `as_dict()` and `signature`, complete once the batches were read, and is read once.
         columns: by settings.
-        settings: names of those it takes; None where `check` can tell alone. `source_language` and `target_language` are filled
-            in from the language where the configuration leaves them out.
+        settings: names of those it takes; None where `check` can tell alone. `source_language`
+            and `target_language` are filled in from the language where they are left out.
         files: those that name files or, where they exist, folders: their content counts.
         listed: those that are lists by nature; any other list is a grid.
         check: raises UsageError for settings that make no sense, before anything runs, and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def _seeded(settings: Settings) -> bool:
     return settings.get("aligner", "native") == "native" and "links" not in settings
 
 
-def _with_links(pairs: Corpus, paths: Sequence[Path]) -> Corpus:
+def _with_links(pairs: Corpus, paths: list[Path]) -> Corpus:
     """`pairs` with links from files, of which each further one backs off those before it.
 
     Raises:
