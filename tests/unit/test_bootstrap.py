@@ -9,16 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xner
-from xner.columns import ENTITIES, TOKENS
+from xner.columns import TOKENS
 from xner.evaluation.bootstrap import draws, interval, resampled
 from xner.evaluation.sentences import count_sentences, shares
 
 
 def side(rows):
     """A labelled corpus of `(words, [(start, end, label)])` rows."""
-    entities = [
-        [{"start": s, "end": e, "label": n} for s, e, n in spans] for _, spans in rows
-    ]
+    entities = [[{"start": s, "end": e, "label": n} for s, e, n in spans] for _, spans in rows]
     words = [[f"w{i}" for i in range(length)] for length, _ in rows]
     # two batches, so that rows are counted across them
     table = pa.table({"tokens": pa.array(words, TOKENS), "entities": entities})
@@ -66,7 +64,7 @@ def same(scores, wanted):
 
 
 def test_sides_must_line_up():
-    with pytest.raises(xner.ParallelError, match="2 sentences, but .* has 1"):
+    with pytest.raises(xner.ParallelError, match=r"2 sentences, but .* has 1"):
         count_sentences(side([(1, [])]), side([(1, [])] * 2))
     with pytest.raises(xner.ParallelError, match="sentence 3 has 2 words, but 1"):
         count_sentences(side([(1, [])] * 3), side([(1, [])] * 2 + [(2, [])]))

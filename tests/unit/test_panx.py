@@ -18,9 +18,10 @@ def file(tmp_path):
 def test_a_file_without_suffix_is_known_by_its_first_line(file):
     rows = xner.read(file, side="source").table.to_pylist()
     assert [row["source_tokens"] for row in rows] == [["Amina", "Okoro", ":"], ["sw:Kisumu", "1:2"]]
-    assert rows[0]["source_entities"][0] | {"start": 0, "end": 2, "label": "PER"} == rows[0][
-        "source_entities"
-    ][0]
+    assert (
+        rows[0]["source_entities"][0] | {"start": 0, "end": 2, "label": "PER"}
+        == rows[0]["source_entities"][0]
+    )
     assert xner.evaluate(file, file).f1 == 1.0
     # and paired with another file
     (file.parent / "en.txt").write_text("Amina Okoro\nKisumu\n")

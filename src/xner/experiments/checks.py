@@ -12,7 +12,7 @@ from xner.errors import UsageError
 def unknown(kind: str, name: object, known: Iterable[str], place: str) -> UsageError:
     """The error for a name that is not one of `known`, with near matches."""
     names = list(known)
-    near = get_close_matches(str(name), names, n=2, cutoff=0.6)
+    near = get_close_matches(str(name), names, n=2, cutoff=0.7)
     hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
     return UsageError(f"{place}: unknown {kind} {name!r}; {hint}known: {', '.join(names) or '–'}")
 

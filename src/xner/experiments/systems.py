@@ -141,7 +141,10 @@ def _rows(
     title = checks.text(row.get("name", pipeline), f"{where}.name")
     variants: list[list[tuple[str, Step]]] = []
     for step in steps:
-        stage = find_stage(step.stage)
+        try:
+            stage = find_stage(step.stage)
+        except UsageError as error:
+            raise UsageError(f"{where}: {pipeline}: {error}") from None
         own = checks.mapping(row.get(step.name), f"{where}.{step.name}")
         settings = {**step.settings, **checks.mapping(shared.get(step.stage), step.stage), **own}
         variants.append(
