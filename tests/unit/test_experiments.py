@@ -16,6 +16,7 @@ import pytest
 import xner
 from xner.columns import ENTITIES, TOKENS
 from xner.experiments import stages
+from xner.experiments.pipelines import PIPELINES, Step
 from xner.experiments.stages import Columns, Stage
 
 DEMO = Path(xner.__file__).parent / "demo"
@@ -337,6 +338,30 @@ def test_steps_whose_result_is_given_are_left_out(folder, fakes):
     assert cell(results).f1 == 1.0
 
 
+def test_a_tagger_gives_candidates(folder, fakes, monkeypatch):
+    """The step alone: choosing among them is for the projection."""
+    steps = PIPELINES["translate-test/ner"]
+    monkeypatch.setitem(PIPELINES, "spans", tuple(s for s in steps if s.stage == "candidates"))
+    given = {**fakes, "candidates": fakes["tag"]}
+    results = xner.run(config(pipelines=["spans"], stages=given))
+    assert made(results) == ["read", "candidates"]
+    [path] = (folder / "out" / "store").glob("candidates-*.parquet")
+    assert pq.read_table(path).to_pylist() == [
+        {"target_candidates": [{"start": 1, "end": 2}]},
+        {"target_candidates": [{"start": 0, "end": 1}, {"start": 2, "end": 3}]},
+    ]
+    assert cell(results).f1 is None
+
+
+def test_steps_that_nothing_reads_are_left_out(folder, fakes, monkeypatch):
+    step = {step.stage: step for step in PIPELINES["translate-test"]}
+    pipeline = (step["translate"], step["tag"], Step("transfer", "tag", {"side": "target"}))
+    monkeypatch.setitem(PIPELINES, "both", pipeline)
+    languages = {"de": {"gold": "de.conll"}}
+    results = xner.run(config(pipelines=["both"], stages=fakes, languages=languages))
+    assert [s.name for s in results.steps] == ["read", "transfer"]
+
+
 def test_objects_must_say_what_they_are(folder, fakes):
     stages_ = {**fakes, "translate": {"translator": object()}}
     given = config(
@@ -414,6 +439,7 @@ FAILING = """
 import os, signal, sys
 import xner
 from xner.experiments import stages
+from xner.experiments.pipelines import PIPELINES, Step
 
 real = stages.find_stage("project")
 

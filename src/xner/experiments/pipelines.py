@@ -33,7 +33,7 @@ class Step:
 
 _TRANSLATE = Step("translate", "translate", {"fill": "source"})
 _TAG = Step("tag", "tag", {"side": "source"})
-_SPANS = Step("candidates", "tag", {"side": "target", "probabilities": True})
+_SPANS = Step("candidates", "candidates")
 _BACK = Step("back_translate", "back_translate")
 _ALIGN = Step("align", "align")
 

@@ -65,7 +65,9 @@ def plan_steps(
     seed: int,
     given: Mapping[str, str],
 ) -> list[Planned]:
-    """The steps of a row for a language, in order; those whose result is given are left out.
+    """The steps of a row for a language, in order.
+
+    Left out are those whose result is given, and those whose result nothing after them reads.
 
     Args:
         experiment: for the folder that files are relative to.
@@ -102,7 +104,16 @@ def plan_steps(
         key = step_key(stage.name, settings, inputs)
         planned.append(Planned(step.name, stage, settings, key, inputs, has.makes, seeded))
         columns |= dict.fromkeys(has.makes, key)
-    return planned
+    return _read_later(planned)
+
+
+def _read_later(planned: list[Planned]) -> list[Planned]:
+    """The last step and those that it needs."""
+    kept: list[Planned] = []
+    for step in reversed(planned):
+        if not kept or any(step.key in later.inputs.values() for later in kept):
+            kept.insert(0, step)
+    return kept
 
 
 def _resolved(step: Step, stage: Stage, language: Language, folder: Path) -> dict[str, Any]:

@@ -44,15 +44,20 @@ def _check(settings: Settings) -> None:
     _settings(settings)
 
 
+def _columns(given: Settings) -> Columns:
+    links = ("links",) if getattr(_settings(given), "linked", True) else ()
+    return Columns(
+        needs=("source_tokens", "source_entities", "target_tokens", *links),
+        makes=("target_entities", "outcomes", "solution"),
+        uses=("target_candidates", "target_probabilities", "target_tagset"),
+        replaces=True,
+    )
+
+
 STAGE = Stage(
     name="project",
     run=_run,
-    columns=lambda settings: Columns(
-        needs=("source_tokens", "source_entities", "target_tokens", "links"),
-        makes=("target_entities", "outcomes", "solution"),
-        uses=("target_entities", "target_probabilities", "target_tagset"),
-        replaces=True,
-    ),
+    columns=_columns,
     settings=_NAMES,
     check=_check,
 )
