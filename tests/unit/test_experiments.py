@@ -353,6 +353,28 @@ def test_a_tagger_gives_candidates(folder, fakes, monkeypatch):
     assert cell(results).f1 is None
 
 
+def test_what_a_step_need_not_make_is_not_missed(folder, fakes, monkeypatch):
+    """The tagger makes no probabilities here; a later step would read them if it did."""
+    seen = []
+
+    def run(corpus, settings, tell):
+        seen.extend(corpus.columns)
+        nothing = {"target_entities": []}
+        return with_columns(corpus, lambda row: nothing, {"target_entities": ENTITIES})
+
+    reads = Columns(
+        ("target_tokens", "target_candidates"),
+        ("target_entities",),
+        ("target_probabilities", "target_tagset"),
+    )
+    stages.register(Stage("last", run, lambda settings: reads, ()))
+    steps = (Step("candidates", "candidates"), Step("last", "last"))
+    monkeypatch.setitem(PIPELINES, "spans", steps)
+    results = xner.run(config(pipelines=["spans"], stages={"candidates": fakes["tag"]}))
+    assert made(results) == ["read", "candidates", "last"]
+    assert seen == ["id", "target_tokens", "target_candidates"]
+
+
 def test_steps_that_nothing_reads_are_left_out(folder, fakes, monkeypatch):
     step = {step.stage: step for step in PIPELINES["translate-test"]}
     pipeline = (step["translate"], step["tag"], Step("transfer", "tag", {"side": "target"}))

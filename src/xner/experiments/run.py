@@ -162,7 +162,9 @@ class _Run:
     ) -> Made:
         assert step.stage is not None
         run_stage = step.stage.run
-        corpus = joined({n: columns[n] for n in step.inputs}, f"language {language.name}")
+        # A stage may leave out what it was not asked for, such as probabilities.
+        seen = {name: columns[name] for name in step.inputs if name in columns}
+        corpus = joined(seen, f"language {language.name}")
         settings, tell = step.settings, self.tell
         self.tell(step.name, 0.0)
         try:
