@@ -110,6 +110,16 @@ def test_yaml_that_is_none(folder, text, message):
         load(folder / "d.yaml")
 
 
+def test_anchors_may_be_used(folder):
+    path = folder / "c.yaml"
+    path.write_text(
+        "languages:\n  no: &one {gold: no.conll, source: en.conll}\n"
+        "  de: {<<: *one, gold: de.conll}\npipelines: [project]\n"
+    )
+    german = load(path).languages[1]
+    assert (german.gold.path.name, german.source.path.name) == ("de.conll", "en.conll")
+
+
 def test_norwegian_is_no_falsehood(folder):
     path = folder / "c.yaml"
     path.write_text("languages: {no: {gold: no.conll}}\npipelines: [project]\n")
@@ -149,6 +159,19 @@ def test_settings_of_a_row_win_over_those_of_the_stage_and_the_pipeline(folder):
     tag, project = made.systems[1].steps[1], made.systems[1].steps[3]
     assert tag.settings == {"side": "source", "temperature": 2.0}
     assert project.settings["preset"] == "paper-heuristic"
+
+
+def test_options_of_an_aligner_win_over_those_of_all(folder):
+    stages = {"align": {"chains": 2, "threshold": 0.4}}
+    aligners = {"native": {}, "sure": {"aligner": "native", "threshold": 0.9},
+                "given": {"links": "de.align"}}  # fmt: skip
+    row = {"pipeline": "project", "align": {"effort": 0.5}, "aligners": ["native", "sure"]}
+    rows = [{**row, "name": "x"}, "project"]
+    made = load(config(folder, aligners=aligners, pipelines=rows, stages=stages))
+    native, sure = (system.steps[0].settings for system in made.systems[:2])
+    assert native == {"aligner": "native", "chains": 2, "threshold": 0.4, "effort": 0.5}
+    assert sure == {"aligner": "native", "chains": 2, "threshold": 0.9, "effort": 0.5}
+    assert made.systems[-1].steps[0].settings == {"links": "de.align"}
 
 
 def test_rows_of_the_paper_have_names():

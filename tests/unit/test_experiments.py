@@ -89,6 +89,17 @@ def test_a_row_is_scored_like_evaluate(folder):
     assert worse.outcomes["projected"] == 3
 
 
+def test_labels_of_rows_that_differ_in_signs_alone_are_kept_apart(folder):
+    row = {"pipeline": "project", "project": {"preset": "paper-greedy"}}
+    rows = [{**row, "name": name} for name in ("a b", "a/b", "a <=1")]
+    xner.run(config(pipelines=rows, write="conll"))
+    assert sorted(path.name for path in (folder / "out" / "labels").iterdir()) == [
+        "a-at-most-1-given-de-seed1.conll",
+        "a-b-given-de-seed1-2.conll",
+        "a-b-given-de-seed1.conll",
+    ]
+
+
 def test_files_of_results(folder):
     languages = {name: {"source": "en.conll", "gold": "de.conll"} for name in ("de", "ds")}
     published = [{"name": "paper", "f1": {"de": 0.5}}, {"name": "both", "f1": {"de": 1, "ds": 0.5}}]

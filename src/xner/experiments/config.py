@@ -141,9 +141,14 @@ def load(config: StrPath | Mapping[str, Any], output: StrPath | None = None) -> 
 
 def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experiment:
     languages = _languages(content, origin, folder)
-    aligners = aligner_choices(content.get("aligners"), f"{origin}: aligners")
-    shared = checks.mapping(content.get("stages"), f"{origin}: stages")
+    shared = {
+        name: checks.mapping(value, f"{origin}: stages.{name}")
+        for name, value in checks.mapping(content.get("stages"), f"{origin}: stages").items()
+    }
     checks.check_keys(shared, stage_names(), f"{origin}: stages")
+    aligners = aligner_choices(
+        content.get("aligners"), f"{origin}: aligners", shared.get("align", {})
+    )
     entries = checks.listed(content.get("pipelines"), f"{origin}: pipelines")
     if not entries:
         raise UsageError(f"{origin}: names no pipelines; give at least one, such as [project]")

@@ -102,6 +102,7 @@ class _Run:
         self.made: dict[str, Made] = {}
         self.scored: dict[str, SentenceCounts | None] = {}
         self.data: Made | None = None
+        self.written: dict[str, tuple[str, str, str, int]] = {}
 
     def read(self, language: Language) -> None:
         """Read the data of a language, on which the steps after it are run."""
@@ -138,7 +139,7 @@ class _Run:
             columns |= dict.fromkeys(made.columns, made)
             signatures[step.name] = made.signature
         if self.experiment.write is not None and "target_entities" in columns:
-            name = _file_name(f"{system.name} {system.aligner} {language.name} seed{seed}")
+            name = self._file_name(system, language, seed)
             self._write(columns, f"{name}{self.experiment.write}")
         last = columns.get("outcomes")
         return Outcome(
@@ -196,6 +197,16 @@ class _Run:
             self.scored[key] = count_sentences(*sides, ignore=self.experiment.ignore)
         return self.scored[key]
 
+    def _file_name(self, system: System, language: Language, seed: int) -> str:
+        """A name that no other row has, even if the rows differ in signs alone."""
+        slug = _slug(f"{system.name} {system.aligner} {language.name} seed{seed}")
+        owner = (system.name, system.aligner, language.name, seed)
+        name, number = slug, 1
+        while self.written.setdefault(name, owner) != owner:
+            number += 1
+            name = f"{slug}-{number}"
+        return name
+
     def _write(self, columns: Mapping[str, Made], name: str) -> None:
         """The labelled text of a system."""
         folder = self.experiment.output / "labels"
@@ -224,7 +235,12 @@ def _side(columns: Mapping[str, Made], entities: str, origin: str) -> Corpus:
     return Corpus(batches, len(both), origin)
 
 
-def _file_name(text: str) -> str:
+_WORDS = {"<=": "at most ", ">=": "at least ", "==": "exactly "}
+
+
+def _slug(text: str) -> str:
     """Text as the name of a file: letters, digits and dots, the rest as dashes."""
-    plain = "".join(c if c.isalnum() or c in "._+*<>=" else "-" for c in text)
+    for sign, word in _WORDS.items():
+        text = text.replace(sign, word)
+    plain = "".join(c if c.isalnum() or c in "._+" else "-" for c in text)
     return "-".join(part for part in plain.split("-") if part)

@@ -40,8 +40,13 @@ class Choice:
     optional: bool = False
 
 
-def aligner_choices(given: Any, place: str) -> list[Choice]:
+def aligner_choices(given: Any, place: str, shared: Mapping[str, Any]) -> list[Choice]:
     """The section `aligners`: a list of names, or names with options; default `native`.
+
+    Args:
+        given: the section.
+        place: names it in messages.
+        shared: options of every aligner that has no other value for them.
 
     Raises:
         UsageError: it is malformed.
@@ -57,7 +62,7 @@ def aligner_choices(given: Any, place: str) -> list[Choice]:
         if not isinstance(optional, bool):
             raise UsageError(f"{place}.{name}.optional: should be true or false")
         if "links" not in options:
-            options.setdefault("aligner", name)
+            options = {"aligner": name, **shared, **options}
         for suffix, settings in expanded(options, find_stage(_ALIGN)):
             choices.append(Choice(name + suffix, settings, optional))
     if not choices:
@@ -99,7 +104,7 @@ def _shown(value: Any) -> str:
 def make_systems(
     entries: Sequence[Any],
     aligners: Sequence[Choice],
-    shared: Mapping[str, Any],
+    shared: Mapping[str, Mapping[str, Any]],
     place: str,
 ) -> list[System]:
     """The rows of the table, in the order of the configuration; names are not checked.
@@ -107,7 +112,7 @@ def make_systems(
     Args:
         entries: the section `pipelines`.
         aligners: those that each pipeline is run with.
-        shared: the section `stages`, settings by stage.
+        shared: the section `stages`, settings by stage; those of `align` are in `aligners`.
         place: names the section in messages.
 
     Raises:
@@ -133,7 +138,7 @@ def _rows(
     pipeline: str,
     row: Mapping[str, Any],
     aligners: Sequence[Choice],
-    shared: Mapping[str, Any],
+    shared: Mapping[str, Mapping[str, Any]],
     where: str,
 ) -> list[System]:
     steps = PIPELINES[pipeline]
@@ -146,7 +151,8 @@ def _rows(
         except UsageError as error:
             raise UsageError(f"{where}: {pipeline}: {error}") from None
         own = checks.mapping(row.get(step.name), f"{where}.{step.name}")
-        settings = {**step.settings, **checks.mapping(shared.get(step.stage), step.stage), **own}
+        common = {} if step.stage == _ALIGN else shared.get(step.stage, {})
+        settings = {**step.settings, **common, **own}
         variants.append(
             [(suffix, replace(step, settings=s)) for suffix, s in expanded(settings, stage)]
         )
