@@ -4,7 +4,8 @@
 
 Rows and settings stand in benchmarks/europarl_grid.yaml, which `xner run` reads as well. Beside
 the aligners named there, links come from a file: those of the native aligner fitted on conll-mt
-too, written by xner and read back. eflomal is run where it is installed; it takes no seed.
+too, written by xner and read back. eflomal is run where it is installed; it takes no seed, and is
+run as often as the native aligner has seeds.
 """
 
 import tempfile
@@ -122,10 +123,10 @@ def page(results: Results, links: str) -> str:
     return "\n\n".join(
         [
             "`python -m benchmarks.experiments`: 799 sentences, English gold onto German, strict "
-            f"F1. ± is the standard deviation over {seeds} seeds of the native aligner, the "
-            "interval the bootstrap over sentences. `file` is the native aligner fitted on "
-            f"conll-mt too (`{links}`), its links written to a file and read back. Rows marked "
-            "published were not computed here; T-Projection (mT5-xl) is published with about .91, "
+            f"F1. ± is the standard deviation over {seeds} seeds of the native aligner, or "
+            "runs of eflomal, which takes none; the interval is the bootstrap over sentences. "
+            f"`file` is the native aligner fitted on conll-mt too (`{links}`), its links written "
+            "to a file and read back. Rows marked published were not computed here; T-Projection (mT5-xl) is published with about .91, "
             "the mean over de, es and it.",
             best_table(results, aligners),
             f"## Candidates\n\n{candidate_table(results, aligners)}",

@@ -466,6 +466,22 @@ def test_an_aligner_that_is_missing_may_be_optional(folder, monkeypatch):
         xner.run(config(aligners=["eflomal"]))
 
 
+def test_an_aligner_that_varies_is_run_for_each_seed(folder, monkeypatch):
+    given = []
+
+    def run(corpus, **settings):
+        given.append(settings)
+        return real(corpus, aligner="native", chains=1, seed=len(given))
+
+    real = xner.align
+    monkeypatch.setattr("xner.experiments.stages.align.align", run)
+    monkeypatch.setattr("xner.experiments.systems._check_step", lambda step, where: None)
+    results = xner.run(config(aligners=["eflomal", "fast_align"], seeds=[1, 2]))
+    assert [cell(results, row).seeds for row in (0, 1)] == [2, 1]
+    assert [settings["aligner"] for settings in given] == ["eflomal", "eflomal", "fast_align"]
+    assert not any("seed" in settings for settings in given)
+
+
 # What is left when a run dies.
 
 FAILING = """

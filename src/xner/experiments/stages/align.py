@@ -19,6 +19,9 @@ from xner.formats import format_of, pharaoh
 from xner.pipeline.align import align
 
 _BESIDE = ("aligner", "links", "fit_on", "pivot")
+_SEEDED = ("native",)
+_VARYING = ("eflomal",)
+"""Takes no seed, but gives other links every time: it is run once for each seed."""
 
 
 def _split(settings: Settings) -> tuple[Any, dict[str, Any]]:
@@ -32,6 +35,8 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
         links = settings["links"]
         return _with_links(corpus, [Path(p) for p in (links if _many(links) else [links])])
     aligner, own = _split(settings)
+    if aligner in _VARYING:
+        own.pop("seed", None)
     return align(
         corpus,
         aligner=aligner,
@@ -72,7 +77,8 @@ def _options(aligner: str) -> list[str] | None:
 
 
 def _seeded(settings: Settings) -> bool:
-    return settings.get("aligner", "native") == "native" and "links" not in settings
+    aligner = settings.get("aligner", "native")
+    return "links" not in settings and aligner in _SEEDED + _VARYING
 
 
 def _with_links(pairs: Corpus, paths: list[Path]) -> Corpus:
