@@ -126,8 +126,8 @@ def page(results: Results, links: str) -> str:
             f"F1. ± is the standard deviation over {seeds} seeds of the native aligner, or "
             "runs of eflomal, which takes none; the interval is the bootstrap over sentences. "
             f"`file` is the native aligner fitted on conll-mt too (`{links}`), its links written "
-            "to a file and read back. Rows marked published were not computed here; T-Projection (mT5-xl) is published with about .91, "
-            "the mean over de, es and it.",
+            "to a file and read back. Rows marked published were not computed here; T-Projection "
+            "(mT5-xl) is published with about .91, the mean over de, es and it.",
             best_table(results, aligners),
             f"## Candidates\n\n{candidate_table(results, aligners)}",
             f"## Heuristic\n\nRuns longer than the ratio times the entity are kept.\n\n{grid}",
