@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from xner.errors import UsageError as UsageError
     from xner.errors import XnerError as XnerError
     from xner.evaluation.entities import evaluate as evaluate
+    from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.experiments.run import run as run
     from xner.pipeline.align import align as align
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
+    from xner.pipeline.translate import Translation as Translation
+    from xner.pipeline.translate import translate as translate
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
 
@@ -43,16 +46,19 @@ _HOMES = {
     "Projection": "xner.pipeline.project",
     "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
+    "Translation": "xner.pipeline.translate",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
     "evaluate": "xner.evaluation.entities",
+    "evaluate_links": "xner.evaluation.links",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
     "run": "xner.experiments.run",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
     "tags_from_spans": "xner.schemes",
+    "translate": "xner.pipeline.translate",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -18,6 +18,8 @@ BATCH = 32_768
 Int32 = NDArray[np.int32]
 LINKS_MADE_BY = b"xner.links"
 """Key of the schema metadata that tells what made the column links."""
+TRANSLATION_MADE_BY = b"xner.translation"
+"""Key of the schema metadata that tells what translated one side."""
 
 Where = Callable[[int], str]
 """Names a row of a batch for an error message: file and line, or sentence id."""
@@ -37,6 +39,7 @@ ENTITIES = pa.list_(
 LINKS = pa.list_(
     pa.struct([("source", pa.int32()), ("target", pa.int32()), ("weight", pa.float32())])
 )
+OFFSETS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
 COLUMNS: dict[str, pa.DataType] = {
     "id": pa.string(),
     "source_tokens": TOKENS,
@@ -45,6 +48,11 @@ COLUMNS: dict[str, pa.DataType] = {
     "target_entities": ENTITIES,
     "links": LINKS,
     "outcomes": pa.list_(pa.string()),
+    "source_text": pa.string(),
+    "source_offsets": OFFSETS,
+    "target_text": pa.string(),
+    "target_offsets": OFFSETS,
+    "translation_outcome": pa.string(),
     # One side alone, before it is paired or when it is evaluated.
     "tokens": TOKENS,
     "entities": ENTITIES,
@@ -227,6 +235,42 @@ def check_links(
         )
 
 
+def check_offsets(
+    offsets: pa.ListArray, tokens: pa.ListArray, text: pa.StringArray, name: str, where: Where
+) -> None:
+    """Raise InputError for the first row whose offsets are not those of its tokens in its text."""
+    counts = lengths_of(offsets)
+    differs = np.flatnonzero(counts != lengths_of(tokens))
+    if len(differs):
+        at = int(differs[0])
+        raise InputError(
+            f"{where(at)}: {name} has {counts[at]} entries for {lengths_of(tokens)[at]} tokens"
+        )
+    row = rows_of(offsets_of(offsets))
+    inside = [_within(column) for column in (offsets, tokens)]
+    for field in ("start", "end"):
+        if (missing := _first_null(inside[0].field(field))) is not None:
+            raise InputError(f"{where(int(row[missing]))}: an entry of {name} has no {field}")
+    start, end = (inside[0].field(f).to_numpy() for f in ("start", "end"))
+    letters = pc.utf8_length(inside[1]).to_numpy(zero_copy_only=False)
+    before = np.where(np.diff(row, prepend=-1) == 0, np.concatenate([[0], end])[:-1], 0)
+    room = pc.utf8_length(text).fill_null(0).to_numpy(zero_copy_only=False)[row]
+    bad = np.flatnonzero((start < before) | (end - start != letters) | (end > room))
+    if len(bad):
+        i = int(bad[0])
+        raise InputError(
+            f"{where(int(row[i]))}: the offsets [{start[i]}, {end[i]}) in {name} do not fit the "
+            f"token {inside[1][i].as_py()!r}; they are half-open, in code points of the text, and "
+            f"in order"
+        )
+
+
+def _within(column: pa.ListArray) -> pa.Array:
+    """The values of a list column that its rows cover."""
+    offsets = offsets_of(column)
+    return column.values.slice(offsets[0], offsets[-1] - offsets[0])
+
+
 def check(batch: pa.RecordBatch, where: Where) -> None:
     """Check every column that xner knows; `where` names a row in the message.
 
@@ -242,6 +286,14 @@ def check(batch: pa.RecordBatch, where: Where) -> None:
             if tokens not in have:
                 raise FormatError(f"there is a column {entities!r} but no {tokens!r}")
             check_entities(batch[entities], batch[tokens], entities, where)
+    for side in ("source", "target"):
+        names = [f"{side}_offsets", f"{side}_tokens", f"{side}_text"]
+        if names[0] in have:
+            if missing := set(names) - have:
+                raise FormatError(
+                    f"there is a column {names[0]!r} but no {min(missing)!r}; drop it, or keep both"
+                )
+            check_offsets(batch[names[0]], batch[names[1]], batch[names[2]], names[0], where)
     if {"links", "source_tokens", "target_tokens"} <= have:
         check_links(
             batch["links"],

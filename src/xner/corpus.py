@@ -334,7 +334,7 @@ def _as_one_side(batch: pa.RecordBatch, side: str, path: Path) -> pa.RecordBatch
     if side == "target" and "entities" in names:
         batch = batch.drop_columns(["entities"])
     return batch.rename_columns(
-        [f"{side}_{n}" if n in ("tokens", "entities") else n for n in batch.schema.names]
+        [f"{side}_{n}" if n in ("tokens", "entities", "text") else n for n in batch.schema.names]
     )
 
 

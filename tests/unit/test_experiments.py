@@ -18,6 +18,7 @@ from xner.columns import ENTITIES, TOKENS
 from xner.experiments import stages
 from xner.experiments.pipelines import PIPELINES, Step
 from xner.experiments.stages import Columns, Stage
+from xner.translation.fake import FakeTranslator
 
 DEMO = Path(xner.__file__).parent / "demo"
 EN = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\nsees\tO\nKisumu\tB-LOC\n\n"
@@ -336,6 +337,24 @@ def test_labels_are_made_where_there_is_nothing_to_score_on(folder, fakes):
     assert cell(results).outcomes["projected"] == 3
     assert "| translate-train | given | – |" in (folder / "out" / "results.md").read_text()
     labels = folder / "out" / "labels" / "translate-train-given-de-seed1.conll"
+    assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
+
+
+def test_translate_train_by_the_real_stage(folder):
+    table = {"says": "sagt", "sees": "sieht"}
+    (folder / "same.align").write_text("0-0 1-1\n0-0 1-1 2-2\n")
+    results = xner.run(
+        config(
+            languages={"deu": {"source": "en.conll"}},
+            pipelines=["translate-train"],
+            aligners=PARALLEL,
+            stages={"translate": {"translator": FakeTranslator(table)}},
+            write="conll",
+        )
+    )
+    assert made(results) == ["read", "translate", "align", "project"]
+    assert "eng_Latn>deu_Latn" in cell(results, language="deu").signature
+    labels = folder / "out" / "labels" / "translate-train-given-deu-seed1.conll"
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 

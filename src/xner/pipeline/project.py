@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, offsets_of
+from xner.columns import ENTITIES, TRANSLATION_MADE_BY, offsets_of
 from xner.corpus import Corpus, require
 from xner.errors import UsageError
 from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
@@ -214,6 +214,8 @@ def project_stream(
     linked, made_by = align_stage(pairs, aligner, aligner_options or {}, tell)
     summary.align_seconds = perf_counter() - begin if linked is not pairs else 0.0
     summary.signature = f"{settings.signature}|aligner:{made_by}"
+    if translated := (pairs.schema.metadata or {}).get(TRANSLATION_MADE_BY):
+        summary.signature += f"|translation:{translated.decode()}"
     if settings.counted:
         begin = perf_counter()
         counts = _counted(linked, settings, counts, tell)

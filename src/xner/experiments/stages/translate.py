@@ -10,11 +10,14 @@ from xner.experiments.stages import Columns, Settings, Stage, Tell
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     given = {k: v for k, v in settings.items() if k not in ("options", *_LANGUAGES)}
-    languages = [settings[name] for name in _LANGUAGES]
-    made: Corpus = xner.translate(
-        corpus, *languages, **given, **settings.get("options", {}), progress=tell
+    return xner.translate(
+        corpus,
+        settings["source_language"],
+        settings["target_language"],
+        **given,
+        **settings.get("options", {}),
+        progress=tell,
     )
-    return made
 
 
 def _columns(settings: Settings) -> Columns:
