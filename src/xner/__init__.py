@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xner.errors import XnerError as XnerError
     from xner.evaluation.entities import evaluate as evaluate
     from xner.evaluation.links import evaluate_links as evaluate_links
+    from xner.experiments.run import run as run
     from xner.pipeline.align import align as align
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
@@ -56,6 +57,7 @@ _HOMES = {
     "evaluate_links": "xner.evaluation.links",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
+    "run": "xner.experiments.run",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
     "tag": "xner.pipeline.tag",

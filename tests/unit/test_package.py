@@ -20,6 +20,7 @@ LAYERS = [
     {"inference"},
     {"score", "solve", "aligners", "evaluation", "translation", "tagging"},
     {"pipeline"},
+    {"experiments"},
     {"cli"},
 ]
 
