@@ -11,9 +11,11 @@ from xner.pipeline.settings import Settings
 torch = pytest.importorskip("torch")
 
 from tests.models.seq2seq import tiny_nllb  # noqa: E402 - needs torch
+from xner.languages import find_language  # noqa: E402
 from xner.score.nmt import NmtOptions, NmtScorer  # noqa: E402
 from xner.translation.likelihood import Likelihood, Question  # noqa: E402
 
+ENGLISH, GERMAN = find_language("eng"), find_language("deu")
 NAMES = [
     ("Angela Merkel", "Angela Merkel"),
     ("Berlin", "Berlin"),
@@ -57,11 +59,18 @@ def plainly(model, question, answer):
     return float(found[1:].mean())
 
 
+def framed(likelihood, ids, language):
+    return tuple(likelihood.vocabulary.framed(ids, language))
+
+
 def questions(likelihood):
-    english, german = likelihood.language("eng_Latn"), likelihood.language("deu_Latn")
-    tokens = likelihood.tokenize([*PHRASES, ""])
+    english, german = (
+        likelihood.vocabulary.language_token(ENGLISH),
+        likelihood.vocabulary.language_token(GERMAN),
+    )
+    tokens = likelihood.vocabulary.encode([*PHRASES, ""])
     answers = [(german, *ids) for ids in tokens]
-    return [Question(likelihood.source(english, ids), answers) for ids in tokens[:3]]
+    return [Question(framed(likelihood, ids, english), answers) for ids in tokens[:3]]
 
 
 def test_likelihoods_are_those_of_the_whole_model(likelihood, model):
@@ -73,10 +82,10 @@ def test_likelihoods_are_those_of_the_whole_model(likelihood, model):
 
 def test_prefixes_share_a_row(model):
     likelihood = Likelihood(model)
-    german = likelihood.language("deu_Latn")
-    whole = likelihood.tokenize(["die Europäische Union"])[0]
+    german = likelihood.vocabulary.language_token(GERMAN)
+    whole = likelihood.vocabulary.encode(["die Europäische Union"])[0]
     answers = [(german, *whole[:n]) for n in range(len(whole) + 1)]
-    source = likelihood.source(german, whole)
+    source = framed(likelihood, whole, german)
     (shared,) = likelihood.log_likelihoods([Question(source, answers)])
     assert likelihood.forward_tokens.decoder == len(whole) + 2
     assert likelihood.forward_tokens.encoder == len(source)
@@ -97,10 +106,10 @@ def test_batches_of_any_size_give_the_same(likelihood, model):
 
 
 def test_many_answers_come_in_pieces(likelihood):
-    german = likelihood.language("deu_Latn")
+    german = likelihood.vocabulary.language_token(GERMAN)
     rng = np.random.default_rng(7)
     answers = [(german, *rng.integers(10, 60, 3).tolist()) for _ in range(200)]
-    question = Question(likelihood.source(german, answers[0][1:]), answers)
+    question = Question(framed(likelihood, answers[0][1:], german), answers)
     assert len(likelihood.encode([question])[0]) > 1
     (found,) = likelihood.log_likelihoods([question])
     single = [Question(question.source, [answer]) for answer in answers]
@@ -138,12 +147,15 @@ def test_a_batch_that_does_not_fit_is_halved(model, monkeypatch):
 
 def test_scores_follow_the_equation(model, likelihood):
     scorer = NmtScorer(NmtOptions(model, "en", "de"))
-    english, german = likelihood.language("eng_Latn"), likelihood.language("deu_Latn")
+    english, german = (
+        likelihood.vocabulary.language_token(ENGLISH),
+        likelihood.vocabulary.language_token(GERMAN),
+    )
     codes = {0: english, 1: german}
 
     def p(b, to, a, of):
-        a, b = likelihood.tokenize([a, b])
-        question = Question(likelihood.source(codes[of], a), [])
+        a, b = likelihood.vocabulary.encode([a, b])
+        question = Question(framed(likelihood, a, codes[of]), [])
         return 2 ** plainly(model, question, (codes[to], *b))
 
     for a, b in [("Berlin", "Bayern"), ("the Black Sea", "die Europäische"), ("Berlin", "Berlin")]:
@@ -228,10 +240,8 @@ def test_options_that_make_no_sense(model):
     with pytest.raises(xner.UsageError, match="threshold of nmt is 1"):
         NmtOptions(model, "eng", "deu", threshold=1)
     with pytest.raises(xner.UsageError, match="batch_tokens is 0"):
-        NmtOptions(model, "eng", "deu", batch_tokens=0)
-    with pytest.raises(xner.UsageError, match="batch_tokens is 0"):
         Likelihood(model, batch_tokens=0)
-    with pytest.raises(xner.UsageError, match="does not know the language 'swh_Latn'"):
+    with pytest.raises(xner.UsageError, match="does not know Swahili"):
         NmtScorer(NmtOptions(model, "eng", "swa"))
 
 

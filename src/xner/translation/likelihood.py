@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.errors import UsageError
 from xner.inference.batches import padded, plan_batches
-from xner.inference.checkpoints import load, model_signature
+from xner.inference.checkpoints import load
 from xner.inference.hardware import find_hardware
 from xner.inference.stream import stream
+from xner.translation.engine import batch_budget
+from xner.translation.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +44,7 @@ class Question:
     """A source phrase, and the phrases that may be its translation.
 
     Attributes:
-        source: token ids, language token first, end of sentence last.
+        source: token ids as the encoder reads them (`Vocabulary.framed`).
         answers: token ids of each, language token first, without an end.
     """
 
@@ -117,6 +118,7 @@ class Likelihood:
 
     Attributes:
         signature: checkpoint and hardware.
+        vocabulary: subwords, and the tokens that stand for languages.
         forward_tokens: what went through the model so far.
     """
 
@@ -126,7 +128,7 @@ class Likelihood:
         *,
         device: str = "auto",
         precision: str = "auto",
-        batch_tokens: int = 8192,
+        batch_tokens: int | None = None,
     ) -> None:
         """Load the model onto every device.
 
@@ -134,64 +136,33 @@ class Likelihood:
             model: hub id or folder.
             device: as for `xner.inference.hardware.find_hardware`.
             precision: likewise; probabilities are taken in float32.
-            batch_tokens: most tokens of a batch.
+            batch_tokens: most tokens of a batch; default 32,768 on a GPU and 4,096 elsewhere.
 
         Raises:
             MissingExtraError: torch or transformers is not installed.
             InputError: the model cannot be loaded.
             UsageError: no such device or precision, or batch_tokens below 1.
         """
-        if batch_tokens < 1:
-            raise UsageError(f"batch_tokens is {batch_tokens}; it must be at least 1")
         hardware = find_hardware(device, precision)
-        from transformers import M2M100ForConditionalGeneration, NllbTokenizer
+        from transformers import M2M100ForConditionalGeneration
 
-        self.batch_tokens = batch_tokens
+        self.batch_tokens = batch_budget(batch_tokens, hardware)
         self.forward_tokens = ForwardTokens()
+        self.vocabulary = Vocabulary(model)
         self._lock = threading.Lock()
         self._devices = hardware.devices
-        self._tokenizer = load(NllbTokenizer, model, "tokenizer")
         self._models = [
-            load(M2M100ForConditionalGeneration, model, "translation model", dtype=hardware.dtype)
-            .to(name)
-            .eval()
-            for name in hardware.devices
+            load(M2M100ForConditionalGeneration, model, "model", dtype=hardware.dtype).to(d).eval()
+            for d in hardware.devices
         ]
-        config = self._models[0].config
-        self._pad, self._end = int(config.pad_token_id), int(config.eos_token_id)
-        self._start = int(config.decoder_start_token_id)
-        self._model_name = model
-        self.signature = f"{model_signature(model, config)},{hardware.signature}"
+        self._pad = int(self.vocabulary.config.pad_token_id)
+        self._start = int(self.vocabulary.config.decoder_start_token_id)
+        self.signature = f"{self.vocabulary.signature},{hardware.signature}"
 
     @property
     def workers(self) -> int:
         """Number of devices."""
         return len(self._models)
-
-    def language(self, code: str) -> int:
-        """The token of a language.
-
-        Args:
-            code: as the model has it, such as `eng_Latn`.
-
-        Raises:
-            UsageError: the model does not know it.
-        """
-        token = self._tokenizer.convert_tokens_to_ids(code)
-        if token is None or token == self._tokenizer.unk_token_id:
-            raise UsageError(f"the model {self._model_name!r} does not know the language {code!r}")
-        return int(token)
-
-    def tokenize(self, texts: Sequence[str]) -> list[Tokens]:
-        """Token ids of texts, without language and end."""
-        if not texts:
-            return []
-        encoded = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return [tuple(ids) for ids in encoded]
-
-    def source(self, language: int, tokens: Tokens) -> Tokens:
-        """What the encoder reads of a phrase."""
-        return (language, *tokens, self._end)
 
     def log_likelihoods(self, questions: Iterable[Question]) -> Iterator[Float64]:
         """Means of ln P: log p(answer | source) for each answer of each question, in order.
@@ -212,8 +183,7 @@ class Likelihood:
 
     def name(self, piece: _Piece) -> str:
         """The phrase, for messages."""
-        text = self._tokenizer.decode(list(piece.source), skip_special_tokens=True)
-        return f"the phrase {text!r}"
+        return f"the phrase {self.vocabulary.decode([piece.source])[0]!r}"
 
     def collate(self, pieces: Sequence[_Piece]) -> _Batch:
         """Pad sources, and rows in chunks of like length."""
@@ -278,7 +248,7 @@ class Likelihood:
         for at in range(0, len(hidden), _HEAD):
             logits = model.lm_head(hidden[at : at + _HEAD]).float()
             wanted = following[at : at + _HEAD, None]
-            picked = torch.cat([logits.gather(1, wanted), logits[:, self._end, None]], 1)
+            picked = torch.cat([logits.gather(1, wanted), logits[:, self.vocabulary.end, None]], 1)
             parts.append((picked - logits.logsumexp(1, keepdim=True)).cpu())
         both = torch.cat(parts).double().numpy()
         return both[:, 0], both[:, 1]
