@@ -58,3 +58,15 @@ def long_sentences(draw):
             j = min(target - 1, max(0, i + seed.randrange(-4, 5)))
             links.append((i, j, seed.choice([1.0, 0.5])))
     return source, target, entities, links
+
+
+def labelled(rows, origin="test"):
+    """A corpus of one side: `(words parted by spaces, entities (start, end, label))` rows."""
+    keys = ("start", "end", "label")
+    entities = [[dict(zip(keys, entity, strict=True)) for entity in row[1]] for row in rows]
+    columns = {
+        "id": pa.array([f"row-{i}" for i in range(len(rows))]),
+        "source_tokens": pa.array([row[0].split() for row in rows], COLUMNS["source_tokens"]),
+        "source_entities": pa.array(entities, COLUMNS["source_entities"]),
+    }
+    return Corpus.from_table(pa.table(columns), origin)

@@ -80,7 +80,7 @@ def mark_entities(
     """
     text = join_words(words, language)
     bounds = _bounds(words, text, language)
-    spans = [(bounds[start][0], bounds[end - 1][1]) for start, end in entities]
+    spans = [_trimmed(text, bounds[start][0], bounds[end - 1][1]) for start, end in entities]
     names = tuple(_name(i) for i in range(len(spans))) if style == "xml" else ()
     brackets = "" if names else _free_brackets(text)
     if not spans or (names and _TAG.search(text)) or not (names or brackets):
@@ -88,7 +88,9 @@ def mark_entities(
     marked, at = "", 0
     for i in sorted(range(len(spans)), key=spans.__getitem__):
         start, end = spans[i]
-        opening, closing = (f"<{names[i]}>", f"</{names[i]}>") if names else brackets
+        if start >= end:
+            continue
+        opening, closing = (f"<{names[i]}>", f"</{names[i]}>") if names else tuple(brackets)
         marked += f"{text[at:start]}{opening}{text[start:end]}{closing}"
         at = end
     return Marked(marked + text[at:], brackets, names, tuple(text[s:e] for s, e in spans))
@@ -185,7 +187,8 @@ def _parts(text: str, marked: Marked) -> list[tuple[str, bool | None, str]]:
     else:
         sign = re.compile(f"[{re.escape(marked.brackets)}]") if marked.brackets else None
         marks = [
-            (m.span(), m[0] == marked.brackets[0], "") for m in (sign.finditer(text) if sign else ())
+            (m.span(), m[0] == marked.brackets[0], "")
+            for m in (sign.finditer(text) if sign else ())
         ]
     parts: list[tuple[str, bool | None, str]] = []
     at = 0
