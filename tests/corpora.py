@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from xner.aligners.bitext import Links
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
 
@@ -70,3 +71,25 @@ def labelled(rows, origin="test"):
         "source_entities": pa.array(entities, COLUMNS["source_entities"]),
     }
     return Corpus.from_table(pa.table(columns), origin)
+
+
+class SameWords:
+    """An aligner that links words that begin alike."""
+
+    signature = "same"
+
+    def __init__(self, letters=3):
+        self.letters = letters
+
+    def align(self, bitext, progress=None):
+        rows = [self._pairs(bitext, n) for n in range(bitext.aligned)]
+        source, target = np.array([pair for row in rows for pair in row], np.int32).reshape(-1, 2).T
+        offsets = np.cumsum([0, *map(len, rows)])
+        return Links(offsets, source.copy(), target.copy(), np.ones(len(source), np.float32))
+
+    def _pairs(self, bitext, n):
+        sides = [
+            [side.words[i][: self.letters] for i in side.ids[side.offsets[n] : side.offsets[n + 1]]]
+            for side in (bitext.source, bitext.target)
+        ]
+        return [(i, j) for i, a in enumerate(sides[0]) for j, b in enumerate(sides[1]) if a == b]

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from xner.errors import XnerError as XnerError
     from xner.evaluation.entities import evaluate as evaluate
     from xner.pipeline.align import align as align
+    from xner.pipeline.back import align_tgt as align_tgt
+    from xner.pipeline.back import back_translate as back_translate
+    from xner.pipeline.back import refine as refine
+    from xner.pipeline.easyproject import easyproject as easyproject
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
     from xner.pipeline.translate import Translation as Translation
@@ -48,9 +52,13 @@ _HOMES = {
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
+    "align_tgt": "xner.pipeline.back",
+    "back_translate": "xner.pipeline.back",
+    "easyproject": "xner.pipeline.easyproject",
     "evaluate": "xner.evaluation.entities",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
+    "refine": "xner.pipeline.back",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
     "tags_from_spans": "xner.schemes",

@@ -12,9 +12,7 @@ from xner.aligners.compose import WAYS, average, compose
 from xner.columns import LINKS
 
 WORD = st.integers(0, 4)
-ROWS = st.lists(
-    st.tuples(*[st.lists(st.tuples(WORD, WORD, WEIGHTS), max_size=8)] * 2), max_size=5
-)
+ROWS = st.lists(st.tuples(*[st.lists(st.tuples(WORD, WORD, WEIGHTS), max_size=8)] * 2), max_size=5)
 
 
 def column(rows):

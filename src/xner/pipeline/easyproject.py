@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from xner.aligners import Aligner
 from xner.columns import ENTITIES, LINKS, LINKS_MADE_BY, TOKENS, TRANSLATION_MADE_BY
 from xner.corpus import Corpus, require
 from xner.errors import InputError, UsageError
@@ -79,7 +80,7 @@ def easyproject(
     markers: str = "brackets",
     threshold: float = 0.5,
     fallback: str = "align",
-    aligner: str = "native",
+    aligner: str | Aligner = "native",
     aligner_options: Mapping[str, Any] | None = None,
     progress: Tell | None = None,
     **options: Any,
@@ -114,6 +115,8 @@ def easyproject(
         MissingExtraError: a package of the extra `models` is not installed.
     """
     begin = perf_counter()
+    if markers == "none":
+        raise UsageError("markers is 'none'; choose brackets or xml, or xner.translate for a text")
     if fallback not in FALLBACKS:
         raise UsageError(f"fallback is {fallback!r}; choose one of {', '.join(FALLBACKS)}")
     if fallback == "none" and aligner_options:
@@ -169,7 +172,7 @@ def _with_target(
 
 
 def _fall_back(
-    made: Corpus, aligner: str, options: Mapping[str, Any], summary: Summary, tell: Tell
+    made: Corpus, aligner: str | Aligner, options: Mapping[str, Any], summary: Summary, tell: Tell
 ) -> Corpus:
     """Entities whose markers are lost, projected along links onto words that are free."""
     linked, made_by = align_stage(made, aligner, options, tell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -19,7 +19,8 @@ from xner.translation.markers import (
     Marked,
     Recovered,
     Span,
-    mark_entities,
+    mark_text,
+    place_words,
     recover_entities,
     words_of_span,
 )
@@ -36,7 +37,7 @@ class Marking:
     Attributes:
         source, target: languages.
         translator: what translates.
-        style: `brackets` or `xml`.
+        style: `brackets`, `xml` or `none`.
         threshold: least likeness of a marked span to its entity's translation.
     """
 
@@ -137,9 +138,11 @@ def cross(batch: pa.RecordBatch, marking: Marking, known: dict[str, str]) -> lis
 
 
 def _marked(batch: pa.RecordBatch, marking: Marking) -> list[Marked]:
-    words, entities = batch["source_tokens"].to_pylist(), batch["source_entities"].to_pylist()
     marked = []
-    for row, (own, found) in enumerate(zip(words, entities, strict=True)):
+    entities = batch["source_entities"].to_pylist()
+    for row, (found, (text, offsets)) in enumerate(
+        zip(entities, _texts(batch, marking.source), strict=True)
+    ):
         spans = [(e["start"], e["end"]) for e in found]
         for (_, end), (start, _) in pairwise(sorted(spans)):
             if start < end:
@@ -147,8 +150,24 @@ def _marked(batch: pa.RecordBatch, marking: Marking) -> list[Marked]:
                     f"{_name(batch, row)}: two entities share the word {start}; markers need "
                     f"entities side by side: remove one, or project along links"
                 )
-        marked.append(mark_entities(own, spans, marking.source, marking.style))
+        marked.append(mark_text(text, offsets, spans, marking.style))
     return marked
+
+
+def _texts(batch: pa.RecordBatch, language: Language) -> Iterator[tuple[str, list[Span]]]:
+    """The text of every row and where its words stand: as written, or put together."""
+    words = batch["source_tokens"].to_pylist()
+    if not {"source_text", "source_offsets"} <= set(batch.schema.names):
+        yield from (place_words(own, language) for own in words)
+        return
+    written = zip(
+        batch["source_text"].to_pylist(), batch["source_offsets"].to_pylist(), strict=True
+    )
+    for own, (text, offsets) in zip(words, written, strict=True):
+        if text is None:
+            yield place_words(own, language)
+        else:
+            yield text, [(place["start"], place["end"]) for place in offsets]
 
 
 def _name(batch: pa.RecordBatch, row: int) -> str:

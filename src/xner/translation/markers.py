@@ -20,7 +20,7 @@ from xner.languages import Language
 from xner.solve.words import match_words
 from xner.translation.text import join_words
 
-STYLES = ("brackets", "xml")
+STYLES = ("brackets", "xml", "none")
 _BRACKETS = ("[]", "{}")
 _TAG = re.compile(r"<\s*(?P<close>/?)\s*(?P<name>[A-Za-z]{1,2})\s*>")
 _ORDER = 1e-6
@@ -66,6 +66,13 @@ class Recovered:
 def mark_entities(
     words: Sequence[str], entities: Sequence[Span], language: Language, style: str = "brackets"
 ) -> Marked:
+    """The text that words make (`join_words`) with markers; arguments as for `mark_text`."""
+    return mark_text(*place_words(words, language), entities, style)
+
+
+def mark_text(
+    text: str, offsets: Sequence[Span], entities: Sequence[Span], style: str = "brackets"
+) -> Marked:
     """The text of a sentence with markers around its entities.
 
     Brackets are `[` and `]`, or `{` and `}` where the text has one of the former. Tags are
@@ -73,16 +80,14 @@ def mark_entities(
     already, so that no marker could be told, is left without.
 
     Args:
-        words: of the sentence.
+        text: of the sentence.
+        offsets: half-open character offsets of its words.
         entities: half-open word spans that do not overlap.
-        language: of the words.
-        style: `brackets` or `xml`.
+        style: `brackets`, `xml`, or `none` to mark nothing.
     """
-    text = join_words(words, language)
-    bounds = _bounds(words, text, language)
-    spans = [_trimmed(text, bounds[start][0], bounds[end - 1][1]) for start, end in entities]
+    spans = [_trimmed(text, offsets[start][0], offsets[end - 1][1]) for start, end in entities]
     names = tuple(_name(i) for i in range(len(spans))) if style == "xml" else ()
-    brackets = "" if names else _free_brackets(text)
+    brackets = _free_brackets(text) if style == "brackets" else ""
     if not spans or (names and _TAG.search(text)) or not (names or brackets):
         return Marked(text, "", (), ("",) * len(spans))
     marked, at = "", 0
@@ -96,16 +101,17 @@ def mark_entities(
     return Marked(marked + text[at:], brackets, names, tuple(text[s:e] for s, e in spans))
 
 
-def _bounds(words: Sequence[str], text: str, language: Language) -> list[Span]:
-    """Where each word stands in the text that the words make."""
-    bounds, at = [], 0
+def place_words(words: Sequence[str], language: Language) -> tuple[str, list[Span]]:
+    """The text that words make, and the half-open character offsets of each in it."""
+    text, at = join_words(words, language), 0
+    offsets = []
     for word in words:
         length = len(join_words([word], language))
         if length and text[at : at + 1] == " ":
             at += 1
-        bounds.append((at, at + length))
+        offsets.append((at, at + length))
         at += length
-    return bounds
+    return text, offsets
 
 
 def _free_brackets(text: str) -> str:
