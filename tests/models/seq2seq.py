@@ -7,14 +7,14 @@ from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbToken
 LANGUAGES = ["eng_Latn", "deu_Latn"]
 
 
-def tiny_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1):
+def tiny_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1, vocabulary=400):
     """Save a model of about 50,000 weights to a folder.
 
     texts: what the tokenizer learns its parts from. pairs: `(text, language, text, language)`
     that the model is trained on.
     """
     folder = str(folder)
-    tokenizer = _tokenizer(texts)
+    tokenizer = _tokenizer(texts, vocabulary)
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     config = M2M100Config(
@@ -50,12 +50,14 @@ def tiny_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1):
     return folder
 
 
-def _tokenizer(texts):
+def _tokenizer(texts, vocabulary):
     learner = Tokenizer(models.BPE(unk_token="<unk>"))
     learner.normalizer = normalizers.NFKC()
     learner.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     specials = ["<s>", "<pad>", "</s>", "<unk>"]
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=specials, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=specials, show_progress=False
+    )
     learner.train_from_iterator(texts, trainer)
     import json
 

@@ -35,6 +35,8 @@ Tokens = tuple[int, ...]
 Float64 = NDArray[np.float64]
 _ROWS = 64
 """Decoder rows of a piece at most, so that a batch that does not fit can be halved."""
+_LIKE = 0.8
+"""Least length of a row as a share of the longest in its chunk."""
 _HEAD = 512
 """Positions whose scores over the whole vocabulary are held at a time."""
 
@@ -95,17 +97,20 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Tensors in the host's memory: ids and mask (B, L) of sources, and the decoder's rows."""
+    """What the encoder and the decoder read, and the mask (B, L) of all sources."""
 
     pieces: list[_Piece]
-    ids: Any
     mask: Any
-    chunks: list[_Chunk]
+    sources: list[_Chunk]
+    answers: list[_Chunk]
 
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Rows of like length: their numbers, the source of each, ids and mask (R, L)."""
+    """Rows of like length in the host's memory.
+
+    rows: the number of each. owner: int64 (R), its source. ids, mask: int64 (R, L).
+    """
 
     rows: NDArray[np.int64]
     owner: Any
@@ -186,16 +191,24 @@ class Likelihood:
         return f"the phrase {self.vocabulary.decode([piece.source])[0]!r}"
 
     def collate(self, pieces: Sequence[_Piece]) -> _Batch:
-        """Pad sources, and rows in chunks of like length."""
-        ids, mask = padded([np.array(p.source, np.int32) for p in pieces], self._pad)
-        rows = [np.array((self._start, *row), np.int32) for p in pieces for row in p.rows]
+        """Sources and answers, each in chunks of like length."""
+        sources = [np.array(p.source, np.int32) for p in pieces]
+        answers = [np.array((self._start, *row), np.int32) for p in pieces for row in p.rows]
         owner = np.repeat(np.arange(len(pieces)), [len(p.rows) for p in pieces])
+        return _Batch(
+            list(pieces),
+            self._host(padded(sources, self._pad)[1]),
+            self._chunks(sources, np.arange(len(pieces))),
+            self._chunks(answers, owner),
+        )
+
+    def _chunks(self, rows: list[NDArray[np.int32]], owner: NDArray[np.int64]) -> list[_Chunk]:
         lengths = np.array([len(row) for row in rows], np.int64)
         chunks = []
-        for part in plan_batches(lengths, self.batch_tokens):
+        for part in _alike(lengths, self.batch_tokens):
             sides = padded([rows[i] for i in part], self._pad)
             chunks.append(_Chunk(part, self._host(owner[part]), *map(self._host, sides)))
-        return _Batch(list(pieces), self._host(ids), self._host(mask), chunks)
+        return chunks
 
     def _host(self, array: NDArray[np.int64]) -> torch.Tensor:
         import torch
@@ -210,13 +223,25 @@ class Likelihood:
         model, device = self._models[worker], self._devices[worker]
         with torch.inference_mode():
             mask = batch.mask.to(device, non_blocking=True)
-            ids = batch.ids.to(device, non_blocking=True)
-            states = model.model.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            states = self._encode(model, mask, batch.sources)
             tables: dict[int, tuple[Float64, Float64]] = {}
-            for chunk in batch.chunks:
+            for chunk in batch.answers:
                 tables.update(self._decode(model, states, mask, chunk))
         self._count(batch)
         return _answers(batch.pieces, tables)
+
+    def _encode(self, model: Any, mask: torch.Tensor, chunks: list[_Chunk]) -> torch.Tensor:
+        """States of all sources (B, L, H)."""
+        import torch
+
+        states = torch.empty(0)
+        for chunk in chunks:
+            ids, own = (tensor.to(mask.device) for tensor in (chunk.ids, chunk.mask))
+            made = model.model.encoder(input_ids=ids, attention_mask=own).last_hidden_state
+            if not len(states):
+                states = made.new_zeros(*mask.shape, made.shape[-1])
+            states[chunk.owner.to(mask.device), : ids.shape[1]] = made
+        return states
 
     def _decode(
         self, model: Any, states: torch.Tensor, mask: torch.Tensor, chunk: _Chunk
@@ -254,13 +279,32 @@ class Likelihood:
         return both[:, 0], both[:, 1]
 
     def _count(self, batch: _Batch) -> None:
+        read, wrote = (
+            [sum(int(c.mask.sum()) for c in part), sum(c.mask.numel() for c in part)]
+            for part in (batch.sources, batch.answers)
+        )
         with self._lock:
             total = self.forward_tokens
-            total.encoder += int(batch.mask.sum())
-            total.encoder_padded += batch.mask.numel()
-            for chunk in batch.chunks:
-                total.decoder += int(chunk.mask.sum())
-                total.decoder_padded += chunk.mask.numel()
+            total.encoder += read[0]
+            total.encoder_padded += read[1]
+            total.decoder += wrote[0]
+            total.decoder_padded += wrote[1]
+
+
+def _alike(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+    """Batches of rows in which the shortest has most of the longest's tokens, unless they are few.
+
+    A pass over few tokens costs as much as one over more, so that an eighth of the budget is
+    always filled.
+    """
+    for part in plan_batches(lengths, budget):
+        begin = 0
+        for at, length in enumerate(lengths[part]):
+            longest = lengths[part[begin]]
+            if length < _LIKE * longest and 8 * (at - begin) * longest > budget:
+                yield part[begin:at]
+                begin = at
+        yield part[begin:]
 
 
 def _pieces(question: Question) -> list[_Piece]:
