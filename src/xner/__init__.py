@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xner.errors import UsageError as UsageError
     from xner.errors import XnerError as XnerError
     from xner.evaluation.entities import evaluate as evaluate
+    from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.pipeline.align import align as align
     from xner.pipeline.back import align_tgt as align_tgt
     from xner.pipeline.back import back_translate as back_translate
@@ -56,6 +57,7 @@ _HOMES = {
     "back_translate": "xner.pipeline.back",
     "easyproject": "xner.pipeline.easyproject",
     "evaluate": "xner.evaluation.entities",
+    "evaluate_links": "xner.evaluation.links",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
     "refine": "xner.pipeline.back",

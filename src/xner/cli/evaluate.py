@@ -1,4 +1,4 @@
-"""`xner evaluate`: entity F1 of predicted against gold labels."""
+"""`xner evaluate`: entity F1 of labels, or alignment error rate of links, against gold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xner.cli.options import add_reading
-from xner.cli.terminal import grid, print_json
+from xner.cli.terminal import facts, grid, print_json
+from xner.errors import UsageError
 
 if TYPE_CHECKING:
     from xner.evaluation.entities import LabelScores
@@ -17,23 +18,76 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     """Add the command to the parser."""
     command = commands.add_parser(
         "evaluate",
-        help="score labels against gold labels",
-        description="Score PREDICTED against GOLD with seqeval, strictly: span and label count.",
+        help="score labels or links against gold",
+        description="Score PREDICTED against GOLD with seqeval, strictly: span and label count. "
+        "With --links score word links against hand alignments: alignment error rate.",
     )
     for name in ("gold", "predicted"):
         command.add_argument(
-            name, type=Path, metavar=name.upper(), help="labelled file (.conll .jsonl .parquet)"
+            name,
+            type=Path,
+            metavar=name.upper(),
+            help="labelled file (.conll .jsonl .parquet) or, with --links, links",
         )
     add_reading(command)
     command.add_argument(
         "--ignore", action="append", default=[], metavar="LABEL",
         help="leave this label out on both sides; may be repeated",
     )  # fmt: skip
+    links = command.add_argument_group("links")
+    links.add_argument(
+        "--links", action="store_true",
+        help="GOLD holds hand alignments (i-j sure, ipj possible), PREDICTED links from 0",
+    )  # fmt: skip
+    links.add_argument(
+        "--gold-base", choices=("auto", "0", "1"),
+        help="what GOLD counts words from (default: 1 unless a 0 occurs in it)",
+    )  # fmt: skip
+    links.add_argument(
+        "--min-weight", type=float, metavar="W", help="leave out links that weigh less (default: 0)"
+    )
     return command
 
 
 def run(options: argparse.Namespace) -> None:
     """Score, and print the table or the object."""
+    if options.links:
+        _run_links(options)
+        return
+    for flag in ("gold_base", "min_weight"):
+        if getattr(options, flag) is not None:
+            raise UsageError(f"--{flag.replace('_', '-')} goes with --links")
+    _run_labels(options)
+
+
+def _run_links(options: argparse.Namespace) -> None:
+    from xner.evaluation.links import evaluate_links
+
+    if options.ignore or options.scheme != "auto":
+        raise UsageError("--ignore and --scheme are for labels; leave them out with --links")
+    made = evaluate_links(
+        options.gold,
+        options.predicted,
+        gold_base=options.gold_base or "auto",
+        min_weight=options.min_weight or 0.0,
+    )
+    if options.json:
+        print_json(made.as_dict())
+        return
+    rows = [
+        ("alignment error rate", f"{100 * made.aer:.1f}"),
+        ("precision", f"{100 * made.precision:.1f}"),
+        ("recall", f"{100 * made.recall:.1f}"),
+        ("F1", f"{100 * made.f1:.1f}"),
+        ("gold links, sure", f"{made.sure:,}"),
+        ("gold links, possible", f"{made.possible:,}"),
+        ("predicted links", f"{made.predicted:,}"),
+        ("sentences", f"{made.sentences:,}"),
+    ]
+    facts(f"{options.predicted} against {options.gold}", rows, made.signature)
+
+
+def _run_labels(options: argparse.Namespace) -> None:
     from xner.evaluation.entities import evaluate
 
     result = evaluate(options.gold, options.predicted, ignore=options.ignore, scheme=options.scheme)
