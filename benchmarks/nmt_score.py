@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests.models.seq2seq import tiny_nllb
+from tests.models.seq2seq import make_nllb
 
 import xner
 from benchmarks import common
@@ -228,7 +228,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows = [i for i, found in enumerate(pairs.table["source_entities"].to_pylist()) if found]
     corpus = xner.Corpus.from_table(linked.table.take(rows[: given.sentences]), "europarl-ner")
     with tempfile.TemporaryDirectory() as temporary:
-        model = tiny_nllb(Path(temporary) / "nllb", texts, vocabulary=8000)
+        model = make_nllb(Path(temporary) / "nllb", texts, vocabulary=8000)
         parts = [
             common.made_by("torch", "transformers"),
             f"{len(corpus)} sentences of Europarl-NER.",

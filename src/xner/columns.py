@@ -53,6 +53,11 @@ COLUMNS: dict[str, pa.DataType] = {
     "target_text": pa.string(),
     "target_offsets": OFFSETS,
     "translation_outcome": pa.string(),
+    "back_tokens": TOKENS,
+    "back_text": pa.string(),
+    "back_offsets": OFFSETS,
+    "back_entities": ENTITIES,
+    "back_outcomes": TOKENS,
     # One side alone, before it is paired or when it is evaluated.
     "tokens": TOKENS,
     "entities": ENTITIES,
@@ -278,7 +283,7 @@ def check(batch: pa.RecordBatch, where: Where) -> None:
         InputError: the first row that does not fit.
     """
     have = set(batch.schema.names)
-    for prefix in ("", "source_", "target_"):
+    for prefix in ("", "source_", "target_", "back_"):
         tokens, entities = f"{prefix}tokens", f"{prefix}entities"
         if tokens in have:
             check_tokens(batch[tokens], tokens, where)
@@ -286,7 +291,7 @@ def check(batch: pa.RecordBatch, where: Where) -> None:
             if tokens not in have:
                 raise FormatError(f"there is a column {entities!r} but no {tokens!r}")
             check_entities(batch[entities], batch[tokens], entities, where)
-    for side in ("source", "target"):
+    for side in ("source", "target", "back"):
         names = [f"{side}_offsets", f"{side}_tokens", f"{side}_text"]
         if names[0] in have:
             if missing := set(names) - have:

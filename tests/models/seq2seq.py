@@ -7,7 +7,7 @@ from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbToken
 LANGUAGES = ["eng_Latn", "deu_Latn"]
 
 
-def tiny_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1, vocabulary=400):
+def make_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1, vocabulary=400):
     """Save a model of about 50,000 weights to a folder.
 
     texts: what the tokenizer learns its parts from. pairs: `(text, language, text, language)`

@@ -138,13 +138,13 @@ def test_what_is_refused():
 
 def test_from_a_checkpoint(tmp_path):
     pytest.importorskip("torch")
-    from tests.models.seq2seq import tiny_nllb
+    from tests.models.seq2seq import make_nllb
 
     marked = [("[Anna] visits [Rome].", "[Anna] besucht [Rom]."), ("It rains.", "Es regnet.")]
     marked += [("[Rome] and [Bob Roe]", "[Rom] und [Bob Roe]"), ("Anna", "Anna"), ("Rome", "Rom")]
     marked += [("Bob Roe", "Bob Roe")]
     pairs = [(a, "eng_Latn", b, "deu_Latn") for a, b in marked]
-    model = tiny_nllb(tmp_path / "nllb", [t for pair in marked for t in pair] * 3, pairs)
+    model = make_nllb(tmp_path / "nllb", [t for pair in marked for t in pair] * 3, pairs)
     made = easyproject(labelled(ROWS), "eng", "deu", model=model, device="cpu")
     assert labels(made)[0] == [("Anna", "PER", 0), ("Rom", "LOC", 1)]
     assert made.summary.outcomes["marked"] == 4

@@ -10,7 +10,7 @@ from xner.pipeline.settings import Settings
 
 torch = pytest.importorskip("torch")
 
-from tests.models.seq2seq import tiny_nllb  # noqa: E402 - needs torch
+from tests.models.seq2seq import make_nllb  # noqa: E402 - needs torch
 from xner.languages import find_language  # noqa: E402
 from xner.score.nmt import NmtOptions, NmtScorer  # noqa: E402
 from xner.translation.likelihood import Likelihood, Question  # noqa: E402
@@ -36,7 +36,7 @@ def model(tmp_path_factory):
     spans = [" ".join(row[i:j]) for row in rows for j in range(len(row) + 1) for i in range(j)]
     copies = [*PHRASES, *spans]
     pairs += [(t, code, t, code) for t in copies for code in ("eng_Latn", "deu_Latn")]
-    return tiny_nllb(tmp_path_factory.mktemp("nllb"), PHRASES * 3, pairs)
+    return make_nllb(tmp_path_factory.mktemp("nllb"), PHRASES * 3, pairs)
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Sequence
 
 from xner._version import __version__
-from xner.cli import align, demo, evaluate, project, translate, warmup
+from xner.cli import align, demo, easyproject, evaluate, project, translate, warmup
 from xner.errors import UsageError, XnerError
 
-_COMMANDS = (project, translate, align, evaluate, demo, warmup)
+_COMMANDS = (project, translate, easyproject, align, evaluate, demo, warmup)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -175,11 +175,10 @@ def _fall_back(
     made: Corpus, aligner: str | Aligner, options: Mapping[str, Any], summary: Summary, tell: Tell
 ) -> Corpus:
     """Entities whose markers are lost, projected along links onto words that are free."""
-    linked, made_by = align_stage(made, aligner, options, tell)
-    linked = linked.collect()
+    linked = align_stage(made, aligner, options, tell)[0].collect()
     rest = Corpus.from_batches([_lost(batch) for batch in linked.batches()], made.origin)
     projected = project(rest, progress=tell)
-    summary.signature += f"|fallback({projected.summary.signature.replace('given', made_by)})"
+    summary.signature += f"|fallback({projected.summary.signature})"
     pairs = zip(linked.batches(), projected.batches(), strict=True)
     return Corpus.from_batches([_merged(*pair) for pair in pairs], made.origin)
 
@@ -195,7 +194,8 @@ def _lost(batch: pa.RecordBatch) -> pa.RecordBatch:
         links.append([pair for pair in pairs if pair["target"] not in taken])
     kept = {name: batch[name] for name in ("source_tokens", "target_tokens")}
     kept |= {"source_entities": pa.array(entities, ENTITIES), "links": pa.array(links, LINKS)}
-    return pa.RecordBatch.from_pydict(kept)
+    made_by = (batch.schema.metadata or {})[LINKS_MADE_BY]
+    return pa.RecordBatch.from_pydict(kept).replace_schema_metadata({LINKS_MADE_BY: made_by})
 
 
 def _rows(batch: pa.RecordBatch, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
