@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.experiments.run import run as run
     from xner.pipeline.align import align as align
+    from xner.pipeline.back import align_tgt as align_tgt
+    from xner.pipeline.back import back_translate as back_translate
+    from xner.pipeline.back import refine as refine
+    from xner.pipeline.easyproject import easyproject as easyproject
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
     from xner.pipeline.tag import Tagging as Tagging
@@ -53,11 +57,15 @@ _HOMES = {
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
+    "align_tgt": "xner.pipeline.back",
+    "back_translate": "xner.pipeline.back",
+    "easyproject": "xner.pipeline.easyproject",
     "evaluate": "xner.evaluation.entities",
     "evaluate_links": "xner.evaluation.links",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
     "run": "xner.experiments.run",
+    "refine": "xner.pipeline.back",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
     "tag": "xner.pipeline.tag",

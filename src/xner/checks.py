@@ -159,7 +159,7 @@ def check(batch: pa.RecordBatch, where: Where) -> None:
         InputError: the first row that does not fit.
     """
     have = set(batch.schema.names)
-    for prefix in ("", "source_", "target_"):
+    for prefix in ("", "source_", "target_", "back_"):
         tokens, entities = f"{prefix}tokens", f"{prefix}entities"
         if tokens in have:
             check_tokens(batch[tokens], tokens, where)
@@ -167,7 +167,7 @@ def check(batch: pa.RecordBatch, where: Where) -> None:
             if tokens not in have:
                 raise FormatError(f"there is a column {entities!r} but no {tokens!r}")
             check_entities(batch[entities], batch[tokens], entities, where)
-    for side in ("source", "target"):
+    for side in ("source", "target", "back"):
         _check_offsets_of(side, batch, where)
         _check_probabilities_of(side, batch, where)
     if {"target_candidates", "target_tokens"} <= have:

@@ -63,6 +63,11 @@ COLUMNS: dict[str, pa.DataType] = {
     "target_tagset": TAGSET,
     "target_probabilities": PROBABILITIES,
     "target_candidates": CANDIDATES,
+    "back_tokens": TOKENS,
+    "back_text": pa.string(),
+    "back_offsets": OFFSETS,
+    "back_entities": ENTITIES,
+    "back_outcomes": TOKENS,
     # One side alone, before it is paired or when it is evaluated.
     "tokens": TOKENS,
     "entities": ENTITIES,

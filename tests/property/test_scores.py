@@ -21,6 +21,7 @@ from xner.pipeline.settings import Settings
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge
+from xner.score.lexical import lexical
 from xner.score.lexicon import fill_links
 from xner.score.overlap import overlap
 from xner.score.scene import Scene, Text, Words
@@ -100,7 +101,9 @@ def test_scores_are_their_twins(rows):
     assert dictionary(scene) == pytest.approx(
         [twin.dictionary(rows, chosen, s, e, p) for s, e, p in found]
     )
-    for score in (overlap(scene), edge(scene), dictionary(scene)):
+    texts = [(rows[s][0][e[0] : e[1]], rows[s][1][p[0] : p[1]]) for s, e, p in found]
+    assert lexical(scene) == pytest.approx([twin.lexical(*pair) for pair in texts])
+    for score in (overlap(scene), edge(scene), dictionary(scene), lexical(scene)):
         assert ((score >= 0) & (score <= 1)).all()
 
 

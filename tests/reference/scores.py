@@ -19,6 +19,19 @@ def overlap(entity, span, links):
     return min(1.0, 2 * inside / (row + column + 0.1 * (end - start)))
 
 
+def lexical(source, target):
+    a, b = " ".join(source).lower(), " ".join(target).lower()
+    table = [[max(i, j) for j in range(len(b) + 1)] for i in range(len(a) + 1)]
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            table[i][j] = min(
+                table[i - 1][j] + 1,
+                table[i][j - 1] + 1,
+                table[i - 1][j - 1] + (a[i - 1] != b[j - 1]),
+            )
+    return 1 - table[-1][-1] / max(len(a), len(b), 1)
+
+
 def shape(word):
     for letter in word:
         if letter.isdecimal():

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from xner.cli.nmt import add_nmt, nmt_options
 from xner.cli.options import add_aligner, add_pairs, aligner_options, weights_of
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
@@ -42,6 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     )  # fmt: skip
     add_aligner(command)
     _add_scoring(command)
+    add_nmt(command)
     numbers = (
         ("--max-span", int, _DEFAULT.max_span, "longest target n-gram, in words"),
         ("--min-score", float, _DEFAULT.min_score, "candidates that score less are not used"),
@@ -146,6 +148,7 @@ def run(options: argparse.Namespace) -> None:
         merge_distance=options.merge_distance,
         length_ratio=options.length_ratio,
         top_k=options.top_k,
+        nmt=nmt_options(options),
     )
     extra = aligner_options(options)
     check_output(options.output)

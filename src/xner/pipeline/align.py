@@ -55,7 +55,7 @@ def align(
 
 
 def align_stage(
-    pairs: Corpus, aligner: str, options: Mapping[str, Any], tell: Tell
+    pairs: Corpus, aligner: str | Aligner, options: Mapping[str, Any], tell: Tell
 ) -> tuple[Corpus, str]:
     """`pairs` with links, and what made them; those that are there are kept.
 

@@ -25,6 +25,7 @@ from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
 from xner.score.lexicon import fill_links
 from xner.score.ngrams import all_ngrams, given_spans
+from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import TINY, fused
 from xner.score.scene import Scene, Text
 from xner.solve.constraint import Constraint
@@ -133,6 +134,7 @@ def project(
     length_ratio: float = 0.8,
     top_k: int | None = None,
     counts: Counts | None = None,
+    nmt: NmtOptions | None = None,
     aligner: str = "native",
     progress: Callable[[str, float], None] | None = None,
     **aligner_options: Any,
@@ -162,6 +164,7 @@ def project(
         top_k: most runs per entity, default all.
         counts: of a first pass over a corpus that includes this one, instead of a first pass
             here (`xner.pipeline.first_pass.count_corpus`).
+        nmt: model and languages of the score `nmt` (`xner.score.nmt.NmtOptions`).
         aligner: `native`, `eflomal` or `fast_align`, where there are no links.
         progress: called with the name of the stage and the share that is done.
         **aligner_options: for the aligner, such as `seed`.
@@ -190,6 +193,7 @@ def project(
         merge_distance=merge_distance,
         length_ratio=length_ratio,
         top_k=top_k,
+        nmt=nmt,
     )
     begin = perf_counter()
     summary = Summary()
@@ -231,11 +235,12 @@ def project_stream(
         summary.count_seconds = perf_counter() - begin
     elif counts is not None or save_counts is not None:
         raise UsageError("these settings need no counts; leave them out, or name a score that does")
+    scorer = None if settings.nmt is None else NmtScorer(settings.nmt)
     tell("project", 0.0)
     for batch in linked.batches():
         rows = SLICE if settings.candidates == "ngrams" else max(1, batch.num_rows)
         for first in range(0, max(1, batch.num_rows), rows):
-            yield project_batch(batch.slice(first, rows), settings, summary, counts)
+            yield project_batch(batch.slice(first, rows), settings, summary, counts, scorer)
             tell("project", summary.sentences / max(1, len(pairs)))
 
 
@@ -276,19 +281,21 @@ def _counted(
 
 
 def project_batch(
-    batch: pa.RecordBatch, settings: Settings, summary: Summary, counts: Counts | None = None
+    batch: pa.RecordBatch,
+    settings: Settings,
+    summary: Summary,
+    counts: Counts | None = None,
+    nmt: NmtScorer | None = None,
 ) -> pa.RecordBatch:
     """Add the columns of a projection to a checked batch, and its counts to `summary`.
 
-    counts: of the first pass, where the settings need one.
+    counts: of the first pass, where the settings need one. nmt: the model, likewise.
     """
     require(batch, "source_tokens", "source_entities", "target_tokens")
     if settings.linked:
         require(batch, "links")
-    made = _candidates(batch, settings, counts)
-    # What is a candidate by its links alone may score nothing; another candidate may not.
-    floor = 0.0 if settings.candidates == "links" else 2 * TINY
-    problem, dropped = _above(made.problem, max(settings.min_score, floor))
+    made = _candidates(batch, settings, counts, nmt)
+    problem, dropped = _above(made.problem, settings.min_score)
     solution = _solve(problem, made, settings)
     codes = _outcomes(made, dropped, problem, solution)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
@@ -325,7 +332,9 @@ def _solve(problem: Problem, made: Candidates, settings: Settings) -> Solution:
     )
 
 
-def _candidates(batch: pa.RecordBatch, settings: Settings, counts: Counts | None) -> Candidates:
+def _candidates(
+    batch: pa.RecordBatch, settings: Settings, counts: Counts | None, nmt: NmtScorer | None
+) -> Candidates:
     text, spans = Text(batch), None
     if counts is not None and settings.method != "heuristic":
         spans = first_choice(text, settings)
@@ -334,7 +343,7 @@ def _candidates(batch: pa.RecordBatch, settings: Settings, counts: Counts | None
     if settings.method == "heuristic":
         return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
     made = _unscored(batch, settings)
-    score = fused(Scene(batch, text, made.problem, spans, counts), settings.score)
+    score = fused(Scene(batch, text, made.problem, spans, counts, nmt), settings.score)
     return replace(made, problem=replace(made.problem, score=score))
 
 
@@ -347,9 +356,9 @@ def _unscored(batch: pa.RecordBatch, settings: Settings) -> Candidates:
 
 
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:
-    """The problem without candidates below `min_score`, and which entities lost all."""
+    """The problem without candidates that score 0 or below `min_score`, and who lost all."""
     had = np.diff(problem.candidate_offsets) > 0
-    keep = problem.score >= min_score
+    keep = (problem.score > TINY) & (problem.score >= min_score)
     if keep.all():
         return problem, np.zeros(problem.entities, bool)
     before = np.concatenate([[0], np.cumsum(keep)])

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from xner._version import __version__
 from xner.errors import UsageError
+from xner.score.nmt import NmtOptions
 from xner.score.registry import find_score, link_scores
 from xner.solve.constraint import Constraint
 
@@ -54,6 +55,7 @@ class Settings:
             (`heuristic`).
         length_ratio: runs must be longer than this share of the entity (`heuristic`).
         top_k: project an entity to its longest `top_k` runs; None for all (`heuristic`).
+        nmt: the model and languages of the score `nmt`.
     """
 
     method: str = "exact"
@@ -69,9 +71,11 @@ class Settings:
     merge_distance: int = 1
     length_ratio: float = 0.8
     top_k: int | None = None
+    nmt: NmtOptions | None = None
 
     def __post_init__(self) -> None:
         self._check_method()
+        self._check_nmt()
         self._check_numbers()
 
     def _check_method(self) -> None:
@@ -102,6 +106,19 @@ class Settings:
             raise UsageError(f"greedy cannot promise {self.constraint}; use exact or ilp")
         if self.method == "heuristic" and self.constraint != Constraint():
             raise UsageError("heuristic takes no constraint; see top_k")
+
+    def _check_nmt(self) -> None:
+        used = "nmt" in self.score and self.method != "heuristic"
+        if used and self.nmt is None:
+            raise UsageError(
+                "the score nmt needs a model and both languages; give nmt=NmtOptions(…) "
+                "(--nmt-model, --source-language, --target-language)"
+            )
+        if not used and self.nmt is not None:
+            raise UsageError(
+                "a model for the score nmt is given, but that score is not used; add score nmt=1 "
+                "(--score nmt=1), or leave the model out"
+            )
 
     def _check_numbers(self) -> None:
         if self.max_span < 1:
@@ -165,6 +182,8 @@ class Settings:
         if self.method == "ilp":
             limit = "none" if self.time_limit is None else f"{self.time_limit:g}s"
             parts += [f"backend:{self.backend}", f"time_limit:{limit}", f"gap:{self.gap:g}"]
+        if self.nmt is not None:
+            parts.append(self.nmt.signature)
         if self.min_score > 0:
             parts.append(f"min_score:{self.min_score:g}")
         return "|".join(parts)

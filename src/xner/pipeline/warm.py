@@ -41,6 +41,9 @@ def warm() -> dict[str, float]:
     project(linked, candidates="ngrams", score={"alignment": 0.5, "ner": 0.5})
     seconds["n-grams, ner"] = perf_counter() - begin
     begin = perf_counter()
+    project(linked, score={"lexical": 1.0})
+    seconds["lexical"] = perf_counter() - begin
+    begin = perf_counter()
     for bits in (8, 0):  # the rare paths: by table and by search
         solve_exact(_clash(), table_bits=bits)
     seconds["exact, conflicts"] = perf_counter() - begin

@@ -49,6 +49,8 @@ _SCORES = {
     "dictionary": Score(_late("xner.score.dictionary", "dictionary"), counted=True),
     "ner": Score(_late("xner.score.ner", "ner")),
     "ner_spans": Score(_late("xner.score.ner", "ner_spans")),
+    "lexical": Score(_late("xner.score.lexical", "lexical")),
+    "nmt": Score(_late("xner.score.nmt", "nmt")),
 }
 _BUILT_IN = frozenset(_SCORES)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,9 @@ from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import mixed, word_keys
 from xner.score.counts import Counts, Keys
 from xner.solve.problem import Flags, Int32, Problem
+
+if TYPE_CHECKING:
+    from xner.score.nmt import NmtScorer
 
 Int64 = NDArray[np.int64]
 
@@ -159,6 +163,7 @@ class Scene:
         problem: the candidates; its scores are alignment scores.
         spans: what the first pass chose in this batch.
         counts: what the first pass counted in the whole corpus.
+        nmt: the translation model of the score `nmt`.
     """
 
     batch: pa.RecordBatch
@@ -166,6 +171,7 @@ class Scene:
     problem: Problem
     spans: Spans | None = None
     counts: Counts | None = None
+    nmt: NmtScorer | None = None
 
     def counted(self) -> tuple[Spans, Counts]:
         """The first pass's choice and counts."""
