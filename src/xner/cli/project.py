@@ -54,6 +54,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
             flag, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
         )
     command.add_argument(
+        "--max-ratio", type=float, metavar="N",
+        help="n-grams may have up to N times the words of their entity, if that is more "
+        f"(default: {_DEFAULT.max_ratio:g}, 0 in published presets)",
+    )  # fmt: skip
+    command.add_argument(
         "--constraint", default="<=1", metavar="C",
         help="spans each entity may or must get: '<=n' '==n' '>=n' unlimited (default: <=1)",
     )  # fmt: skip
@@ -85,7 +90,10 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
         "--method", choices=METHODS,
         help=f"how candidates are chosen (default: {_DEFAULT.method})",
     )  # fmt: skip
-    scores = ", ".join(f"{name}={weight:g}" for name, weight in _DEFAULT.score.items())
+    scores, fills = (
+        ", ".join(f"{name}={weight:g}" for name, weight in weights.items())
+        for weights in (_DEFAULT.score, _DEFAULT.fill)
+    )
     command.add_argument(
         "--score", action="append", metavar="NAME=WEIGHT",
         help=f"matching score and its weight, of {', '.join(score_names())}; may be repeated "
@@ -93,7 +101,7 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument(
         "--fill", action="append", metavar="NAME=WEIGHT",
-        help=f"links made where words have none, of {', '.join(FILLS)} (default: lexicon=1, "
+        help=f"links made where words have none, of {', '.join(FILLS)} (default: {fills}, "
         "or none with --score)",
     )  # fmt: skip
     command.add_argument(
@@ -132,6 +140,7 @@ def run(options: argparse.Namespace) -> None:
         score=weights_of("--score", options.score),
         fill=weights_of("--fill", options.fill),
         max_span=options.max_span,
+        max_ratio=options.max_ratio,
         min_score=options.min_score,
         constraint=Constraint.parse(options.constraint),
         backend=options.backend,

@@ -22,7 +22,7 @@ from xner.pipeline.first_pass import count_corpus, first_choice
 from xner.pipeline.settings import Settings
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
-from xner.score.lexicon import fill_links
+from xner.score.fill import fill_links
 from xner.score.registry import fused
 from xner.score.scene import Scene, Text
 from xner.solve.constraint import Constraint
@@ -118,6 +118,7 @@ def project(
     score: Mapping[str, float] | None = None,
     fill: Mapping[str, float] | None = None,
     max_span: int = 10,
+    max_ratio: float | None = None,
     min_score: float = 0.0,
     constraint: str | Constraint = "<=1",
     backend: Literal["cp-sat", "highs", "scip"] = "cp-sat",
@@ -142,8 +143,10 @@ def project(
         score: weight of each matching score, default
             `{"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}`.
         fill: weight of links that are filled in where words have none, default
-            `{"lexicon": 1.0}`, and nothing where `score` is given or the method is heuristic.
+            `{"lexicon": 1.0, "neighbours": 1.0}`, and nothing where `score` is given or the method is heuristic.
         max_span: longest target n-gram, in words, default 10.
+        max_ratio: n-grams for an entity may have up to so many times its words, if that is
+            more; default 2, and 0 in the published presets.
         min_score: candidates that score less are not used, default 0.
         constraint: `<=n`, `==n`, `>=n` or `unlimited` spans an entity, default `<=1`.
         backend: of the ILP: `cp-sat` (default), `highs` or `scip`.
@@ -173,6 +176,7 @@ def project(
         score=None if score is None else dict(score),
         fill=None if fill is None else dict(fill),
         max_span=max_span,
+        max_ratio=max_ratio,
         min_score=min_score,
         constraint=Constraint.parse(str(constraint)),
         backend=backend,
@@ -293,13 +297,12 @@ def _solve(problem: Problem, made: Candidates, settings: Settings) -> Solution:
 
 def _candidates(batch: pa.RecordBatch, settings: Settings, counts: Counts | None) -> Candidates:
     text, spans = Text(batch), None
-    if counts is not None and settings.method != "heuristic":
+    if counts is not None:
         spans = first_choice(text, settings)
-    if counts is not None and settings.fill:
-        batch = fill_links(text, counts, settings.fill["lexicon"])
+        batch = fill_links(text, spans, counts, settings.fill)
     if settings.method == "heuristic":
         return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
-    made = linked_ngrams(batch, settings.max_span)
+    made = linked_ngrams(batch, settings.max_span, settings.max_ratio)
     score = fused(Scene(batch, text, made.problem, spans, counts), settings.score)
     return replace(made, problem=replace(made.problem, score=score))
 

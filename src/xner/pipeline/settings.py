@@ -13,13 +13,14 @@ from xner.solve.constraint import Constraint
 
 METHODS = ("heuristic", "greedy", "exact", "ilp")
 BACKENDS = ("cp-sat", "highs", "scip")
-FILLS = ("lexicon",)
+FILLS = ("lexicon", "neighbours")
 _ALIGNMENT = {"score": {"alignment": 1.0}, "fill": {}}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "method": "exact",
         "score": {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25},
-        "fill": {"lexicon": 1.0},
+        "fill": {"lexicon": 1.0, "neighbours": 1.0},
+        "max_ratio": 2.0,
     },
     "paper-heuristic": {"method": "heuristic", **_ALIGNMENT},
     "paper-greedy": {"method": "greedy", **_ALIGNMENT},
@@ -38,8 +39,10 @@ class Settings:
             `ilp` is `exact` by OR-Tools.
         score: weight of each matching score in their sum.
         fill: weight of links that are filled in where words have none, by what makes them
-            (`lexicon`).
+            (`lexicon`, `neighbours`).
         max_span: longest target n-gram, in words (not for `heuristic`).
+        max_ratio: an n-gram for a long entity may have up to so many times its words, if that
+            is more than `max_span`; 0 for no more.
         min_score: candidates that score less are not used; their entities are counted as
             `below_threshold`.
         constraint: how many spans each entity may or must get: `<=n` (default `<=1`),
@@ -57,6 +60,7 @@ class Settings:
     score: Mapping[str, float] = field(default_factory=lambda: {"alignment": 1.0})
     fill: Mapping[str, float] = field(default_factory=dict)
     max_span: int = 10
+    max_ratio: float = 0.0
     min_score: float = 0.0
     constraint: Constraint = field(default_factory=Constraint)
     backend: Literal["cp-sat", "highs", "scip"] = "cp-sat"
@@ -94,6 +98,8 @@ class Settings:
     def _check_numbers(self) -> None:
         if self.max_span < 1:
             raise UsageError(f"max_span is {self.max_span}; it must be at least 1")
+        if not 0 <= self.max_ratio < float("inf"):
+            raise UsageError(f"max_ratio is {self.max_ratio}; it must be at least 0")
         if self.merge_distance < 0:
             raise UsageError(f"merge_distance is {self.merge_distance}; it cannot be negative")
         if self.top_k is not None and self.top_k < 1:
@@ -125,7 +131,12 @@ class Settings:
     @property
     def first_signature(self) -> str:
         """What makes the choice of the first pass, and so its counts."""
-        return f"xner:{__version__}|score:{_sum(link_scores(self.score))}|max_span:{self.max_span}"
+        return f"xner:{__version__}|score:{_sum(link_scores(self.score))}|{self._spans}"
+
+    @property
+    def _spans(self) -> str:
+        ratio = f"|max_ratio:{self.max_ratio:g}" if self.max_ratio else ""
+        return f"max_span:{self.max_span}{ratio}"
 
     @property
     def signature(self) -> str:
@@ -138,8 +149,7 @@ class Settings:
                 f"top_k:{self.top_k or 'all'}",
             ]
         else:
-            parts += [f"score:{_sum(self.score)}", f"max_span:{self.max_span}"]
-            parts.append(f"constraint:{self.constraint}")
+            parts += [f"score:{_sum(self.score)}", self._spans, f"constraint:{self.constraint}"]
         if self.fill:
             parts.append(f"fill:{_sum(self.fill)}")
         if self.method == "ilp":

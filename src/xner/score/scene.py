@@ -17,6 +17,7 @@ from xner.score.counts import Counts, Keys
 from xner.solve.problem import Flags, Int32, Problem
 
 Int64 = NDArray[np.int64]
+_ENDS = r"^[^\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Words:
 
     Attributes:
         offsets: int32 (S+1); sentence s owns the words `[offsets[s], offsets[s+1])`.
-        keys: uint64, one a word, of its lower case.
+        keys: uint64, one a word, of its lower case without signs at its ends.
         shapes: uint8, upper, lower, digit or sign (`xner.kernels.keys`).
     """
 
@@ -51,9 +52,16 @@ class Words:
 def _keys(strings: pa.StringArray) -> tuple[Keys, Flags]:
     keys, shapes = np.empty(len(strings), np.uint64), np.empty(len(strings), np.uint8)
     if len(strings):
-        sides = *_bytes(strings), *_bytes(pc.utf8_lower(strings))
-        over_blocks(word_keys, len(strings), *sides, keys, shapes)
+        lower = pc.utf8_lower(strings)
+        sides = _bytes(strings), _bytes(lower), _bytes(_bare(lower))
+        over_blocks(word_keys, len(strings), *sides[0], *sides[1], *sides[2], keys, shapes)
     return keys, shapes
+
+
+def _bare(words: pa.StringArray) -> pa.StringArray:
+    """Words without the signs at their ends; words of nothing else stay."""
+    bare = pc.replace_substring_regex(words, _ENDS, "")
+    return pc.if_else(pc.equal(bare, ""), words, bare)
 
 
 def _bytes(strings: pa.StringArray) -> tuple[NDArray[np.uint8], Int32]:
@@ -111,7 +119,7 @@ class Text:
         names = coded.dictionary
         keys, shapes = np.empty(len(names), np.uint64), np.empty(len(names), np.uint8)
         if len(names):
-            over_blocks(word_keys, len(names), *_bytes(names), *_bytes(names), keys, shapes)
+            over_blocks(word_keys, len(names), *_bytes(names) * 3, keys, shapes)
         return frozen(keys[coded.indices.to_numpy()], np.uint64)
 
     @cached_property
