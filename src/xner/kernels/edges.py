@@ -9,6 +9,15 @@ INSIDE, OUTSIDE = np.uint64(1), np.uint64(2)
 
 
 @njit(cache=True, nogil=True)
+def is_copied(word, lo, hi, source_words):
+    """Whether a word is among the source words `[lo, hi)`."""
+    for w in range(lo, hi):
+        if source_words[w] == word:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def edge_scores(
     s_lo,
     s_hi,
@@ -16,6 +25,10 @@ def edge_scores(
     candidate_offsets,
     start,
     end,
+    entity_start,
+    entity_end,
+    source_offsets,
+    source_words,
     span_offsets,
     span_start,
     span_end,
@@ -33,10 +46,12 @@ def edge_scores(
 
     For a word, p = (inside + strength * expected) / (inside + outside + strength), counts
     without those of its own sentence; a candidate scores min(1, p / enough) of its first
-    word times that of its last.
+    word times that of its last. For words that the entity has too it is 1.
 
     Args:
         entity_offsets: int32 (S+1). candidate_offsets: int32 (E+1). start, end: int32 (C).
+        entity_start, entity_end: int32 (E). source_offsets: int32 (S+1).
+        source_words: uint64, keys of all source words.
         span_offsets: int32 (S+1). span_start, span_end: int32, the first pass's spans.
         word_offsets: int32 (S+1). words: uint64, keys; shapes: uint8: of all target words.
         table: uint64. counts: int64, as `xner.kernels.keys` keeps them.
@@ -70,7 +85,14 @@ def edge_scores(
                 prior = strength * expected[shapes[base + at]]
                 p = (inside + prior) / (inside + outside + strength)
                 fit[at] = min(1.0, p / enough)
-            score[c] = fit[start[c]] * fit[end[c] - 1]
+        for e in range(entity_offsets[s], entity_offsets[s + 1]):
+            lo, hi = source_offsets[s] + entity_start[e], source_offsets[s] + entity_end[e]
+            for c in range(candidate_offsets[e], candidate_offsets[e + 1]):
+                score[c] = 1.0
+                for side in range(2):
+                    at = end[c] - 1 if side else start[c]
+                    if fit[at] < 1.0 and not is_copied(words[base + at], lo, hi, source_words):
+                        score[c] *= fit[at]
         for c in range(c_lo, c_hi):
             fit[start[c]] = -1.0
             fit[end[c] - 1] = -1.0

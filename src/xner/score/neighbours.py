@@ -8,7 +8,7 @@ entity's span of the first pass or at most three words from it with no linked wo
 
 m(a, b) counts how often b stood so at the span of an entity with a; the other counts are those
 of the lexicon, all without the own sentence. b is linked to the a with the largest p, if that is
-above 0.15, with the weight p (at most 1). So a word joins a span whose neighbour it often is
+above 0.2, with the weight p (at most 1). So a word joins a span whose neighbour it often is
 and that it is seldom seen without.
 """
 
@@ -24,7 +24,7 @@ from xner.score.lexicon import Filled
 from xner.score.scene import Spans, Text
 
 REACH = 3
-LEAST = 0.15
+LEAST = 0.2
 
 
 def count_neighbours(text: Text, spans: Spans, counts: Counts) -> None:
