@@ -16,9 +16,11 @@ from xner.score.registry import score_names
 
 if TYPE_CHECKING:
     from xner.corpus import Corpus
-    from xner.pipeline.project import Summary
+    from xner.pipeline.summary import Summary
 
 _DEFAULT = Settings.preset()
+SHOWN = 20
+"""Changed labels that are printed; `--json` has all."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -43,7 +45,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     add_aligner(command)
     _add_scoring(command)
     numbers = (
-        ("--max-span", int, _DEFAULT.max_span, "longest target n-gram, in words"),
         ("--min-score", float, _DEFAULT.min_score, "candidates that score less are not used"),
         ("--merge-distance", int, _DEFAULT.merge_distance, "heuristic: gap that is closed, words"),
         ("--length-ratio", float, _DEFAULT.length_ratio, "heuristic: runs are longer than this "
@@ -54,9 +55,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
             flag, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
         )
     command.add_argument(
+        "--max-span", type=int, metavar="N",
+        help=f"longest target n-gram, in words (default: {_DEFAULT.max_span})",
+    )  # fmt: skip
+    command.add_argument(
         "--max-ratio", type=float, metavar="N",
         help="n-grams may have up to N times the words of their entity, if that is more "
-        f"(default: {_DEFAULT.max_ratio:g}, 0 in published presets)",
+        f"(default: {_DEFAULT.max_ratio:g}; 0 with --max-span and in published presets)",
     )  # fmt: skip
     command.add_argument(
         "--constraint", default="<=1", metavar="C",
@@ -105,6 +110,11 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
         "or none with --score)",
     )  # fmt: skip
     command.add_argument(
+        "--relabel", type=float, metavar="SHARE",
+        help="give a span the label that its words get in this share of other sentences, such as "
+        "0.95 (default: labels stay)",
+    )  # fmt: skip
+    command.add_argument(
         "--counts", type=Path, metavar="FILE",
         help="counts of a first pass over a corpus that includes this one",
     )  # fmt: skip
@@ -129,7 +139,8 @@ def _pairs(options: argparse.Namespace) -> Corpus:
 
 def run(options: argparse.Namespace) -> None:
     """Project, write, and say what was done."""
-    from xner.pipeline.project import Summary, project_stream
+    from xner.pipeline.project import project_stream
+    from xner.pipeline.summary import Summary
     from xner.score.counts import Counts
     from xner.solve.constraint import Constraint
     from xner.write import check_output, write_batches
@@ -141,6 +152,7 @@ def run(options: argparse.Namespace) -> None:
         fill=weights_of("--fill", options.fill),
         max_span=options.max_span,
         max_ratio=options.max_ratio,
+        relabel=options.relabel,
         min_score=options.min_score,
         constraint=Constraint.parse(options.constraint),
         backend=options.backend,
@@ -175,6 +187,10 @@ def show(summary: Summary, options: argparse.Namespace) -> None:
     rows += [(f"  {name}", f"{n:,}") for name, n in summary.outcomes.items()]
     rows += [
         ("target entities", f"{summary.spans:,}"),
+        *(
+            (f"  {words!r}", f"{n:,} {old} to {new}")
+            for (words, old, new), n in summary.relabelled.most_common(SHOWN)
+        ),
         ("objective", f"{summary.objective:,.2f}"),
         ("bound", f"{summary.bound:,.2f}"),
         *((f"  by {name}", f"{n:,}") for name, n in summary.routes.items()),

@@ -9,12 +9,29 @@ INSIDE, OUTSIDE = np.uint64(1), np.uint64(2)
 
 
 @njit(cache=True, nogil=True)
+def share_inside(word, base, end, k_lo, k_hi, span_start, span_end, words, table, counts, prior,
+                 strength):  # fmt: skip
+    """(inside + prior) / (inside + outside + strength), without the sentence `[base, end)`."""
+    inside = counts[slot_of(table, mix(word ^ INSIDE))]
+    outside = counts[slot_of(table, mix(word ^ OUTSIDE))]
+    for k in range(k_lo, k_hi):
+        i, j = base + span_start[k], base + span_end[k]
+        for w in range(i, j):
+            inside -= words[w] == word
+        if i > base:
+            outside -= words[i - 1] == word
+        if j < end:
+            outside -= words[j] == word
+    return (inside + prior) / (inside + outside + strength)
+
+
+@njit(cache=True, nogil=True)
 def is_copied(word, lo, hi, source_words):
     """Whether a word is among the source words `[lo, hi)`."""
+    found = False
     for w in range(lo, hi):
-        if source_words[w] == word:
-            return True
-    return False
+        found = found or source_words[w] == word
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -71,19 +88,12 @@ def edge_scores(
                 at = end[c] - 1 if side else start[c]
                 if fit[at] >= 0.0:
                     continue
-                word = words[base + at]
-                inside = counts[slot_of(table, mix(word ^ INSIDE))]
-                outside = counts[slot_of(table, mix(word ^ OUTSIDE))]
-                for k in range(span_offsets[s], span_offsets[s + 1]):
-                    i, j = base + span_start[k], base + span_end[k]
-                    for w in range(i, j):
-                        inside -= words[w] == word
-                    if i > base:
-                        outside -= words[i - 1] == word
-                    if j < word_offsets[s + 1]:
-                        outside -= words[j] == word
                 prior = strength * expected[shapes[base + at]]
-                p = (inside + prior) / (inside + outside + strength)
+                p = share_inside(
+                    words[base + at], base, word_offsets[s + 1], span_offsets[s],
+                    span_offsets[s + 1], span_start, span_end, words, table, counts, prior,
+                    strength,
+                )  # fmt: skip
                 fit[at] = min(1.0, p / enough)
         for e in range(entity_offsets[s], entity_offsets[s + 1]):
             lo, hi = source_offsets[s] + entity_start[e], source_offsets[s] + entity_end[e]

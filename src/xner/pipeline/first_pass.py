@@ -20,6 +20,7 @@ from xner.score.edge import count_edges
 from xner.score.lexicon import count_lexicon
 from xner.score.neighbours import count_neighbours
 from xner.score.registry import fused, link_scores
+from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Spans, Text
 from xner.solve.exact import solve_exact
 
@@ -49,6 +50,8 @@ def count_batch(text: Text, settings: Settings, counts: Counts) -> None:
     count_dictionary(text, spans, counts)
     count_lexicon(text, counts)
     count_neighbours(text, spans, counts)
+    if settings.relabel:
+        count_labels(text, spans, counts)
 
 
 def first_choice(text: Text, settings: Settings) -> Spans:

@@ -45,6 +45,8 @@ class Settings:
             is more than `max_span`; 0 for no more.
         min_score: candidates that score less are not used; their entities are counted as
             `below_threshold`.
+        relabel: share of other sentences in which the words of a span must have another label to
+            get it here, above 0.5 (`xner.score.relabel`); None, the default, leaves labels alone.
         constraint: how many spans each entity may or must get: `<=n` (default `<=1`),
             `unlimited`; with `exact` and `ilp` also `==n`, `>=n` (not for `heuristic`).
         backend: of the ILP, `cp-sat`, `highs` or `scip`.
@@ -62,6 +64,7 @@ class Settings:
     max_span: int = 10
     max_ratio: float = 0.0
     min_score: float = 0.0
+    relabel: float | None = None
     constraint: Constraint = field(default_factory=Constraint)
     backend: Literal["cp-sat", "highs", "scip"] = "cp-sat"
     time_limit: float | None = None
@@ -100,6 +103,8 @@ class Settings:
             raise UsageError(f"max_span is {self.max_span}; it must be at least 1")
         if not 0 <= self.max_ratio < float("inf"):
             raise UsageError(f"max_ratio is {self.max_ratio}; it must be at least 0")
+        if self.relabel is not None and not 0.5 < self.relabel <= 1:
+            raise UsageError(f"relabel is {self.relabel}; it must be above 0.5, and at most 1")
         if self.merge_distance < 0:
             raise UsageError(f"merge_distance is {self.merge_distance}; it cannot be negative")
         if self.top_k is not None and self.top_k < 1:
@@ -109,7 +114,8 @@ class Settings:
     def preset(cls, name: str | None = None, **given: Any) -> Settings:
         """The settings of a preset, default `default`, but for those that are given (not None).
 
-        Naming a method `heuristic` or scores of your own also clears `fill`, unless it is given.
+        Naming a method `heuristic` or scores of your own also clears `fill`, and naming
+        `max_span` clears `max_ratio`, unless they are given.
 
         Raises:
             UsageError: there is no such preset, or a setting makes no sense.
@@ -119,11 +125,15 @@ class Settings:
         given = {key: value for key, value in given.items() if value is not None}
         if given.get("method") == "heuristic" or "score" in given:
             given.setdefault("fill", {})
+        if "max_span" in given:
+            given.setdefault("max_ratio", 0.0)
         return cls(**{**PRESETS[name or "default"], **given})
 
     @property
     def counted(self) -> bool:
         """Whether a first pass over the corpus is needed."""
+        if self.relabel:
+            return True
         if self.method == "heuristic":
             return bool(self.fill)
         return bool(self.fill) or any(find_score(name).counted for name in self.score)
@@ -131,7 +141,9 @@ class Settings:
     @property
     def first_signature(self) -> str:
         """What makes the choice of the first pass, and so its counts."""
-        return f"xner:{__version__}|score:{_sum(link_scores(self.score))}|{self._spans}"
+        labels = "|labels" if self.relabel else ""
+        scores = _sum(link_scores(self.score))
+        return f"xner:{__version__}|score:{scores}|{self._spans}{labels}"
 
     @property
     def _spans(self) -> str:
@@ -157,6 +169,8 @@ class Settings:
             parts += [f"backend:{self.backend}", f"time_limit:{limit}", f"gap:{self.gap:g}"]
         if self.min_score > 0:
             parts.append(f"min_score:{self.min_score:g}")
+        if self.relabel:
+            parts.append(f"relabel:>={self.relabel:g}")
         return "|".join(parts)
 
 

@@ -43,9 +43,7 @@ class Candidates:
     length: Int32
 
 
-def linked_ngrams(
-    batch: pa.RecordBatch, max_span: int = 10, max_ratio: float = 0.0
-) -> Candidates:
+def linked_ngrams(batch: pa.RecordBatch, max_span: int = 10, max_ratio: float = 0.0) -> Candidates:
     """Target n-grams of limited length that share a link with the entity.
 
     Only those that start and end on a linked word are made: any other has a shorter one

@@ -116,11 +116,7 @@ class Text:
         offsets = offsets_of(column)
         labels = column.values.field("label").slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
         coded = labels.dictionary_encode()
-        names = coded.dictionary
-        keys, shapes = np.empty(len(names), np.uint64), np.empty(len(names), np.uint8)
-        if len(names):
-            over_blocks(word_keys, len(names), *_bytes(names) * 3, keys, shapes)
-        return frozen(keys[coded.indices.to_numpy()], np.uint64)
+        return frozen(hashed(coded.dictionary)[coded.indices.to_numpy()], np.uint64)
 
     @cached_property
     def in_entity(self) -> Flags:
@@ -180,6 +176,14 @@ class Scene:
         if self.spans is None or self.counts is None:
             raise ValueError("this score needs a first pass over the corpus")
         return self.spans, self.counts
+
+
+def hashed(strings: pa.StringArray) -> Keys:
+    """uint64: the keys of strings as they are."""
+    keys, shapes = np.empty(len(strings), np.uint64), np.empty(len(strings), np.uint8)
+    if len(strings):
+        over_blocks(word_keys, len(strings), *_bytes(strings) * 3, keys, shapes)
+    return keys
 
 
 def key_of(keys: Keys, kind: np.uint64 | Keys) -> Keys:
