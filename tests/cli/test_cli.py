@@ -297,5 +297,5 @@ def test_relabelling_is_reported(capsys, folder):
     assert "1 ORG to LOC" in out
     assert "max_span:10|max_ratio:3|" in out
     code, _, err = run(capsys, *arguments, "--relabel", "0.4")
-    assert code == 1
+    assert code == 2
     assert "relabel is 0.4" in err
