@@ -23,7 +23,8 @@ from xner.errors import InputError, UsageError
 from xner.formats.pharaoh import back_off
 from xner.pipeline.align import Tell, align, align_stage
 from xner.pipeline.marking import Marking, columns_of, cross, make_marking
-from xner.pipeline.project import OUTCOMES, Projection, project
+from xner.pipeline.project import Projection, project
+from xner.pipeline.summary import OUTCOMES
 from xner.translation.base import Translator
 
 MADE_BY = b"xner.back_translation"
