@@ -1,0 +1,1 @@
+"""Tiny models that tests and benchmarks build in seconds; nothing is downloaded."""
