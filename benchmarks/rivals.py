@@ -84,6 +84,5 @@ def awesome_links(
             word_align(args, model, tokenizer)
         lines = out.read_text("utf-8").splitlines()
     return [
-        {(int(i), int(j)) for i, j in (link.split("-") for link in line.split())}
-        for line in lines
+        {(int(i), int(j)) for i, j in (link.split("-") for link in line.split())} for line in lines
     ]

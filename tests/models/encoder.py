@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 from pathlib import Path
 
 import torch
@@ -33,7 +34,8 @@ def wordpieces(text, size):
     made.normalizer = normalizers.BertNormalizer(lowercase=False)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.train_from_iterator(
-        text, trainers.WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False)
+        text,
+        trainers.WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False),
     )
     return made.get_vocab()
 
@@ -86,9 +88,10 @@ def save_xlmr(folder, text=TEXT, *, pieces=200, seed=1, spread=1.0, positions=64
                 special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
             ),
         )  # fmt: skip
-    scores = {piece: -float(i) / 10 for i, piece in enumerate(
-        sorted(made.get_vocab(), key=made.get_vocab().get))}  # fmt: skip
-    tokenizer = XLMRobertaTokenizer(vocab=list(scores.items()), model_max_length=positions)
+    scores = json.loads(made.to_str())["model"]["vocab"]
+    tokenizer = XLMRobertaTokenizer(
+        vocab=[(piece, score) for piece, score in scores], model_max_length=positions
+    )
     shape = {"hidden_size": 32, "num_hidden_layers": 9, "num_attention_heads": 4,
              "intermediate_size": 64, "vocab_size": len(tokenizer), **sizes}  # fmt: skip
     torch.manual_seed(seed)

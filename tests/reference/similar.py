@@ -35,8 +35,8 @@ def softmax(row):
     return exps / exps.sum()
 
 
-def entmax15(row):
-    """1.5-entmax by bisection: p = max(z / 2 - tau, 0)^2 with sum 1."""
+def entmax15_margin(row):
+    """z / 2 - tau by bisection, where p = max(z / 2 - tau, 0)^2 sums to 1."""
     half = np.asarray(row, np.float64) / 2
     low, high = half.max() - 1, half.max()
     for _ in range(100):
@@ -45,7 +45,12 @@ def entmax15(row):
             low = tau
         else:
             high = tau
-    return np.maximum(half - low, 0) ** 2
+    return half - low
+
+
+def entmax15(row):
+    """1.5-entmax."""
+    return np.maximum(entmax15_margin(row), 0) ** 2
 
 
 def both_ways(scores, distribution):

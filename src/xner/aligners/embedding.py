@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from xner.aligners.bitext import Bitext, Links, offsets_from
 from xner.aligners.encoder import Encoder
-from xner.aligners.subwords import Sentences, SubwordSide, split_side, warn_of_lost_words
+from xner.aligners.subwords import Sentences, split_side, warn_of_lost_words
 from xner.aligners.windows import Rows, lay_rows, window_counts
 from xner.errors import UsageError
 from xner.inference.batches import padded
@@ -51,7 +51,8 @@ class Extraction(Protocol):
         self, source: torch.Tensor, target: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
         """(B, S, T) of float32 states (B, S, H) and (B, T, H), of which `rows` and `columns`
-        (int64, B) are real; on their device."""
+        (int64, B) are real; on their device.
+        """
         ...
 
     def host_weights(self, scores: NDArray[Any], rows: Int64, columns: Int64) -> Float32:
@@ -128,12 +129,12 @@ class EmbeddingEngine:
 
     def collate(self, pieces: Sequence[int]) -> Batch:
         """Lay the tokens of both sides in one rectangle."""
-        import torch
-
         pairs = np.array(pieces, np.int64)
         sides = self.source.gather(pairs), self.target.gather(pairs)
         rows = [lay_rows(np.diff(side.subwords), self.encoder.room) for side in sides]
-        tokens = [row for side, own in zip(sides, rows, strict=True) for row in self._rows(side, own)]
+        tokens = [
+            row for side, own in zip(sides, rows, strict=True) for row in self._rows(side, own)
+        ]
         ids, mask = padded(tokens, self.encoder.tokenizer.pad_token_id)
         width = ids.shape[1]
         source = self._units(sides[0], rows[0].cells(0, width))
@@ -158,7 +159,7 @@ class EmbeddingEngine:
                 sizes[np.isin(side.ids, self.special)] = 0
                 cells = cells[sizes > 0]
         real = sizes > 0
-        count = np.diff(offsets_from(real)[starts])
+        count = np.diff(offsets_from(real.astype(np.int64))[starts])
         shape = (len(count), int(count.max(initial=1)))
         inside = np.arange(shape[1]) < count[:, None]
         bags, names = np.zeros(shape, np.int64), np.zeros(shape, np.int32)
@@ -201,8 +202,9 @@ class EmbeddingEngine:
         weight = self.extraction.device_weights(scores, rows, columns)
         pair, row, column = weight.nonzero(as_tuple=True)
         value = weight[pair, row, column]
-        pair, row, column, value = (t.cpu().numpy() for t in (pair, row, column, value))
-        return pair, row, column, value
+        return (
+            pair.cpu().numpy(), row.cpu().numpy(), column.cpu().numpy(), value.cpu().numpy()
+        )  # fmt: skip
 
     def name(self, piece: int) -> str:
         """What an error message calls the pair."""
@@ -213,7 +215,8 @@ def pair_costs(source: Int64, target: Int64, room: int) -> Int64:
     """Tokens that pairs take in a batch, where their sides have so many subwords."""
     rows = window_counts(source, room) + window_counts(target, room)
     tokens = rows * (np.minimum(np.maximum(source, target), room) + 2)
-    return np.maximum(tokens, source * target // _CELLS_PER_TOKEN)
+    costs: Int64 = np.maximum(tokens, source * target // _CELLS_PER_TOKEN)
+    return costs
 
 
 def unit_states(states: torch.Tensor, units: Units) -> tuple[torch.Tensor, torch.Tensor]:

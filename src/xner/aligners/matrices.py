@@ -20,7 +20,9 @@ def dot(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 def cosine(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """(cos + 1) / 2, float32 (B, S, T); a state of zeros has the cosine 0 with any."""
-    source, target = (x / x.norm(dim=-1, keepdim=True).clamp_min(SMALLEST) for x in (source, target))
+    source, target = (
+        x / x.norm(dim=-1, keepdim=True).clamp_min(SMALLEST) for x in (source, target)
+    )
     return (dot(source, target) + 1) / 2
 
 
@@ -44,7 +46,7 @@ def distorted(
 
 
 def real(scores: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """bool (B, S, T), False where padded."""
+    """Mask (B, S, T), bool, False where padded."""
     import torch
 
     size, width = scores.shape[1:]
@@ -66,7 +68,7 @@ def greatest(scores: torch.Tensor, dim: int) -> torch.Tensor:
 
 
 def argmax_links(scores: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """bool (B, S, T): the first greatest of both their row and their column."""
+    """Mask (B, S, T), bool: the first greatest of both their row and their column."""
     low = scores.masked_fill(~inside, -1.0)
     return greatest(low, 2) & greatest(low, 1) & inside
 
@@ -78,22 +80,18 @@ def itermax_links(
     columns: torch.Tensor,
     alpha: float,
 ) -> torch.Tensor:
-    """bool (B, S, T): see `xner.kernels.similar.link_itermax`."""
+    """Mask (B, S, T), bool: see `xner.kernels.similar.link_itermax`."""
     links = argmax_links(scores, inside)
     row_free = ~links.any(2, keepdim=True) & inside.any(2, keepdim=True)
     column_free = ~links.any(1, keepdim=True) & inside.any(1, keepdim=True)
     count = row_free.double() + column_free.double()
     again = scores.double() * (alpha * count).clamp_max(1.0)
     more = argmax_links(again, inside) & (row_free | column_free)
-    enough = (
-        (rows > 2) & (columns > 2) & row_free.any(1).any(1) & column_free.any(1).any(1)
-    )
+    enough = (rows > 2) & (columns > 2) & row_free.any(1).any(1) & column_free.any(1).any(1)
     return links | (more & enough[:, None, None])
 
 
-def softmax_both(
-    scores: torch.Tensor, inside: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def softmax_both(scores: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Softmax over each row, and over each column; 0 where padded."""
     low = scores.masked_fill(~inside, float("-inf"))
     return tuple(low.softmax(dim).nan_to_num(0.0) for dim in (2, 1))  # type: ignore[return-value]
@@ -124,13 +122,14 @@ def entmax15(scores: torch.Tensor, dim: int) -> torch.Tensor:
     mean = ordered.cumsum(dim) / count
     spread = (ordered**2).cumsum(dim) - count * mean**2
     tau = mean - ((1 - spread).clamp_min(0.0) / count).sqrt()
-    support = (tau <= ordered).sum(dim, keepdim=True)
-    return (halves - tau.gather(dim, support - 1)).clamp_min(0.0) ** 2
+    # The next takes part as long as it lies above tau.
+    size = scores.shape[dim] - 1
+    more = tau.narrow(dim, 0, size) < ordered.narrow(dim, 1, size)
+    last = more.long().cumprod(dim).sum(dim, keepdim=True)
+    return (halves - tau.gather(dim, last)).clamp_min(0.0) ** 2
 
 
-def entmax15_both(
-    scores: torch.Tensor, inside: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def entmax15_both(scores: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """`entmax15` over each row, and over each column; 0 where padded."""
     low = scores.masked_fill(~inside, float("-inf"))
     return tuple(entmax15(low, dim) * inside for dim in (2, 1))  # type: ignore[return-value]

@@ -40,7 +40,8 @@ class SubwordSide:
         """int64 (last - first), subwords of each of the sentences `[first, last)`."""
         bounds = self.side.offsets[first : last + 1]
         words = self.sizes[self.side.ids[bounds[0] : bounds[-1]]]
-        return np.diff(offsets_from(words)[bounds - bounds[0]])
+        lengths: Int64 = np.diff(offsets_from(words)[bounds - bounds[0]])
+        return lengths
 
     def gather(self, sentences: Int64) -> Sentences:
         """The subwords of some sentences."""
@@ -115,4 +116,5 @@ def spans(begin: Int64, lengths: Int64) -> Int64:
     """The numbers of the ranges `[begin, begin + length)`, one range after another."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(begin - (ends - lengths), lengths)
+    numbers: Int64 = np.arange(total) + np.repeat(begin - (ends - lengths), lengths)
+    return numbers

@@ -154,7 +154,7 @@ def project(
         top_k: most runs per entity, default all.
         counts: of a first pass over a corpus that includes this one, instead of a first pass
             here (`xner.pipeline.first_pass.count_corpus`).
-        aligner: `native`, `eflomal` or `fast_align`, where there are no links.
+        aligner: `native` or another of `xner.align`, where there are no links.
         progress: called with the name of the stage and the share that is done.
         **aligner_options: for the aligner, such as `seed`.
 
