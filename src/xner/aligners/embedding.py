@@ -186,7 +186,9 @@ class EmbeddingEngine:
             source, rows = unit_states(states, batch.source)
             target, columns = unit_states(states, batch.target)
             scores = self.extraction.scores(source, target, rows, columns)
-            found = (self._on_host if device == "cpu" else self._on_device)(scores, rows, columns)
+            found = (self._on_host if device.startswith("cpu") else self._on_device)(
+                scores, rows, columns
+            )
         return word_links(*found, batch.source.words, batch.target.words)
 
     def _on_host(
