@@ -9,6 +9,7 @@ importable. Models are random, built here; sentences are those of Europarl, Engl
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
@@ -41,6 +42,7 @@ SIMALIGN = [(m, t) for t in ("bpe", "word") for m in ("argmax", "itermax", "matc
 AWESOME = ["softmax", "entmax15"]
 NOISES = (1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
 BATCH = 4096
+Cells = tuple[Any, Any, Any, Any]
 
 
 def europarl(data: Path, count: int) -> list[Pair]:
@@ -184,24 +186,21 @@ def best(work: Callable[[], Any], times: int) -> float:
 
 def whole(folder: str, pairs: list[Pair], times: int) -> Iterator[list[str]]:
     """Pairs per second with tokenisation and forward pass; models are loaded before."""
-    jobs: list[tuple[str, str, Callable[[], Any], Callable[[], Any]]] = []
     model, tokenizer = rivals.awesome_model(folder)
-    for name, options, rival in (
-        ("simalign argmax, bpe", {"matching": "argmax"}, ("bpe", "a")),
-        ("simalign itermax, word", {"matching": "itermax", "token_type": "word"}, ("word", "i")),
-        ("awesome softmax", {"extraction": "softmax"}, None),
+
+    def package(token_type: str, method: str) -> Callable[[], Any]:
+        return partial(package_links, rivals.simalign_model(folder, token_type, method), pairs)
+
+    for name, options, theirs in (
+        ("simalign argmax, bpe", {"matching": "argmax"}, package("bpe", "a")),
+        ("simalign itermax, word", {"matching": "itermax", "token_type": "word"},
+         package("word", "i")),
+        ("awesome softmax", {}, partial(rivals.awesome_links, model, tokenizer, pairs, "softmax")),
     ):  # fmt: skip
         own: Any = make_aligner(name.split()[0], {"model": folder, "device": "cpu", **options})
-        _ = own.encoder
         own.align(as_bitext(pairs[:2]))
-        if rival:
-            other = rivals.simalign_model(folder, *rival)
-            theirs = lambda other=other: [other.get_word_aligns(s, t) for s, t in pairs]  # noqa: E731
-        else:
-            theirs = lambda: rivals.awesome_links(model, tokenizer, pairs, "softmax")  # noqa: E731
-        jobs.append((name, "", lambda own=own: own.align(as_bitext(pairs)), theirs))
-    for name, _, ours, theirs in jobs:
-        mine, other = best(ours, times), best(theirs, times)
+        mine = best(lambda own=own: own.align(as_bitext(pairs)), times)  # type: ignore[misc]
+        other = best(theirs, times)
         rates = f"{len(pairs) / mine:.1f}", f"{len(pairs) / other:.1f}"
         yield [name, *rates, f"{other / mine:.1f}"]
 
@@ -218,7 +217,7 @@ def extraction_alone(folder: str, pairs: list[Pair], times: int) -> Iterator[lis
         rule = make_aligner("simalign", options).rule  # type: ignore[attr-defined]
         other.token_type = token_type
         other.matching_methods = [rivals.METHODS[matching]]
-        work = lambda: [other.get_word_aligns(s, t) for s, t in pairs]  # noqa: E731
+        work = partial(package_links, other, pairs)
         work()
         yield _alone(
             f"simalign {matching}, {token_type}", pairs, aligner.encoder, rule, work, times
@@ -228,13 +227,23 @@ def extraction_alone(folder: str, pairs: list[Pair], times: int) -> Iterator[lis
     batches = list(awesome_batches(tokenizer, pairs))
     for extraction in AWESOME:
         rule = make_aligner("awesome", {"model": folder, "extraction": extraction}).rule  # type: ignore[attr-defined]
-        work = lambda e=extraction: [  # noqa: E731
-            model.get_aligned_word(*batch, "cpu", 0, 0, align_layer=8, extraction=e, test=True)
-            for batch in batches
-        ]
+        work = partial(package_batches, model, batches, extraction)
         with torch.no_grad():
             work()
             yield _alone(f"awesome {extraction}", pairs, aligner.encoder, rule, work, times)
+
+
+def package_links(aligner: Any, pairs: list[Pair]) -> list[Any]:
+    """What simalign does for each pair."""
+    return [aligner.get_word_aligns(source, target) for source, target in pairs]
+
+
+def package_batches(model: Any, batches: list[Any], extraction: str) -> list[Any]:
+    """What awesome-align does for each batch."""
+    return [
+        model.get_aligned_word(*b, "cpu", 0, 0, align_layer=8, extraction=extraction, test=True)
+        for b in batches
+    ]
 
 
 def awesome_batches(tokenizer: Any, pairs: list[Pair]) -> Iterator[tuple[Any, ...]]:
@@ -265,17 +274,17 @@ def _alone(
     with torch.inference_mode():
         states = [engine.encoder.states(0, b.ids, b.mask).flatten(0, 1) for b in batches]
 
-        def ours(find: Callable[..., Any]) -> None:
+        def ours(find: Callable[..., Cells]) -> None:
             for batch, own in zip(batches, states, strict=True):
                 source, rows = unit_states(own, batch.source)
                 target, columns = unit_states(own, batch.target)
-                found = find(rule.scores(source, target, rows, columns), rows, columns)
-                word_links(*found, batch.source.words, batch.target.words)
+                cells = find(rule.scores(source, target, rows, columns), rows, columns)
+                word_links(*cells, batch.source.words, batch.target.words)
 
-        ways = [engine._on_host, engine._on_device]
-        for find in ways:
-            ours(find)
-        seconds = [best(lambda find=find: ours(find), times) for find in ways]  # type: ignore[misc]
+        ways = [partial(ours, engine._on_host), partial(ours, engine._on_device)]
+        for way in ways:
+            way()
+        seconds = [best(way, times) for way in ways]
     seconds.append(best(rival, 1))
     cells = [f"{1000 * s / len(pairs):.3f}" for s in seconds]
     return [name, *cells, f"{seconds[2] / seconds[0]:.0f}"]

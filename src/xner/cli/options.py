@@ -98,26 +98,31 @@ def add_aligner(command: argparse.ArgumentParser) -> None:
 
 
 def add_inference(command: argparse.ArgumentParser) -> None:
-    """Where a model runs, and how."""
+    """Where a model runs, and how much at a time."""
     command.add_argument(
         "--device",
-        help="where a model runs: auto (every GPU, else the CPU), cpu, cuda:0,cuda:1 … "
-        "(default: auto)",
+        default="auto",
+        metavar="NAMES",
+        help="auto (every GPU, else the CPU), or names such as cpu or cuda:0,cuda:1",
     )
     command.add_argument(
         "--precision",
+        default="auto",
         choices=("auto", "float32", "bfloat16", "float16"),
-        help="of a model (default: auto, bfloat16 or float16 on a GPU)",
+        help="of the model (default: 16 bit on a GPU, else float32)",
     )
     command.add_argument(
-        "--batch-tokens", type=int, metavar="N", help="most tokens of a batch, padding included"
+        "--batch-tokens",
+        type=int,
+        metavar="N",
+        help="most tokens of a batch, padding included (default: by device)",
     )
 
 
 def inference_options(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of `add_inference` that were given."""
-    names = ("device", "precision", "batch_tokens")
-    return {name: value for name in names if (value := getattr(options, name)) is not None}
+    """The options of `add_inference`; those that were not given are left out."""
+    given = {name: getattr(options, name) for name in ("device", "precision", "batch_tokens")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 _PRETRAINED = {"model", "layer", "device", "precision", "batch_tokens"}
@@ -138,6 +143,7 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
     """
     names = sorted(set().union(*_OWN.values()))
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: value for name, value in given.items() if value != "auto"}
     for name in given:
         if name not in _OWN.get(options.aligner, set()):
             flag = name.replace("_", "-")
