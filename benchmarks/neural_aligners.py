@@ -123,10 +123,12 @@ class Noisy:
         return scores + shake * (self.noise * float(scores.abs().max()))
 
 
-def smallest_noise(pair: Pair, encoder: Any, rule: Extraction, wanted: set[Any]) -> float | None:
+def smallest_noise(
+    pair: Pair, encoder: Any, rule: Extraction, wanted: set[Any], draws: int = 200
+) -> float | None:
     """The least of `NOISES` under which the rule gives the wanted links; None if none does."""
     for noise in NOISES:
-        for seed in range(200):
+        for seed in range(draws):
             shaken: Any = Noisy(rule, noise, seed)
             if as_sets(align_by_states(as_bitext([pair]), encoder, shaken, BATCH))[0] == wanted:
                 return noise
