@@ -50,13 +50,18 @@ class Extraction(Protocol):
     def scores(
         self, source: torch.Tensor, target: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
-        """(B, S, T) of float32 states (B, S, H) and (B, T, H), of which `rows` and `columns`
-        (int64, B) are real; on their device.
+        """How well units match, (B, S, T), on the device of the states.
+
+        Args:
+            source: float32 (B, S, H).
+            target: float32 (B, T, H).
+            rows: int64 (B), real source units of each pair.
+            columns: int64 (B), real target units.
         """
         ...
 
     def host_weights(self, scores: NDArray[Any], rows: Int64, columns: Int64) -> Float32:
-        """(B, S, T), above 0 where there is a link; in the host's memory."""
+        """Weights (B, S, T), above 0 where there is a link; all in the host's memory."""
         ...
 
     def device_weights(
@@ -101,9 +106,9 @@ class EmbeddingEngine:
         self.extraction = extraction
         self.source = split_side(bitext.source, encoder.tokenizer)
         self.target = split_side(bitext.target, encoder.tokenizer)
-        special = encoder.tokenizer
+        tokenizer = encoder.tokenizer
         self.special = np.array(
-            [special.pad_token_id, special.cls_token_id, special.sep_token_id], np.int32
+            [tokenizer.pad_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id], np.int32
         )
         self.costs = np.zeros(bitext.aligned, np.int64)
 
@@ -186,15 +191,16 @@ class EmbeddingEngine:
             source, rows = unit_states(states, batch.source)
             target, columns = unit_states(states, batch.target)
             scores = self.extraction.scores(source, target, rows, columns)
-            found = (self._on_host if device.startswith("cpu") else self._on_device)(
-                scores, rows, columns
-            )
-        return word_links(*found, batch.source.words, batch.target.words)
+            find = self._on_device if device.startswith("cuda") else self._on_host
+            cells = find(scores, rows, columns)
+        return word_links(*cells, batch.source.words, batch.target.words)
 
     def _on_host(
         self, scores: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> tuple[Int64, Int64, Int64, Float32]:
-        weight = self.extraction.host_weights(scores.numpy(), rows.numpy(), columns.numpy())
+        weight = self.extraction.host_weights(
+            scores.cpu().numpy(), rows.cpu().numpy(), columns.cpu().numpy()
+        )
         pair, row, column = weight.nonzero()
         return pair, row, column, weight[pair, row, column]
 
