@@ -14,7 +14,7 @@ from xner.errors import UsageError
 from xner.inference.hardware import Hardware, find_hardware
 
 MODEL = "bert-base-multilingual-cased"
-_TOKENS = {"cpu": 4096}
+_TOKENS = {"cpu": 512}  # what stays in a cache: twice as fast as 4,096
 _TOKENS_OF_A_GPU = 65536
 
 
@@ -28,8 +28,8 @@ class Pretrained:
         device: `auto`, or names with commas between them; see `find_hardware`.
         precision: `auto`, `float32`, `bfloat16` or `float16`, of the model; states are compared
             in float32.
-        batch_tokens: most tokens of a batch, both sides and padding included; by default 4,096
-            on a CPU and 65,536 elsewhere.
+        batch_tokens: most tokens of a batch, both sides and padding included; by default 512 on
+            a CPU and 65,536 elsewhere.
     """
 
     model: str = MODEL
