@@ -2,10 +2,11 @@
 
     PYTHONPATH=…/rivals OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners
 
-writes benchmarks/results/neural_aligners.md and neural_aligners_speed.md. The packages simalign and awesome-align must be
-importable. Models are random, built here; sentences are those of Europarl, English and German.
+writes benchmarks/results/neural_aligners.md and neural_aligners_speed.md. The packages simalign and
+awesome-align must be importable. Models are random, built here; sentences are those of Europarl, English and German.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -330,6 +331,7 @@ def setting(given: Any, pairs: list[Pair]) -> str:
     """What both pages begin with."""
     words = np.mean([len(side) for pair in pairs for side in pair])
     return (
+        f"`OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners {' '.join(sys.argv[1:])}`: "
         "simalign 0.4 and awesome-align 0.1.7 in the same process as xner, one torch thread, "
         f"float32, layer 8. {len(pairs)} pairs of Europarl en-de, {words:.0f} words a side. Models "
         f"are random (seed 1), word embeddings times {given.spread:g} so that similarities differ "
