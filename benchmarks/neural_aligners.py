@@ -3,7 +3,8 @@
     PYTHONPATH=…/rivals OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners
 
 writes benchmarks/results/neural_aligners.md and neural_aligners_speed.md. The packages simalign and
-awesome-align must be importable. Models are random, built here; sentences are those of Europarl, English and German.
+awesome-align must be importable. Models are random, built here; sentences are
+those of Europarl, English and German.
 """
 
 import sys
