@@ -321,3 +321,17 @@ def test_links_are_those_of_awesome_align(extraction, bert):
     pairs.append((["Anna", "[SEP]", "waits"], ["[SEP]", "Anna", "wartet"]))
     ours = align(pairs, "awesome", bert, extraction=extraction)
     assert [set(row) for row in ours] == awesome_links(*awesome_model(bert), pairs, extraction)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_distortion_is_that_of_simalign(bert):
+    pytest.importorskip("simalign")
+    from benchmarks.rivals import METHODS, simalign_model
+
+    model = simalign_model(bert, "bpe", "mai")
+    model.distortion = 0.4
+    pairs = [pair for pair in PAIRS if all(pair)]
+    found = [model.get_word_aligns(*pair) for pair in pairs]
+    for matching, theirs in METHODS.items():
+        ours = align(pairs, "simalign", bert, matching=matching, distortion=0.4)
+        assert [set(row) for row in ours] == [set(links[theirs]) for links in found]
