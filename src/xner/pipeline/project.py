@@ -109,7 +109,7 @@ def project(
         counts: of a first pass over a corpus that includes this one, instead of a first pass
             here (`xner.pipeline.first_pass.count_corpus`).
         nmt: model and languages of the score `nmt` (`xner.score.nmt.NmtOptions`).
-        aligner: `native`, `eflomal` or `fast_align`, where there are no links.
+        aligner: `native` or another of `xner.align`, where there are no links.
         progress: called with the name of the stage and the share that is done.
         **aligner_options: for the aligner, such as `seed`.
 
