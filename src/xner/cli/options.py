@@ -109,14 +109,14 @@ def add_inference(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--precision",
         default="auto",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        choices=PRECISIONS,
         help="of the model (default: 16 bit on a GPU, else float32)",
     )
     command.add_argument(
         "--batch-tokens",
         type=int,
         metavar="N",
-        help="most tokens of a batch, padding included (default: by device)",
+        help="most tokens of a batch, padding and beams included (default: by device)",
     )
 
 
@@ -164,34 +164,6 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
     if options.pivot:
         given["pivot"] = options.pivot
     return given
-
-
-def add_inference(command: argparse.ArgumentParser) -> None:
-    """Where a neural model runs, and how much at a time."""
-    command.add_argument(
-        "--device",
-        default="auto",
-        metavar="NAMES",
-        help="auto (every GPU, else the CPU), or names such as cpu or cuda:0,cuda:1",
-    )
-    command.add_argument(
-        "--precision",
-        default="auto",
-        choices=PRECISIONS,
-        help="of the model (default: half on a GPU, else float32)",
-    )
-    command.add_argument(
-        "--batch-tokens",
-        type=int,
-        metavar="N",
-        help="most tokens of a batch, padding and beams included (default: by device)",
-    )
-
-
-def inference_options(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of `add_inference`; those that were not given are left out."""
-    given = {name: getattr(options, name) for name in ("device", "precision", "batch_tokens")}
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def weights_of(flag: str, given: list[str] | None) -> dict[str, float] | None:
