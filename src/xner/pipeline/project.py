@@ -128,7 +128,7 @@ def project(
     length_ratio: float = 0.8,
     top_k: int | None = None,
     counts: Counts | None = None,
-    nmt: NmtOptions | None = None,
+    nmt: NmtOptions | Mapping[str, Any] | None = None,
     aligner: str = "native",
     progress: Callable[[str, float], None] | None = None,
     **aligner_options: Any,
