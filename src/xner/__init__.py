@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xner.errors import XnerError as XnerError
     from xner.evaluation.entities import evaluate as evaluate
     from xner.evaluation.links import evaluate_links as evaluate_links
+    from xner.experiments.run import run as run
     from xner.pipeline.align import align as align
     from xner.pipeline.back import align_tgt as align_tgt
     from xner.pipeline.back import back_translate as back_translate
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from xner.pipeline.easyproject import easyproject as easyproject
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
+    from xner.pipeline.tag import Tagging as Tagging
+    from xner.pipeline.tag import tag as tag
     from xner.pipeline.translate import Translation as Translation
     from xner.pipeline.translate import translate as translate
     from xner.schemes import spans_from_tags as spans_from_tags
@@ -50,6 +53,7 @@ _HOMES = {
     "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
     "Translation": "xner.pipeline.translate",
+    "Tagging": "xner.pipeline.tag",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
@@ -61,8 +65,10 @@ _HOMES = {
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
     "refine": "xner.pipeline.back",
+    "run": "xner.experiments.run",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
+    "tag": "xner.pipeline.tag",
     "tags_from_spans": "xner.schemes",
     "translate": "xner.pipeline.translate",
 }

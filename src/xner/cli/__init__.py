@@ -13,10 +13,20 @@ import threading
 from collections.abc import Sequence
 
 from xner._version import __version__
-from xner.cli import align, demo, easyproject, evaluate, project, translate, warmup
+from xner.cli import (
+    align,
+    demo,
+    easyproject,
+    evaluate,
+    project,
+    run,
+    tag,
+    translate,
+    warmup,
+)
 from xner.errors import UsageError, XnerError
 
-_COMMANDS = (project, translate, easyproject, align, evaluate, demo, warmup)
+_COMMANDS = (project, translate, easyproject, tag, align, evaluate, run, demo, warmup)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"xner {options.command}: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        print(f"xner {options.command}: interrupted; nothing was written", file=sys.stderr)
+        left = getattr(options, "left", "nothing was written")
+        print(f"xner {options.command}: interrupted; {left}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has left; keep the interpreter from complaining at exit.

@@ -9,6 +9,7 @@ from typing import Any
 from xner.aligners import ALIGNERS
 from xner.corpus import DOCSTART_CHOICES
 from xner.errors import UsageError
+from xner.inference.hardware import PRECISIONS
 from xner.schemes import SCHEMES
 
 
@@ -119,7 +120,7 @@ def add_inference(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--precision",
         default="auto",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        choices=PRECISIONS,
         help="of the model (default: half on a GPU, else float32)",
     )
     command.add_argument(

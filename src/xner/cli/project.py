@@ -11,7 +11,7 @@ from xner.cli.nmt import add_nmt, nmt_options
 from xner.cli.options import add_aligner, add_pairs, aligner_options, weights_of
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
-from xner.pipeline.settings import BACKENDS, FILLS, METHODS, PRESETS, Settings
+from xner.pipeline.settings import BACKENDS, CANDIDATES, FILLS, METHODS, PRESETS, Settings
 from xner.schemes import SCHEMES
 from xner.score.registry import score_names
 
@@ -94,6 +94,11 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
         f"(default: {scores})",
     )  # fmt: skip
     command.add_argument(
+        "--candidates", choices=CANDIDATES, default="links",
+        help="target spans to choose from: n-grams between linked words, all n-grams, or the "
+        "spans of the column target_candidates (default: links)",
+    )  # fmt: skip
+    command.add_argument(
         "--fill", action="append", metavar="NAME=WEIGHT",
         help=f"links made where words have none, of {', '.join(FILLS)} (default: lexicon=1, "
         "or none with --score)",
@@ -133,6 +138,7 @@ def run(options: argparse.Namespace) -> None:
         method=options.method,
         score=weights_of("--score", options.score),
         fill=weights_of("--fill", options.fill),
+        candidates=options.candidates,
         max_span=options.max_span,
         min_score=options.min_score,
         constraint=Constraint.parse(options.constraint),

@@ -13,16 +13,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, TRANSLATION_MADE_BY, offsets_of
+from xner.columns import ENTITIES, TAGGED_BY, TRANSLATION_MADE_BY, offsets_of
 from xner.corpus import Corpus, require
 from xner.errors import UsageError
 from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
+from xner.kernels.ngrams import NO_CANDIDATE
 from xner.pipeline.align import align_stage
 from xner.pipeline.first_pass import count_corpus, first_choice
 from xner.pipeline.settings import Settings
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
 from xner.score.lexicon import fill_links
+from xner.score.ngrams import all_ngrams, given_spans
 from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import TINY, fused
 from xner.score.scene import Scene, Text
@@ -33,6 +35,8 @@ from xner.solve.ilp import solve_ilp
 from xner.solve.problem import Float64, Problem
 from xner.solve.solution import Route, Solution, Status
 
+SLICE = 4096
+"""Rows that are matched at a time where every n-gram is a candidate."""
 PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED = 4, 5, 6, 7, 8
 OUTCOMES = {
     PROJECTED: "projected",
@@ -43,6 +47,7 @@ OUTCOMES = {
     INFEASIBLE: "infeasible",
     UNSOLVED: "unsolved",
     NO_TARGET: "empty_target",
+    NO_CANDIDATE: "no_candidate",
 }
 """What becomes of a source entity (docs/data.md says when)."""
 
@@ -118,6 +123,7 @@ def project(
     method: str | None = None,
     score: Mapping[str, float] | None = None,
     fill: Mapping[str, float] | None = None,
+    candidates: Literal["links", "ngrams", "spans"] = "links",
     max_span: int = 10,
     min_score: float = 0.0,
     constraint: str | Constraint = "<=1",
@@ -137,7 +143,7 @@ def project(
 
     Args:
         pairs: a corpus with both sides and source_entities; without the column links it is
-            aligned first.
+            aligned first, if candidates or scores need links.
         preset: `default`, or a published setting: `paper-heuristic`, `paper-greedy`,
             `paper-ilp`. The arguments below override it.
         method: `exact`, `greedy`, `heuristic` or `ilp`, default `exact`.
@@ -145,6 +151,8 @@ def project(
             `{"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}`.
         fill: weight of links that are filled in where words have none, default
             `{"lexicon": 1.0}`, and nothing where `score` is given or the method is heuristic.
+        candidates: `links` (default), n-grams that start and end on a linked word; `ngrams`,
+            all; `spans`, those of the column target_candidates.
         max_span: longest target n-gram, in words, default 10.
         min_score: candidates that score less are not used, default 0.
         constraint: `<=n`, `==n`, `>=n` or `unlimited` spans an entity, default `<=1`.
@@ -175,6 +183,7 @@ def project(
         method=method,
         score=None if score is None else dict(score),
         fill=None if fill is None else dict(fill),
+        candidates=candidates,
         max_span=max_span,
         min_score=min_score,
         constraint=Constraint.parse(str(constraint)),
@@ -215,11 +224,9 @@ def project_stream(
     """
     tell = progress or (lambda stage, share: None)
     begin = perf_counter()
-    linked, made_by = align_stage(pairs, aligner, aligner_options or {}, tell)
+    linked, made_by = _linked(pairs, settings, aligner, aligner_options or {}, tell)
     summary.align_seconds = perf_counter() - begin if linked is not pairs else 0.0
-    summary.signature = f"{settings.signature}|aligner:{made_by}"
-    if translated := (pairs.schema.metadata or {}).get(TRANSLATION_MADE_BY):
-        summary.signature += f"|translation:{translated.decode()}"
+    summary.signature = f"{settings.signature}|aligner:{made_by}{_made_before(linked)}"
     if settings.counted:
         begin = perf_counter()
         counts = _counted(linked, settings, counts, tell)
@@ -231,8 +238,29 @@ def project_stream(
     scorer = None if settings.nmt is None else NmtScorer(settings.nmt)
     tell("project", 0.0)
     for batch in linked.batches():
-        yield project_batch(batch, settings, summary, counts, scorer)
-        tell("project", summary.sentences / max(1, len(pairs)))
+        rows = SLICE if settings.candidates == "ngrams" else max(1, batch.num_rows)
+        for first in range(0, max(1, batch.num_rows), rows):
+            yield project_batch(batch.slice(first, rows), settings, summary, counts, scorer)
+            tell("project", summary.sentences / max(1, len(pairs)))
+
+
+def _made_before(pairs: Corpus) -> str:
+    """What translated and tagged the sides, as far as that is known, for the signature."""
+    keys = {"translation": TRANSLATION_MADE_BY}
+    keys |= {f"{side}_tagger": key for side, key in TAGGED_BY.items()}
+    known = pairs.schema.metadata or {}
+    return "".join(f"|{name}:{known[key].decode()}" for name, key in keys.items() if key in known)
+
+
+def _linked(
+    pairs: Corpus, settings: Settings, aligner: str, options: Mapping[str, Any], tell: Any
+) -> tuple[Corpus, str]:
+    """The corpus with links, and what made them, if they are needed."""
+    if settings.linked:
+        return align_stage(pairs, aligner, options, tell)
+    if idle := [name for name, value in options.items() if value not in (None, (), [])]:
+        raise UsageError(f"these settings need no links, so {idle[0]} would change nothing")
+    return pairs, "none"
 
 
 def _counted(
@@ -263,7 +291,9 @@ def project_batch(
 
     counts: of the first pass, where the settings need one. nmt: the model, likewise.
     """
-    require(batch, "source_tokens", "source_entities", "target_tokens", "links")
+    require(batch, "source_tokens", "source_entities", "target_tokens")
+    if settings.linked:
+        require(batch, "links")
     made = _candidates(batch, settings, counts, nmt)
     problem, dropped = _above(made.problem, settings.min_score)
     solution = _solve(problem, made, settings)
@@ -312,9 +342,17 @@ def _candidates(
         batch = fill_links(text, counts, settings.fill["lexicon"])
     if settings.method == "heuristic":
         return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
-    made = linked_ngrams(batch, settings.max_span)
+    made = _unscored(batch, settings)
     score = fused(Scene(batch, text, made.problem, spans, counts, nmt), settings.score)
     return replace(made, problem=replace(made.problem, score=score))
+
+
+def _unscored(batch: pa.RecordBatch, settings: Settings) -> Candidates:
+    """The candidates, with no score but that of their links."""
+    if settings.candidates == "spans":
+        return given_spans(batch)
+    make = linked_ngrams if settings.candidates == "links" else all_ngrams
+    return make(batch, settings.max_span)
 
 
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:

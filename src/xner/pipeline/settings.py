@@ -15,6 +15,7 @@ from xner.solve.constraint import Constraint
 METHODS = ("heuristic", "greedy", "exact", "ilp")
 BACKENDS = ("cp-sat", "highs", "scip")
 FILLS = ("lexicon",)
+CANDIDATES = ("links", "ngrams", "spans")
 _ALIGNMENT = {"score": {"alignment": 1.0}, "fill": {}}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
@@ -40,6 +41,8 @@ class Settings:
         score: weight of each matching score in their sum.
         fill: weight of links that are filled in where words have none, by what makes them
             (`lexicon`).
+        candidates: `links` (default), n-grams that start and end on a word linked to the
+            entity; `ngrams`, all of them; `spans`, those of the column target_candidates.
         max_span: longest target n-gram, in words (not for `heuristic`).
         min_score: candidates that score less are not used; their entities are counted as
             `below_threshold`.
@@ -58,6 +61,7 @@ class Settings:
     method: str = "exact"
     score: Mapping[str, float] = field(default_factory=lambda: {"alignment": 1.0})
     fill: Mapping[str, float] = field(default_factory=dict)
+    candidates: Literal["links", "ngrams", "spans"] = "links"
     max_span: int = 10
     min_score: float = 0.0
     constraint: Constraint = field(default_factory=Constraint)
@@ -90,6 +94,14 @@ class Settings:
                 raise UsageError(f"the weight of fill {name!r} is {weight}; it must be in (0, 1]")
         if self.backend not in BACKENDS:
             raise UsageError(f"unknown backend {self.backend!r}; choose one of {BACKENDS}")
+        if self.candidates not in CANDIDATES:
+            known = ", ".join(CANDIDATES)
+            raise UsageError(f"unknown candidates {self.candidates!r}; choose one of {known}")
+        if self.method == "heuristic" and self.candidates != "links":
+            raise UsageError(
+                f"heuristic labels runs of linked words; candidates {self.candidates!r} go with "
+                f"exact, greedy and ilp"
+            )
         if self.method == "greedy" and not self.constraint.always_feasible:
             raise UsageError(f"greedy cannot promise {self.constraint}; use exact or ilp")
         if self.method == "heuristic" and self.constraint != Constraint():
@@ -142,6 +154,12 @@ class Settings:
         return bool(self.fill) or any(find_score(name).counted for name in self.score)
 
     @property
+    def linked(self) -> bool:
+        """Whether links are needed, for the candidates or for a score."""
+        of_links = any(find_score(name).of_links for name in self.score)
+        return self.candidates == "links" or of_links or self.counted
+
+    @property
     def first_signature(self) -> str:
         """What makes the choice of the first pass, and so its counts."""
         return f"xner:{__version__}|score:{_sum(link_scores(self.score))}|max_span:{self.max_span}"
@@ -159,6 +177,8 @@ class Settings:
         else:
             parts += [f"score:{_sum(self.score)}", f"max_span:{self.max_span}"]
             parts.append(f"constraint:{self.constraint}")
+            if self.candidates != "links":
+                parts.append(f"candidates:{self.candidates}")
         if self.fill:
             parts.append(f"fill:{_sum(self.fill)}")
         if self.method == "ilp":

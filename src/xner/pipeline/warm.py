@@ -25,6 +25,8 @@ def warm() -> dict[str, float]:
                 [[{"start": 0, "end": 1, "label": "LOC"}]], COLUMNS["source_entities"]
             ),
             "target_tokens": pa.array([["Nairobi"]], COLUMNS["target_tokens"]),
+            "target_tagset": pa.array([["O", "B-LOC"]], COLUMNS["target_tagset"]),
+            "target_probabilities": pa.array([[[0.1, 0.9]]], COLUMNS["target_probabilities"]),
         }
     )
     seconds = {}
@@ -38,6 +40,9 @@ def warm() -> dict[str, float]:
     begin = perf_counter()
     project(linked, score={"lexical": 1.0})
     seconds["lexical"] = perf_counter() - begin
+    begin = perf_counter()
+    project(linked, candidates="ngrams", score={"alignment": 0.5, "ner": 0.5})
+    seconds["n-grams, ner"] = perf_counter() - begin
     begin = perf_counter()
     for bits in (8, 0):  # the rare paths: by table and by search
         solve_exact(_clash(), table_bits=bits)
