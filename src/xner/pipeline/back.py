@@ -23,7 +23,8 @@ from xner.errors import InputError, UsageError
 from xner.formats.pharaoh import back_off
 from xner.pipeline.align import Tell, align, align_stage
 from xner.pipeline.marking import Marking, columns_of, crossings, make_marking
-from xner.pipeline.project import OUTCOMES, Projection, project
+from xner.pipeline.outcome import OUTCOMES
+from xner.pipeline.project import Projection, project
 from xner.translation.base import Translator
 
 MADE_BY = b"xner.back_translation"
@@ -145,11 +146,9 @@ def _made_by(corpus: Corpus, key: bytes = MADE_BY) -> str:
     return made.decode()
 
 
-def _view(corpus: Corpus, source: str, target: str, entities: str | None = None) -> Corpus:
-    """Two of the texts as the sides of a corpus, without links."""
-    columns = {"source_tokens": source, "target_tokens": target}
-    if entities is not None:
-        columns["source_entities"] = entities
+def _view(corpus: Corpus, source: str, target: str, **more: str) -> Corpus:
+    """Two of the texts as the sides of a corpus, without links; more columns by their new name."""
+    columns = {"source_tokens": source, "target_tokens": target, **more}
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in corpus.batches():
@@ -163,14 +162,15 @@ def _view(corpus: Corpus, source: str, target: str, entities: str | None = None)
 
 
 def back_as_source(corpus: Corpus) -> Corpus:
-    """The back-translation and its entities as the source side, to be aligned with the target.
+    """The back-translation as the source side, to be aligned with the target and projected.
 
     Entities that did not cross are not in it; `align_tgt` keeps account of them.
 
     Raises:
         InputError: a column is missing (when it is read).
     """
-    return _view(corpus, "back_tokens", "target_tokens", "back_entities")
+    texts = {f"source_{name}": f"back_{name}" for name in ("text", "offsets")}
+    return _view(corpus, "back_tokens", "target_tokens", source_entities="back_entities", **texts)
 
 
 def align_tgt(corpus: Corpus, *, progress: Tell | None = None, **options: Any) -> Projection:
