@@ -7,7 +7,7 @@ import xner
 from tests.corpora import SameWords, labelled
 from xner.columns import COLUMNS, LINKS
 from xner.corpus import Corpus
-from xner.pipeline.back import align_tgt, back_translate, refine
+from xner.pipeline.back import align_tgt, back_as_source, back_translate, refine
 from xner.translation.fake import FakeTranslator
 
 pytest.importorskip("regex")
@@ -64,7 +64,8 @@ def test_entities_cross_back():
     ]  # fmt: skip
     assert made.table["back_text"].to_pylist()[0] == "Anna besucht Rom."
     assert made.summary.outcomes == {"marked": 4}
-    assert made.summary.sentences == 4
+    assert made.summary.as_dict()["sentences"] == 4
+    assert made.summary.as_dict()["translations"] == {"translated": 4}
     assert "eng_Latn>deu_Latn|fake(" in made.summary.signature
     assert "target_entities" not in made.columns
     with pytest.raises(xner.InputError, match="already has back_tokens"):
@@ -87,6 +88,13 @@ def test_entities_that_did_not_cross_keep_their_outcome():
     assert made.table["outcomes"].to_pylist()[0] == ["marker_lost", "marker_lost"]
     assert made.summary.outcomes["marker_lost"] == made.summary.entities == 40
     assert names(made)[0] == []
+
+
+def test_the_back_translation_as_source():
+    rows = back_as_source(back(1)).table.to_pylist()
+    assert rows[0]["source_tokens"] == ["Anna", "besucht", "Rom", "."]
+    assert [e["source"] for e in rows[0]["source_entities"]] == [0, 1]
+    assert rows[0]["target_tokens"] == GERMAN[0].split()
 
 
 def test_align_tgt_needs_a_back_translation():

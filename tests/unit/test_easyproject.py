@@ -69,8 +69,9 @@ def test_markers_that_survive(markers):
 
 
 def test_an_entity_is_translated_once():
-    translator = Scripted()
-    run(translator=translator)
+    translator, shares = Scripted(), []
+    run(translator=translator, progress=lambda stage, share: shares.append((stage, share)))
+    assert [s for name, s in shares if name == "translate"] == [0.0, 1 / 3, 2 / 3, 1.0]
     assert translator.asked[:3] == ["Anna", "Rome", "Bob Roe"]
     assert translator.asked[3:] == ["[Anna] visits [Rome].", "It rains.", "[Rome] and [Bob Roe]"]
 

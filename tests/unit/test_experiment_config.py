@@ -58,7 +58,7 @@ REFUSED = [
     ({"aligners": {"native": {"optional": 1}}}, "optional: should be true or false"),
     ({"aligners": {"g": {"links": "de.align", "seed": 1}}}, "seed would change nothing"),
     ({"aligners": {}}, "names no aligner"),
-    ({"stages": {"translat": {}}}, r"stages: unknown key 'translat'; did you mean 'translate'\?"),
+    ({"stages": {"translat": {}}}, r"stages: unknown key 'translat'; did you mean 'translate'"),
     ({"stages": {"project": {"metod": "exact"}}}, "unknown setting 'metod'; did you mean 'method'"),
     ({"languages": None}, "neither languages nor data"),
     ({"languages": {"de": {"sorce": "x"}}}, r"languages.de: unknown key 'sorce'; did you mean 'so"),

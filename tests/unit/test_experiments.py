@@ -358,6 +358,37 @@ def test_translate_train_by_the_real_stage(folder):
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 
+def test_easyproject_by_the_real_stage(folder):
+    given = {"translator": FakeTranslator({"says": "sagt", "sees": "sieht"}), "fallback": "none"}
+    results = xner.run(
+        config(
+            languages={"deu": {"source": "en.conll"}},
+            pipelines=["easyproject"],
+            stages={"easyproject": given},
+            write="conll",
+        )
+    )
+    assert made(results) == ["read", "easyproject"]
+    assert cell(results, language="deu").outcomes["marked"] == 3
+    assert "|markers:brackets|" in cell(results, language="deu").signature
+    [labels] = (folder / "out" / "labels").iterdir()
+    assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
+
+
+def test_the_back_translation_takes_the_place_of_the_source(folder):
+    given = {"translator": FakeTranslator({"says": "sagt", "sees": "sieht"})}
+    results = xner.run(
+        config(
+            pipelines=["translate-test/align-tgt"],
+            stages={"back_translate": given},
+        )
+    )
+    assert made(results) == ["read", "back_translate", "align", "project"]
+    assert cell(results).f1 == 1.0
+    [path] = (folder / "out" / "store").glob("back_translate-*.parquet")
+    assert pq.read_table(path)["source_tokens"].to_pylist()[0] == ["EU", "sagt"]
+
+
 def test_steps_whose_result_is_given_are_left_out(folder, fakes):
     results = xner.run(config(pipelines=["translate-test"], stages=fakes))
     assert [step.stage for step in results.steps] == ["read", "align", "project"]

@@ -1,5 +1,7 @@
 """The NMT score and its model: likelihoods, sharing, cache, and entities that it finds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -237,6 +239,13 @@ def test_options_that_make_no_sense(model):
         Settings(nmt=NmtOptions(model, "eng", "deu"))
     with pytest.raises(xner.UsageError, match="needs target_language; give it"):
         NmtOptions(model, "eng", "")
+    given = {"model": model, "source_language": "eng", "target_language": "deu", "cache": "x"}
+    made = Settings.preset(score={"nmt": 1.0}, nmt=given)
+    assert made.nmt == NmtOptions(model, "eng", "deu", cache=Path("x"))
+    with pytest.raises(xner.UsageError, match="settings of the score nmt do not fit"):
+        NmtOptions.of({**given, "speed": 9})
+    with pytest.raises(xner.UsageError, match="do not fit: missing"):
+        NmtOptions.of({"model": model})
     with pytest.raises(xner.UsageError, match="threshold of nmt is 1"):
         NmtOptions(model, "eng", "deu", threshold=1)
     with pytest.raises(xner.UsageError, match="batch_tokens is 0"):

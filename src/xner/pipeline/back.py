@@ -22,9 +22,9 @@ from xner.corpus import Corpus, require
 from xner.errors import InputError, UsageError
 from xner.formats.pharaoh import back_off
 from xner.pipeline.align import Tell, align, align_stage
-from xner.pipeline.marking import Marking, columns_of, cross, make_marking
+from xner.pipeline.marking import Marking, columns_of, crossings, make_marking
+from xner.pipeline.outcome import OUTCOMES
 from xner.pipeline.project import Projection, project
-from xner.pipeline.summary import OUTCOMES
 from xner.translation.base import Translator
 
 MADE_BY = b"xner.back_translation"
@@ -51,6 +51,16 @@ class Summary:
     outcomes: Counter[str] = field(default_factory=Counter)
     translations: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as plain values."""
+        return {
+            "sentences": self.sentences,
+            "outcomes": dict(self.outcomes),
+            "translations": dict(self.translations),
+            "seconds": round(self.seconds, 4),
+            "signature": self.signature,
+        }
 
 
 class BackTranslation(Corpus):
@@ -112,18 +122,13 @@ def back_translate(
 def _back_batches(
     corpus: Corpus, marking: Marking, summary: Summary, tell: Tell
 ) -> Iterator[pa.RecordBatch]:
-    known: dict[str, str] = {}
-    tell("translate back", 0.0)
-    for batch in corpus.batches():
-        require(batch, "source_tokens", "source_entities")
-        crossed = cross(batch, marking, known)
+    for batch, crossed in crossings(corpus, marking, "translate back", tell):
         summary.sentences += batch.num_rows
         summary.outcomes.update(outcome for one in crossed for outcome in one.outcomes)
         summary.translations.update(one.translation for one in crossed)
         columns = columns_of(crossed, "back")
         columns["back_outcomes"] = pa.array([one.outcomes for one in crossed], TOKENS)
         yield _with(batch, columns, {MADE_BY: marking.signature.encode()})
-        tell("translate back", summary.sentences / max(1, len(corpus)))
 
 
 def _with(
@@ -141,11 +146,9 @@ def _made_by(corpus: Corpus, key: bytes = MADE_BY) -> str:
     return made.decode()
 
 
-def _view(corpus: Corpus, source: str, target: str, entities: str | None = None) -> Corpus:
-    """Two of the texts as the sides of a corpus, without links."""
-    columns = {"source_tokens": source, "target_tokens": target}
-    if entities is not None:
-        columns["source_entities"] = entities
+def _view(corpus: Corpus, source: str, target: str, **more: str) -> Corpus:
+    """Two of the texts as the sides of a corpus, without links; more columns by their new name."""
+    columns = {"source_tokens": source, "target_tokens": target, **more}
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in corpus.batches():
@@ -156,6 +159,18 @@ def _view(corpus: Corpus, source: str, target: str, entities: str | None = None)
             )
 
     return Corpus(batches, len(corpus), corpus.origin)
+
+
+def back_as_source(corpus: Corpus) -> Corpus:
+    """The back-translation as the source side, to be aligned with the target and projected.
+
+    Entities that did not cross are not in it; `align_tgt` keeps account of them.
+
+    Raises:
+        InputError: a column is missing (when it is read).
+    """
+    texts = {f"source_{name}": f"back_{name}" for name in ("text", "offsets")}
+    return _view(corpus, "back_tokens", "target_tokens", source_entities="back_entities", **texts)
 
 
 def align_tgt(corpus: Corpus, *, progress: Tell | None = None, **options: Any) -> Projection:
@@ -177,8 +192,7 @@ def align_tgt(corpus: Corpus, *, progress: Tell | None = None, **options: Any) -
     """
     for batch in corpus.batches():
         require(batch, "back_entities", "back_outcomes", "source_entities")
-    view = _view(corpus, "back_tokens", "target_tokens", "back_entities")
-    made = project(view, progress=progress, **options)
+    made = project(back_as_source(corpus), progress=progress, **options)
     pairs = list(zip(corpus.batches(), made.batches(), strict=True))
     result = Projection.from_batches([_brought(*pair) for pair in pairs], corpus.origin)
     summary = made.summary

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from xner.aligners import Aligner
 from xner.columns import ENTITIES, LINKS, LINKS_MADE_BY, TOKENS, TRANSLATION_MADE_BY
-from xner.corpus import Corpus, require
+from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
 from xner.pipeline.align import Tell, align_stage
-from xner.pipeline.marking import Crossing, Marking, Row, columns_of, cross, make_marking
+from xner.pipeline.marking import Crossing, Marking, Row, columns_of, crossings, make_marking
 from xner.pipeline.project import project
 from xner.translation.base import Translator
 
@@ -146,14 +146,8 @@ def marked_batches(
             f"{corpus.origin}: already has {', '.join(held)}; leave them out of the corpus to "
             f"translate it"
         )
-    known: dict[str, str] = {}
-    done = 0
-    tell("translate", 0.0)
-    for batch in corpus.batches():
-        require(batch, "source_tokens", "source_entities")
-        yield _with_target(batch, cross(batch, marking, known), marking, summary)
-        done += batch.num_rows
-        tell("translate", done / max(1, len(corpus)))
+    for batch, crossed in crossings(corpus, marking, "translate", tell):
+        yield _with_target(batch, crossed, marking, summary)
 
 
 def _with_target(

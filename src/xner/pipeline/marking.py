@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pyarrow as pa
 
 from xner._version import __version__
 from xner.columns import ENTITIES, OFFSETS, TOKENS
+from xner.corpus import Corpus, require
 from xner.errors import InputError, UsageError
 from xner.languages import Language, find_language
 from xner.translation.base import Translator
@@ -28,6 +29,7 @@ from xner.translation.registry import make_translator
 from xner.translation.text import find_words
 
 Row = dict[str, Any]
+Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,19 @@ class Crossing:
     unmarked: bool
 
 
-def cross(batch: pa.RecordBatch, marking: Marking, known: dict[str, str]) -> list[Crossing]:
+def cross(
+    batch: pa.RecordBatch,
+    marking: Marking,
+    known: dict[str, str],
+    crossed_one: Callable[[], None] = lambda: None,
+) -> list[Crossing]:
     """Translate the source side of a batch with markers.
 
-    known: translations of entities by themselves, added to.
+    Args:
+        batch: with source_tokens and source_entities.
+        marking: how.
+        known: translations of entities by themselves, added to.
+        crossed_one: called after each sentence.
 
     Raises:
         InputError: two entities of a sentence overlap.
@@ -134,6 +145,7 @@ def cross(batch: pa.RecordBatch, marking: Marking, known: dict[str, str]) -> lis
         crossed.append(
             Crossing(there.text, offsets, entities, outcomes, translated.outcome, unmarked)
         )
+        crossed_one()
     return crossed
 
 
@@ -199,6 +211,22 @@ def _entities(
             found[-1]["score"] = recovered.likeness[i]
             outcomes[i] = "marked"
     return sorted(found, key=lambda e: e["start"]), outcomes
+
+
+def crossings(
+    corpus: Corpus, marking: Marking, stage: str, tell: Tell
+) -> Iterator[tuple[pa.RecordBatch, list[Crossing]]]:
+    """Every batch with its sentences on the other side; `tell` hears of each sentence.
+
+    Raises:
+        InputError: a column is missing, or two entities of a sentence overlap.
+    """
+    known: dict[str, str] = {}
+    done = count(1)
+    tell(stage, 0.0)
+    for batch in corpus.batches():
+        require(batch, "source_tokens", "source_entities")
+        yield batch, cross(batch, marking, known, lambda: tell(stage, next(done) / len(corpus)))
 
 
 def columns_of(crossed: list[Crossing], side: str) -> dict[str, pa.Array]:

@@ -12,22 +12,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, TAGGED_BY, TRANSLATION_MADE_BY, offsets_of
+from xner.columns import TAGGED_BY, TRANSLATION_MADE_BY
 from xner.corpus import Corpus, require
 from xner.errors import UsageError
 from xner.pipeline.align import align_stage
 from xner.pipeline.first_pass import count_corpus, first_choice
-from xner.pipeline.settings import Settings
-from xner.pipeline.summary import (
-    BELOW,
-    CONFLICT,
-    INFEASIBLE,
+from xner.pipeline.outcome import (
     OUTCOMES,
-    PROJECTED,
     RELABELLED,
-    UNSOLVED,
-    Summary,
+    outcome_column,
+    outcomes,
+    solution_column,
+    target_entities,
 )
+from xner.pipeline.settings import Settings
+from xner.pipeline.summary import Summary
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
 from xner.score.fill import fill_links
@@ -40,8 +39,8 @@ from xner.solve.constraint import Constraint
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
 from xner.solve.ilp import solve_ilp
-from xner.solve.problem import Float64, Problem
-from xner.solve.solution import Route, Solution, Status
+from xner.solve.problem import Problem
+from xner.solve.solution import Solution
 
 SLICE = 4096
 """Rows that are matched at a time where every n-gram is a candidate."""
@@ -73,7 +72,7 @@ def project(
     length_ratio: float = 0.8,
     top_k: int | None = None,
     counts: Counts | None = None,
-    nmt: NmtOptions | None = None,
+    nmt: NmtOptions | Mapping[str, Any] | None = None,
     aligner: str = "native",
     progress: Callable[[str, float], None] | None = None,
     **aligner_options: Any,
@@ -245,16 +244,16 @@ def project_batch(
     made = _candidates(text, settings, spans, counts, nmt)
     problem, dropped = _above(made.problem, settings.min_score)
     solution = _solve(problem, made, settings)
-    codes = _outcomes(made, dropped, problem, solution)
+    codes = outcomes(made, dropped, problem, solution)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    columns["target_entities"] = _target_entities(batch, problem, solution)
+    columns["target_entities"] = target_entities(batch, problem, solution)
     if settings.relabel and spans is not None and counts is not None:
         named = relabel(columns["target_entities"], text, spans, counts, settings.relabel)
         columns["target_entities"] = named.entities
         codes[problem.entity_offsets[named.row] + named.source] = RELABELLED
         summary.relabelled.update(named.changes)
-    columns["outcomes"] = _outcome_column(codes, problem)
-    columns["solution"] = _solution_column(solution)
+    columns["outcomes"] = outcome_column(codes, problem)
+    columns["solution"] = solution_column(solution)
     summary.sentences += batch.num_rows
     summary.entities += problem.entities
     summary.spans += int(solution.chosen.sum())
@@ -328,68 +327,3 @@ def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool
         problem.target_lengths,
     )
     return part, had & (np.diff(offsets) == 0)
-
-
-def _outcomes(
-    made: Candidates, dropped: NDArray[np.bool_], problem: Problem, solution: Solution
-) -> NDArray[np.uint8]:
-    """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`."""
-    codes = made.status.copy()
-    codes[codes == 0] = CONFLICT
-    codes[dropped] = BELOW
-    for status, code in ((Status.INFEASIBLE, INFEASIBLE), (Status.UNKNOWN, UNSOLVED)):
-        codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
-    codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
-    return codes
-
-
-def _owner(problem: Problem) -> NDArray[np.int64]:
-    """int64 (C): the entity of every candidate."""
-    return np.repeat(np.arange(problem.entities), np.diff(problem.candidate_offsets))
-
-
-def _target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution) -> pa.ListArray:
-    """The chosen candidates as entities, by start within each sentence."""
-    chosen = np.flatnonzero(solution.chosen)
-    entity = _owner(problem)[chosen]
-    sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
-    order = np.lexsort((problem.start[chosen], sentence))
-    chosen, entity, sentence = chosen[order], entity[order], sentence[order]
-    counts = np.bincount(sentence, minlength=problem.sentences)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    labels = batch["source_entities"].values.field("label")
-    first = int(offsets_of(batch["source_entities"])[0])
-    scores: Float64 = problem.score[chosen]
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(problem.start[chosen]),
-            pa.array(problem.end[chosen]),
-            labels.take(pa.array(entity + first)),
-            pa.array(scores.astype(np.float32)),
-            pa.array((entity - problem.entity_offsets[sentence]).astype(np.int32)),
-        ],
-        fields=list(ENTITIES.value_type),
-    )
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
-
-
-def _solution_column(solution: Solution) -> pa.StructArray:
-    """Per sentence: objective, bound, what settled it and what is known of it."""
-    routes = pa.array([route.name.lower() for route in Route])
-    statuses = pa.array([status.name.lower() for status in Status])
-    return pa.StructArray.from_arrays(
-        [
-            pa.array(solution.objective),
-            pa.array(solution.bound),
-            routes.take(pa.array(solution.route.astype(np.int32))),
-            statuses.take(pa.array(solution.status.astype(np.int32))),
-        ],
-        names=["objective", "bound", "route", "status"],
-    )
-
-
-def _outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:
-    names = pa.array([OUTCOMES.get(code, "") for code in range(max(OUTCOMES) + 1)], pa.string())
-    return pa.ListArray.from_arrays(
-        pa.array(problem.entity_offsets), names.take(pa.array(codes.astype(np.int32)))
-    )

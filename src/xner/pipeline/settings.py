@@ -60,7 +60,7 @@ class Settings:
             (`heuristic`).
         length_ratio: runs must be longer than this share of the entity (`heuristic`).
         top_k: project an entity to its longest `top_k` runs; None for all (`heuristic`).
-        nmt: the model and languages of the score `nmt`.
+        nmt: the model and languages of the score `nmt`; `preset` takes a mapping too.
     """
 
     method: str = "exact"
@@ -152,6 +152,8 @@ class Settings:
         if name is not None and name not in PRESETS:
             raise UsageError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
         given = {key: value for key, value in given.items() if value is not None}
+        if isinstance(given.get("nmt"), Mapping):
+            given["nmt"] = NmtOptions.of(given["nmt"])
         if given.get("method") == "heuristic" or "score" in given:
             given.setdefault("fill", {})
         if "max_span" in given or given.get("candidates", "links") != "links":

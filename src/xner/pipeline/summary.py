@@ -1,4 +1,4 @@
-"""What a projection did: outcomes of entities, and a summary that grows batch by batch."""
+"""What a projection did: a summary that grows batch by batch."""
 
 from __future__ import annotations
 
@@ -6,24 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
-from xner.kernels.ngrams import NO_CANDIDATE
+from xner.pipeline.outcome import OUTCOMES
 from xner.score.relabel import Change
-
-PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED = 4, 5, 6, 7, 8, 9
-OUTCOMES = {
-    PROJECTED: "projected",
-    RELABELLED: "relabelled",
-    UNALIGNED: "unaligned",
-    TOO_SHORT: "too_short",
-    BELOW: "below_threshold",
-    CONFLICT: "conflict",
-    INFEASIBLE: "infeasible",
-    UNSOLVED: "unsolved",
-    NO_TARGET: "empty_target",
-    NO_CANDIDATE: "no_candidate",
-}
-"""What becomes of a source entity (docs/data.md says when)."""
 
 
 @dataclass

@@ -15,9 +15,10 @@ paper writes, is p ^ (1 / ln 2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -66,6 +67,22 @@ class NmtOptions:
         _ = self.languages
         if not 0 <= self.threshold < 1:
             raise UsageError(f"the threshold of nmt is {self.threshold}; it must be in [0, 1)")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> NmtOptions:
+        """Options by name, as a file of settings has them.
+
+        Raises:
+            UsageError: one is unknown or missing, or makes no sense.
+        """
+        values = dict(given)
+        if values.get("cache") is not None:
+            values["cache"] = Path(values["cache"])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            reason = str(error).partition("() ")[2]
+            raise UsageError(f"the settings of the score nmt do not fit: {reason}") from None
 
     @property
     def languages(self) -> tuple[Language, Language]:
