@@ -13,17 +13,7 @@ import threading
 from collections.abc import Sequence
 
 from xner._version import __version__
-from xner.cli import (
-    align,
-    demo,
-    easyproject,
-    evaluate,
-    project,
-    run,
-    tag,
-    translate,
-    warmup,
-)
+from xner.cli import align, demo, easyproject, evaluate, project, run, tag, translate, warmup
 from xner.errors import UsageError, XnerError
 
 _COMMANDS = (project, translate, easyproject, tag, align, evaluate, run, demo, warmup)

@@ -77,40 +77,29 @@ def add_aligner(command: argparse.ArgumentParser) -> None:
         help="the same sentences in a further language, tokenised, parallel by row, to align "
         "through (native only); may be repeated",
     )
-
-
-def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
-    """The aligner's options that were given.
-
-    Raises:
-        UsageError: one does not belong to the aligner.
-    """
-    allowed = {"native": {"seed", "symmetrisation"}, "eflomal": {"symmetrisation"}}
-    given: dict[str, Any] = {
-        name: getattr(options, name)
-        for name in ("seed", "symmetrisation")
-        if getattr(options, name) is not None
-    }
-    for name in given:
-        if name not in allowed.get(options.aligner, set()):
-            raise UsageError(f"--{name} does not go with --aligner {options.aligner}")
-    for files in options.fit_on or ():
-        if len(files) > 2:
-            raise UsageError(
-                f"--fit-on takes one or two files and got {len(files)}; write it after SOURCE "
-                f"and TARGET, once for each bitext"
-            )
-    if options.pivot and options.aligner != "native":
-        raise UsageError(f"--pivot does not go with --aligner {options.aligner}")
-    if options.fit_on:
-        given["fit_on"] = [tuple(files) if len(files) > 1 else files[0] for files in options.fit_on]
-    if options.pivot:
-        given["pivot"] = options.pivot
-    return given
+    command.add_argument(
+        "--model",
+        metavar="ID",
+        help="encoder of simalign or awesome: hub id or folder (default: "
+        "bert-base-multilingual-cased)",
+    )
+    command.add_argument("--layer", type=int, help="layer that is compared (default: 8)")
+    command.add_argument(
+        "--matching", choices=("argmax", "itermax", "match"), help="of simalign (default: argmax)"
+    )
+    command.add_argument(
+        "--token-type",
+        choices=("bpe", "word"),
+        help="what simalign compares: subwords or words (default: bpe)",
+    )
+    command.add_argument(
+        "--extraction", choices=("softmax", "entmax15"), help="of awesome (default: softmax)"
+    )
+    add_inference(command)
 
 
 def add_inference(command: argparse.ArgumentParser) -> None:
-    """Where a neural model runs, and how much at a time."""
+    """Where a model runs, and how much at a time."""
     command.add_argument(
         "--device",
         default="auto",
@@ -121,7 +110,7 @@ def add_inference(command: argparse.ArgumentParser) -> None:
         "--precision",
         default="auto",
         choices=PRECISIONS,
-        help="of the model (default: half on a GPU, else float32)",
+        help="of the model (default: 16 bit on a GPU, else float32)",
     )
     command.add_argument(
         "--batch-tokens",
@@ -135,6 +124,46 @@ def inference_options(options: argparse.Namespace) -> dict[str, Any]:
     """The options of `add_inference`; those that were not given are left out."""
     given = {name: getattr(options, name) for name in ("device", "precision", "batch_tokens")}
     return {name: value for name, value in given.items() if value is not None}
+
+
+_PRETRAINED = {"model", "layer", "device", "precision", "batch_tokens"}
+_OWN = {
+    "native": {"seed", "symmetrisation"},
+    "eflomal": {"symmetrisation"},
+    "simalign": {"matching", "token_type"} | _PRETRAINED,
+    "awesome": {"extraction"} | _PRETRAINED,
+}
+"""Options of each aligner."""
+
+
+def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The aligner's options that were given.
+
+    Raises:
+        UsageError: one does not belong to the aligner.
+    """
+    names = sorted(set().union(*_OWN.values()))
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: value for name, value in given.items() if value != "auto"}
+    for name in given:
+        if name not in _OWN.get(options.aligner, set()):
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag} does not go with --aligner {options.aligner}")
+    for files in options.fit_on or ():
+        if len(files) > 2:
+            raise UsageError(
+                f"--fit-on takes one or two files and got {len(files)}; write it after SOURCE "
+                f"and TARGET, once for each bitext"
+            )
+    if options.pivot and options.aligner != "native":
+        raise UsageError(f"--pivot does not go with --aligner {options.aligner}")
+    if options.fit_on and options.aligner in ("simalign", "awesome"):
+        raise UsageError(f"--fit-on does not go with --aligner {options.aligner}: it is not fitted")
+    if options.fit_on:
+        given["fit_on"] = [tuple(files) if len(files) > 1 else files[0] for files in options.fit_on]
+    if options.pivot:
+        given["pivot"] = options.pivot
+    return given
 
 
 def weights_of(flag: str, given: list[str] | None) -> dict[str, float] | None:

@@ -17,9 +17,11 @@ from xner.score.registry import score_names
 
 if TYPE_CHECKING:
     from xner.corpus import Corpus
-    from xner.pipeline.project import Summary
+    from xner.pipeline.summary import Summary
 
 _DEFAULT = Settings.preset()
+SHOWN = 20
+"""Changed labels that are printed; `--json` has all."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -45,7 +47,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     _add_scoring(command)
     add_nmt(command)
     numbers = (
-        ("--max-span", int, _DEFAULT.max_span, "longest target n-gram, in words"),
         ("--min-score", float, _DEFAULT.min_score, "candidates that score less are not used"),
         ("--merge-distance", int, _DEFAULT.merge_distance, "heuristic: gap that is closed, words"),
         ("--length-ratio", float, _DEFAULT.length_ratio, "heuristic: runs are longer than this "
@@ -55,6 +56,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         command.add_argument(
             flag, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
         )
+    command.add_argument(
+        "--max-span", type=int, metavar="N",
+        help=f"longest target n-gram, in words (default: {_DEFAULT.max_span})",
+    )  # fmt: skip
+    command.add_argument(
+        "--max-ratio", type=float, metavar="N",
+        help="n-grams may have up to N times the words of their entity, if that is more "
+        f"(default: {_DEFAULT.max_ratio:g}; 0 with --max-span and in published presets)",
+    )  # fmt: skip
     command.add_argument(
         "--constraint", default="<=1", metavar="C",
         help="spans each entity may or must get: '<=n' '==n' '>=n' unlimited (default: <=1)",
@@ -87,7 +97,10 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
         "--method", choices=METHODS,
         help=f"how candidates are chosen (default: {_DEFAULT.method})",
     )  # fmt: skip
-    scores = ", ".join(f"{name}={weight:g}" for name, weight in _DEFAULT.score.items())
+    scores, fills = (
+        ", ".join(f"{name}={weight:g}" for name, weight in weights.items())
+        for weights in (_DEFAULT.score, _DEFAULT.fill)
+    )
     command.add_argument(
         "--score", action="append", metavar="NAME=WEIGHT",
         help=f"matching score and its weight, of {', '.join(score_names())}; may be repeated "
@@ -100,8 +113,13 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument(
         "--fill", action="append", metavar="NAME=WEIGHT",
-        help=f"links made where words have none, of {', '.join(FILLS)} (default: lexicon=1, "
+        help=f"links made where words have none, of {', '.join(FILLS)} (default: {fills}, "
         "or none with --score)",
+    )  # fmt: skip
+    command.add_argument(
+        "--relabel", type=float, metavar="SHARE",
+        help="give a span the label that its words get in this share of other sentences, such as "
+        "0.95 (default: labels stay)",
     )  # fmt: skip
     command.add_argument(
         "--counts", type=Path, metavar="FILE",
@@ -128,7 +146,8 @@ def _pairs(options: argparse.Namespace) -> Corpus:
 
 def run(options: argparse.Namespace) -> None:
     """Project, write, and say what was done."""
-    from xner.pipeline.project import Summary, project_stream
+    from xner.pipeline.project import project_stream
+    from xner.pipeline.summary import Summary
     from xner.score.counts import Counts
     from xner.solve.constraint import Constraint
     from xner.write import check_output, write_batches
@@ -140,6 +159,8 @@ def run(options: argparse.Namespace) -> None:
         fill=weights_of("--fill", options.fill),
         candidates=options.candidates,
         max_span=options.max_span,
+        max_ratio=options.max_ratio,
+        relabel=options.relabel,
         min_score=options.min_score,
         constraint=Constraint.parse(options.constraint),
         backend=options.backend,
@@ -175,6 +196,10 @@ def show(summary: Summary, options: argparse.Namespace) -> None:
     rows += [(f"  {name}", f"{n:,}") for name, n in summary.outcomes.items()]
     rows += [
         ("target entities", f"{summary.spans:,}"),
+        *(
+            (f"  {words!r}", f"{n:,} {old} to {new}")
+            for (words, old, new), n in summary.relabelled.most_common(SHOWN)
+        ),
         ("objective", f"{summary.objective:,.2f}"),
         ("bound", f"{summary.bound:,.2f}"),
         *((f"  by {name}", f"{n:,}") for name, n in summary.routes.items()),

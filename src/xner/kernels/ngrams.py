@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-NO_CANDIDATE = 9
+NO_CANDIDATE = 10
 """Why an entity has no candidate: no n-gram or span stands in its sentence."""
 
 

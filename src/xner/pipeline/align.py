@@ -32,8 +32,8 @@ def align(
 
     Args:
         pairs: a corpus with source_tokens and target_tokens; links it has are replaced.
-        aligner: `native` (needs nothing else), `eflomal`, `fast_align`, or any object with
-            `align(bitext)` and `signature`.
+        aligner: `native` (needs nothing else), `eflomal`, `fast_align`, `simalign`, `awesome`, or
+            any object with `align(bitext)` and `signature`.
         fit_on: more bitext in the same languages to learn from: corpora, pairs of files
             (source, target), or files with both sides. Only `pairs` gets links.
         pivot: files of the same sentences in further languages, tokenised, one row a pair;

@@ -13,9 +13,10 @@ from xner.score.alignment import Candidates
 from xner.solve.problem import Float64, Problem
 from xner.solve.solution import Route, Solution, Status
 
-PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED = 4, 5, 6, 7, 8
+PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED = 4, 5, 6, 7, 8, 9
 OUTCOMES = {
     PROJECTED: "projected",
+    RELABELLED: "relabelled",
     UNALIGNED: "unaligned",
     TOO_SHORT: "too_short",
     BELOW: "below_threshold",

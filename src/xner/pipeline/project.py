@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -20,19 +19,22 @@ from xner.pipeline.align import align_stage
 from xner.pipeline.first_pass import count_corpus, first_choice
 from xner.pipeline.outcome import (
     OUTCOMES,
+    RELABELLED,
     outcome_column,
     outcomes,
     solution_column,
     target_entities,
 )
 from xner.pipeline.settings import Settings
+from xner.pipeline.summary import Summary
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
-from xner.score.lexicon import fill_links
+from xner.score.fill import fill_links
 from xner.score.ngrams import all_ngrams, given_spans
 from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import TINY, fused
-from xner.score.scene import Scene, Text
+from xner.score.relabel import relabel
+from xner.score.scene import Scene, Spans, Text
 from xner.solve.constraint import Constraint
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
@@ -42,64 +44,6 @@ from xner.solve.solution import Solution
 
 SLICE = 4096
 """Rows that are matched at a time where every n-gram is a candidate."""
-
-
-@dataclass
-class Summary:
-    """What a projection did, and what made it.
-
-    Attributes:
-        sentences: rows seen.
-        entities: source entities seen; every one has an outcome.
-        spans: target entities written (an entity may give several).
-        outcomes: source entities by outcome.
-        objective: sum of the chosen matching scores.
-        bound: no allowed choice of candidates has a larger sum.
-        routes: sentences by what settled them (docs/solving.md).
-        statuses: sentences by what is known of their choice.
-        seconds: wall time, reading, aligning and writing included.
-        align_seconds: wall time of the aligner, 0 where the links were given.
-        count_seconds: wall time of the first pass, 0 where the scores need none.
-        signature: method, settings, aligner, version and seed.
-    """
-
-    signature: str = ""
-    sentences: int = 0
-    entities: int = 0
-    spans: int = 0
-    outcomes: Counter[str] = field(
-        default_factory=lambda: Counter(dict.fromkeys(OUTCOMES.values(), 0))
-    )
-    objective: float = 0.0
-    bound: float = 0.0
-    routes: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-    align_seconds: float = 0.0
-    count_seconds: float = 0.0
-
-    @property
-    def sentences_per_second(self) -> float:
-        """Rows per second of wall time."""
-        return self.sentences / self.seconds if self.seconds else 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The summary as it stands in `--json`."""
-        return {
-            "sentences": self.sentences,
-            "entities": self.entities,
-            "spans": self.spans,
-            "outcomes": dict(self.outcomes),
-            "objective": self.objective,
-            "bound": self.bound,
-            "routes": dict(self.routes),
-            "statuses": dict(self.statuses),
-            "seconds": round(self.seconds, 4),
-            "align_seconds": round(self.align_seconds, 4),
-            "count_seconds": round(self.count_seconds, 4),
-            "sentences_per_second": round(self.sentences_per_second, 1),
-            "signature": self.signature,
-        }
 
 
 class Projection(Corpus):
@@ -116,7 +60,9 @@ def project(
     score: Mapping[str, float] | None = None,
     fill: Mapping[str, float] | None = None,
     candidates: Literal["links", "ngrams", "spans"] = "links",
-    max_span: int = 10,
+    max_span: int | None = None,
+    max_ratio: float | None = None,
+    relabel: float | None = None,
     min_score: float = 0.0,
     constraint: str | Constraint = "<=1",
     backend: Literal["cp-sat", "highs", "scip"] = "cp-sat",
@@ -142,10 +88,15 @@ def project(
         score: weight of each matching score, default
             `{"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}`.
         fill: weight of links that are filled in where words have none, default
-            `{"lexicon": 1.0}`, and nothing where `score` is given or the method is heuristic.
+            `{"lexicon": 1.0, "neighbours": 1.0}`, and nothing where `score` is given or the
+            method is heuristic.
         candidates: `links` (default), n-grams that start and end on a linked word; `ngrams`,
             all; `spans`, those of the column target_candidates.
         max_span: longest target n-gram, in words, default 10.
+        max_ratio: n-grams for an entity may have up to so many times its words, if that is
+            more; default 2, and 0 where `max_span` is given and in the published presets.
+        relabel: give a span the label that its words get in this share of other sentences,
+            above 0.5, such as 0.95; default None: labels stay. `.summary.relabelled` tells.
         min_score: candidates that score less are not used, default 0.
         constraint: `<=n`, `==n`, `>=n` or `unlimited` spans an entity, default `<=1`.
         backend: of the ILP: `cp-sat` (default), `highs` or `scip`.
@@ -157,7 +108,7 @@ def project(
         counts: of a first pass over a corpus that includes this one, instead of a first pass
             here (`xner.pipeline.first_pass.count_corpus`).
         nmt: model and languages of the score `nmt` (`xner.score.nmt.NmtOptions`).
-        aligner: `native`, `eflomal` or `fast_align`, where there are no links.
+        aligner: `native` or another of `xner.align`, where there are no links.
         progress: called with the name of the stage and the share that is done.
         **aligner_options: for the aligner, such as `seed`.
 
@@ -177,6 +128,8 @@ def project(
         fill=None if fill is None else dict(fill),
         candidates=candidates,
         max_span=max_span,
+        max_ratio=max_ratio,
+        relabel=relabel,
         min_score=min_score,
         constraint=Constraint.parse(str(constraint)),
         backend=backend,
@@ -286,12 +239,19 @@ def project_batch(
     require(batch, "source_tokens", "source_entities", "target_tokens")
     if settings.linked:
         require(batch, "links")
-    made = _candidates(batch, settings, counts, nmt)
+    text = Text(batch)
+    spans = None if counts is None else first_choice(text, settings)
+    made = _candidates(text, settings, spans, counts, nmt)
     problem, dropped = _above(made.problem, settings.min_score)
     solution = _solve(problem, made, settings)
     codes = outcomes(made, dropped, problem, solution)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     columns["target_entities"] = target_entities(batch, problem, solution)
+    if settings.relabel and spans is not None and counts is not None:
+        named = relabel(columns["target_entities"], text, spans, counts, settings.relabel)
+        columns["target_entities"] = named.entities
+        codes[problem.entity_offsets[named.row] + named.source] = RELABELLED
+        summary.relabelled.update(named.changes)
     columns["outcomes"] = outcome_column(codes, problem)
     columns["solution"] = solution_column(solution)
     summary.sentences += batch.num_rows
@@ -325,13 +285,15 @@ def _solve(problem: Problem, made: Candidates, settings: Settings) -> Solution:
 
 
 def _candidates(
-    batch: pa.RecordBatch, settings: Settings, counts: Counts | None, nmt: NmtScorer | None
+    text: Text,
+    settings: Settings,
+    spans: Spans | None,
+    counts: Counts | None,
+    nmt: NmtScorer | None,
 ) -> Candidates:
-    text, spans = Text(batch), None
-    if counts is not None and settings.method != "heuristic":
-        spans = first_choice(text, settings)
-    if counts is not None and settings.fill:
-        batch = fill_links(text, counts, settings.fill["lexicon"])
+    batch = text.batch
+    if spans is not None and counts is not None:
+        batch = fill_links(text, spans, counts, settings.fill)
     if settings.method == "heuristic":
         return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
     made = _unscored(batch, settings)
@@ -343,8 +305,9 @@ def _unscored(batch: pa.RecordBatch, settings: Settings) -> Candidates:
     """The candidates, with no score but that of their links."""
     if settings.candidates == "spans":
         return given_spans(batch)
-    make = linked_ngrams if settings.candidates == "links" else all_ngrams
-    return make(batch, settings.max_span)
+    if settings.candidates == "ngrams":
+        return all_ngrams(batch, settings.max_span)
+    return linked_ngrams(batch, settings.max_span, settings.max_ratio)
 
 
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:

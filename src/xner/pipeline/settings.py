@@ -14,14 +14,15 @@ from xner.solve.constraint import Constraint
 
 METHODS = ("heuristic", "greedy", "exact", "ilp")
 BACKENDS = ("cp-sat", "highs", "scip")
-FILLS = ("lexicon",)
+FILLS = ("lexicon", "neighbours")
 CANDIDATES = ("links", "ngrams", "spans")
 _ALIGNMENT = {"score": {"alignment": 1.0}, "fill": {}}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "method": "exact",
         "score": {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25},
-        "fill": {"lexicon": 1.0},
+        "fill": {"lexicon": 1.0, "neighbours": 1.0},
+        "max_ratio": 2.0,
     },
     "paper-heuristic": {"method": "heuristic", **_ALIGNMENT},
     "paper-greedy": {"method": "greedy", **_ALIGNMENT},
@@ -40,12 +41,16 @@ class Settings:
             `ilp` is `exact` by OR-Tools.
         score: weight of each matching score in their sum.
         fill: weight of links that are filled in where words have none, by what makes them
-            (`lexicon`).
+            (`lexicon`, `neighbours`).
         candidates: `links` (default), n-grams that start and end on a word linked to the
             entity; `ngrams`, all of them; `spans`, those of the column target_candidates.
         max_span: longest target n-gram, in words (not for `heuristic`).
+        max_ratio: an n-gram for a long entity may have up to so many times its words, if that
+            is more than `max_span`; 0 for no more.
         min_score: candidates that score less are not used; their entities are counted as
             `below_threshold`.
+        relabel: share of other sentences in which the words of a span must have another label to
+            get it here, above 0.5 (`xner.score.relabel`); None, the default, leaves labels alone.
         constraint: how many spans each entity may or must get: `<=n` (default `<=1`),
             `unlimited`; with `exact` and `ilp` also `==n`, `>=n` (not for `heuristic`).
         backend: of the ILP, `cp-sat`, `highs` or `scip`.
@@ -63,7 +68,9 @@ class Settings:
     fill: Mapping[str, float] = field(default_factory=dict)
     candidates: Literal["links", "ngrams", "spans"] = "links"
     max_span: int = 10
+    max_ratio: float = 0.0
     min_score: float = 0.0
+    relabel: float | None = None
     constraint: Constraint = field(default_factory=Constraint)
     backend: Literal["cp-sat", "highs", "scip"] = "cp-sat"
     time_limit: float | None = None
@@ -123,6 +130,10 @@ class Settings:
     def _check_numbers(self) -> None:
         if self.max_span < 1:
             raise UsageError(f"max_span is {self.max_span}; it must be at least 1")
+        if not 0 <= self.max_ratio < float("inf"):
+            raise UsageError(f"max_ratio is {self.max_ratio}; it must be at least 0")
+        if self.relabel is not None and not 0.5 < self.relabel <= 1:
+            raise UsageError(f"relabel is {self.relabel}; it must be above 0.5, and at most 1")
         if self.merge_distance < 0:
             raise UsageError(f"merge_distance is {self.merge_distance}; it cannot be negative")
         if self.top_k is not None and self.top_k < 1:
@@ -132,7 +143,8 @@ class Settings:
     def preset(cls, name: str | None = None, **given: Any) -> Settings:
         """The settings of a preset, default `default`, but for those that are given (not None).
 
-        Naming a method `heuristic` or scores of your own also clears `fill`, unless it is given.
+        Naming a method `heuristic` or scores of your own also clears `fill`, and naming
+        `max_span` or other candidates clears `max_ratio`, unless they are given.
 
         Raises:
             UsageError: there is no such preset, or a setting makes no sense.
@@ -144,11 +156,15 @@ class Settings:
             given["nmt"] = NmtOptions.of(given["nmt"])
         if given.get("method") == "heuristic" or "score" in given:
             given.setdefault("fill", {})
+        if "max_span" in given or given.get("candidates", "links") != "links":
+            given.setdefault("max_ratio", 0.0)
         return cls(**{**PRESETS[name or "default"], **given})
 
     @property
     def counted(self) -> bool:
         """Whether a first pass over the corpus is needed."""
+        if self.relabel:
+            return True
         if self.method == "heuristic":
             return bool(self.fill)
         return bool(self.fill) or any(find_score(name).counted for name in self.score)
@@ -162,7 +178,14 @@ class Settings:
     @property
     def first_signature(self) -> str:
         """What makes the choice of the first pass, and so its counts."""
-        return f"xner:{__version__}|score:{_sum(link_scores(self.score))}|max_span:{self.max_span}"
+        labels = "|labels" if self.relabel else ""
+        scores = _sum(link_scores(self.score))
+        return f"xner:{__version__}|score:{scores}|{self._spans}{labels}"
+
+    @property
+    def _spans(self) -> str:
+        ratio = f"|max_ratio:{self.max_ratio:g}" if self.max_ratio else ""
+        return f"max_span:{self.max_span}{ratio}"
 
     @property
     def signature(self) -> str:
@@ -175,8 +198,7 @@ class Settings:
                 f"top_k:{self.top_k or 'all'}",
             ]
         else:
-            parts += [f"score:{_sum(self.score)}", f"max_span:{self.max_span}"]
-            parts.append(f"constraint:{self.constraint}")
+            parts += [f"score:{_sum(self.score)}", self._spans, f"constraint:{self.constraint}"]
             if self.candidates != "links":
                 parts.append(f"candidates:{self.candidates}")
         if self.fill:
@@ -188,6 +210,8 @@ class Settings:
             parts.append(self.nmt.signature)
         if self.min_score > 0:
             parts.append(f"min_score:{self.min_score:g}")
+        if self.relabel:
+            parts.append(f"relabel:>={self.relabel:g}")
         return "|".join(parts)
 
 

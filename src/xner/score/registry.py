@@ -47,10 +47,10 @@ _SCORES = {
     "overlap": Score(_late("xner.score.overlap", "overlap"), of_links=True),
     "edge": Score(_late("xner.score.edge", "edge"), counted=True),
     "dictionary": Score(_late("xner.score.dictionary", "dictionary"), counted=True),
-    "lexical": Score(_late("xner.score.lexical", "lexical")),
-    "nmt": Score(_late("xner.score.nmt", "nmt")),
     "ner": Score(_late("xner.score.ner", "ner")),
     "ner_spans": Score(_late("xner.score.ner", "ner_spans")),
+    "lexical": Score(_late("xner.score.lexical", "lexical")),
+    "nmt": Score(_late("xner.score.nmt", "nmt")),
 }
 _BUILT_IN = frozenset(_SCORES)
 

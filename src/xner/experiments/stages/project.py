@@ -10,7 +10,8 @@ from xner.errors import UsageError
 from xner.experiments.checks import unknown
 from xner.experiments.stages import Columns, Settings, Stage, Tell
 from xner.pipeline import settings as projection
-from xner.pipeline.project import Projection, Summary, project_stream
+from xner.pipeline.project import Projection, project_stream
+from xner.pipeline.summary import Summary
 from xner.solve.constraint import Constraint
 
 _NAMES = ("preset", *(field.name for field in fields(projection.Settings)))
