@@ -205,11 +205,14 @@ def linked_everywhere(tmp_path):
     return [tmp_path / name for name in ("en.conll", "de.txt", "links.align")]
 
 
-def test_entities_are_found_by_translation_alone(model, tmp_path):
+@pytest.mark.parametrize("candidates", ["links", "ngrams"])
+def test_entities_are_found_by_translation_alone(model, tmp_path, candidates, monkeypatch):
+    monkeypatch.setattr("xner.pipeline.project.SLICE", 1)
     source, target, links = linked_everywhere(tmp_path)
     out = xner.project(
-        xner.read(source, target, links=links),
+        xner.read(source, target, links=links if candidates == "links" else None),
         score={"nmt": 1.0},
+        candidates=candidates,
         nmt=NmtOptions(model, "eng", "deu"),
     )
     found = [
