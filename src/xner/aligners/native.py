@@ -53,8 +53,8 @@ class NativeAligner:
         threshold: least weight of a link, from 0.01 to 1, for `soft`.
         fit_pairs: a corpus of more pairs is cut into equal consecutive parts of at most this
             many, each fitted by itself, so that memory stays bounded. Parts also hold at
-            most 33 million pairs of word positions, which take roughly 1.5 GB on two threads
-            and 0.25 GB for each thread more (a single longer sentence pair is a part).
+            most 33 million pairs of word positions, which take roughly 2.5 GB on two threads
+            and 0.15 GB for each thread more (a single longer sentence pair is a part).
         effort: multiplies the number of sweeps over the text.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -140,6 +140,7 @@ class _Group:
     ) -> None:
         self.direction = _direction(way, lexicon)
         self.state = _state(way, lexicon, keys)
+        self.work = _work(way, len(keys))
         self.settings, self.share = settings, np.float32(share)
         self.posterior = np.zeros(len(way.places), np.int32)
         self.done = 0
@@ -152,7 +153,13 @@ class _Group:
     def sweep(self) -> None:
         """Draw every link anew."""
         gibbs.sweep_chains(
-            self.direction, self.state, self.settings, self.done, self.share, self.posterior
+            self.direction,
+            self.state,
+            self.work,
+            self.settings,
+            self.done,
+            self.share,
+            self.posterior,
         )
         self.done += 1
 
@@ -209,6 +216,28 @@ def _state(way: Way, lexicon: _Lexicon, keys: list[Key]) -> gibbs.State:
         null_total=np.zeros(chains, np.float32),
         fertility=np.zeros((given, chains, FERTILITIES), np.float32),
         rng=np.array([random_state(*key, way.forward) for key in keys], np.uint64),
+    )
+
+
+def _work(way: Way, chains: int) -> gibbs.Work:
+    """Scratch for the longest sentence."""
+    lengths = np.diff(way.given.offsets), np.diff(way.observed.offsets)
+    longest = max(int(sizes.max(initial=0)) for sizes in lengths)
+
+    def ones(rows: int, dtype: type) -> NDArray[Any]:
+        return np.ones((rows, chains), dtype)
+
+    return gibbs.Work(
+        jumps=np.ones((chains, 2 * longest + 3), np.float32),
+        fertility=np.ones((chains, FERTILITIES), np.float32),
+        mass=ones(longest, np.float32),
+        cumulative=ones(longest + 1, np.float32),
+        ratio=ones(longest, np.float32),
+        following=ones(longest, np.int64),
+        links_of=ones(longest, np.int64),
+        before=ones(longest, np.int64),
+        previous=np.ones(chains, np.int64),
+        unit=np.ones(chains, np.float32),
     )
 
 

@@ -43,6 +43,9 @@ CERTAIN = 1 << 30
 """What the posterior of a certain link adds up to, over all chains and averaged sweeps: whole
 numbers have the same sum in any order."""
 
+# What is called in here alone needs no way in from Python; that halves the time to compile it.
+inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 
 class Direction(NamedTuple):
     """Sentence pairs seen from one direction: observed words link to given words.
@@ -124,13 +127,15 @@ class Sweep(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch for one sentence, as long as the longest, for C chains.
+    """Scratch for one sentence, as long as the longest, for C chains; ones at first.
 
-    mass, cumulative, ratio: float32 (length + 1, C); following, links_of, before: int64
-    (length, C), links_of the number of links of each given word, before the same at first, up
-    to FERTILITIES - 1; previous: int64 (C); unit: float32 (C).
+    jumps, fertility: see `Sweep`; mass, cumulative, ratio: float32 (length + 1, C); following,
+    links_of, before: int64 (length, C), links_of the number of links of each given word, before
+    the same at first, up to FERTILITIES - 1; previous: int64 (C); unit: float32 (C).
     """
 
+    jumps: np.ndarray
+    fertility: np.ndarray
     mass: np.ndarray
     cumulative: np.ndarray
     ratio: np.ndarray
@@ -155,7 +160,7 @@ def place(index):
     return np.uint64(index)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def move(s, slot, given, prior, step, c):
     """Count one link more (step 1) or less (step -1) in chain c.
 
@@ -167,14 +172,14 @@ def move(s, slot, given, prior, step, c):
     s.scale[given, c] = ONE / (prior + links)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def move_null(s, observed, step, c):
     """Count one null link more or less in chain c. observed: word type."""
     s.null[observed, c] += step
     s.null_total[c] += step
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def link_at_random(d, s):
     """Start the chains: every candidate, null among them, is equally likely.
 
@@ -201,7 +206,7 @@ def link_at_random(d, s):
                     move(s, d.slots[begin + k], given, d.given_prior[given], ONE, c)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def update_ratio(s, t, w, given, i, c):
     """Refresh the fertility ratio of the given word i, whose type is `given`, in chain c.
 
@@ -218,7 +223,7 @@ def update_ratio(s, t, w, given, i, c):
     w.ratio[i, c] = more / less
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def enter_sentence(d, s, t, w, n):
     """Prepare the scratch for pair n."""
     start = d.given_offsets[n]
@@ -245,7 +250,7 @@ def enter_sentence(d, s, t, w, n):
                 update_ratio(s, t, w, place(d.given[place(start + i)]), place(i), c)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def leave_sentence(d, s, t, w, n):
     """Count the fertilities of pair n as they are now."""
     start = d.given_offsets[n]
@@ -261,7 +266,7 @@ def leave_sentence(d, s, t, w, n):
                     s.fertility[given, c, place(now)] += ONE
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def take_out(d, s, t, w, word, start):
     """Do not count the links of an observed word. start: first given word of the sentence."""
     observed = place(d.observed[word])
@@ -278,7 +283,7 @@ def take_out(d, s, t, w, word, start):
                 update_ratio(s, t, w, given, place(old), c)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def weigh(d, s, t, w, j, start, begin, count):
     """Write the running sums of the weights of observed word j's candidates.
 
@@ -303,7 +308,7 @@ def weigh(d, s, t, w, j, start, begin, count):
             w.cumulative[place(k + 1), c] = w.cumulative[place(k), c] + p
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def draw(d, s, t, w, j, word, start, begin, count):
     """Draw the links of observed word j of a sentence. Arguments as for `weigh`."""
     centre = np.int64(t.jumps.shape[1] // 2)
@@ -335,7 +340,7 @@ def draw(d, s, t, w, j, word, start, begin, count):
                 update_ratio(s, t, w, given, place(new), c)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def sample_sentence(d, s, t, w, n, posterior):
     """Draw the links of pair n anew in every chain; add their probabilities to `posterior`.
 
@@ -361,50 +366,27 @@ def sample_sentence(d, s, t, w, n, posterior):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scratch(d, chains):
-    """Scratch for the longest sentence."""
-    longest = 0
-    for n in range(len(d.given_offsets) - 1):
-        longest = max(longest, d.given_offsets[n + 1] - d.given_offsets[n])
-        longest = max(longest, d.observed_offsets[n + 1] - d.observed_offsets[n])
-    size = (longest + 1, chains)
-    return Work(
-        np.empty(size, np.float32),
-        np.empty(size, np.float32),
-        np.ones(size, np.float32),
-        np.empty(size, np.int64),
-        np.empty(size, np.int64),
-        np.empty(size, np.int64),
-        np.empty(chains, np.int64),
-        np.empty(chains, np.float32),
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def sweep_chains(d, s, settings, k, share, posterior):
+def sweep_chains(d, s, w, settings, k, share, posterior):
     """Draw every link of all chains anew, for the k-th time from 0.
 
-    d: Direction; s: State, of zeros but for its rng before the first sweep, updated; settings:
-    Settings; share: float32, what a certain link adds in one averaged sweep of one chain;
+    d: Direction; s: State, of zeros but for its rng before the first sweep, updated; w: Work;
+    settings: Settings; share: float32, what a certain link adds in one averaged sweep of one chain;
     posterior: int32 (candidates), receives the sum of P(link) * share over the chains, in the
     averaged sweeps.
     """
-    w = scratch(d, len(s.rng))
-    jumps = np.ones((len(s.rng), 2 * len(w.mass) + 1), np.float32)
-    masses = np.ones((len(s.rng), FERTILITIES), np.float32)
     full = settings.lexical_sweeps + settings.jump_sweeps
     if k == 0:
         link_at_random(d, s)
     if k >= settings.lexical_sweeps:
         alpha = settings.jump_alpha
-        estimate_jumps(d.given_offsets, d.observed_offsets, s.links, alpha, jumps)
+        estimate_jumps(d.given_offsets, d.observed_offsets, s.links, alpha, w.jumps)
     if k == full:
         count_fertilities(d.given, d.given_offsets, d.observed_offsets, s.links, s.fertility)
     if k >= full:
-        estimate_fertilities(s.fertility, settings.fertility_alpha, masses)
+        estimate_fertilities(s.fertility, settings.fertility_alpha, w.fertility)
     averaged = k >= full + settings.fertility_sweeps - settings.averaged_sweeps
     added = share if averaged else np.float32(0)
-    t = Sweep(jumps, masses, k >= full, settings.null_odds, added)
+    t = Sweep(w.jumps, w.fertility, k >= full, settings.null_odds, added)
     for n in range(len(d.given_offsets) - 1):
         enter_sentence(d, s, t, w, n)
         sample_sentence(d, s, t, w, n, posterior)
