@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from numba import config
 
-from xner.aligners import native, parts, shards
+from xner.aligners import native, parts, sampling, shards
 from xner.aligners.bitext import Bitext, Side
 from xner.aligners.native import NativeAligner
+from xner.kernels import entries as table
 from xner.kernels import gibbs
+from xner.kernels.order import FERTILITIES
 
 
 def side(sentences):
@@ -76,8 +78,9 @@ def test_threads_and_runs_do_not_change_the_links(monkeypatch):
     text, _ = known_corpus(8)
     monkeypatch.setenv("XNER_THREADS", "1")
     alone = QUICK.align(text)
-    monkeypatch.setenv("XNER_THREADS", "2")
-    assert same(alone, QUICK.align(text))
+    for threads in ("2", "5"):  # 5: the chains of a direction are sampled in two groups
+        monkeypatch.setenv("XNER_THREADS", threads)
+        assert same(alone, QUICK.align(text))
     assert not same(alone, NativeAligner(seed=2, chains=2, effort=0.3).align(text))
 
 
@@ -211,23 +214,92 @@ def test_sides_of_unequal_length_are_refused():
 
 
 def test_random_numbers_are_even_and_seeded_apart():
-    rng = native._rng(1, 0, 0, 0)
-    draws = np.array([gibbs.uniform(rng) for _ in range(2000)])
+    rng = np.array([sampling.random_state(1, 0, 0, 0)], np.uint64)
+    draws = np.array([gibbs.uniform(rng, 0) for _ in range(2000)])
     assert 0 <= draws.min() < draws.max() < 1
     assert abs(draws.mean() - 0.5) < 0.03
     assert abs(np.corrcoef(draws[1:], draws[:-1])[0, 1]) < 0.08
     keys = [(s, c, d) for s in range(3) for c in range(3) for d in range(2)]
-    assert len({int(native._rng(s, 0, c, d)[0]) for s, c, d in keys}) == len(keys)
+    assert len({sampling.random_state(s, 0, c, d) for s, c, d in keys}) == len(keys)
+
+
+def sampled(shard, chains=2):
+    ways = sampling.ways_of(shard)
+    prior = np.full(len(shard.source_types), parts.BASE)
+    settings = native._settings(shard, 0.3)
+    keys = [(1, 0, c) for c in range(chains)]
+    return ways, sampling.sample(ways, prior, settings, keys, lambda: None)
 
 
 def test_posteriors_of_a_word_and_its_null_sum_to_one():
     shard = shards.make_shard(known_corpus(6)[0], 0, 6)
-    prior = native._prior(shard, np.full(len(shard.source_types), parts.BASE))
-    settings = native._settings(shard, 0.3)
-    posterior = native._chain(shard, prior, True, settings, native._rng(1, 0, 0, 0))
-    assert posterior.min() >= 0
-    for n in range(6):
-        length = np.diff(shard.target.offsets)[n]
-        cells = posterior[shard.cell_offsets[n] : shard.cell_offsets[n + 1]].reshape(-1, length)
-        assert (cells.sum(axis=0) <= 1 + 1e-5).all()
-        assert (cells.sum(axis=0) > 0.2).all()
+    ways, made = sampled(shard)
+    for way, posterior in zip(ways, made, strict=True):
+        assert posterior.min() >= 0
+        sums = np.add.reduceat(posterior / gibbs.CERTAIN, way.offsets[:-1])
+        assert (sums <= 1 + 1e-5).all()
+        assert (sums > 0.2).all()
+
+
+def test_every_cell_is_a_candidate_once_in_each_direction():
+    text = bitext(("a b a", "x y"), ("", "z"), ("b c", "y"), ("c", ""))
+    shard = shards.make_shard(text, 0, 4)
+    cells = np.arange(len(shard.cells), dtype=np.int32)
+    for way in sampling.ways_of(shard):
+        assert way.places.tolist() == (
+            [0, 1, 2] * 2 + [0, 1] if way.forward else [0, 1] * 3 + [0] * 2
+        )
+        order = sampling.ways_of(shard._replace(cells=cells))[not way.forward].entries
+        assert sorted(order) == cells.tolist()
+        made = sampling.probabilities(way, order * (gibbs.CERTAIN // 16), len(cells))
+        assert np.allclose(made, cells / 16)
+
+
+def test_only_entries_of_several_candidates_are_counted():
+    entries = np.array([0, 1, 2, 1, 0, 3], np.int32)
+    slots, spread = np.empty(6, np.int32), np.empty(6, np.float32)
+    scratch = np.zeros(4, np.int32), np.zeros(4, np.int32)
+    prior = np.array([0.5, 1.5, 2.5, 3.5])
+    assert table.number_slots(entries, prior, *scratch, slots, spread) == 3
+    assert slots.tolist() == [1, 2, 0, 2, 1, 0]
+    assert spread.tolist() == [0.5, 1.5, 2.5, 1.5, 0.5, 3.5]
+
+
+def test_counts_agree_with_the_links_after_every_sweep():
+    shard = shards.make_shard(known_corpus(8)[0], 0, 8)
+    settings = native._settings(shard, 0.2)
+    for way in sampling.ways_of(shard):
+        lexicon = sampling._lexicon(way, np.full(len(shard.source_types), 0.01))
+        group = sampling._Group(way, lexicon, [(1, 0, 0), (1, 0, 1)], settings, 1)
+        while group.left:
+            group.sweep()
+            check_counts(way, group)
+
+
+def check_counts(way, group):
+    """The counts of a plain walk over the links."""
+    state, lexicon = group.state, group.direction
+    counts, linked = np.zeros_like(state.counts), np.zeros_like(state.linked)
+    null, links_of = np.zeros_like(state.null), np.zeros((len(way.given.ids), 2), int)
+    for n, (lo, hi) in enumerate(pairwise(way.observed.offsets)):
+        for word in range(lo, hi):
+            for c, i in enumerate(state.links[word]):
+                if i == gibbs.NULL:
+                    null[way.observed.ids[word], c] += 1
+                    continue
+                begin, end = way.offsets[word : word + 2]
+                slot = lexicon.slots[begin + way.places[begin:end].tolist().index(i)]
+                counts[slot, c] += slot != 0
+                linked[way.given.ids[way.given.offsets[n] + i], c] += 1
+                links_of[way.given.offsets[n] + i, c] += 1
+    assert np.array_equal(counts, state.counts)
+    assert np.array_equal(linked, state.linked)
+    assert np.array_equal(null, state.null)
+    assert np.array_equal(null.sum(axis=0), state.null_total)
+    assert np.allclose(state.scale, 1 / (lexicon.given_prior[:, None] + linked))
+    if group.done > group.settings.lexical_sweeps + group.settings.jump_sweeps:
+        fertility = np.zeros_like(state.fertility)
+        for word, given in enumerate(way.given.ids):
+            for c in range(2):
+                fertility[given, c, min(links_of[word, c], FERTILITIES - 1)] += 1
+        assert np.array_equal(fertility, state.fertility)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.test_native_aligner import bitext
-from xner.aligners import native, parts, shards
+from xner.aligners import parts, sampling, shards
 from xner.aligners.native import NativeAligner
 from xner.kernels import parts as kernels
 
@@ -151,4 +151,5 @@ def test_the_learned_prior_does_not_depend_on_threads(monkeypatch):
         linked = np.linspace(0, 1, len(shard.source_types)).astype(np.float32)
         made.append(parts.prior(features, parts.learn(shard, features, linked)))
     assert np.array_equal(*made)
-    assert native._prior(shard, made[0]).source.min() > 0
+    for way in sampling.ways_of(shard):
+        assert sampling._lexicon(way, made[0]).given_prior.min() > 0

@@ -58,3 +58,71 @@ def entry_types(source, source_offsets, target, target_offsets, cells, source_ty
                 source_types[cells[cell]] = source[i]
                 target_types[cells[cell]] = target[j]
                 cell += 1
+
+
+@njit(cache=True, nogil=True)
+def all_candidates(given_offsets, observed_offsets, forward, cells, offsets, places, entries):
+    """List every given word of a pair as a candidate of its observed words, in order.
+
+    given_offsets, observed_offsets: int64 (N+1); forward: whether the source is given; cells:
+    int32; offsets: int64 (observed words + 1), places, entries: int32 (cells), written.
+    """
+    cell = 0
+    made = 0
+    for n in range(len(given_offsets) - 1):
+        length = given_offsets[n + 1] - given_offsets[n]
+        first = observed_offsets[n]
+        observed_length = observed_offsets[n + 1] - first
+        for j in range(observed_length):
+            offsets[first + j] = made
+            for i in range(length):
+                places[made] = i
+                row = i * observed_length + j if forward else j * length + i
+                entries[made] = cells[cell + row]
+                made += 1
+        cell += length * observed_length
+    offsets[-1] = made
+
+
+@njit(cache=True, nogil=True)
+def number_slots(entries, prior, met, slot_of, slots, spread):
+    """Number the entries of two candidates or more from 1; return the next number.
+
+    The order is that of their first candidates, so that what is visited at one time lies
+    together. entries: int32 (candidates); prior: float64 (entries); met, slot_of: int32
+    (entries) of zeros, written, met the candidates of each; slots: int32 (candidates), written,
+    0 for an entry of one candidate; spread: float32 (candidates), written, prior of each.
+    """
+    for c in range(len(entries)):
+        met[entries[c]] += 1
+    used = 1
+    for c in range(len(entries)):
+        entry = entries[c]
+        if met[entry] > 1 and slot_of[entry] == 0:
+            slot_of[entry] = used
+            used += 1
+        slots[c] = slot_of[entry]
+        spread[c] = prior[entry]
+    return used
+
+
+@njit(cache=True, nogil=True)
+def to_cells(
+    given_offsets, observed_offsets, forward, offsets, places, posterior, unit, probability
+):
+    """Write the posterior of every candidate, times `unit`, to its cell.
+
+    Arguments as for `all_candidates`; posterior: int32 (candidates); probability: float32
+    (cells), updated.
+    """
+    cell = 0
+    for n in range(len(given_offsets) - 1):
+        length = given_offsets[n + 1] - given_offsets[n]
+        first = observed_offsets[n]
+        observed_length = observed_offsets[n + 1] - first
+        for j in range(observed_length):
+            for c in range(offsets[first + j], offsets[first + j + 1]):
+                i = np.int64(places[c])
+                row = i * observed_length + j if forward else j * length + i
+                probability[cell + row] = posterior[c] * unit
+        cell += length * observed_length

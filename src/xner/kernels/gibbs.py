@@ -10,8 +10,13 @@ every observed word is linked to one word of the given sentence or to the null w
         * P(fertility of g + 1 | g) / P(fertility of g | g)            fertility
 
 with g, o the word types at i, j and counts over all other words. Jumps and the fertilities of
-all words together are estimated anew for each sweep. Cells and entries are those of
-`xner.kernels.entries`.
+all words together are estimated anew for each sweep (`xner.kernels.order`).
+
+Several chains are sampled side by side: whatever is counted has one place for each chain, next
+to each other in memory, so that what a word's candidates are is looked up once for all chains.
+No number of one chain depends on another chain. All divisors are above 0, and Numba is told
+not to check them (`error_model`): with checks it counts references to every array in the
+innermost loops, and threads wait for each other's counts.
 """
 
 from typing import NamedTuple
@@ -19,64 +24,84 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from xner.kernels.order import (
+    FERTILITIES,
+    count_fertilities,
+    estimate_fertilities,
+    estimate_jumps,
+)
+
 # Multiply with carry, 32 bits a step: no step overflows, so it also runs without Numba.
 MULTIPLIER = np.uint64(4294883355)
 LOW_BITS = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 UNIT = 2.0**-32
 
-LONGEST_JUMP = 24  # longer jumps share one probability mass
-FERTILITIES = 6  # 0, 1, ..., and the last for "this many or more"
 NULL = -1
+ONE = np.float32(1)
+CERTAIN = 1 << 30
+"""What the posterior of a certain link adds up to, over all chains and averaged sweeps: whole
+numbers have the same sum in any order."""
+
+# What is called in here alone needs no way in from Python; that halves the time to compile it.
+inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 class Direction(NamedTuple):
     """Sentence pairs seen from one direction: observed words link to given words.
 
     given, observed: int32, word type of every word; given_offsets, observed_offsets: int64
-    (N+1); cells: int32, entry of every cell; cell_offsets: int64 (N+1); forward: bool, true
-    where the source is given and the target observed.
+    (N+1); candidate_offsets: int64 (observed words + 1), candidates of each observed word;
+    places: int32 (candidates), position in the given sentence; slots: int32 (candidates), where
+    the links of the candidate's entry are counted, 0 for an entry of one candidate, whose count
+    without the word at hand is 0; prior: float32 (candidates); given_prior: float32 (given
+    types), sum of its entries' priors; null_prior: float32, of each observed type.
     """
 
     given: np.ndarray
     given_offsets: np.ndarray
     observed: np.ndarray
     observed_offsets: np.ndarray
-    cells: np.ndarray
-    cell_offsets: np.ndarray
-    forward: bool
+    candidate_offsets: np.ndarray
+    places: np.ndarray
+    slots: np.ndarray
+    prior: np.ndarray
+    given_prior: np.ndarray
+    null_prior: np.float32
 
 
 class State(NamedTuple):
-    """One chain of samples: the links and what is counted from them.
+    """C chains of samples: the links and what is counted from them.
 
-    links: int32 (observed words), linked given word or NULL; mass: float64 (entries), prior
-    plus links of an entry; total: float64 (given types), sum of its entries' mass; scale:
-    float64 (given types), 1 / total; null_mass: float64 (observed types), null_total:
-    float64 (1), the same for the null word; fertility: int32 (given types, FERTILITIES),
-    words of the type by their number of links; rng: uint64 (1).
+    links: int32 (observed words, C), linked given word or NULL; slot_of: int32, the same,
+    slot of each link; counts: float32 (slots, C), links of each entry; linked: float32 (given
+    types, C), links of each type; scale: float32 (given types, C), 1 / (prior + links);
+    null: float32 (observed types, C), null links; null_total: float32 (C), their sum;
+    fertility: float32 (given types, C, FERTILITIES), words of the type by their number of
+    links; rng: uint64 (C).
     """
 
     links: np.ndarray
-    mass: np.ndarray
-    total: np.ndarray
+    slot_of: np.ndarray
+    counts: np.ndarray
+    linked: np.ndarray
     scale: np.ndarray
-    null_mass: np.ndarray
+    null: np.ndarray
     null_total: np.ndarray
     fertility: np.ndarray
     rng: np.ndarray
 
 
 class Settings(NamedTuple):
-    """Priors (float64) and numbers of sweeps over all sentences (int64).
+    """Priors and numbers of sweeps over all sentences (int64).
 
-    null: prior probability of the null word; jump_alpha, fertility_alpha: prior masses;
+    null_odds: float32, prior odds of the null word; jump_alpha, fertility_alpha: prior masses;
     lexical_sweeps: sweeps without order and fertility (IBM model 1); jump_sweeps: sweeps
     without fertility; fertility_sweeps: sweeps of the full model; averaged_sweeps: how many
     of the last sweeps the posteriors are averaged over.
     """
 
-    null: float
+    null_odds: np.float32
     jump_alpha: float
     fertility_alpha: float
     lexical_sweeps: int
@@ -85,272 +110,284 @@ class Settings(NamedTuple):
     averaged_sweeps: int
 
 
-class Tables(NamedTuple):
+class Sweep(NamedTuple):
     """What stays fixed during one sweep.
 
-    jumps: float64 (2 * centre + 1), probability of a jump by k - centre words; fertility:
-    float64 (FERTILITIES), prior mass of each number of links; with_fertility: bool;
-    null_odds: float64, of the null word against any other.
+    jumps: float32 (C, 2 * centre + 1), probability of a jump by k - centre words; fertility:
+    float32 (C, FERTILITIES), prior mass of each number of links; with_fertility: bool;
+    null_odds: float32, of the null word against any other; share: float32, what a certain
+    link adds to its candidate's posterior, 0 to add nothing.
     """
 
     jumps: np.ndarray
     fertility: np.ndarray
     with_fertility: bool
-    null_odds: float
+    null_odds: np.float32
+    share: np.float32
 
 
 class Work(NamedTuple):
-    """Scratch for one sentence, as long as the longest: int64 and float64."""
+    """Scratch for one sentence, as long as the longest, for C chains; ones at first.
 
+    jumps, fertility: see `Sweep`; mass, cumulative, ratio: float32 (length + 1, C); following,
+    links_of, before: int64 (length, C), links_of the number of links of each given word, before
+    the same at first, up to FERTILITIES - 1; previous: int64 (C); unit: float32 (C).
+    """
+
+    jumps: np.ndarray
+    fertility: np.ndarray
+    mass: np.ndarray
     cumulative: np.ndarray
+    ratio: np.ndarray
     following: np.ndarray
     links_of: np.ndarray
-    fertility_ratio: np.ndarray
+    before: np.ndarray
+    previous: np.ndarray
+    unit: np.ndarray
 
 
-@njit(cache=True, nogil=True)
-def uniform(rng):
-    """The next random float64 in [0, 1). rng: uint64 (1), updated."""
-    x = rng[0]
-    rng[0] = MULTIPLIER * (x & LOW_BITS) + (x >> HALF)
+@njit(cache=True, nogil=True, error_model="numpy")
+def uniform(rng, c):
+    """The next random float64 in [0, 1) of chain c. rng: uint64 (C), updated."""
+    x = rng[c]
+    rng[c] = MULTIPLIER * (x & LOW_BITS) + (x >> HALF)
     return np.float64((x & LOW_BITS) ^ (x >> HALF)) * UNIT
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def place(index):
     """An index that is never negative: Numba then leaves out its check, for 40% less time."""
     return np.uint64(index)
 
 
-@njit(cache=True, nogil=True)
-def move_link(d, s, observed, given, cell, step):
-    """Count one link more (step 1) or less (step -1). observed, given: word types."""
-    if given == NULL:
-        s.null_mass[observed] += step
-        s.null_total[0] += step
-    else:
-        s.mass[d.cells[cell]] += step
-        s.total[given] += step
-        s.scale[given] = 1.0 / s.total[given]
+@inner
+def move(s, slot, given, prior, step, c):
+    """Count one link more (step 1) or less (step -1) in chain c.
 
-
-@njit(cache=True, nogil=True)
-def link_at_random(d, s):
-    """Start the chain: every link, null among them, is equally likely."""
-    for g in range(len(s.total)):
-        s.scale[g] = 1.0 / s.total[g]
-    for n in range(len(d.given_offsets) - 1):
-        start = d.given_offsets[n]
-        first = d.observed_offsets[n]
-        length = d.given_offsets[n + 1] - start
-        observed_length = d.observed_offsets[n + 1] - first
-        for j in range(observed_length):
-            i = int(uniform(s.rng) * (length + 1)) - 1
-            s.links[first + j] = i
-            given = np.int64(NULL if i == NULL else d.given[start + i])
-            row = i * observed_length + j if d.forward else j * length + i
-            move_link(d, s, d.observed[first + j], given, d.cell_offsets[n] + row, 1)
-
-
-@njit(cache=True, nogil=True)
-def count_fertilities(d, s):
-    """Fill `s.fertility` from the links."""
-    s.fertility[:] = 0
-    for n in range(len(d.given_offsets) - 1):
-        start = d.given_offsets[n]
-        links_of = np.zeros(d.given_offsets[n + 1] - start, np.int64)
-        for k in range(d.observed_offsets[n], d.observed_offsets[n + 1]):
-            if s.links[k] != NULL:
-                links_of[s.links[k]] += 1
-        for i in range(len(links_of)):
-            s.fertility[d.given[start + i], min(links_of[i], FERTILITIES - 1)] += 1
-
-
-@njit(cache=True, nogil=True)
-def jump_probabilities(d, s, alpha, jumps):
-    """Estimate the jumps, to and from the sentence's ends too, from the links.
-
-    alpha: mass of the Dirichlet prior, which favours a jump to the next word; jumps: float64
-    (2 * centre + 1), written. Jumps that are longer than LONGEST_JUMP share one bin, whose
-    mass is spread over LONGEST_JUMP places.
+    slot: of the link's entry; given: linked word type; prior: float32, that of the type.
     """
-    counts = np.empty(2 * LONGEST_JUMP + 1)
-    total = 0.0
-    for k in range(len(counts)):
-        counts[k] = 1.0 / (1.0 + abs(k - LONGEST_JUMP - 1)) ** 2
-        total += counts[k]
-    for k in range(len(counts)):
-        counts[k] *= alpha / total
+    s.counts[slot, c] += step * np.float32(slot != 0)
+    links = s.linked[given, c] + step
+    s.linked[given, c] = links
+    s.scale[given, c] = ONE / (prior + links)
+
+
+@inner
+def move_null(s, observed, step, c):
+    """Count one null link more or less in chain c. observed: word type."""
+    s.null[observed, c] += step
+    s.null_total[c] += step
+
+
+@inner
+def link_at_random(d, s):
+    """Start the chains: every candidate, null among them, is equally likely.
+
+    s: State, of zeros but for its rng, updated.
+    """
+    for g in range(len(s.scale)):
+        for c in range(len(s.rng)):
+            s.scale[g, c] = ONE / d.given_prior[g]
     for n in range(len(d.given_offsets) - 1):
-        previous = -1
-        for k in range(d.observed_offsets[n], d.observed_offsets[n + 1]):
-            if s.links[k] != NULL:
-                jump = s.links[k] - previous
-                counts[min(max(jump, -LONGEST_JUMP), LONGEST_JUMP) + LONGEST_JUMP] += 1.0
-                previous = s.links[k]
-        jump = d.given_offsets[n + 1] - d.given_offsets[n] - previous
-        counts[min(max(jump, -LONGEST_JUMP), LONGEST_JUMP) + LONGEST_JUMP] += 1.0
-    total = 0.0
-    for k in range(len(counts)):
-        total += counts[k]
-    counts[0] /= LONGEST_JUMP
-    counts[2 * LONGEST_JUMP] /= LONGEST_JUMP
-    centre = len(jumps) // 2
-    for k in range(len(jumps)):
-        jump = min(max(k - centre, -LONGEST_JUMP), LONGEST_JUMP)
-        jumps[k] = counts[jump + LONGEST_JUMP] / total
+        start = d.given_offsets[n]
+        for word in range(d.observed_offsets[n], d.observed_offsets[n + 1]):
+            begin = d.candidate_offsets[word]
+            count = d.candidate_offsets[word + 1] - begin
+            for c in range(len(s.rng)):
+                k = int(uniform(s.rng, c) * (count + 1)) - 1
+                if k < 0:
+                    s.links[word, c] = NULL
+                    move_null(s, d.observed[word], ONE, c)
+                else:
+                    i = d.places[begin + k]
+                    s.links[word, c] = i
+                    s.slot_of[word, c] = d.slots[begin + k]
+                    given = d.given[start + i]
+                    move(s, d.slots[begin + k], given, d.given_prior[given], ONE, c)
 
 
-@njit(cache=True, nogil=True)
-def fertility_prior(s, alpha):
-    """Prior mass, float64 (FERTILITIES), of each fertility: alpha times its frequency."""
-    prior = np.ones(FERTILITIES)
-    total = float(FERTILITIES)
-    for g in range(len(s.fertility)):
-        for f in range(FERTILITIES):
-            prior[f] += s.fertility[g, f]
-            total += s.fertility[g, f]
-    for f in range(FERTILITIES):
-        prior[f] *= alpha / total
-    return prior
+@inner
+def update_ratio(s, t, w, given, i, c):
+    """Refresh the fertility ratio of the given word i, whose type is `given`, in chain c.
+
+    The word itself, counted with the links that it had before, is held out.
+    """
+    f = place(min(w.links_of[i, c], FERTILITIES - 2))
+    before = place(w.before[i, c])
+    less = s.fertility[given, c, f] + t.fertility[c, f]
+    more = s.fertility[given, c, f + place(1)] + t.fertility[c, f + place(1)]
+    if f == before:
+        less -= ONE
+    elif f + place(1) == before:
+        more -= ONE
+    w.ratio[i, c] = more / less
 
 
-@njit(cache=True, nogil=True)
-def update_ratio(s, t, w, i, given):
-    """Refresh the fertility ratio of the given word i, whose type is `given`."""
-    f = min(w.links_of[i], FERTILITIES - 2)
-    more = s.fertility[given, f + 1] + t.fertility[f + 1]
-    w.fertility_ratio[i] = more / (s.fertility[given, f] + t.fertility[f])
-
-
-@njit(cache=True, nogil=True)
+@inner
 def enter_sentence(d, s, t, w, n):
-    """Prepare the scratch for pair n; hold its words out of the fertility counts."""
+    """Prepare the scratch for pair n."""
     start = d.given_offsets[n]
     first = d.observed_offsets[n]
     length = d.given_offsets[n + 1] - start
-    following = length
-    w.links_of[:length] = 0
-    for j in range(d.observed_offsets[n + 1] - first - 1, -1, -1):
-        w.following[j] = following
-        if s.links[first + j] != NULL:
-            following = s.links[first + j]
-            w.links_of[following] += 1
+    for i in range(length):
+        for c in range(len(s.rng)):
+            w.links_of[place(i), place(c)] = 0
+    for lane in range(len(s.rng)):
+        c = place(lane)
+        w.previous[c] = -1
+        following = length
+        for j in range(d.observed_offsets[n + 1] - first - 1, -1, -1):
+            w.following[place(j), c] = following
+            linked = np.int64(s.links[place(first + j), c])
+            if linked != NULL:
+                following = linked
+                w.links_of[place(linked), c] += 1
     if t.with_fertility:
         for i in range(length):
-            s.fertility[d.given[start + i], min(w.links_of[i], FERTILITIES - 1)] -= 1
-        for i in range(length):
-            update_ratio(s, t, w, i, np.int64(d.given[start + i]))
+            for lane in range(len(s.rng)):
+                c = place(lane)
+                w.before[place(i), c] = min(w.links_of[place(i), c], FERTILITIES - 1)
+                update_ratio(s, t, w, place(d.given[place(start + i)]), place(i), c)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def leave_sentence(d, s, t, w, n):
-    """Count the fertilities of pair n again."""
+    """Count the fertilities of pair n as they are now."""
     start = d.given_offsets[n]
     if t.with_fertility:
         for i in range(d.given_offsets[n + 1] - start):
-            s.fertility[d.given[start + i], min(w.links_of[i], FERTILITIES - 1)] += 1
+            given = place(d.given[place(start + i)])
+            for lane in range(len(s.rng)):
+                c = place(lane)
+                before = w.before[place(i), c]
+                now = min(w.links_of[place(i), c], FERTILITIES - 1)
+                if now != before:
+                    s.fertility[given, c, place(before)] -= ONE
+                    s.fertility[given, c, place(now)] += ONE
 
 
-@njit(cache=True, nogil=True)
-def sample_sentence(d, s, t, w, n, share, posterior):
-    """Draw every link of pair n anew; add `share` of each link's probability to its cell.
+@inner
+def take_out(d, s, t, w, word, start):
+    """Do not count the links of an observed word. start: first given word of the sentence."""
+    observed = place(d.observed[word])
+    for lane in range(len(s.rng)):
+        c = place(lane)
+        old = np.int64(s.links[word, c])
+        if old == NULL:
+            move_null(s, observed, -ONE, c)
+        else:
+            given = place(d.given[place(start + old)])
+            move(s, place(s.slot_of[word, c]), given, d.given_prior[given], -ONE, c)
+            w.links_of[place(old), c] -= 1
+            if t.with_fertility:
+                update_ratio(s, t, w, given, place(old), c)
 
-    posterior: float32 (cells), updated where share > 0.
+
+@inner
+def weigh(d, s, t, w, j, start, begin, count):
+    """Write the running sums of the weights of observed word j's candidates.
+
+    start: first given word of the sentence; begin, count: the word's candidates.
+    """
+    centre = np.int64(t.jumps.shape[1] // 2)
+    for k in range(count):  # on its own, so that many rows are on their way from memory at once
+        slot = place(d.slots[place(begin + k)])
+        prior = d.prior[place(begin + k)]
+        for lane in range(len(s.rng)):
+            w.mass[place(k), place(lane)] = s.counts[slot, place(lane)] + prior
+    for lane in range(len(s.rng)):
+        w.cumulative[0, place(lane)] = np.float32(0)
+    for k in range(count):
+        i = np.int64(d.places[place(begin + k)])
+        given = place(d.given[place(start + i)])
+        for lane in range(len(s.rng)):
+            c = place(lane)
+            p = w.mass[place(k), c] * s.scale[given, c] * w.ratio[place(i), c]
+            p *= t.jumps[c, place(centre + i - w.previous[c])]
+            p *= t.jumps[c, place(centre + w.following[j, c] - i)]
+            w.cumulative[place(k + 1), c] = w.cumulative[place(k), c] + p
+
+
+@inner
+def draw(d, s, t, w, j, word, start, begin, count):
+    """Draw the links of observed word j of a sentence. Arguments as for `weigh`."""
+    centre = np.int64(t.jumps.shape[1] // 2)
+    observed = place(d.observed[word])
+    types = np.float32(len(s.null))
+    for lane in range(len(s.rng)):
+        c = place(lane)
+        null = (s.null[observed, c] + d.null_prior) / (s.null_total[c] + d.null_prior * types)
+        null *= t.null_odds * t.jumps[c, place(centre + w.following[j, c] - w.previous[c])]
+        total = w.cumulative[place(count), c] + null
+        w.unit[c] = t.share / total
+        drawn = np.float32(uniform(s.rng, c)) * total
+        k = 0
+        while k < count and w.cumulative[place(k + 1), c] <= drawn:
+            k += 1
+        if k == count:
+            s.links[word, c] = NULL
+            move_null(s, observed, ONE, c)
+        else:
+            new = np.int64(d.places[place(begin + k)])
+            slot = d.slots[place(begin + k)]
+            given = place(d.given[place(start + new)])
+            s.links[word, c] = new
+            s.slot_of[word, c] = slot
+            move(s, place(slot), given, d.given_prior[given], ONE, c)
+            w.previous[c] = new
+            w.links_of[place(new), c] += 1
+            if t.with_fertility:
+                update_ratio(s, t, w, given, place(new), c)
+
+
+@inner
+def sample_sentence(d, s, t, w, n, posterior):
+    """Draw the links of pair n anew in every chain; add their probabilities to `posterior`.
+
+    posterior: int32 (candidates), updated where `t.share` is above 0.
     """
     start = d.given_offsets[n]
     first = d.observed_offsets[n]
-    length = d.given_offsets[n + 1] - start
-    observed_length = d.observed_offsets[n + 1] - first
-    step = observed_length if d.forward else 1  # from a given word's cell to the next one's
-    centre = len(t.jumps) // 2
-    previous = -1
-    for j in range(observed_length):
-        observed = d.observed[first + j]
-        row = d.cell_offsets[n] + (j if d.forward else j * length)
-        old = np.int64(s.links[first + j])
-        old_given = np.int64(NULL if old == NULL else d.given[start + old])
-        move_link(d, s, observed, old_given, row + old * step, -1)
-        if old != NULL:
-            w.links_of[old] -= 1
-            if t.with_fertility:
-                update_ratio(s, t, w, old, old_given)
-
-        following = w.following[j]
-        total = 0.0
-        for i in range(length):
-            p = s.mass[place(d.cells[place(row + i * step)])]
-            p *= s.scale[place(d.given[place(start + i)])]
-            p *= t.jumps[place(centre + i - previous)] * t.jumps[place(centre + following - i)]
-            total += p * w.fertility_ratio[i]
-            w.cumulative[i] = total
-        null = s.null_mass[observed] / s.null_total[0] * t.null_odds
-        null *= t.jumps[centre + following - previous]
-
-        drawn = uniform(s.rng) * (total + null)
-        new = 0
-        while new < length and w.cumulative[place(new)] <= drawn:
-            new += 1
-        if new == length:
-            new = NULL
-        s.links[first + j] = new
-        new_given = np.int64(NULL if new == NULL else d.given[start + new])
-        move_link(d, s, observed, new_given, row + new * step, 1)
-        if new != NULL:
-            previous = new
-            w.links_of[new] += 1
-            if t.with_fertility:
-                update_ratio(s, t, w, new, new_given)
-        if share > 0.0:
-            unit = share / (total + null)
-            below = 0.0
-            for i in range(length):
-                posterior[place(row + i * step)] += unit * (w.cumulative[i] - below)
-                below = w.cumulative[i]
+    for j in range(d.observed_offsets[n + 1] - first):
+        word = place(first + j)
+        begin = d.candidate_offsets[word]
+        count = d.candidate_offsets[word + place(1)] - begin
+        take_out(d, s, t, w, word, start)
+        weigh(d, s, t, w, place(j), start, begin, count)
+        draw(d, s, t, w, place(j), word, start, begin, count)
+        if t.share > 0:
+            for k in range(count):
+                added = np.int32(0)
+                for lane in range(len(s.rng)):
+                    c = place(lane)
+                    p = w.cumulative[place(k + 1), c] - w.cumulative[place(k), c]
+                    added += np.int32(p * w.unit[c])
+                posterior[place(begin + k)] += added
 
 
-@njit(cache=True, nogil=True)
-def sample_chain(d, s, settings, posterior):
-    """Run one chain in one direction, from random links to averaged posteriors.
+@njit(cache=True, nogil=True, error_model="numpy")
+def sweep_chains(d, s, w, settings, k, share, posterior):
+    """Draw every link of all chains anew, for the k-th time from 0.
 
-    d: Direction; s: State, whose masses hold the priors and whose rng is seeded, updated;
-    settings: Settings; posterior: float32 (cells) of zeros, receives P(link) of every cell,
-    averaged over the last sweeps; a word's cells and its null sum to 1.
+    d: Direction; s: State, of zeros but for its rng before the first sweep, updated; w: Work;
+    settings: Settings; share: float32, what a certain link adds in one averaged sweep of one chain;
+    posterior: int32 (candidates), receives the sum of P(link) * share over the chains, in the
+    averaged sweeps.
     """
-    longest = 0
-    for n in range(len(d.given_offsets) - 1):
-        longest = max(longest, d.given_offsets[n + 1] - d.given_offsets[n])
-        longest = max(longest, d.observed_offsets[n + 1] - d.observed_offsets[n])
-    work = Work(
-        np.empty(longest),
-        np.empty(longest, np.int64),
-        np.empty(longest, np.int64),
-        np.ones(longest),
-    )
-    jumps = np.ones(2 * longest + 3)
-    fertility = np.ones(FERTILITIES)
-    null_odds = settings.null / (1.0 - settings.null)
-    link_at_random(d, s)
     full = settings.lexical_sweeps + settings.jump_sweeps
-    sweeps = full + settings.fertility_sweeps
-    for k in range(sweeps):
-        if k >= settings.lexical_sweeps:
-            jump_probabilities(d, s, settings.jump_alpha, jumps)
-        if k == full:
-            count_fertilities(d, s)
-        if k >= full:
-            fertility = fertility_prior(s, settings.fertility_alpha)
-        averaged = k >= sweeps - settings.averaged_sweeps
-        share = 1.0 / settings.averaged_sweeps if averaged else 0.0
-        tables = Tables(jumps, fertility, k >= full, null_odds)
-        for n in range(len(d.given_offsets) - 1):
-            enter_sentence(d, s, tables, work, n)
-            sample_sentence(d, s, tables, work, n, share, posterior)
-            leave_sentence(d, s, tables, work, n)
-
-
-@njit(cache=True, nogil=True)
-def add_chain(posterior, share, average):
-    """Add `share` of one chain's posterior to the average. Both float32 (cells)."""
-    for c in range(len(posterior)):
-        average[c] += share * posterior[c]
+    if k == 0:
+        link_at_random(d, s)
+    if k >= settings.lexical_sweeps:
+        alpha = settings.jump_alpha
+        estimate_jumps(d.given_offsets, d.observed_offsets, s.links, alpha, w.jumps)
+    if k == full:
+        count_fertilities(d.given, d.given_offsets, d.observed_offsets, s.links, s.fertility)
+    if k >= full:
+        estimate_fertilities(s.fertility, settings.fertility_alpha, w.fertility)
+    averaged = k >= full + settings.fertility_sweeps - settings.averaged_sweeps
+    added = share if averaged else np.float32(0)
+    t = Sweep(w.jumps, w.fertility, k >= full, settings.null_odds, added)
+    for n in range(len(d.given_offsets) - 1):
+        enter_sentence(d, s, t, w, n)
+        sample_sentence(d, s, t, w, n, posterior)
+        leave_sentence(d, s, t, w, n)

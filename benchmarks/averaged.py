@@ -1,0 +1,51 @@
+"""eflomal at its best: several runs of the package, their links averaged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xner.aligners.bitext import Bitext, Links
+from xner.aligners.eflomal import EflomalAligner
+from xner.aligners.soft import SoftLinks, averaged, decide
+from xner.aligners.symmetrise import Symmetrisation
+
+
+@dataclass(frozen=True)
+class AveragedEflomal:
+    """Runs of eflomal at its own settings, each symmetrised, averaged, cut at a threshold.
+
+    Attributes:
+        runs: how many; the package takes no seed, and its runs differ.
+        symmetrisation: of each run. `union` keeps a link of one direction at half its weight,
+            so that the average is that of both directions, as native's is.
+        threshold: least average weight of a link; native's default.
+    """
+
+    runs: int = 8
+    symmetrisation: Symmetrisation = "union"
+    threshold: float = 0.3
+
+    @property
+    def signature(self) -> str:
+        """Name, version and settings."""
+        one = EflomalAligner(self.symmetrisation).signature
+        return f"{one[:-1]},runs:{self.runs},averaged>={self.threshold:g})"
+
+    def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
+        """The averaged links of every pair."""
+        parts = []
+        for run in range(self.runs):
+            parts.append(soft(bitext, EflomalAligner(self.symmetrisation).align(bitext)))
+            if progress:
+                progress((run + 1) / self.runs)
+        return decide(averaged(parts, [1 / self.runs] * self.runs), "soft", self.threshold)
+
+
+def soft(bitext: Bitext, links: Links) -> SoftLinks:
+    """Links as probabilities, the same in both directions."""
+    source, target = (
+        np.diff(side.offsets)[: bitext.aligned] for side in (bitext.source, bitext.target)
+    )
+    weight = links.weight
+    return SoftLinks(source, target, links.offsets, links.source, links.target, weight, weight)

@@ -1,0 +1,253 @@
+"""Chains of samples over a shard, in both directions and on every core."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from xner.kernels import entries as table
+from xner.kernels import gibbs
+from xner.kernels.blocks import frozen, thread_count
+from xner.kernels.order import FERTILITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from xner.aligners.shards import Shard, Text
+
+NULL_PRIOR = 3e-4
+"""Prior mass of the null word for each observed type."""
+
+_MASK = (1 << 64) - 1
+
+Key = tuple[int, int, int]
+"""Seed, shard and number of a chain."""
+
+
+class Way(NamedTuple):
+    """One direction of a shard, and what each observed word may be linked to.
+
+    offsets: int64 (observed words + 1); places, entries: int32 (candidates), position in the
+    given sentence and entry of each candidate; entry_types: int32 (entries), given type of
+    each.
+    """
+
+    given: Text
+    observed: Text
+    forward: bool
+    offsets: NDArray[np.int64]
+    places: NDArray[np.int32]
+    entries: NDArray[np.int32]
+    entry_types: NDArray[np.int32]
+
+
+def ways_of(shard: Shard) -> list[Way]:
+    """Both directions, forward first; every word of the other sentence is a candidate."""
+    made = []
+    for forward in (True, False):
+        given, observed, types = shard.source, shard.target, shard.source_types
+        if not forward:
+            given, observed, types = observed, given, shard.target_types
+        offsets = np.empty(len(observed.ids) + 1, np.int64)
+        places, entries = (np.empty(len(shard.cells), np.int32) for _ in range(2))
+        table.all_candidates(
+            given.offsets, observed.offsets, forward, shard.cells, offsets, places, entries
+        )
+        kept = frozen(offsets, np.int64), frozen(places, np.int32), frozen(entries, np.int32)
+        made.append(Way(given, observed, forward, *kept, types))
+    return made
+
+
+def probabilities(way: Way, posterior: NDArray[np.int32], cells: int) -> NDArray[np.float32]:
+    """float32 (cells): what the chains give every cell."""
+    made = np.zeros(cells, np.float32)
+    words = way.given.offsets, way.observed.offsets, way.forward
+    table.to_cells(*words, way.offsets, way.places, posterior, 1 / gibbs.CERTAIN, made)
+    return made
+
+
+def sample(
+    ways: list[Way],
+    prior: NDArray[np.float64],
+    settings: gibbs.Settings,
+    keys: list[Key],
+    report: Callable[[], None],
+) -> list[NDArray[np.int32]]:
+    """Run a chain for each key in every direction.
+
+    Each chain has its own random numbers, and what they add up to is whole numbers: how the
+    chains are spread over threads does not matter.
+
+    Args:
+        ways: the directions.
+        prior: float64 (entries), prior mass of each.
+        settings: of the sampler.
+        keys: of the chains.
+        report: called after every sweep of a group of chains, `steps(settings, chains)` times.
+
+    Returns:
+        For each direction int32 (candidates): posterior, `gibbs.CERTAIN` where certain.
+    """
+    share = gibbs.CERTAIN // (len(keys) * settings.averaged_sweeps)
+    parts = np.array_split(np.arange(len(keys)), _groups(len(keys)))
+    pool = ThreadPoolExecutor(thread_count())
+    try:
+        lexicons = list(pool.map(lambda way: _lexicon(way, prior), ways))
+        made = [
+            [_Group(way, lexicon, [keys[c] for c in part], settings, share) for part in parts]
+            for way, lexicon in zip(ways, lexicons, strict=True)
+        ]
+        _run(pool, [group for groups in made for group in groups], report)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for first, *others in made:
+        for group in others:
+            first.posterior += group.posterior
+    return [groups[0].posterior for groups in made]
+
+
+def _run(pool: ThreadPoolExecutor, groups: list[_Group], report: Callable[[], None]) -> None:
+    """Sweep until no group has a sweep left."""
+    running = {pool.submit(group.sweep): group for group in groups}
+    while running:
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            group = running.pop(future)
+            future.result()
+            report()
+            if group.left:
+                running[pool.submit(group.sweep)] = group
+
+
+def steps(settings: gibbs.Settings, chains: int) -> int:
+    """How often `sample` reports."""
+    return 2 * _groups(chains) * _sweeps(settings)
+
+
+def _groups(chains: int) -> int:
+    """How many groups the chains of a direction are sampled in: as many as keep cores busy."""
+    return min(chains, -(-thread_count() // 2))
+
+
+class _Group:
+    """Some chains of one direction, sampled side by side, one sweep at a time."""
+
+    def __init__(
+        self, way: Way, lexicon: _Lexicon, keys: list[Key], settings: gibbs.Settings, share: int
+    ) -> None:
+        self.direction = _direction(way, lexicon)
+        self.state = _state(way, lexicon, keys)
+        self.work = _work(way, len(keys))
+        self.settings, self.share = settings, np.float32(share)
+        self.posterior = np.zeros(len(way.places), np.int32)
+        self.done = 0
+
+    @property
+    def left(self) -> int:
+        """Sweeps still to come."""
+        return _sweeps(self.settings) - self.done
+
+    def sweep(self) -> None:
+        """Draw every link anew."""
+        gibbs.sweep_chains(
+            self.direction,
+            self.state,
+            self.work,
+            self.settings,
+            self.done,
+            self.share,
+            self.posterior,
+        )
+        self.done += 1
+
+
+def _sweeps(settings: gibbs.Settings) -> int:
+    """Sweeps of each chain."""
+    return settings.lexical_sweeps + settings.jump_sweeps + settings.fertility_sweeps
+
+
+class _Lexicon(NamedTuple):
+    """Where each candidate's links are counted, and its prior; the number of such places."""
+
+    slots: NDArray[np.int32]
+    prior: NDArray[np.float32]
+    given_prior: NDArray[np.float32]
+    size: int
+
+
+def _lexicon(way: Way, prior: NDArray[np.float64]) -> _Lexicon:
+    slots, spread = np.empty(len(way.entries), np.int32), np.empty(len(way.entries), np.float32)
+    met, slot_of = np.zeros(len(prior), np.int32), np.zeros(len(prior), np.int32)
+    size = table.number_slots(way.entries, prior, met, slot_of, slots, spread)
+    # above 0 even for a type without entries
+    total = np.maximum(np.bincount(way.entry_types, prior, len(way.given.words)), NULL_PRIOR)
+    return _Lexicon(slots, spread, total.astype(np.float32), size)
+
+
+def _direction(way: Way, lexicon: _Lexicon) -> gibbs.Direction:
+    return gibbs.Direction(
+        way.given.ids,
+        way.given.offsets,
+        way.observed.ids,
+        way.observed.offsets,
+        way.offsets,
+        way.places,
+        frozen(lexicon.slots, np.int32),
+        frozen(lexicon.prior, np.float32),
+        frozen(lexicon.given_prior, np.float32),
+        np.float32(NULL_PRIOR),
+    )
+
+
+def _state(way: Way, lexicon: _Lexicon, keys: list[Key]) -> gibbs.State:
+    """A state in which nothing is counted yet."""
+    words, chains = len(way.observed.ids), len(keys)
+    given, observed = len(way.given.words), len(way.observed.words)
+    return gibbs.State(
+        links=np.empty((words, chains), np.int32),
+        slot_of=np.empty((words, chains), np.int32),
+        counts=np.zeros((lexicon.size, chains), np.float32),
+        linked=np.zeros((given, chains), np.float32),
+        scale=np.empty((given, chains), np.float32),
+        null=np.zeros((observed, chains), np.float32),
+        null_total=np.zeros(chains, np.float32),
+        fertility=np.zeros((given, chains, FERTILITIES), np.float32),
+        rng=np.array([random_state(*key, way.forward) for key in keys], np.uint64),
+    )
+
+
+def _work(way: Way, chains: int) -> gibbs.Work:
+    """Scratch for the longest sentence."""
+    lengths = np.diff(way.given.offsets), np.diff(way.observed.offsets)
+    longest = max(int(sizes.max(initial=0)) for sizes in lengths)
+
+    def ones(rows: int, dtype: type) -> NDArray[Any]:
+        return np.ones((rows, chains), dtype)
+
+    return gibbs.Work(
+        jumps=np.ones((chains, 2 * longest + 3), np.float32),
+        fertility=np.ones((chains, FERTILITIES), np.float32),
+        mass=ones(longest, np.float32),
+        cumulative=ones(longest + 1, np.float32),
+        ratio=ones(longest, np.float32),
+        following=ones(longest, np.int64),
+        links_of=ones(longest, np.int64),
+        before=ones(longest, np.int64),
+        previous=np.ones(chains, np.int64),
+        unit=np.ones(chains, np.float32),
+    )
+
+
+def random_state(*key: int) -> int:
+    """The random state of one chain: a hash (splitmix64) of seed, shard, chain, direction."""
+    state = 0
+    for part in key:
+        state = (state + part + 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    # Multiply with carry never leaves 1 .. multiplier * 2^32 - 2.
+    return 1 + state % (int(gibbs.MULTIPLIER) * 2**32 - 2)
