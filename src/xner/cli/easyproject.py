@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xner.aligners import ALIGNERS
-from xner.cli.options import add_inference, add_reading, inference_options
+from xner.cli.options import add_reading
 from xner.cli.terminal import facts, print_json, progress
+from xner.cli.translator import LICENCE, add_translator, translator_options
 
 if TYPE_CHECKING:
     from xner.pipeline.easyproject import Summary
-
-_TRANSLATORS = ("nllb", "ctranslate2")
-_LICENCE = "NLLB-200 is licensed CC-BY-NC-4.0: not for commercial use"
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -23,7 +21,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "easyproject",
         help="translate labelled sentences with markers around their entities",
         description="Translate FILE; entities cross between markers, or along links where lost.",
-        epilog=f"{_LICENCE}.",
+        epilog=f"{LICENCE}.",
     )
     command.add_argument(
         "file", type=Path, metavar="FILE", help="labelled sentences (.conll .jsonl .parquet)"
@@ -32,24 +30,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "-o", "--output", type=Path, required=True, metavar="OUT",
         help="labelled translation: .conll, or all columns: .jsonl .parquet",
     )  # fmt: skip
-    for side in ("source", "target"):
-        command.add_argument(
-            f"--{side}-language", required=True, metavar="CODE",
-            help="BCP-47, ISO 639-3 or FLORES-200, such as sw, swh, swh_Latn",
-        )  # fmt: skip
+    add_translator(command)
     _add_markers(command)
-    command.add_argument(
-        "--translator", choices=_TRANSLATORS, default="nllb",
-        help="what runs the model: transformers (nllb, default) or ctranslate2",
-    )  # fmt: skip
-    command.add_argument(
-        "--model", metavar="ID_OR_FOLDER",
-        help="any NLLB-200 or M2M100 checkpoint (default: facebook/nllb-200-distilled-600M)",
-    )  # fmt: skip
-    command.add_argument(
-        "--beams", type=int, metavar="N", help="of the beam search; 1 is greedy (default: 4)"
-    )
-    add_inference(command)
     add_reading(command)
     return command
 
@@ -85,15 +67,12 @@ def run(options: argparse.Namespace) -> None:
             corpus,
             options.source_language,
             options.target_language,
-            translator=options.translator,
             markers=options.markers,
             threshold=options.threshold,
             fallback=options.fallback,
             aligner=options.aligner,
             progress=tell,
-            model=options.model,
-            beams=options.beams,
-            **inference_options(options),
+            **translator_options(options),
         )
         made.write(options.output)
     show(made.summary, options)
@@ -110,4 +89,4 @@ def show(summary: Summary, options: argparse.Namespace) -> None:
     rows += [("source entities", f"{summary.entities:,}")]
     rows += [(f"  {name}", f"{n:,}") for name, n in summary.outcomes.items()]
     rows += [("target entities", f"{summary.spans:,}"), ("seconds", f"{summary.seconds:,.2f}")]
-    facts(f"Translated to {options.output}", rows, f"{summary.signature}\n{_LICENCE}.")
+    facts(f"Translated to {options.output}", rows, f"{summary.signature}\n{LICENCE}.")

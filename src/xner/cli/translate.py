@@ -7,14 +7,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from xner.cli.options import add_inference, add_reading, inference_options
+from xner.cli.options import add_reading
 from xner.cli.terminal import facts, print_json, progress
+from xner.cli.translator import LICENCE, add_translator, translator_options
 
 if TYPE_CHECKING:
     from xner.pipeline.translate import Summary
-
-_TRANSLATORS = ("nllb", "ctranslate2")
-_LICENCE = "NLLB-200 is licensed CC-BY-NC-4.0: not for commercial use"
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -23,7 +21,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "translate",
         help="translate one side of a corpus into the other",
         description="Translate FILE into the side that it lacks, split into words.",
-        epilog=f"{_LICENCE}.",
+        epilog=f"{LICENCE}.",
     )
     command.add_argument(
         "file",
@@ -35,39 +33,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "-o", "--output", type=Path, required=True, metavar="OUT",
         help="all columns (.jsonl .parquet), or the words of the new side (.txt)",
     )  # fmt: skip
-    command.add_argument(
-        "--source-language", required=True, metavar="CODE",
-        help="of the labelled side: BCP-47, ISO 639-3 or FLORES-200, such as en, eng, eng_Latn",
-    )  # fmt: skip
-    command.add_argument(
-        "--target-language", required=True, metavar="CODE", help="of the other side"
-    )
+    add_translator(command)
     command.add_argument(
         "--fill", choices=("target", "source"), default="target",
         help="the side to make: target from a labelled FILE (default), or source from the other",
     )  # fmt: skip
-    _add_model(command)
-    add_inference(command)
-    add_reading(command)
-    return command
-
-
-def _add_model(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--translator", choices=_TRANSLATORS, default="nllb",
-        help="what runs the model: transformers (nllb, default) or ctranslate2",
-    )  # fmt: skip
-    command.add_argument(
-        "--model", metavar="ID_OR_FOLDER",
-        help="any NLLB-200 or M2M100 checkpoint (default: facebook/nllb-200-distilled-600M)",
-    )  # fmt: skip
-    command.add_argument(
-        "--beams", type=int, metavar="N", help="of the beam search; 1 is greedy (default: 4)"
-    )
     command.add_argument(
         "--replace", action="store_true",
         help="replace what FILE has of the side to make, and what was made from it",
     )  # fmt: skip
+    add_reading(command)
+    return command
 
 
 def run(options: argparse.Namespace) -> None:
@@ -88,12 +64,9 @@ def run(options: argparse.Namespace) -> None:
             options.target_language,
             summary,
             fill=options.fill,
-            translator=options.translator,
             replace=options.replace,
             progress=tell,
-            model=options.model,
-            beams=options.beams,
-            **inference_options(options),
+            **translator_options(options),
         )
         write_batches(options.output, batches, side=options.fill)
     summary.seconds = perf_counter() - begin
@@ -113,4 +86,4 @@ def show(summary: Summary, options: argparse.Namespace) -> None:
         ("seconds", f"{summary.seconds:,.2f}"),
         ("sentences/s", f"{summary.sentences_per_second:,.1f}"),
     ]
-    facts(f"Translated to {options.output}", rows, f"{summary.signature}\n{_LICENCE}.")
+    facts(f"Translated to {options.output}", rows, f"{summary.signature}\n{LICENCE}.")
