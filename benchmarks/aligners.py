@@ -23,7 +23,6 @@ from benchmarks.quality import bulk_pairs, europarl_pairs
 from xner.aligners import Aligner, make_aligner
 from xner.aligners.encode import encode
 
-Pairs = list[set[tuple[int, int]]]
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("native", {}),
     ("native", {"symmetrisation": "grow-diag-final-and"}),
@@ -37,22 +36,6 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 COSTS = ("native", "eflomal", "fast_align")
 
 
-def gold_links(path: Path) -> tuple[Pairs, Pairs]:
-    """Sure links and all links; the files count words from 1."""
-    sure, possible = [], []
-    for line in path.read_text("utf-8").splitlines():
-        links = [(link.replace("p", "-").split("-"), "p" not in link) for link in line.split()]
-        possible.append({(int(i) - 1, int(j) - 1) for (i, j), _ in links})
-        sure.append({(int(i) - 1, int(j) - 1) for (i, j), is_sure in links if is_sure})
-    return sure, possible
-
-
-def error_rate(made: Pairs, sure: Pairs, possible: Pairs) -> float:
-    """Alignment error rate of Och & Ney (2003): 1 - (|A & S| + |A & P|) / (|A| + |S|)."""
-    hits = sum(len(a & s) + len(a & p) for a, s, p in zip(made, sure, possible, strict=True))
-    return 1 - hits / (sum(map(len, made)) + sum(map(len, sure)))
-
-
 def word_alignment(folder: Path, name: str, scratch: Path) -> xner.Corpus:
     """The pairs of a `.src-tgt` file."""
     lines = (folder / f"{name}.src-tgt").read_text("utf-8").splitlines()
@@ -61,12 +44,6 @@ def word_alignment(folder: Path, name: str, scratch: Path) -> xner.Corpus:
         text = "\n".join(" ".join(parts[i].split()) for parts in sides) + "\n"
         (scratch / f"{name}.{side}.txt").write_text(text, "utf-8")
     return xner.read(scratch / f"{name}.source.txt", scratch / f"{name}.target.txt")
-
-
-def links_of(corpus: xner.Corpus) -> Pairs:
-    """The links of every row."""
-    rows = corpus.table["links"].to_pylist()
-    return [{(link["source"], link["target"]) for link in row} for row in rows]
 
 
 def aligned(pairs: xner.Corpus, aligner: Aligner) -> tuple[xner.Corpus, float]:
@@ -80,8 +57,8 @@ def measure(data: Path, aligner: Aligner, scratch: Path) -> Iterator[str]:
     """The cells of one row."""
     for name in ("roen", "enfr"):
         pairs = word_alignment(data / "word-alignment", name, scratch)
-        gold = gold_links(data / "word-alignment" / f"{name}.gold")
-        yield f"{100 * error_rate(links_of(aligned(pairs, aligner)[0]), *gold):.1f}"
+        gold = data / "word-alignment" / f"{name}.gold"
+        yield f"{100 * xner.evaluate_links(gold, aligned(pairs, aligner)[0]).aer:.1f}"
     entities = [("europarl-ner", "en", "de"), ("absa", "en.train", "es.train"),
                 ("absa", "en.train", "fr.train")]  # fmt: skip
     for folder, source, target in entities:
