@@ -24,3 +24,21 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def bert_tagger(tmp_path_factory):
+    """Folder of a tiny tagger of the family of BERT (tests.models.tagging)."""
+    pytest.importorskip("transformers")
+    from tests.models import tagging
+
+    return str(tagging.bert(tmp_path_factory.mktemp("models") / "bert-tagger"))
+
+
+@pytest.fixture(scope="session")
+def xlmr_tagger(tmp_path_factory):
+    """Folder of a tiny tagger of the family of XLM-R."""
+    pytest.importorskip("transformers")
+    from tests.models import tagging
+
+    return str(tagging.xlmr(tmp_path_factory.mktemp("models") / "xlmr-tagger"))

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from xner.pipeline.align import align as align
     from xner.pipeline.project import Projection as Projection
     from xner.pipeline.project import project as project
+    from xner.pipeline.tag import Tagging as Tagging
+    from xner.pipeline.tag import tag as tag
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
 
@@ -43,6 +45,7 @@ _HOMES = {
     "Projection": "xner.pipeline.project",
     "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
+    "Tagging": "xner.pipeline.tag",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
@@ -52,6 +55,7 @@ _HOMES = {
     "read": "xner.corpus",
     "scan": "xner.corpus",
     "spans_from_tags": "xner.schemes",
+    "tag": "xner.pipeline.tag",
     "tags_from_spans": "xner.schemes",
 }
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -18,6 +18,8 @@ BATCH = 32_768
 Int32 = NDArray[np.int32]
 LINKS_MADE_BY = b"xner.links"
 """Key of the schema metadata that tells what made the column links."""
+TAGGED_BY = {"source": b"xner.source_tagger", "target": b"xner.target_tagger"}
+"""Likewise for what a tagger made, by side."""
 
 Where = Callable[[int], str]
 """Names a row of a batch for an error message: file and line, or sentence id."""
@@ -37,6 +39,8 @@ ENTITIES = pa.list_(
 LINKS = pa.list_(
     pa.struct([("source", pa.int32()), ("target", pa.int32()), ("weight", pa.float32())])
 )
+TAGSET = pa.list_(pa.string())
+PROBABILITIES = pa.list_(pa.list_(pa.float32()))
 COLUMNS: dict[str, pa.DataType] = {
     "id": pa.string(),
     "source_tokens": TOKENS,
@@ -45,6 +49,10 @@ COLUMNS: dict[str, pa.DataType] = {
     "target_entities": ENTITIES,
     "links": LINKS,
     "outcomes": pa.list_(pa.string()),
+    "source_tagset": TAGSET,
+    "source_probabilities": PROBABILITIES,
+    "target_tagset": TAGSET,
+    "target_probabilities": PROBABILITIES,
     # One side alone, before it is paired or when it is evaluated.
     "tokens": TOKENS,
     "entities": ENTITIES,
@@ -227,6 +235,36 @@ def check_links(
         )
 
 
+def check_probabilities(
+    column: pa.ListArray, tagset: pa.ListArray, tokens: pa.ListArray, name: str, where: Where
+) -> None:
+    """Raise InputError for the first row without one finite number a word and tag, from 0 to 1."""
+    offsets, rows = offsets_of(column), rows_of(offsets_of(column))
+    words, tags = np.diff(offsets), lengths_of(tagset)
+    bad = np.flatnonzero(words != lengths_of(tokens))
+    if len(bad):
+        row = int(bad[0])
+        raise InputError(
+            f"{where(row)}: {name} has {words[row]} rows for {lengths_of(tokens)[row]} words"
+        )
+    inner = column.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
+    widths = lengths_of(inner)
+    bad = np.flatnonzero(widths != tags[rows])
+    if len(bad):
+        row = int(rows[bad[0]])
+        raise InputError(
+            f"{where(row)}: {name} has {widths[bad[0]]} numbers for a word, but the tagset has "
+            f"{tags[row]} tags"
+        )
+    numbers = inner.flatten().to_numpy(zero_copy_only=False)
+    bad = np.flatnonzero(~((numbers >= 0) & (numbers <= 1 + 1e-3)))
+    if len(bad):
+        row = int(np.repeat(rows, widths)[bad[0]])
+        raise InputError(
+            f"{where(row)}: {name} holds {numbers[bad[0]]}; probabilities lie in [0, 1]"
+        )
+
+
 def check(batch: pa.RecordBatch, where: Where) -> None:
     """Check every column that xner knows; `where` names a row in the message.
 
@@ -242,6 +280,13 @@ def check(batch: pa.RecordBatch, where: Where) -> None:
             if tokens not in have:
                 raise FormatError(f"there is a column {entities!r} but no {tokens!r}")
             check_entities(batch[entities], batch[tokens], entities, where)
+        probabilities, tagset = f"{prefix}probabilities", f"{prefix}tagset"
+        if prefix and probabilities in have:
+            if not {tagset, tokens} <= have:
+                raise FormatError(f"there is a column {probabilities!r} but no {tagset!r}")
+            check_probabilities(
+                batch[probabilities], batch[tagset], batch[tokens], probabilities, where
+            )
     if {"links", "source_tokens", "target_tokens"} <= have:
         check_links(
             batch["links"],

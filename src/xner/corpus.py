@@ -330,7 +330,7 @@ def _as_one_side(batch: pa.RecordBatch, side: str, path: Path) -> pa.RecordBatch
 
 
 def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.RecordBatch:
-    """The id, tokens and entities of one side, named for it."""
+    """The id, tokens, entities and tag probabilities of one side, named for it."""
     names = batch.schema.names
     prefix = f"{side}_" if f"{side}_tokens" in names else ""
     if f"{prefix}tokens" not in names:
@@ -342,6 +342,9 @@ def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.Re
     columns[f"{wanted}tokens"] = batch[f"{prefix}tokens"]
     if f"{prefix}entities" in names and (side == "source" or strip):
         columns[f"{wanted}entities"] = batch[f"{prefix}entities"]
+    for name in (f"{side}_tagset", f"{side}_probabilities"):
+        if name in names and not strip:
+            columns[name] = batch[name]
     return pa.RecordBatch.from_pydict(columns)
 
 

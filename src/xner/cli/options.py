@@ -9,6 +9,7 @@ from typing import Any
 from xner.aligners import ALIGNERS
 from xner.corpus import DOCSTART_CHOICES
 from xner.errors import UsageError
+from xner.inference.hardware import PRECISIONS
 from xner.schemes import SCHEMES
 
 
@@ -106,6 +107,27 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
     if options.pivot:
         given["pivot"] = options.pivot
     return given
+
+
+def add_inference(command: argparse.ArgumentParser) -> None:
+    """Where and how a model runs."""
+    command.add_argument(
+        "--device", default="auto", metavar="NAME",
+        help="auto (every GPU, else the CPU), cpu, cuda, or several: cuda:0,cuda:1 (default: auto)",
+    )  # fmt: skip
+    command.add_argument(
+        "--precision", choices=PRECISIONS, default="auto",
+        help="of the model (default: auto: 16 bit on a GPU, else float32)",
+    )  # fmt: skip
+    command.add_argument(
+        "--batch-tokens", type=int, metavar="N",
+        help="most tokens of a batch, padding included (default: what suits the device)",
+    )  # fmt: skip
+
+
+def inference_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What `add_inference` asked, as arguments."""
+    return {name: getattr(options, name) for name in ("device", "precision", "batch_tokens")}
 
 
 def weights_of(flag: str, given: list[str] | None) -> dict[str, float] | None:

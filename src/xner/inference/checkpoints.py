@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +27,31 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
         InputError: there is no such model, it cannot be reached, or it is of another kind.
     """
     try:
-        return loader.from_pretrained(name, **options)
+        with _quiet():
+            return loader.from_pretrained(name, **options)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"the {what} {name!r} cannot be loaded ({reason}); give a hub id while the hub can be "
             f"reached or its files are in the cache, or a folder that save_pretrained wrote"
         ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the notes of transformers, and without its bars where nobody watches."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def model_signature(name: str, config: Any = None) -> str:

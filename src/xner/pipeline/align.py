@@ -94,7 +94,8 @@ def _aligned(
             columns["links"] = link_column(links, row, row + batch.num_rows)
             row += batch.num_rows
             made = pa.RecordBatch.from_pydict(columns)
-            yield made.replace_schema_metadata({LINKS_MADE_BY: signature})
+            metadata = batch.schema.metadata or {}
+            yield made.replace_schema_metadata({**metadata, LINKS_MADE_BY: signature.encode()})
 
     return Corpus(batches, len(pairs), pairs.origin), signature
 

@@ -1,0 +1,1 @@
+"""Tiny models that tests build and train in about a second, without downloads."""

@@ -1,0 +1,397 @@
+"""Taggers: tiny models that are trained here, windows, labels, and the stage around them."""
+
+import json
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import xner
+from tests.corpora import corpus as pairs_of
+from xner.columns import TAGGED_BY
+from xner.corpus import Corpus
+from xner.tagging import Tagged
+from xner.tagging.fake import FakeTagger
+from xner.tagging.tags import Tagset
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from tests.models import tagging as models  # noqa: E402 - needs torch
+from xner.tagging.checkpoint import CheckpointTagger  # noqa: E402
+from xner.tagging.subwords import plan_windows  # noqa: E402
+
+
+@pytest.fixture(params=["bert", "xlmr"])
+def folder(request):
+    return request.getfixturevalue(f"{request.param}_tagger")
+
+
+def corpus(sentences, side="source"):
+    return Corpus.from_table(
+        pa.table({f"{side}_tokens": pa.array(sentences, pa.list_(pa.string()))})
+    )
+
+
+def entities(tagging, side="source"):
+    rows = tagging.table[f"{side}_entities"].to_pylist()
+    return [[(e["start"], e["end"], e["label"]) for e in row] for row in rows]
+
+
+def gold(tags):
+    return xner.spans_from_tags(tags)
+
+
+UNSEEN = models.sentences(60, seed=9, unseen=True)
+SENTENCES = [words for words, _ in UNSEEN]
+
+
+def test_the_right_entities_come_out(folder):
+    out = xner.tag(corpus(SENTENCES), model=folder, device="cpu")
+    assert entities(out) == [gold(tags) for _, tags in UNSEEN]
+    summary = out.summary
+    assert (summary.sentences, summary.words) == (60, sum(map(len, SENTENCES)))
+    assert summary.entities.total() == sum(len(gold(tags)) for _, tags in UNSEEN)
+    assert (summary.windowed, summary.unread) == (0, 0)
+    assert Path(folder).name + "#" in summary.signature
+    assert "temperature:1,cpu/float32" in summary.signature
+    scores = [e["score"] for row in out.table["source_entities"].to_pylist() for e in row]
+    assert 0.5 < min(scores) <= max(scores) <= 1
+
+
+def plain(folder, words, temperature=1.0):
+    """Probabilities at first subwords, by transformers alone."""
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    model = AutoModelForTokenClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = []
+    for sentence in words:
+        encoded = tokenizer(sentence, is_split_into_words=True, return_tensors="pt")
+        with torch.inference_mode():
+            found = (model(**encoded).logits[0] / temperature).softmax(-1).numpy()
+        ids = encoded.word_ids()
+        rows.append(np.array([found[ids.index(i)] for i in range(len(sentence))]))
+    return rows
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_probabilities_are_those_of_a_plain_loop(folder, temperature):
+    tagger = CheckpointTagger(folder, temperature=temperature, device="cpu")
+    assert tagger.tags == tuple(models.TAGS)
+    expected = plain(folder, SENTENCES, temperature)
+    for got, wanted in zip(tagger.tag(SENTENCES), expected, strict=True):
+        assert got.probabilities.dtype == np.float32
+        np.testing.assert_allclose(got.probabilities, wanted, atol=1e-5)
+
+
+def test_batches_and_devices_change_nothing(folder):
+    def run(**options):
+        return xner.tag(corpus(SENTENCES), model=folder, probabilities=True, **options)
+
+    whole = run(device="cpu")
+    assert run(device="cpu,cpu").table.equals(whole.table)
+    alone = run(device="cpu", batch_tokens=1)
+    assert entities(alone) == entities(whole)
+    one, many = (
+        np.concatenate([np.ravel(r) for r in t.table["source_probabilities"].to_pylist()])
+        for t in (alone, whole)
+    )
+    np.testing.assert_allclose(one, many, atol=1e-5)
+    assert alone.summary.signature == whole.summary.signature
+
+
+def test_record_batches_share_one_stream(bert_tagger):
+    tagger = CheckpointTagger(bert_tagger, device="cpu")
+    whole = corpus(SENTENCES)
+    batch = next(whole.batches())
+    parts = Corpus(lambda: iter([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)]), 60, "p")
+    assert xner.tag(parts, tagger=tagger).table.equals(xner.tag(whole, tagger=tagger).table)
+
+
+def test_long_sentences_are_read_in_windows(folder):
+    parts = SENTENCES[:20]
+    long = [word for part in parts for word in part]
+    assert len(long) > 3 * models.POSITIONS
+    out = xner.tag(corpus([long, parts[0]]), model=folder, device="cpu")
+    expected, before = [], 0
+    for words, tags in UNSEEN[:20]:
+        expected += [(before + s, before + e, label) for s, e, label in gold(tags)]
+        before += len(words)
+    assert entities(out) == [expected, gold(UNSEEN[0][1])]
+    assert out.summary.windowed == 1
+
+
+@pytest.mark.parametrize(("tokens", "room"), [(1, 4), (4, 4), (5, 4), (97, 10), (30, 3), (7, 1)])
+def test_windows_give_each_token_most_context(tokens, room):
+    starts, owner = plan_windows(tokens, np.arange(tokens), room)
+    assert starts[0] == 0
+    assert starts[-1] + room >= tokens
+    assert (np.diff(starts) <= max(1, room // 2)).all()
+    assert (np.diff(owner) >= 0).all()
+
+    def context(token, start):
+        left, right = token - start, start + room - 1 - token
+        if left < 0 or right < 0:
+            return -1
+        left = tokens if start == 0 else left
+        right = tokens if start == starts[-1] else right
+        return min(left, right)
+
+    for token in range(tokens):
+        best = max(context(token, start) for start in starts)
+        assert context(token, starts[owner[token]]) == best >= 0
+        assert best >= room // 4 or room < 4
+
+
+ODD = [
+    "\u200b",
+    "\u0301",
+    "🙂",
+    "👩\u200d👩\u200d👧",
+    "x" * 700,
+    "e\u0301",
+    "",
+    "\x07",
+    "\ufeff",
+    "日本",
+]
+
+
+def test_odd_words_keep_their_places(folder):
+    words = [*ODD, "Peter", "Keller", *ODD, "in", "Bremen"]
+    rows = [words, [], ["\u0007"], ["in", "Bremen", "."], [""]]
+    out = xner.tag(corpus(rows), model=folder, device="cpu", probabilities=True)
+    found = entities(out)
+    assert (len(ODD), len(ODD) + 2, "PER") in found[0]
+    assert (len(words) - 1, len(words), "LOC") in found[0]
+    assert found[1] == []
+    assert found[3] == [(1, 2, "LOC")]
+    assert out.summary.unread >= 3
+    probabilities = out.table["source_probabilities"].to_pylist()
+    assert [len(row) for row in probabilities] == [len(row) for row in rows]
+    outside = [1.0, 0, 0, 0, 0, 0]
+    assert probabilities[4] == [outside]
+    assert probabilities[0][ODD.index("")] == outside
+    for row in probabilities:
+        assert all(sum(word) == pytest.approx(1, abs=1e-5) for word in row)
+
+
+def test_the_model_sees_no_empty_sentence(bert_tagger, monkeypatch):
+    tagger = CheckpointTagger(bert_tagger, device="cpu")
+    monkeypatch.setattr(tagger._engine, "forward", None)
+    out = xner.tag(corpus([[], []]), tagger=tagger)
+    assert entities(out) == [[], []]
+    assert list(tagger.tag([])) == []
+
+
+def test_labels_are_renamed_dropped_and_merged(folder):
+    plainly = CheckpointTagger(folder, device="cpu")
+    mapped = CheckpointTagger(folder, {"LOC": None, "ORG": "PER"}, device="cpu")
+    assert mapped.tags == ("O", "B-PER", "I-PER")
+    assert "labels:LOC=,ORG=PER" in mapped.signature
+    for before, after in zip(plainly.tag(SENTENCES), mapped.tag(SENTENCES), strict=True):
+        o, b_per, i_per, b_loc, b_org, i_org = before.probabilities.T
+        wanted = np.stack([o + b_loc, b_per + b_org, i_per + i_org], axis=1)
+        np.testing.assert_allclose(after.probabilities, wanted, atol=1e-6)
+        np.testing.assert_allclose(after.probabilities.sum(axis=1), 1, atol=1e-5)
+    out = xner.tag(corpus(SENTENCES), tagger=mapped)
+    swap = {"PER": "PER", "ORG": "PER"}
+    assert entities(out) == [
+        [(s, e, swap[label]) for s, e, label in gold(tags) if label in swap] for _, tags in UNSEEN
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels", "names"),
+    [
+        (["O", "PER", "LOC"], None, ("O", "I-PER", "I-LOC")),
+        (["O", "U-PER", "L-PER"], {"PER": "X"}, ("O", "U-X", "L-X")),
+        (["LABEL_0", "LABEL_1"], {"LABEL_0": "O", "LABEL_1": "B-PER"}, ("O", "B-PER")),
+        (["NONE", "PER"], {"NONE": None}, ("O", "I-PER")),
+        (["I-PER", "O", "B-MISC"], {"B-MISC": "I-PER"}, ("I-PER", "O")),
+        (["O", "B-GPE-LOC"], {"GPE-LOC": "LOC"}, ("O", "B-LOC")),
+    ],
+)
+def test_tags_of_outputs(outputs, labels, names):
+    assert Tagset.of(outputs, labels).names == names
+
+
+def test_outputs_without_meaning_say_what_to_do():
+    with pytest.raises(xner.InputError, match=r"LABEL_0, LABEL_1; say .*--label LABEL_1=B-PER"):
+        Tagset.of(["LABEL_0", "LABEL_1"])
+    with pytest.raises(xner.InputError, match=r"no tag O, only NONE, PER; .*--label NONE="):
+        Tagset.of(["NONE", "PER"])
+    with pytest.raises(xner.UsageError, match="'MISC', which the model does not have; it has O"):
+        Tagset.of(["O", "B-PER"], {"MISC": None})
+
+
+def relabelled(folder, to, tags):
+    """A copy of a model whose outputs are called otherwise."""
+    copytree(folder, to)
+    config = json.loads((to / "config.json").read_text())
+    config["id2label"] = dict(enumerate(tags))
+    config["label2id"] = {tag: i for i, tag in enumerate(tags)}
+    (to / "config.json").write_text(json.dumps(config))
+    return str(to)
+
+
+def test_other_schemes_are_read(bert_tagger, tmp_path):
+    iob1 = relabelled(bert_tagger, tmp_path / "iob1", ["O", "B-X", "I-PER", "LOC", "B-Y", "I-ORG"])
+    words = ["Amina", "Okoro", "left", "Bremen", "Nairobi", "for", "Tide", "Group"]
+    tagger = CheckpointTagger(iob1, {"X": "PER", "Y": "ORG"}, device="cpu")
+    assert entities(xner.tag(corpus([words]), tagger=tagger)) == [
+        [(0, 2, "PER"), (3, 5, "LOC"), (6, 8, "ORG")]
+    ]
+    nameless = relabelled(bert_tagger, tmp_path / "n", [f"LABEL_{i}" for i in range(6)])
+    with pytest.raises(xner.InputError, match="the model calls its labels LABEL_0"):
+        xner.tag(corpus([words]), model=nameless)
+
+
+def test_a_model_that_is_no_tagger_is_refused(bert_tagger, tmp_path):
+    from transformers import BertModel
+
+    copytree(bert_tagger, tmp_path / "base")
+    BertModel.from_pretrained(bert_tagger).save_pretrained(tmp_path / "base")
+    with pytest.raises(xner.InputError, match=r"is no tagger: its files lack classifier\.bias"):
+        xner.tag(corpus([["a"]]), model=str(tmp_path / "base"))
+
+
+def test_tokenizers_of_other_kinds(tmp_path):
+    """Byte-level BPE that glues words together, and a tokenizer in plain Python."""
+    from tokenizers import pre_tokenizers
+    from transformers import CanineTokenizer, RobertaConfig, RobertaTokenizer
+
+    from xner.tagging.subwords import Subwords
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *alphabet, "Ġa"]
+    vocab = {piece: i for i, piece in enumerate(pieces)}
+    RobertaTokenizer(vocab=vocab, merges=[("Ġ", "a")]).save_pretrained(tmp_path / "bpe")
+    RobertaConfig().save_pretrained(tmp_path / "bpe")
+    ((piece,),) = Subwords(str(tmp_path / "bpe")).pieces([["a", "ba"]], 64)
+    read = [pieces[i] for i in piece.ids]
+    assert read == ["<s>", "Ġa", "Ġ", "b", "a", "</s>"]
+    assert piece.places.tolist() == [1, 2]
+
+    CanineTokenizer().save_pretrained(tmp_path / "python")
+    (tmp_path / "python" / "config.json").write_text('{"model_type": "canine"}')
+    ((piece,),) = Subwords(str(tmp_path / "python")).pieces([["ab", "", "c"]], 64)
+    assert piece.ids[1:-1].tolist() == [ord(letter) for letter in "abc"]
+    assert (piece.places.tolist(), piece.words.tolist()) == ([1, 3], [0, 2])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "m", "temperature": 0.0}, "temperature is 0.0"),
+        ({"model": "m", "batch_tokens": 0}, "batch_tokens is 0"),
+        ({"model": "m", "device": "tpu9"}, "'tpu9' cannot be used"),
+        ({"tagger": "crf", "model": "m"}, "unknown tagger 'crf'; choose one of checkpoint"),
+        ({}, "no model is named"),
+        ({"tagger": FakeTagger({}), "model": "m"}, "so model would change nothing"),
+        ({"tagger": FakeTagger({}), "temperature": 2.0}, "so temperature would"),
+        ({"tagger": FakeTagger({}), "side": "left"}, "side is 'left'"),
+    ],
+)
+def test_options_that_make_no_sense(options, words):
+    with pytest.raises(xner.UsageError, match=words):
+        xner.tag(corpus([["a"]]), **options)
+    with pytest.raises(xner.InputError, match="cannot be loaded"):
+        xner.tag(corpus([["a"]]), model="./no/such/folder")
+    with pytest.raises(xner.InputError, match="no column 'target_tokens'"):
+        xner.tag(corpus([["a"]]), tagger=FakeTagger({}), side="target")
+
+
+GAZETTEER = {"Amina Okoro": "PER", "Amina": "LOC", "Tide": "ORG"}
+
+
+def test_the_fake_knows_names_by_heart():
+    fake = FakeTagger(GAZETTEER, confidence=0.8)
+    words = ["Amina", "Okoro", "saw", "Amina", "Tide", "tide"]
+    out = xner.tag(corpus([words, []]), tagger=fake, probabilities=True)
+    assert entities(out) == [[(0, 2, "PER"), (3, 4, "LOC"), (4, 5, "ORG")], []]
+    assert out.summary.signature.endswith("fake(names:3,confidence:0.8)")
+    (first, second) = out.table["source_probabilities"].to_pylist()
+    assert len(first) == 6
+    assert second == []
+    assert sum(first[0]) == pytest.approx(1)
+    assert out.table["source_entities"].to_pylist()[0][0]["score"] == pytest.approx(0.8)
+    with pytest.raises(xner.UsageError, match="confidence is 2"):
+        FakeTagger({}, confidence=2)
+    with pytest.raises(xner.UsageError, match="a name is empty"):
+        FakeTagger({" ": "PER"})
+
+
+def test_a_tagger_of_your_own_is_checked():
+    class Odd:
+        signature = "odd"
+        tags = ("O", "B-X")
+
+        def tag(self, sentences):
+            yield from (Tagged(np.zeros((1, 2), np.float32)) for _ in sentences)
+
+    with pytest.raises(xner.UsageError, match=r"shape \(1, 2\) for 2 words and 2 tags"):
+        xner.tag(corpus([["a", "b"]]), tagger=Odd())
+    Odd.tags = ("O", "PER")
+    with pytest.raises(xner.UsageError, match="odd: 'PER' is no tag"):
+        xner.tag(corpus([["a", "b"]]), tagger=Odd())
+
+
+def test_what_was_made_from_older_entities_goes(tmp_path):
+    rows = [(2, 2, [(0, 1, "PER")], [(0, 0, 1.0), (1, 1, 1.0)])]
+    projected = xner.project(pairs_of(rows), score={"alignment": 1.0})
+    assert {"target_entities", "outcomes", "solution"} <= set(projected.columns)
+    fake = FakeTagger({"s1": "LOC", "t0": "ORG"})
+    source = xner.tag(projected, tagger=fake, probabilities=True)
+    assert not {"target_entities", "outcomes", "solution"} & set(source.columns)
+    assert {"links", "source_tagset", "source_probabilities"} <= set(source.columns)
+    assert not {"source_tagset", "source_probabilities"} & set(
+        xner.tag(source, tagger=fake).columns
+    )
+    target = xner.tag(projected, tagger=fake, side="target")
+    assert entities(target, "target") == [[(0, 1, "ORG")]]
+    assert entities(target) == [[(0, 1, "PER")]]
+    assert not {"outcomes", "solution"} & set(target.columns)
+    # Gold entities of the target stay when the source is tagged.
+    given = xner.tag(pairs_of(rows), tagger=fake, side="target")
+    assert entities(xner.tag(given, tagger=fake), "target") == [[(0, 1, "ORG")]]
+
+
+def test_columns_travel_through_files(tmp_path):
+    fake = FakeTagger(GAZETTEER)
+    out = xner.tag(corpus([["Amina", "Okoro"], [], ["Tide"]], "target"), tagger=fake,
+                   side="target", probabilities=True)  # fmt: skip
+    for suffix in ("jsonl", "parquet"):
+        out.write(tmp_path / f"o.{suffix}")
+        again = xner.read(tmp_path / f"o.{suffix}", side="target")
+        for name in ("target_tokens", "target_entities", "target_tagset", "target_probabilities"):
+            assert again.table[name].to_pylist() == out.table[name].to_pylist(), (suffix, name)
+        (tmp_path / "s.txt").write_text("a b\n\nc\n")
+        both = xner.read(tmp_path / "s.txt", tmp_path / f"o.{suffix}")
+        assert both.table["target_tagset"].to_pylist() == out.table["target_tagset"].to_pylist()
+    assert again.schema.metadata[TAGGED_BY["target"]].decode() == out.summary.signature
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "tagset", "words"),
+    [
+        ([[[0.5, 0.5]]], [["O", "B-X"]], "has 1 rows for 2 words"),
+        ([[[0.5, 0.5], [1.0]]], [["O", "B-X"]], "has 1 numbers for a word, but .* 2 tags"),
+        ([[[0.5, 0.5], [1.0, float("nan")]]], [["O", "B-X"]], "holds nan"),
+        ([[[0.5, 0.5], [1.0, None]]], [["O", "B-X"]], "holds nan"),
+        ([[[0.5, 0.5], [1.0, -1.0]]], [["O", "B-X"]], "holds -1.0"),
+    ],
+)
+def test_probabilities_are_checked(probabilities, tagset, words):
+    columns = {
+        "source_tokens": [["a", "b"]],
+        "source_tagset": tagset,
+        "source_probabilities": probabilities,
+    }
+    with pytest.raises(xner.InputError, match=f"row 1: source_probabilities {words}"):
+        Corpus.from_table(pa.table(columns))
+    with pytest.raises(xner.InputError, match="no 'source_tagset'"):
+        Corpus.from_table(pa.table(columns).drop_columns(["source_tagset"]))
