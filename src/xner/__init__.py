@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xner.errors import SchemeError as SchemeError
     from xner.errors import UsageError as UsageError
     from xner.errors import XnerError as XnerError
+    from xner.evaluation.divergence import divergence as divergence
     from xner.evaluation.entities import evaluate as evaluate
     from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.pipeline.align import align as align
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from xner.pipeline.tag import tag as tag
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
+    from xner.training.distill import distill as distill
+    from xner.training.finetune import train as train
+    from xner.training.self_train import self_train as self_train
+    from xner.training.student import Trained as Trained
 
 _HOMES = {
     "Corpus": "xner.corpus",
@@ -46,17 +51,22 @@ _HOMES = {
     "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
     "Tagging": "xner.pipeline.tag",
+    "Trained": "xner.training.student",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
+    "distill": "xner.training.distill",
+    "divergence": "xner.evaluation.divergence",
     "evaluate": "xner.evaluation.entities",
     "evaluate_links": "xner.evaluation.links",
     "project": "xner.pipeline.project",
     "read": "xner.corpus",
     "scan": "xner.corpus",
+    "self_train": "xner.training.self_train",
     "spans_from_tags": "xner.schemes",
     "tag": "xner.pipeline.tag",
     "tags_from_spans": "xner.schemes",
+    "train": "xner.training.finetune",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Sequence
 
 from xner._version import __version__
-from xner.cli import align, demo, evaluate, project, tag, warmup
+from xner.cli import align, demo, distill, evaluate, project, self_train, tag, train, warmup
 from xner.errors import UsageError, XnerError
 
-_COMMANDS = (project, align, tag, evaluate, demo, warmup)
+_COMMANDS = (project, align, tag, train, distill, self_train, evaluate, demo, warmup)
 
 
 def parser() -> argparse.ArgumentParser:
