@@ -125,7 +125,7 @@ def make_student(
             "f1": f1,
             "seconds": perf_counter() - begin,
         }
-        _save(kept, work, folder, made)
+        _save(kept, settings.base, work, folder, made)
     return as_trained(folder, made)
 
 
@@ -339,15 +339,14 @@ def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
     return list(epochs.values())
 
 
-def _save(model: Any, work: Path, folder: Path, manifest: dict[str, Any]) -> None:
+def _save(model: Any, base: str | None, work: Path, folder: Path, manifest: dict[str, Any]) -> None:
     """Model, tokenizer and card; the manifest comes last, and then the checkpoints go."""
     from transformers import AutoTokenizer
 
-    base = manifest["settings"].get("base")
-    start = str(work / "start") if (work / "start").is_dir() else base
+    start = base or str(work / "start")
     try:
         model.save_pretrained(folder)
-        load(AutoTokenizer, str(start), "tokenizer").save_pretrained(folder)
+        load(AutoTokenizer, start, "tokenizer").save_pretrained(folder)
         write_card(folder, manifest)
         shutil.rmtree(work)
     except OSError as error:
