@@ -200,7 +200,8 @@ class _Weighting:
 
         kind, device = self.features, self.device if self.device != "auto" else "cpu"
         languages = [
-            sentence_features(words_of([corpus], side), kind, device) for corpus in self.sources
+            sentence_features(_some(words_of([corpus], side)), kind, device)
+            for corpus in self.sources
         ]
         found = learn_similarity(languages, sentence_features(sentences, kind, device))
         told = {
@@ -210,6 +211,14 @@ class _Weighting:
             "language_accuracy": round(found.accuracy, 4),
         }
         return found.domain if self.weights == "domain" else found.sentence, told
+
+
+def _some(sentences: list[list[str]]) -> list[list[str]]:
+    """As many as the likeness is learnt from, evenly spread."""
+    from xner.training.similarity import Learning
+
+    step = max(1.0, len(sentences) / Learning().sentences)
+    return [sentences[int(i * step)] for i in range(int(len(sentences) / step))]
 
 
 def _rounded(alpha: Float32) -> list[float]:
