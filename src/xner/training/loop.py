@@ -153,9 +153,10 @@ def logits_of(model: Any, batch: dict[str, Tensor]) -> Tensor:
     return judged
 
 
-def likeliest(model: Any, collator: Collator, device: torch.device) -> np.ndarray[Any, Any]:
+def likeliest(model: Any, collator: Collator) -> np.ndarray[Any, Any]:
     """int16 (W): the likeliest tag of every word; `O` for words without a subword."""
     found = np.zeros(len(collator.examples.tags), np.int16)
+    device = next(model.parameters()).device
     model.eval()
     lengths = np.array([len(piece.ids) for piece in collator.cut.pieces], np.int64)
     with torch.inference_mode():

@@ -19,9 +19,10 @@ from xner.training import require_training
 from xner.training.card import MANIFEST, read_manifest, write_card
 from xner.training.distill import count, sentences_of
 from xner.training.examples import Counts, Examples, Float32, Int64, offsets_from
+from xner.training.fitting import tags_f1
 from xner.training.gather import Choice, Labels, gather
 from xner.training.settings import Settings
-from xner.training.student import Trained, as_trained, make_student, tags_f1
+from xner.training.student import Trained, as_trained, make_student
 from xner.training.teachers import Opinion, ask, common_tagset
 from xner.training.texts import Given, as_corpora, as_texts
 

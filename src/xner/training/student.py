@@ -7,23 +7,17 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from xner._version import __version__
-from xner.columns import ENTITIES, TOKENS
 from xner.corpus import Corpus, StrPath
-from xner.errors import InputError, OutputError, UsageError
-from xner.evaluation.entities import evaluate
+from xner.errors import OutputError, UsageError
 from xner.inference.checkpoints import load, model_signature
-from xner.schemes import spans_from_tags
 from xner.training.card import MANIFEST, read_manifest, write_card
 from xner.training.examples import Counts, Examples
+from xner.training.fitting import Lesson, fit
 from xner.training.gather import Choice, gather
 from xner.training.settings import Settings
 
@@ -104,50 +98,43 @@ def make_student(
         OutputError: `output` cannot be written, or holds something else.
     """
     begin = perf_counter()
-    folder = Path(output)
-    told = told or {}
+    folder, told = Path(output), told or {}
     judge = None if dev is None else gather(dev[0], dev[1], examples.tagset)[0]
-    manifest = _manifest(examples, judge, text, settings, told, soft)
+    lesson = Lesson(examples, counts, settings, judge, text, soft)
+    manifest = _manifest(lesson, told)
     if resume and (done := read_manifest(folder)) is not None:
         _check_same(done, manifest, folder)
         return as_trained(folder, done)
     work = _prepare(folder, manifest, resume)
     with _quiet():
-        history, kept = _train(
-            examples, judge, counts, work, settings, text, soft, resume, progress
-        )
-        f1 = max((epoch["f1"] for epoch in history), default=None) if judge else None
+        history, kept = fit(lesson, work, resume, progress or (lambda stage, share: None))
         made = {
             **manifest,
             "counts": counts.as_dict(),
             "sources": list(sources),
             "history": history,
-            "f1": f1,
+            "f1": max((epoch["f1"] for epoch in history), default=None) if judge else None,
             "seconds": perf_counter() - begin,
         }
         _save(kept, settings.base, work, folder, made)
     return as_trained(folder, made)
 
 
-def _manifest(
-    examples: Examples,
-    judge: Examples | None,
-    text: Sequence[Sequence[str]],
-    settings: Settings,
-    told: dict[str, Any],
-    soft: tuple[str, float],
-) -> dict[str, Any]:
+def _manifest(lesson: Lesson, told: dict[str, Any]) -> dict[str, Any]:
     """All that decides a student, and the signature of it."""
     from importlib.metadata import version
 
-    base = settings.base and model_signature(settings.base)
-    asked = {name: v for name, v in settings.as_dict().items() if v is not None}
-    how = {"loss": soft[0], "temperature": soft[1]} if examples.soft is not None else {}
+    base = lesson.settings.base
+    asked = {name: v for name, v in lesson.settings.as_dict().items() if v is not None}
     if base:
-        asked["base"] = base
-    data = {"train": examples.signature, **({"dev": judge.signature} if judge else {})}
-    if text and settings.from_scratch:
-        data["tokenizer"] = _digest(text)
+        asked["base"] = model_signature(base)
+    how = dict(zip(("loss", "temperature"), lesson.soft, strict=True))
+    how = how if lesson.examples.soft is not None else {}
+    data = {"train": lesson.examples.signature}
+    if lesson.judge is not None:
+        data["dev"] = lesson.judge.signature
+    if lesson.text and not base:
+        data["tokenizer"] = _digest(lesson.text)
     shown = [f"{k}:{v}" for k, v in {**told, **how, **asked}.items() if not isinstance(v, dict)]
     shown += [f"{name}:{digest}" for name, digest in data.items()]
     return {
@@ -156,7 +143,7 @@ def _manifest(
         **how,
         "settings": asked,
         "data": data,
-        "tagset": list(examples.tagset),
+        "tagset": list(lesson.examples.tagset),
         "versions": {name: version(name) for name in ("torch", "transformers", "tokenizers")},
     }
 
@@ -199,144 +186,6 @@ def _prepare(folder: Path, manifest: dict[str, Any], resume: bool) -> Path:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
     return work
-
-
-def _train(
-    examples: Examples,
-    judge: Examples | None,
-    counts: Counts,
-    work: Path,
-    settings: Settings,
-    text: Sequence[Sequence[str]],
-    soft: tuple[str, float],
-    resume: bool,
-    progress: Progress | None,
-) -> tuple[list[dict[str, float]], Any]:
-    """Run the loop; the losses and scores by epoch, and the model that is kept."""
-    import torch
-    from transformers import set_seed
-    from transformers.trainer_utils import get_last_checkpoint
-
-    from xner.tagging.subwords import Subwords
-    from xner.training.loop import Collator, Soft, Student, cut, likeliest
-
-    start = _start(work, examples, settings, text)
-    set_seed(settings.seed)
-    model = _model(start, examples.tagset)
-    subwords = Subwords(start)
-
-    def collator(own: Examples, share: float, own_counts: Counts | None) -> Collator:
-        ids = _special_ids(start)
-        found = cut(own, subwords, settings.window, own_counts)
-        return Collator(own, found, subwords.filler, ids[1:], ids[0], share)
-
-    if judge is not None:
-        dev = collator(judge, 0.0, None)
-
-    def score(trained: Any) -> float:
-        assert judge is not None
-        device = next(trained.parameters()).device
-        return tags_f1(judge, likeliest(trained, dev, torch.device(device)))
-
-    trainer = Student(
-        model,
-        collator(examples, settings.hidden, counts),
-        settings,
-        Soft(*soft),
-        work,
-        None if judge is None else score,
-        progress or (lambda stage, share: None),
-    )
-    last = get_last_checkpoint(str(work)) if resume else None
-    trainer.train(resume_from_checkpoint=last)
-    return _history(trainer.state.log_history), trainer.model
-
-
-def _start(
-    work: Path, examples: Examples, settings: Settings, text: Sequence[Sequence[str]]
-) -> str:
-    """Where tokenizer and model are loaded from: the base, or a folder made here."""
-    if settings.base is not None:
-        return settings.base
-    from xner.training.scratch import make_config, make_tokenizer
-
-    folder = work / "start"
-    if not (folder / "config.json").is_file():
-        size = make_tokenizer([*examples.sentences, *text], settings.vocabulary, folder)
-        make_config(size, folder)
-    return str(folder)
-
-
-def _model(start: str, tagset: Sequence[str]) -> Any:
-    """A token classifier with these tags; a base's own head is kept if its tags are the same."""
-    from transformers import AutoConfig, AutoModelForTokenClassification
-
-    names = dict(enumerate(tagset))
-    config = load(AutoConfig, start, "base model")
-    had = dict(config.id2label)
-    config.id2label = names
-    config.label2id = {tag: i for i, tag in names.items()}
-    if (Path(start) / "config.json").is_file() and not _has_weights(Path(start)):
-        return AutoModelForTokenClassification.from_config(config)
-    model = load(
-        AutoModelForTokenClassification,
-        start,
-        "base model",
-        config=config,
-        ignore_mismatched_sizes=True,
-    )
-    if had != names and len(had) == len(names):
-        _reset_head(model, start)
-    return model.float()
-
-
-def _has_weights(folder: Path) -> bool:
-    return any(path.suffix in (".safetensors", ".bin") for path in folder.iterdir())
-
-
-def _reset_head(model: Any, start: str) -> None:
-    """New weights for a head that was trained for as many, but other tags."""
-    head = getattr(model, "classifier", None) or getattr(model, "score", None)
-    if head is None or not hasattr(head, "weight"):
-        raise InputError(f"the base model {start!r} has no head that xner knows how to replace")
-    head.weight.data.normal_(0.0, 0.02)
-    if head.bias is not None:
-        head.bias.data.zero_()
-
-
-def _special_ids(start: str) -> tuple[int, ...]:
-    """The id that masks a subword, and the ids that are never masked."""
-    from transformers import AutoTokenizer
-
-    tokenizer = load(AutoTokenizer, start, "tokenizer")
-    mask = tokenizer.mask_token_id
-    return (tokenizer.unk_token_id or 0) if mask is None else mask, *tokenizer.all_special_ids
-
-
-def tags_f1(judge: Examples, found: np.ndarray[Any, Any]) -> float:
-    """Strict entity F1 of predicted tags, as `xner.evaluate` has it."""
-    return evaluate(_labelled(judge, judge.tags), _labelled(judge, found)).f1
-
-
-def _labelled(judge: Examples, tags: np.ndarray[Any, Any]) -> Corpus:
-    rows = []
-    for i, j in pairwise(judge.offsets):
-        spans = spans_from_tags([judge.tagset[t] for t in tags[i:j]])
-        rows.append([{"start": s, "end": e, "label": label} for s, e, label in spans])
-    table = pa.table(
-        {"tokens": pa.array(judge.sentences, TOKENS), "entities": pa.array(rows, ENTITIES)}
-    )
-    return Corpus.from_table(table, "dev")
-
-
-def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    """Epochs of the Trainer's log, with what is known of each."""
-    epochs: dict[float, dict[str, float]] = {}
-    for entry in log:
-        for name, key in (("loss", "loss"), ("eval_f1", "f1")):
-            if name in entry:
-                epochs.setdefault(entry["epoch"], {"epoch": entry["epoch"]})[key] = entry[name]
-    return list(epochs.values())
 
 
 def _save(model: Any, base: str | None, work: Path, folder: Path, manifest: dict[str, Any]) -> None:
