@@ -36,3 +36,16 @@ def test_bad_texts(tmp_path):
     (tmp_path / "a.txt").write_text("ab\n")
     with pytest.raises(xner.InputError, match="has no column 'target_tokens'"):
         xner.divergence(ONE, xner.read(tmp_path / "a.txt", side="source"))
+
+
+def test_beside_f1(tmp_path, capsys):
+    from xner.cli import main
+
+    for name, text in (("a.txt", "ab\n"), ("b.conll", "AB\tO\nac\tB-PER\n\n")):
+        (tmp_path / name).write_text(text)
+    gold, source = str(tmp_path / "b.conll"), str(tmp_path / "a.txt")
+    assert main(["evaluate", gold, gold, "--divergence-from", source]) == 0
+    assert f"lexical divergence from {source}: 0.500" in capsys.readouterr().out
+    assert main(["evaluate", gold, gold, "--divergence-from", source, "--json"]) == 0
+    assert '"divergence": 0.5' in capsys.readouterr().out
+    assert main(["evaluate", gold, gold, "--links", "--divergence-from", source]) == 2
