@@ -49,7 +49,6 @@ def make_config(size: int, folder: Path) -> None:
     """
     from transformers import ModernBertConfig
 
-    rate = 0.2
     config = ModernBertConfig(
         vocab_size=size,
         hidden_size=128,
@@ -59,10 +58,8 @@ def make_config(size: int, folder: Path) -> None:
         max_position_embeddings=_POSITIONS,
         local_attention=16,
         global_attn_every_n_layers=2,
-        attention_dropout=rate,
-        embedding_dropout=rate,
-        mlp_dropout=rate,
-        classifier_dropout=rate,
+        embedding_dropout=0.2,
+        classifier_dropout=0.2,
         pad_token_id=0,
         bos_token_id=2,
         cls_token_id=2,
