@@ -239,7 +239,7 @@ class Student(Trainer):  # type: ignore[misc]
 def _arguments(settings: Settings, folder: Path, scored: bool) -> Arguments:
     hardware = find_hardware(settings.device, settings.precision)
     on_cpu = hardware.devices[0] == "cpu"
-    return Arguments(
+    made = Arguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
@@ -265,3 +265,6 @@ def _arguments(settings: Settings, folder: Path, scored: bool) -> Arguments:
         bf16=hardware.precision == "bfloat16",
         fp16=hardware.precision == "float16",
     )
+    # One device: the Trainer would split every batch over all GPUs it sees.
+    made._n_gpu = min(1, made.n_gpu)
+    return made
