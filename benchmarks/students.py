@@ -216,7 +216,9 @@ def make(place: Place, route: str, language: str, seed: int) -> dict[str, Any]:
 
 def tasks(routes: Sequence[str], seed: int) -> list[list[tuple[str, str, int]]]:
     """What is made for a seed: those that need nothing, and then those that need a teacher."""
-    first = [("teacher", language, seed) for language in ("en", *reversed(EUROPEAN))]
+    first: list[tuple[str, str, int]] = []
+    if not all(route.startswith("train") for route in routes):
+        first = [("teacher", language, seed) for language in ("en", *reversed(EUROPEAN))]
     second: list[tuple[str, str, int]] = []
     for route in routes:
         for language in LANGUAGES:

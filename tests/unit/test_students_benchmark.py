@@ -11,6 +11,9 @@ def test_teachers_come_before_those_who_need_them():
     assert ("train-rival", "swa", 3) in first
     assert not any(route == "train-rival" and lang == "de" for route, lang, _ in first + second)
     assert {route for route, _, _ in second} == {"direct", "single", "multi", "self"}
+    alone, none = students.tasks(["train-rival"], 3)
+    assert len(alone) == 3
+    assert none == [], "no teacher is made that none needs"
     assert len(first) + len(second) == 3 + 5 + 3 + 4 * 5
 
 
