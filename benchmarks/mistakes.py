@@ -86,7 +86,7 @@ def mistakes(
             found.append(Mistake("elsewhere", match, span, entity))
             wrong.remove((span, entity))
             rest.remove(match)
-    lost = [k for k, outcome in enumerate(outcomes) if outcome != "projected"]
+    lost = [k for k, outcome in enumerate(outcomes) if outcome not in ("projected", "relabelled")]
     for other in rest:
         k = next((k for k in lost if source[k][2] == other[2]), None)
         if k is None:

@@ -1,7 +1,7 @@
 """Quality: projected labels against gold, and taggers trained on them, in one run.
 
     python -m benchmarks.quality                       # all; writes benchmarks/results/quality.md
-    python -m benchmarks.quality --only europarl absa  # parts of it
+    python -m benchmarks.quality --only europarl absa  # parts of it; the others stay as they are
 
 Systems stand in benchmarks/systems.py, one line each. What needs a package that is not installed
 (eflomal, python-crfsuite) is left out, and the page says so.
@@ -310,19 +310,29 @@ def main() -> None:
     )
     chosen = options.parse_args()
     given = Given(chosen.data, chosen.seeds, chosen.cache, chosen.jobs, Linker())
-    made_by, begin = common.made_by("pyarrow"), perf_counter()
-    sections = [PARTS[name](given) for name in PARTS if name in chosen.only]
+    for name in PARTS:
+        if name in chosen.only:
+            begin = perf_counter()
+            section = PARTS[name](given)
+            told = f"{perf_counter() - begin:.0f} s. {common.made_by('pyarrow')}"
+            write(chosen.results, f"{section}\n\n{told}", given)
+
+
+def write(results: Path, section: str, given: Given) -> None:
+    """Put a section into the page, in place of what it says under that heading."""
+    page = results / "quality.md"
+    kept = page.read_text("utf-8").split("\n## ")[1:] if page.is_file() else []
+    parts = {part.split("\n", 1)[0]: part.strip() for part in [*kept, section[3:]]}
     missing = sorted({system.aligner for system in MADE if not system.available})
     notes = [
         "Strict entity F1 (seqeval, IOB2, all labels); mean ± standard deviation over "
-        f"{chosen.seeds} seeds of the aligner where it makes the links. Systems: "
+        f"{given.seeds} seeds of the aligner where it makes the links. Systems: "
         "benchmarks/systems.py. Rows marked published or prototype were not computed here.",
-        *sections,
         f"`default` is {signature(given)} where it makes the links.",
         *(f"Not installed: {name}." for name in missing),
-        f"{perf_counter() - begin:.0f} s in all. {made_by}",
+        *(f"## {part}" for part in parts.values()),
     ]
-    common.save(chosen.results, "quality.md", "Quality", "\n\n".join(notes))
+    common.save(results, "quality.md", "Quality", "\n\n".join(notes))
 
 
 def signature(given: Given) -> str:

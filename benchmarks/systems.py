@@ -15,7 +15,8 @@ import xner
 Options = Mapping[str, Any]
 # Scores of the default, with one of them out or another in its place.
 OVERLAP, EDGE, DICTIONARY = {"overlap": 1.0}, {"edge": 0.5}, {"dictionary": 0.25}
-LEXICON = {"lexicon": 1.0}
+LEXICON, NEIGHBOURS = {"lexicon": 1.0}, {"neighbours": 1.0}
+FILL = {**LEXICON, **NEIGHBOURS}
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ GIVEN = [HEURISTIC, GREEDY, EXACT, DEFAULT]
 TAGGERS = [HEURISTIC, GREEDY, DEFAULT, *EFLOMAL[:2]]
 
 
-def _scored(name: str, *scores: Options, fill: Options = LEXICON) -> System:
+def _scored(name: str, *scores: Options, fill: Options = FILL) -> System:
     score = {key: weight for part in scores for key, weight in part.items()}
     return System(name, {"score": score, "fill": fill})
 
@@ -89,7 +90,9 @@ ABLATION = [
     _scored("alignment for overlap", {"alignment": 1.0}, EDGE, DICTIONARY),
     _scored("no edge", OVERLAP, DICTIONARY),
     _scored("no dictionary", OVERLAP, EDGE),
-    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill={}),
+    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill=NEIGHBOURS),
+    _scored("no neighbours", OVERLAP, EDGE, DICTIONARY, fill=LEXICON),
+    System("no span longer than 10 words", {"max_span": 10}),
     _scored("overlap alone", OVERLAP, fill={}),
     replace(DEFAULT, name="greedy for exact", project={"method": "greedy"}),
     replace(DEFAULT, name="intersection for soft links", align=INTERSECTION),

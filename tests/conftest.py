@@ -17,6 +17,24 @@ def shared():
     return SHARED
 
 
+@pytest.fixture(scope="session")
+def tiny_nllb(tmp_path_factory):
+    """The folder of an NLLB that knows thirty sentences by heart, English and German."""
+    pytest.importorskip("torch")
+    from tests.models.translation import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("tiny-nllb"))
+
+
+@pytest.fixture(scope="session")
+def untrained_nllb(tmp_path_factory):
+    """The same model before it has learnt anything."""
+    pytest.importorskip("torch")
+    from tests.models.translation import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("untrained-nllb"), trained=False)
+
+
 def pytest_collection_modifyitems(items):
     if SHARED.is_dir():
         return

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from xner.aligners.bitext import Links
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
 
@@ -58,3 +59,37 @@ def long_sentences(draw):
             j = min(target - 1, max(0, i + seed.randrange(-4, 5)))
             links.append((i, j, seed.choice([1.0, 0.5])))
     return source, target, entities, links
+
+
+def labelled(rows, origin="test"):
+    """A corpus of one side: `(words parted by spaces, entities (start, end, label))` rows."""
+    keys = ("start", "end", "label")
+    entities = [[dict(zip(keys, entity, strict=True)) for entity in row[1]] for row in rows]
+    columns = {
+        "id": pa.array([f"row-{i}" for i in range(len(rows))]),
+        "source_tokens": pa.array([row[0].split() for row in rows], COLUMNS["source_tokens"]),
+        "source_entities": pa.array(entities, COLUMNS["source_entities"]),
+    }
+    return Corpus.from_table(pa.table(columns), origin)
+
+
+class SameWords:
+    """An aligner that links words that begin alike."""
+
+    signature = "same"
+
+    def __init__(self, letters=3):
+        self.letters = letters
+
+    def align(self, bitext, progress=None):
+        rows = [self._pairs(bitext, n) for n in range(bitext.aligned)]
+        source, target = np.array([pair for row in rows for pair in row], np.int32).reshape(-1, 2).T
+        offsets = np.cumsum([0, *map(len, rows)])
+        return Links(offsets, source.copy(), target.copy(), np.ones(len(source), np.float32))
+
+    def _pairs(self, bitext, n):
+        sides = [
+            [side.words[i][: self.letters] for i in side.ids[side.offsets[n] : side.offsets[n + 1]]]
+            for side in (bitext.source, bitext.target)
+        ]
+        return [(i, j) for i, a in enumerate(sides[0]) for j, b in enumerate(sides[1]) if a == b]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
+from types import ModuleType
 from typing import Self
 
 import numpy as np
@@ -13,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xner.columns import BATCH, LINKS_MADE_BY, Where, check, conform, offsets_of, rows_of
+from xner.checks import check
+from xner.columns import BATCH, LINKS_MADE_BY, TAGGED_BY, Where, conform, offsets_of, rows_of
 from xner.errors import FormatError, InputError, ParallelError, UsageError
-from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
+from xner.formats import conll, format_of, jsonl, panx, parquet, pharaoh, text
 from xner.formats.tags import entities_from_tags
 from xner.schemes import check_scheme
 
@@ -210,11 +212,17 @@ def scan_side(path: StrPath, rows: int) -> Corpus:
     return Corpus(lambda: rechunk(side_batches(file, "target", "auto", keep)), rows, str(file))
 
 
-def row_counts(paths: list[Path], docstart: str) -> tuple[int, bool]:
-    """Rows of files that must line up, and whether -DOCSTART- rows are kept."""
+def row_counts(
+    paths: list[Path], docstart: str, modules: Mapping[Path, ModuleType] | None = None
+) -> tuple[int, bool]:
+    """Rows of files that must line up, and whether -DOCSTART- rows are kept.
+
+    `modules` read the files they are given for, instead of those of the suffix.
+    """
     with_them, without = [], []
     for path in paths:
-        module = format_of(path)
+        module = (modules or {}).get(path)
+        module = module or format_of(path, conll, text, jsonl, parquet, pharaoh)
         counted = module.count(path)
         total, marks = counted if isinstance(counted, tuple) else (counted, 0)
         if total == 0:
@@ -246,14 +254,16 @@ def side_batches(
     *,
     strip: bool = False,
     alone: bool = False,
+    module: ModuleType | None = None,
 ) -> Batches:
     """Batches of a file, checked; columns renamed for `side` (without prefix if `strip`).
 
-    A file that stands `alone` keeps its further columns.
+    A file that stands `alone` keeps its further columns. `module` reads it, by default that of
+    its suffix.
     """
-    module = format_of(path, conll, text, jsonl, parquet)
-    if module is conll:
-        stream = conll.read(path, scheme=scheme, tags=side != "target" or strip)
+    module = module or format_of(path, conll, text, jsonl, parquet)
+    if module in (conll, panx):
+        stream = module.read(path, scheme=scheme, tags=side != "target" or strip)
     else:
         stream = module.read(path)
     place = ": row " if module is parquet else ":"
@@ -325,12 +335,12 @@ def _as_one_side(batch: pa.RecordBatch, side: str, path: Path) -> pa.RecordBatch
     if side == "target" and "entities" in names:
         batch = batch.drop_columns(["entities"])
     return batch.rename_columns(
-        [f"{side}_{n}" if n in ("tokens", "entities") else n for n in batch.schema.names]
+        [f"{side}_{n}" if n in ("tokens", "entities", "text") else n for n in batch.schema.names]
     )
 
 
 def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.RecordBatch:
-    """The id, tokens, entities and tag probabilities of one side, named for it."""
+    """The id, tokens, entities, candidates and tag probabilities of one side, named for it."""
     names = batch.schema.names
     prefix = f"{side}_" if f"{side}_tokens" in names else ""
     if f"{prefix}tokens" not in names:
@@ -342,10 +352,12 @@ def _as_side(batch: pa.RecordBatch, side: str, path: Path, strip: bool) -> pa.Re
     columns[f"{wanted}tokens"] = batch[f"{prefix}tokens"]
     if f"{prefix}entities" in names and (side == "source" or strip):
         columns[f"{wanted}entities"] = batch[f"{prefix}entities"]
-    for name in (f"{side}_tagset", f"{side}_probabilities"):
+    for name in (f"{side}_tagset", f"{side}_probabilities", f"{side}_candidates"):
         if name in names and not strip:
             columns[name] = batch[name]
-    return pa.RecordBatch.from_pydict(columns)
+    metadata = batch.schema.metadata or {}
+    tagger = {key: metadata[key] for key in [TAGGED_BY[side]] if key in metadata}
+    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(tagger)
 
 
 def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
@@ -396,17 +408,20 @@ def _joined(streams: list[Batches], stem: str, link_files: list[Path], origin: s
         batch = pa.RecordBatch.from_pydict({"id": ids, **columns})
         if link_files:
             found = [part["links"] for part in parts[len(parts) - len(link_files) :]]
-            batch = _linked(batch, found, link_files, done + 1)
+            batch = linked_batch(batch, found, link_files, done + 1)
             names = ",".join(path.name for path in link_files)
             metadata[LINKS_MADE_BY] = f"file({names})".encode()
         yield batch.replace_schema_metadata(metadata)
         done += rows
 
 
-def _linked(
+def linked_batch(
     batch: pa.RecordBatch, found: list[pa.ListArray], files: list[Path], first: int
 ) -> pa.RecordBatch:
-    """The batch with the links of the first file, backed off to those of the others."""
+    """The batch with the links of the first file, backed off to those of the others.
+
+    found: links of the same rows from each file. first: number of the first row, from 1.
+    """
     kept: pa.ListArray | None = None
     bare = batch.drop_columns(["links"]) if "links" in batch.schema.names else batch
     for links, path in zip(found, files, strict=True):

@@ -278,3 +278,24 @@ def test_warmup(capsys):
     code, out, _ = run(capsys, "warmup", "--json")
     assert code == 0
     assert {"align", "greedy", "heuristic", "exact, conflicts"} <= set(json.loads(out)["steps"])
+
+
+def test_relabelling_is_reported(capsys, folder):
+    slip = EN.replace("B-LOC", "B-ORG")
+    (folder / "en.conll").write_text(EN * 5 + slip)
+    (folder / "de.txt").write_text("Die EU sagt\nKisumu sieht Peter\n" * 6)
+    (folder / "de.align").write_text("0-1 1-2\n0-2 1-1 2-0\n" * 6)
+    arguments = ("project", "en.conll", "de.txt", "-o", "o.conll", "--links", "de.align")
+    code, out, _ = run(capsys, *arguments, "--relabel", "0.9", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["relabelled"] == [{"words": "Kisumu", "from": "ORG", "to": "LOC", "spans": 1}]
+    assert told["outcomes"]["relabelled"] == 1
+    assert (folder / "o.conll").read_text().count("Kisumu\tB-LOC") == 6
+    _, out, _ = run(capsys, *arguments, "--relabel", "0.9", "--max-ratio", "3")
+    assert "'Kisumu'" in out
+    assert "1 ORG to LOC" in out
+    assert "max_span:10|max_ratio:3|" in out
+    code, _, err = run(capsys, *arguments, "--relabel", "0.4")
+    assert code == 2
+    assert "relabel is 0.4" in err

@@ -66,6 +66,30 @@ def test_tag_both_sides_then_project(folder, capsys, xlmr_tagger, suffix):
     assert len(rows[0]["target_probabilities"]) == 5
 
 
+def test_tag_then_project_without_links(folder, capsys, bert_tagger):
+    """The tagger's probabilities on the target are enough to find the source's entities."""
+    (folder / "en.conll").write_text(CONLL)
+    (folder / "sw.txt").write_text(
+        "left Kisumu today Amina Okoro .\n\nPeter Falk saw the market .\n"
+    )
+    tag = ("--side", "target", "--probabilities", "--model", bert_tagger)
+    run(capsys, "tag", "sw.txt", "-o", "sw.parquet", *tag)
+    code, out, err = run(
+        capsys, "project", "en.conll", "sw.parquet", "-o", "o.conll", "--json",
+        "--candidates", "ngrams", "--score", "ner=1",
+    )  # fmt: skip
+    summary = json.loads(out)
+    assert (code, err) == (0, "")
+    assert summary["outcomes"]["projected"] == 3
+    assert summary["outcomes"]["below_threshold"] == 1
+    assert "target_tagger:checkpoint(bert-tagger#" in summary["signature"]
+    assert (folder / "o.conll").read_text() == (
+        "left\tO\nKisumu\tB-LOC\ntoday\tO\nAmina\tB-PER\nOkoro\tI-PER\n.\tO\n\n"
+        "# xner: empty sentence\n\n"
+        "Peter\tB-PER\nFalk\tI-PER\nsaw\tO\nthe\tO\nmarket\tO\n.\tO\n\n"
+    )
+
+
 BAD = [
     ("tag no.txt -o o.conll --model M", 1, "no.txt: no such file"),
     ("tag en.txt -o o.conll --model ./none", 1, "the tagger './none' cannot be loaded"),

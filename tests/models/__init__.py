@@ -1,1 +1,1 @@
-"""Tiny models that tests build and train in about a second, without downloads."""
+"""Tiny models that tests and benchmarks build in seconds; nothing is downloaded."""

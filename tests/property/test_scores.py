@@ -21,7 +21,8 @@ from xner.pipeline.settings import Settings
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge
-from xner.score.lexicon import fill_links
+from xner.score.fill import fill_links
+from xner.score.lexical import lexical
 from xner.score.overlap import overlap
 from xner.score.scene import Scene, Text, Words
 
@@ -96,22 +97,26 @@ def test_scores_are_their_twins(rows):
     scene, chosen = first(rows)
     found = list(candidates(rows, scene.problem))
     assert overlap(scene) == pytest.approx([twin.overlap(e, p, rows[s][3]) for s, e, p in found])
-    assert edge(scene) == pytest.approx([twin.edge(rows, chosen, s, p) for s, _, p in found])
+    assert edge(scene) == pytest.approx([twin.edge(rows, chosen, s, e, p) for s, e, p in found])
     assert dictionary(scene) == pytest.approx(
         [twin.dictionary(rows, chosen, s, e, p) for s, e, p in found]
     )
-    for score in (overlap(scene), edge(scene), dictionary(scene)):
+    texts = [(rows[s][0][e[0] : e[1]], rows[s][1][p[0] : p[1]]) for s, e, p in found]
+    assert lexical(scene) == pytest.approx([twin.lexical(*pair) for pair in texts])
+    for score in (overlap(scene), edge(scene), dictionary(scene), lexical(scene)):
         assert ((score >= 0) & (score <= 1)).all()
 
 
 @quick
 @given(ROWS)
 def test_filled_links_are_the_twins(rows):
-    scene, _ = first(rows)
-    batch = fill_links(scene.text, scene.counts)
+    scene, chosen = first(rows)
+    batch = fill_links(scene.text, scene.spans, scene.counts, DEFAULT.fill)
     for s, row in enumerate(batch["links"].to_pylist()):
         got = [(x["source"], x["target"], x["weight"]) for x in row]
-        expected = rows[s][3] + twin.filled(rows, s)
+        lexicon = twin.filled(rows, s)
+        more = [x for x in twin.neighbours(rows, chosen, s) if x[1] not in {y[1] for y in lexicon}]
+        expected = rows[s][3] + sorted(lexicon + more, key=lambda link: link[1])
         assert [x[:2] for x in got] == [x[:2] for x in expected]
         assert [x[2] for x in got] == pytest.approx([x[2] for x in expected])
 
@@ -137,7 +142,7 @@ def test_batches_blocks_and_threads_change_nothing(rows, cut):
     batch = next(pairs.batches())
     parts = Corpus(lambda: iter([batch.slice(0, cut), batch.slice(cut)]), len(rows), "parts")
     run = blocks.over_blocks
-    homes = ("alignment", "overlap", "edge", "dictionary", "lexicon", "scene")
+    homes = ("alignment", "overlap", "edge", "dictionary", "lexicon", "neighbours", "scene")
     with mock.patch.dict(os.environ, {"XNER_THREADS": "2"}):
         patches = [
             mock.patch(f"xner.score.{home}.over_blocks", lambda *a: run(*a, block=1))
@@ -155,9 +160,9 @@ def test_batches_blocks_and_threads_change_nothing(rows, cut):
 @given(st.lists(st.text(max_size=4), max_size=9))
 def test_keys_and_shapes_of_words(words):
     made_of = Words.of(pa.array([words], pa.list_(pa.string())))
-    lower = pa.compute.utf8_lower(pa.array(words, pa.string())).to_pylist()
-    for i, a in enumerate(lower):
-        for j, b in enumerate(lower):
+    bare = twin.bare(words)
+    for i, a in enumerate(bare):
+        for j, b in enumerate(bare):
             assert (a == b) == (made_of.keys[i] == made_of.keys[j])
 
 

@@ -15,6 +15,7 @@ from xner.inference.checkpoints import load, model_signature
 from xner.inference.columns import by_batch
 from xner.inference.hardware import find_hardware
 from xner.inference.stream import stream
+from xner.kernels.blocks import threads
 
 torch = pytest.importorskip("torch")
 
@@ -150,6 +151,19 @@ def test_hardware():
         find_hardware("tpu9")
     with pytest.raises(xner.UsageError, match="2 kinds"):
         find_hardware("cpu,meta")
+
+
+def test_torch_keeps_to_the_threads_that_were_asked_for():
+    before = torch.get_num_threads()
+    try:
+        with threads(1):
+            find_hardware("cpu")
+        assert torch.get_num_threads() == 1
+        torch.set_num_threads(2)
+        find_hardware("cpu")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_missing_checkpoint_says_what_to_do(tmp_path, monkeypatch):

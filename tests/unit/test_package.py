@@ -16,11 +16,12 @@ ROOT = SOURCE.parents[1]
 LAYERS = [
     {"_version", "errors"},
     {"kernels"},
-    {"schemes", "columns", "languages", "formats", "corpus", "labels", "write"},
+    {"schemes", "columns", "checks", "languages", "formats", "corpus", "labels", "write"},
     {"inference"},
     {"score", "solve", "aligners", "evaluation", "translation", "tagging"},
     {"training"},
     {"pipeline"},
+    {"experiments"},
     {"cli"},
 ]
 

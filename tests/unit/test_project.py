@@ -7,7 +7,7 @@ import pytest
 
 import xner
 from tests.corpora import corpus
-from xner.pipeline.project import OUTCOMES
+from xner.pipeline.outcome import OUTCOMES
 
 ROWS = [
     # projected, both; the second entity's label travels with it

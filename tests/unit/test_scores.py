@@ -1,12 +1,15 @@
 """Presets, scores of one's own, and counts as a file."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import xner
 from tests.corpora import corpus
+from xner.columns import COLUMNS
 from xner.pipeline.settings import PRESETS, Settings
 from xner.score import register
+from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
 
 ROWS = [
@@ -20,16 +23,80 @@ def test_presets():
     for name in PRESETS:
         settings = Settings.preset(name)
         assert settings.counted == (name == "default")
-        assert ("fill:lexicon*1" in settings.signature) == (name == "default")
+        assert ("fill:lexicon*1+neighbours*1" in settings.signature) == (name == "default")
+        assert ("max_span:10|max_ratio:2|" in settings.signature) == (name == "default")
     assert Settings.preset(score={"overlap": 1.0}).fill == {}
     assert Settings.preset(method="heuristic").fill == {}
     assert Settings.preset("paper-greedy", method="exact").method == "exact"
 
 
+def test_long_entities_may_have_long_spans():
+    row = (4, 12, [(0, 4, "ORG"), (0, 1, "PER")], [(0, 0, 1.0), (0, 3, 0.5), (3, 7, 1.0)])
+    batch = next(corpus([row]).batches())
+
+    def spans(**limits):
+        problem = linked_ngrams(batch, **limits).problem
+        pairs = list(zip(problem.start.tolist(), problem.end.tolist(), strict=True))
+        first = problem.candidate_offsets[1]
+        return max(e - s for s, e in pairs[:first]), max(e - s for s, e in pairs[first:])
+
+    assert spans(max_span=2) == (1, 1)
+    assert spans(max_span=2, max_ratio=1.25) == (5, 1)
+    assert spans(max_span=2, max_ratio=2.0) == (8, 1)
+    assert spans(max_span=5, max_ratio=2.0) == (8, 4)
+    settings = Settings.preset(max_span=5)
+    assert (settings.max_span, settings.max_ratio) == (5, 0.0)
+    assert Settings.preset(max_span=5, max_ratio=3.0).max_ratio == 3.0
+    with pytest.raises(xner.UsageError, match="max_ratio is -1"):
+        Settings.preset(max_ratio=-1.0)
+
+
+def test_a_neighbour_that_belongs_joins_the_span():
+    def row(source, target, entity, links):
+        links = [{"source": i, "target": j, "weight": 1.0} for i, j in links]
+        entity = [{"start": entity, "end": entity + 1, "label": "T"}]
+        return source.split(), target.split(), entity, links
+
+    sea = row("good seafood", "gute Früchte des Meeres", 1, [(0, 0), (1, 3)])
+    wine = row("good wine", "gute Weine des Hauses", 1, [(0, 0), (1, 1)])
+    columns = zip(*[sea] * 3, *[wine] * 9, strict=True)
+    names = ("source_tokens", "target_tokens", "source_entities", "links")
+    table = pa.table({n: pa.array(v, COLUMNS[n]) for n, v in zip(names, columns, strict=True)})
+    pairs = xner.Corpus.from_table(table)
+
+    def spans(fill):
+        out = xner.project(pairs, score={"overlap": 1.0}, fill=fill).table["target_entities"]
+        return [(row[0]["start"], row[0]["end"]) for row in out.to_pylist()]
+
+    assert spans({"lexicon": 1.0}) == [(3, 4)] * 3 + [(1, 2)] * 9
+    assert spans({"neighbours": 1.0})[:3] == [(1, 4)] * 3
+
+
+def test_a_word_of_the_entity_is_no_bad_edge():
+    rows = [(["La", "Rosa"], ["La", "Rosa"])] + [(["Roma"], ["la", "Roma"])] * 8
+    links = [[(0, 0), (1, 1)]] + [[(0, 1)]] * 8
+    table = pa.table(
+        {
+            "source_tokens": pa.array([r[0] for r in rows], COLUMNS["source_tokens"]),
+            "target_tokens": pa.array([r[1] for r in rows], COLUMNS["target_tokens"]),
+            "source_entities": pa.array(
+                [[{"start": 0, "end": len(r[0]), "label": "L"}] for r in rows],
+                COLUMNS["source_entities"],
+            ),
+            "links": pa.array(
+                [[{"source": i, "target": j, "weight": 1.0} for i, j in x] for x in links],
+                COLUMNS["links"],
+            ),
+        }
+    )
+    out = xner.project(xner.Corpus.from_table(table), score={"overlap": 0.1, "edge": 1.0})
+    assert [(e["start"], e["end"]) for e in out.table["target_entities"][0].as_py()] == [(0, 2)]
+
+
 def test_signature_names_the_scores():
     signature = xner.project(corpus(ROWS)).summary.signature
     assert "score:overlap*1+edge*0.5+dictionary*0.25|" in signature
-    assert "fill:lexicon*1" in signature
+    assert "fill:lexicon*1+neighbours*1" in signature
 
 
 def test_a_score_of_your_own():
@@ -65,6 +132,10 @@ def test_counts_as_a_file(tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with pytest.raises(xner.UsageError, match="do not mix"):
         counts.merge(Counts("you"))
+    with np.load(tmp_path / "a.npz") as file:
+        np.savez(tmp_path / "old.npz", **{**file, "version": 1})
+    with pytest.raises(xner.FormatError, match="count again"):
+        Counts.load(tmp_path / "old.npz")
     (tmp_path / "c.npz").write_text("no")
     with pytest.raises(xner.FormatError, match="does not hold counts"):
         Counts.load(tmp_path / "c.npz")

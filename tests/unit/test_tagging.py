@@ -372,7 +372,22 @@ def test_columns_travel_through_files(tmp_path):
         (tmp_path / "s.txt").write_text("a b\n\nc\n")
         both = xner.read(tmp_path / "s.txt", tmp_path / f"o.{suffix}")
         assert both.table["target_tagset"].to_pylist() == out.table["target_tagset"].to_pylist()
-    assert again.schema.metadata[TAGGED_BY["target"]].decode() == out.summary.signature
+    for known in (again, both):
+        assert out.summary.signature.endswith(known.schema.metadata[TAGGED_BY["target"]].decode())
+    assert TAGGED_BY["source"] not in both.schema.metadata
+
+
+def test_the_signature_travels():
+    rows = [(2, 2, [(0, 1, "PER")], [(0, 0, 1.0), (1, 1, 1.0)])]
+    fake = FakeTagger({"s1": "LOC", "t1": "LOC"})
+    tagged = xner.tag(pairs_of(rows), tagger=fake)
+    tagged = xner.tag(tagged, tagger=fake, side="target", probabilities=True)
+    for pairs in (tagged, xner.align(tagged)):
+        out = xner.project(pairs, score={"ner": 1.0})
+        assert out.summary.signature.endswith(
+            f"|source_tagger:{fake.signature}|target_tagger:{fake.signature}"
+        )
+        assert out.table["target_entities"].to_pylist()[0][0]["start"] == 1
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class Aligner(Protocol):
         ...
 
 
-ALIGNERS = ("native", "eflomal", "fast_align")
+ALIGNERS = ("native", "eflomal", "fast_align", "simalign", "awesome")
 
 
 def make_aligner(name: str, options: Mapping[str, Any]) -> Aligner:
@@ -43,6 +43,14 @@ def make_aligner(name: str, options: Mapping[str, Any]) -> Aligner:
             from xner.aligners.eflomal import EflomalAligner
 
             return EflomalAligner(**options)
+        if name == "simalign":
+            from xner.aligners.simalign import SimAlignAligner
+
+            return SimAlignAligner(**options)
+        if name == "awesome":
+            from xner.aligners.awesome import AwesomeAligner
+
+            return AwesomeAligner(**options)
         from xner.aligners.fast_align import FastAlignAligner
 
         return FastAlignAligner(**options)

@@ -13,10 +13,36 @@ import threading
 from collections.abc import Sequence
 
 from xner._version import __version__
-from xner.cli import align, demo, distill, evaluate, project, self_train, tag, train, warmup
+from xner.cli import (
+    align,
+    demo,
+    distill,
+    easyproject,
+    evaluate,
+    project,
+    run,
+    self_train,
+    tag,
+    train,
+    translate,
+    warmup,
+)
 from xner.errors import UsageError, XnerError
 
-_COMMANDS = (project, align, tag, train, distill, self_train, evaluate, demo, warmup)
+_COMMANDS = (
+    project,
+    translate,
+    easyproject,
+    tag,
+    align,
+    train,
+    distill,
+    self_train,
+    evaluate,
+    run,
+    demo,
+    warmup,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"xner {options.command}: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        print(f"xner {options.command}: interrupted; nothing was written", file=sys.stderr)
+        left = getattr(options, "left", "nothing was written")
+        print(f"xner {options.command}: interrupted; {left}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has left; keep the interpreter from complaining at exit.

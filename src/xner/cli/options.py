@@ -77,6 +77,63 @@ def add_aligner(command: argparse.ArgumentParser) -> None:
         help="the same sentences in a further language, tokenised, parallel by row, to align "
         "through (native only); may be repeated",
     )
+    command.add_argument(
+        "--model",
+        metavar="ID",
+        help="encoder of simalign or awesome: hub id or folder (default: "
+        "bert-base-multilingual-cased)",
+    )
+    command.add_argument("--layer", type=int, help="layer that is compared (default: 8)")
+    command.add_argument(
+        "--matching", choices=("argmax", "itermax", "match"), help="of simalign (default: argmax)"
+    )
+    command.add_argument(
+        "--token-type",
+        choices=("bpe", "word"),
+        help="what simalign compares: subwords or words (default: bpe)",
+    )
+    command.add_argument(
+        "--extraction", choices=("softmax", "entmax15"), help="of awesome (default: softmax)"
+    )
+    add_inference(command)
+
+
+def add_inference(command: argparse.ArgumentParser) -> None:
+    """Where a model runs, and how much at a time."""
+    command.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAMES",
+        help="auto (every GPU, else the CPU), or names such as cpu or cuda:0,cuda:1",
+    )
+    command.add_argument(
+        "--precision",
+        default="auto",
+        choices=PRECISIONS,
+        help="of the model (default: 16 bit on a GPU, else float32)",
+    )
+    command.add_argument(
+        "--batch-tokens",
+        type=int,
+        metavar="N",
+        help="most tokens of a batch, padding and beams included (default: by device)",
+    )
+
+
+def inference_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_inference`; those that were not given are left out."""
+    given = {name: getattr(options, name) for name in ("device", "precision", "batch_tokens")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+_PRETRAINED = {"model", "layer", "device", "precision", "batch_tokens"}
+_OWN = {
+    "native": {"seed", "symmetrisation"},
+    "eflomal": {"symmetrisation"},
+    "simalign": {"matching", "token_type"} | _PRETRAINED,
+    "awesome": {"extraction"} | _PRETRAINED,
+}
+"""Options of each aligner."""
 
 
 def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -85,15 +142,13 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: one does not belong to the aligner.
     """
-    allowed = {"native": {"seed", "symmetrisation"}, "eflomal": {"symmetrisation"}}
-    given: dict[str, Any] = {
-        name: getattr(options, name)
-        for name in ("seed", "symmetrisation")
-        if getattr(options, name) is not None
-    }
+    names = sorted(set().union(*_OWN.values()))
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: value for name, value in given.items() if value != "auto"}
     for name in given:
-        if name not in allowed.get(options.aligner, set()):
-            raise UsageError(f"--{name} does not go with --aligner {options.aligner}")
+        if name not in _OWN.get(options.aligner, set()):
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag} does not go with --aligner {options.aligner}")
     for files in options.fit_on or ():
         if len(files) > 2:
             raise UsageError(
@@ -102,32 +157,13 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
             )
     if options.pivot and options.aligner != "native":
         raise UsageError(f"--pivot does not go with --aligner {options.aligner}")
+    if options.fit_on and options.aligner in ("simalign", "awesome"):
+        raise UsageError(f"--fit-on does not go with --aligner {options.aligner}: it is not fitted")
     if options.fit_on:
         given["fit_on"] = [tuple(files) if len(files) > 1 else files[0] for files in options.fit_on]
     if options.pivot:
         given["pivot"] = options.pivot
     return given
-
-
-def add_inference(command: argparse.ArgumentParser) -> None:
-    """Where and how a model runs."""
-    command.add_argument(
-        "--device", default="auto", metavar="NAME",
-        help="auto (every GPU, else the CPU), cpu, cuda, or several: cuda:0,cuda:1 (default: auto)",
-    )  # fmt: skip
-    command.add_argument(
-        "--precision", choices=PRECISIONS, default="auto",
-        help="of the model (default: auto: 16 bit on a GPU, else float32)",
-    )  # fmt: skip
-    command.add_argument(
-        "--batch-tokens", type=int, metavar="N",
-        help="most tokens of a batch, padding included (default: what suits the device)",
-    )  # fmt: skip
-
-
-def inference_options(options: argparse.Namespace) -> dict[str, Any]:
-    """What `add_inference` asked, as arguments."""
-    return {name: getattr(options, name) for name in ("device", "precision", "batch_tokens")}
 
 
 def weights_of(flag: str, given: list[str] | None) -> dict[str, float] | None:

@@ -7,18 +7,21 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from xner.cli.nmt import add_nmt, nmt_options
 from xner.cli.options import add_aligner, add_pairs, aligner_options, weights_of
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
-from xner.pipeline.settings import BACKENDS, FILLS, METHODS, PRESETS, Settings
+from xner.pipeline.settings import BACKENDS, CANDIDATES, FILLS, METHODS, PRESETS, Settings
 from xner.schemes import SCHEMES
 from xner.score.registry import score_names
 
 if TYPE_CHECKING:
     from xner.corpus import Corpus
-    from xner.pipeline.project import Summary
+    from xner.pipeline.summary import Summary
 
 _DEFAULT = Settings.preset()
+SHOWN = 20
+"""Changed labels that are printed; `--json` has all."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -42,8 +45,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     )  # fmt: skip
     add_aligner(command)
     _add_scoring(command)
+    add_nmt(command)
     numbers = (
-        ("--max-span", int, _DEFAULT.max_span, "longest target n-gram, in words"),
         ("--min-score", float, _DEFAULT.min_score, "candidates that score less are not used"),
         ("--merge-distance", int, _DEFAULT.merge_distance, "heuristic: gap that is closed, words"),
         ("--length-ratio", float, _DEFAULT.length_ratio, "heuristic: runs are longer than this "
@@ -53,6 +56,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         command.add_argument(
             flag, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
         )
+    command.add_argument(
+        "--max-span", type=int, metavar="N",
+        help=f"longest target n-gram, in words (default: {_DEFAULT.max_span})",
+    )  # fmt: skip
+    command.add_argument(
+        "--max-ratio", type=float, metavar="N",
+        help="n-grams may have up to N times the words of their entity, if that is more "
+        f"(default: {_DEFAULT.max_ratio:g}; 0 with --max-span and in published presets)",
+    )  # fmt: skip
     command.add_argument(
         "--constraint", default="<=1", metavar="C",
         help="spans each entity may or must get: '<=n' '==n' '>=n' unlimited (default: <=1)",
@@ -85,16 +97,29 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
         "--method", choices=METHODS,
         help=f"how candidates are chosen (default: {_DEFAULT.method})",
     )  # fmt: skip
-    scores = ", ".join(f"{name}={weight:g}" for name, weight in _DEFAULT.score.items())
+    scores, fills = (
+        ", ".join(f"{name}={weight:g}" for name, weight in weights.items())
+        for weights in (_DEFAULT.score, _DEFAULT.fill)
+    )
     command.add_argument(
         "--score", action="append", metavar="NAME=WEIGHT",
         help=f"matching score and its weight, of {', '.join(score_names())}; may be repeated "
         f"(default: {scores})",
     )  # fmt: skip
     command.add_argument(
+        "--candidates", choices=CANDIDATES, default="links",
+        help="target spans to choose from: n-grams between linked words, all n-grams, or the "
+        "spans of the column target_candidates (default: links)",
+    )  # fmt: skip
+    command.add_argument(
         "--fill", action="append", metavar="NAME=WEIGHT",
-        help=f"links made where words have none, of {', '.join(FILLS)} (default: lexicon=1, "
+        help=f"links made where words have none, of {', '.join(FILLS)} (default: {fills}, "
         "or none with --score)",
+    )  # fmt: skip
+    command.add_argument(
+        "--relabel", type=float, metavar="SHARE",
+        help="give a span the label that its words get in this share of other sentences, such as "
+        "0.95 (default: labels stay)",
     )  # fmt: skip
     command.add_argument(
         "--counts", type=Path, metavar="FILE",
@@ -121,7 +146,8 @@ def _pairs(options: argparse.Namespace) -> Corpus:
 
 def run(options: argparse.Namespace) -> None:
     """Project, write, and say what was done."""
-    from xner.pipeline.project import Summary, project_stream
+    from xner.pipeline.project import project_stream
+    from xner.pipeline.summary import Summary
     from xner.score.counts import Counts
     from xner.solve.constraint import Constraint
     from xner.write import check_output, write_batches
@@ -131,7 +157,10 @@ def run(options: argparse.Namespace) -> None:
         method=options.method,
         score=weights_of("--score", options.score),
         fill=weights_of("--fill", options.fill),
+        candidates=options.candidates,
         max_span=options.max_span,
+        max_ratio=options.max_ratio,
+        relabel=options.relabel,
         min_score=options.min_score,
         constraint=Constraint.parse(options.constraint),
         backend=options.backend,
@@ -140,6 +169,7 @@ def run(options: argparse.Namespace) -> None:
         merge_distance=options.merge_distance,
         length_ratio=options.length_ratio,
         top_k=options.top_k,
+        nmt=nmt_options(options),
     )
     extra = aligner_options(options)
     check_output(options.output)
@@ -166,6 +196,10 @@ def show(summary: Summary, options: argparse.Namespace) -> None:
     rows += [(f"  {name}", f"{n:,}") for name, n in summary.outcomes.items()]
     rows += [
         ("target entities", f"{summary.spans:,}"),
+        *(
+            (f"  {words!r}", f"{n:,} {old} to {new}")
+            for (words, old, new), n in summary.relabelled.most_common(SHOWN)
+        ),
         ("objective", f"{summary.objective:,.2f}"),
         ("bound", f"{summary.bound:,.2f}"),
         *((f"  by {name}", f"{n:,}") for name, n in summary.routes.items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,9 @@ def print_json(values: dict[str, Any]) -> None:
 @contextmanager
 def progress(quiet: bool) -> Iterator[Tell]:
     """A bar per stage; nothing where standard error is no terminal."""
+    if quiet:
+        # Read by huggingface_hub and transformers when they are first imported.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description:8}"),

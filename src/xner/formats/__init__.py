@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from xner.errors import UsageError
-from xner.formats import conll, jsonl, parquet, pharaoh, text
+from xner.formats import conll, jsonl, panx, parquet, pharaoh, text
 
 _MODULES = (conll, text, jsonl, parquet, pharaoh)
 _BY_SUFFIX: dict[str, ModuleType] = {s: module for module in _MODULES for s in module.SUFFIXES}
@@ -15,10 +15,14 @@ _BY_SUFFIX: dict[str, ModuleType] = {s: module for module in _MODULES for s in m
 def format_of(path: Path, *allowed: ModuleType) -> ModuleType:
     """The module for the suffix of `path`, one of `allowed` if any are given.
 
+    Where CoNLL is allowed by name, a file without a suffix may be PAN-X, known by its first line.
+
     Raises:
         UsageError: the suffix is unknown or not allowed here.
     """
     module = _BY_SUFFIX.get(path.suffix.lower())
+    if conll in allowed and not path.suffix and path.is_file() and panx.is_panx(path):
+        return panx
     if module is None or (allowed and module not in allowed):
         known = " ".join(s for m in allowed or _MODULES for s in m.SUFFIXES)
         raise UsageError(f"{path}: the suffix must say the format, one of {known}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xner.errors import UsageError
 from xner.inference.packages import require_models
+from xner.kernels.blocks import wanted_threads
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +58,16 @@ def find_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
     if precision not in PRECISIONS:
         raise UsageError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
     devices = _all_devices() if device == "auto" else _named(device)
+    _limit_threads()
     return Hardware(devices, _fitting(devices[0]) if precision == "auto" else precision)
+
+
+def _limit_threads() -> None:
+    """Have torch use as many threads on the CPU as xner was told to use."""
+    import torch
+
+    if (wanted := wanted_threads()) is not None:
+        torch.set_num_threads(wanted)
 
 
 def _all_devices() -> tuple[str, ...]:

@@ -39,8 +39,8 @@ def threads(count: int | None) -> Iterator[None]:
             _wanted.pop()
 
 
-def thread_count() -> int:
-    """Number of threads: that of `threads`, else `XNER_THREADS`, else the CPUs at hand.
+def wanted_threads() -> int | None:
+    """Number of threads that was asked for, by `threads` or else by `XNER_THREADS`.
 
     Raises:
         ValueError: `XNER_THREADS` is not a positive whole number.
@@ -49,11 +49,22 @@ def thread_count() -> int:
         return _wanted[-1]
     wanted = os.environ.get("XNER_THREADS")
     if wanted is None:
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+        return None
     if not wanted.isdecimal() or int(wanted) < 1:
         raise ValueError(f"XNER_THREADS is {wanted!r}; set it to a whole number above 0")
     return int(wanted)
+
+
+def thread_count() -> int:
+    """Number of threads: what was asked for, else the CPUs at hand.
+
+    Raises:
+        ValueError: `XNER_THREADS` is not a positive whole number.
+    """
+    if (wanted := wanted_threads()) is not None:
+        return wanted
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
 @cache

@@ -38,6 +38,12 @@ def linked_words(first, last, l_lo, l_hi, link_source, link_target, link_weight,
 
 
 @nb.njit(cache=True, nogil=True)
+def longest_ngram(length, max_span, max_ratio):
+    """The most words that an n-gram for an entity of `length` words may have."""
+    return max(max_span, int(max_ratio * length)) if max_span > 0 else 0
+
+
+@nb.njit(cache=True, nogil=True)
 def ngrams_of_entity(n, words, mass, length, max_span, at, start, end, score):
     """Write the n-grams that start and end on a linked word; returns the next free index.
 
@@ -106,6 +112,7 @@ def candidates(
     link_weight,
     target_lengths,
     max_span,
+    max_ratio,
     merge_distance,
     length_ratio,
     top_k,
@@ -119,7 +126,8 @@ def candidates(
         entity_offsets, link_offsets: int32 (S+1). entity_start, entity_end: int32 (E).
         link_source, link_target: int32 (L). link_weight: float32 (L).
         target_lengths: int32 (S).
-        max_span: n-grams of at most this many words; 0 gives runs instead, and then:
+        max_span: n-grams of at most this many words, or of `max_ratio` times those of the
+            entity if that is more; 0 gives runs instead, and then:
         merge_distance: runs with at most this many words between them become one.
         length_ratio: a run is kept if run words / entity words is above this.
         top_k: keep only the longest `top_k` runs of an entity; 0 keeps all.
@@ -135,8 +143,9 @@ def candidates(
     for s in range(s_lo, s_hi):
         longest = max(longest, target_lengths[s])
         linked = min(target_lengths[s], link_offsets[s + 1] - link_offsets[s])
-        ngrams = linked * max(1, min(linked, max_span))
-        size += (entity_offsets[s + 1] - entity_offsets[s]) * ngrams
+        for e in range(entity_offsets[s], entity_offsets[s + 1]):
+            longest_span = longest_ngram(entity_end[e] - entity_start[e], max_span, max_ratio)
+            size += linked * max(1, min(linked, longest_span))
     mass = np.zeros(longest, np.float64)
     words = np.empty(longest, np.int32)
     found = np.empty(e_hi - e_lo, np.int32)
@@ -153,7 +162,8 @@ def candidates(
             begin = at
             length = last - first
             if max_span > 0:
-                at = ngrams_of_entity(n, words, mass, length, max_span, at, start, end, score)
+                limit = longest_ngram(length, max_span, max_ratio)
+                at = ngrams_of_entity(n, words, mass, length, limit, at, start, end, score)
             else:
                 at = runs_of_entity(
                     n,

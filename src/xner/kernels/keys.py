@@ -38,7 +38,7 @@ mix = njit(cache=True, nogil=True)(mixed)
 
 
 @njit(cache=True, nogil=True)
-def word_keys(lo, hi, data, offsets, lower, lower_offsets, keys, shapes):
+def word_keys(lo, hi, data, offsets, lower, lower_offsets, bare, bare_offsets, keys, shapes):
     """Write key and shape of the words `[lo, hi)`.
 
     The shape is that of the first letter or digit: UPPER if lower-casing changes it, LOWER
@@ -47,15 +47,16 @@ def word_keys(lo, hi, data, offsets, lower, lower_offsets, keys, shapes):
     U+2000 to U+207F and U+3000 to U+303F.
 
     Args:
-        data, lower: uint8, UTF-8 of the words as they are and in lower case.
-        offsets, lower_offsets: int32 (words + 1), where each begins.
-        keys: uint64 (words), written, of the lower case. shapes: uint8 (words), written.
+        data, lower, bare: uint8, UTF-8 of the words as they are, in lower case, and as they are
+            told apart.
+        offsets, lower_offsets, bare_offsets: int32 (words + 1), where each begins.
+        keys: uint64 (words), written, of `bare`. shapes: uint8 (words), written.
     """
     for w in range(lo, hi):
         key = SEED
-        for at in range(lower_offsets[w], lower_offsets[w + 1]):
+        for at in range(bare_offsets[w], bare_offsets[w + 1]):
             key = (key & LOW) * MULTIPLIER + (key >> HALF)
-            key = key ^ np.uint64(lower[at])
+            key = key ^ np.uint64(bare[at])
         keys[w] = mix(key)
         shapes[w] = SIGN
         # Signs have no case, so both copies are alike up to the first letter.

@@ -32,8 +32,8 @@ def align(
 
     Args:
         pairs: a corpus with source_tokens and target_tokens; links it has are replaced.
-        aligner: `native` (needs nothing else), `eflomal`, `fast_align`, or any object with
-            `align(bitext)` and `signature`.
+        aligner: `native` (needs nothing else), `eflomal`, `fast_align`, `simalign`, `awesome`, or
+            any object with `align(bitext)` and `signature`.
         fit_on: more bitext in the same languages to learn from: corpora, pairs of files
             (source, target), or files with both sides. Only `pairs` gets links.
         pivot: files of the same sentences in further languages, tokenised, one row a pair;
@@ -55,7 +55,7 @@ def align(
 
 
 def align_stage(
-    pairs: Corpus, aligner: str, options: Mapping[str, Any], tell: Tell
+    pairs: Corpus, aligner: str | Aligner, options: Mapping[str, Any], tell: Tell
 ) -> tuple[Corpus, str]:
     """`pairs` with links, and what made them; those that are there are kept.
 
@@ -94,8 +94,8 @@ def _aligned(
             columns["links"] = link_column(links, row, row + batch.num_rows)
             row += batch.num_rows
             made = pa.RecordBatch.from_pydict(columns)
-            metadata = batch.schema.metadata or {}
-            yield made.replace_schema_metadata({**metadata, LINKS_MADE_BY: signature.encode()})
+            metadata = {**(batch.schema.metadata or {}), LINKS_MADE_BY: signature}
+            yield made.replace_schema_metadata(metadata)
 
     return Corpus(batches, len(pairs), pairs.origin), signature
 

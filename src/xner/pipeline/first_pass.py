@@ -18,7 +18,9 @@ from xner.score.counts import Counts
 from xner.score.dictionary import count_dictionary
 from xner.score.edge import count_edges
 from xner.score.lexicon import count_lexicon
+from xner.score.neighbours import count_neighbours
 from xner.score.registry import fused, link_scores
+from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Spans, Text
 from xner.solve.exact import solve_exact
 
@@ -47,11 +49,14 @@ def count_batch(text: Text, settings: Settings, counts: Counts) -> None:
     count_edges(text, spans, counts)
     count_dictionary(text, spans, counts)
     count_lexicon(text, counts)
+    count_neighbours(text, spans, counts)
+    if settings.relabel:
+        count_labels(text, spans, counts)
 
 
 def first_choice(text: Text, settings: Settings) -> Spans:
     """The best choice of a batch by the scores of its links alone, one span an entity."""
-    made = linked_ngrams(text.batch, settings.max_span)
+    made = linked_ngrams(text.batch, settings.max_span, settings.max_ratio)
     scene = Scene(text.batch, text, made.problem)
     problem = replace(made.problem, score=fused(scene, link_scores(settings.score)))
     return Spans.of(problem, solve_exact(problem, ilp=False).chosen)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -13,95 +12,38 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, offsets_of
+from xner.columns import TAGGED_BY, TRANSLATION_MADE_BY
 from xner.corpus import Corpus, require
 from xner.errors import UsageError
-from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
 from xner.pipeline.align import align_stage
 from xner.pipeline.first_pass import count_corpus, first_choice
+from xner.pipeline.outcome import (
+    OUTCOMES,
+    RELABELLED,
+    outcome_column,
+    outcomes,
+    solution_column,
+    target_entities,
+)
 from xner.pipeline.settings import Settings
+from xner.pipeline.summary import Summary
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
-from xner.score.lexicon import fill_links
-from xner.score.registry import fused
-from xner.score.scene import Scene, Text
+from xner.score.fill import fill_links
+from xner.score.ngrams import all_ngrams, given_spans
+from xner.score.nmt import NmtOptions, NmtScorer
+from xner.score.registry import TINY, fused
+from xner.score.relabel import relabel
+from xner.score.scene import Scene, Spans, Text
 from xner.solve.constraint import Constraint
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
 from xner.solve.ilp import solve_ilp
-from xner.solve.problem import Float64, Problem
-from xner.solve.solution import Route, Solution, Status
+from xner.solve.problem import Problem
+from xner.solve.solution import Solution
 
-PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED = 4, 5, 6, 7, 8
-OUTCOMES = {
-    PROJECTED: "projected",
-    UNALIGNED: "unaligned",
-    TOO_SHORT: "too_short",
-    BELOW: "below_threshold",
-    CONFLICT: "conflict",
-    INFEASIBLE: "infeasible",
-    UNSOLVED: "unsolved",
-    NO_TARGET: "empty_target",
-}
-"""What becomes of a source entity (docs/data.md says when)."""
-
-
-@dataclass
-class Summary:
-    """What a projection did, and what made it.
-
-    Attributes:
-        sentences: rows seen.
-        entities: source entities seen; every one has an outcome.
-        spans: target entities written (an entity may give several).
-        outcomes: source entities by outcome.
-        objective: sum of the chosen matching scores.
-        bound: no allowed choice of candidates has a larger sum.
-        routes: sentences by what settled them (docs/solving.md).
-        statuses: sentences by what is known of their choice.
-        seconds: wall time, reading, aligning and writing included.
-        align_seconds: wall time of the aligner, 0 where the links were given.
-        count_seconds: wall time of the first pass, 0 where the scores need none.
-        signature: method, settings, aligner, version and seed.
-    """
-
-    signature: str = ""
-    sentences: int = 0
-    entities: int = 0
-    spans: int = 0
-    outcomes: Counter[str] = field(
-        default_factory=lambda: Counter(dict.fromkeys(OUTCOMES.values(), 0))
-    )
-    objective: float = 0.0
-    bound: float = 0.0
-    routes: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-    align_seconds: float = 0.0
-    count_seconds: float = 0.0
-
-    @property
-    def sentences_per_second(self) -> float:
-        """Rows per second of wall time."""
-        return self.sentences / self.seconds if self.seconds else 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The summary as it stands in `--json`."""
-        return {
-            "sentences": self.sentences,
-            "entities": self.entities,
-            "spans": self.spans,
-            "outcomes": dict(self.outcomes),
-            "objective": self.objective,
-            "bound": self.bound,
-            "routes": dict(self.routes),
-            "statuses": dict(self.statuses),
-            "seconds": round(self.seconds, 4),
-            "align_seconds": round(self.align_seconds, 4),
-            "count_seconds": round(self.count_seconds, 4),
-            "sentences_per_second": round(self.sentences_per_second, 1),
-            "signature": self.signature,
-        }
+SLICE = 4096
+"""Rows that are matched at a time where every n-gram is a candidate."""
 
 
 class Projection(Corpus):
@@ -117,7 +59,10 @@ def project(
     method: str | None = None,
     score: Mapping[str, float] | None = None,
     fill: Mapping[str, float] | None = None,
-    max_span: int = 10,
+    candidates: Literal["links", "ngrams", "spans"] = "links",
+    max_span: int | None = None,
+    max_ratio: float | None = None,
+    relabel: float | None = None,
     min_score: float = 0.0,
     constraint: str | Constraint = "<=1",
     backend: Literal["cp-sat", "highs", "scip"] = "cp-sat",
@@ -127,6 +72,7 @@ def project(
     length_ratio: float = 0.8,
     top_k: int | None = None,
     counts: Counts | None = None,
+    nmt: NmtOptions | Mapping[str, Any] | None = None,
     aligner: str = "native",
     progress: Callable[[str, float], None] | None = None,
     **aligner_options: Any,
@@ -135,15 +81,22 @@ def project(
 
     Args:
         pairs: a corpus with both sides and source_entities; without the column links it is
-            aligned first.
+            aligned first, if candidates or scores need links.
         preset: `default`, or a published setting: `paper-heuristic`, `paper-greedy`,
             `paper-ilp`. The arguments below override it.
         method: `exact`, `greedy`, `heuristic` or `ilp`, default `exact`.
         score: weight of each matching score, default
             `{"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}`.
         fill: weight of links that are filled in where words have none, default
-            `{"lexicon": 1.0}`, and nothing where `score` is given or the method is heuristic.
+            `{"lexicon": 1.0, "neighbours": 1.0}`, and nothing where `score` is given or the
+            method is heuristic.
+        candidates: `links` (default), n-grams that start and end on a linked word; `ngrams`,
+            all; `spans`, those of the column target_candidates.
         max_span: longest target n-gram, in words, default 10.
+        max_ratio: n-grams for an entity may have up to so many times its words, if that is
+            more; default 2, and 0 where `max_span` is given and in the published presets.
+        relabel: give a span the label that its words get in this share of other sentences,
+            above 0.5, such as 0.95; default None: labels stay. `.summary.relabelled` tells.
         min_score: candidates that score less are not used, default 0.
         constraint: `<=n`, `==n`, `>=n` or `unlimited` spans an entity, default `<=1`.
         backend: of the ILP: `cp-sat` (default), `highs` or `scip`.
@@ -154,7 +107,8 @@ def project(
         top_k: most runs per entity, default all.
         counts: of a first pass over a corpus that includes this one, instead of a first pass
             here (`xner.pipeline.first_pass.count_corpus`).
-        aligner: `native`, `eflomal` or `fast_align`, where there are no links.
+        nmt: model and languages of the score `nmt` (`xner.score.nmt.NmtOptions`).
+        aligner: `native` or another of `xner.align`, where there are no links.
         progress: called with the name of the stage and the share that is done.
         **aligner_options: for the aligner, such as `seed`.
 
@@ -172,7 +126,10 @@ def project(
         method=method,
         score=None if score is None else dict(score),
         fill=None if fill is None else dict(fill),
+        candidates=candidates,
         max_span=max_span,
+        max_ratio=max_ratio,
+        relabel=relabel,
         min_score=min_score,
         constraint=Constraint.parse(str(constraint)),
         backend=backend,
@@ -181,6 +138,7 @@ def project(
         merge_distance=merge_distance,
         length_ratio=length_ratio,
         top_k=top_k,
+        nmt=nmt,
     )
     begin = perf_counter()
     summary = Summary()
@@ -211,9 +169,9 @@ def project_stream(
     """
     tell = progress or (lambda stage, share: None)
     begin = perf_counter()
-    linked, made_by = align_stage(pairs, aligner, aligner_options or {}, tell)
+    linked, made_by = _linked(pairs, settings, aligner, aligner_options or {}, tell)
     summary.align_seconds = perf_counter() - begin if linked is not pairs else 0.0
-    summary.signature = f"{settings.signature}|aligner:{made_by}"
+    summary.signature = f"{settings.signature}|aligner:{made_by}{_made_before(linked)}"
     if settings.counted:
         begin = perf_counter()
         counts = _counted(linked, settings, counts, tell)
@@ -222,10 +180,32 @@ def project_stream(
         summary.count_seconds = perf_counter() - begin
     elif counts is not None or save_counts is not None:
         raise UsageError("these settings need no counts; leave them out, or name a score that does")
+    scorer = None if settings.nmt is None else NmtScorer(settings.nmt)
     tell("project", 0.0)
     for batch in linked.batches():
-        yield project_batch(batch, settings, summary, counts)
-        tell("project", summary.sentences / max(1, len(pairs)))
+        rows = SLICE if settings.candidates == "ngrams" else max(1, batch.num_rows)
+        for first in range(0, max(1, batch.num_rows), rows):
+            yield project_batch(batch.slice(first, rows), settings, summary, counts, scorer)
+            tell("project", summary.sentences / max(1, len(pairs)))
+
+
+def _made_before(pairs: Corpus) -> str:
+    """What translated and tagged the sides, as far as that is known, for the signature."""
+    keys = {"translation": TRANSLATION_MADE_BY}
+    keys |= {f"{side}_tagger": key for side, key in TAGGED_BY.items()}
+    known = pairs.schema.metadata or {}
+    return "".join(f"|{name}:{known[key].decode()}" for name, key in keys.items() if key in known)
+
+
+def _linked(
+    pairs: Corpus, settings: Settings, aligner: str, options: Mapping[str, Any], tell: Any
+) -> tuple[Corpus, str]:
+    """The corpus with links, and what made them, if they are needed."""
+    if settings.linked:
+        return align_stage(pairs, aligner, options, tell)
+    if idle := [name for name, value in options.items() if value not in (None, (), [])]:
+        raise UsageError(f"these settings need no links, so {idle[0]} would change nothing")
+    return pairs, "none"
 
 
 def _counted(
@@ -246,21 +226,34 @@ def _counted(
 
 
 def project_batch(
-    batch: pa.RecordBatch, settings: Settings, summary: Summary, counts: Counts | None = None
+    batch: pa.RecordBatch,
+    settings: Settings,
+    summary: Summary,
+    counts: Counts | None = None,
+    nmt: NmtScorer | None = None,
 ) -> pa.RecordBatch:
     """Add the columns of a projection to a checked batch, and its counts to `summary`.
 
-    counts: of the first pass, where the settings need one.
+    counts: of the first pass, where the settings need one. nmt: the model, likewise.
     """
-    require(batch, "source_tokens", "source_entities", "target_tokens", "links")
-    made = _candidates(batch, settings, counts)
+    require(batch, "source_tokens", "source_entities", "target_tokens")
+    if settings.linked:
+        require(batch, "links")
+    text = Text(batch)
+    spans = None if counts is None else first_choice(text, settings)
+    made = _candidates(text, settings, spans, counts, nmt)
     problem, dropped = _above(made.problem, settings.min_score)
     solution = _solve(problem, made, settings)
-    codes = _outcomes(made, dropped, problem, solution)
+    codes = outcomes(made, dropped, problem, solution)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    columns["target_entities"] = _target_entities(batch, problem, solution)
-    columns["outcomes"] = _outcome_column(codes, problem)
-    columns["solution"] = _solution_column(solution)
+    columns["target_entities"] = target_entities(batch, problem, solution)
+    if settings.relabel and spans is not None and counts is not None:
+        named = relabel(columns["target_entities"], text, spans, counts, settings.relabel)
+        columns["target_entities"] = named.entities
+        codes[problem.entity_offsets[named.row] + named.source] = RELABELLED
+        summary.relabelled.update(named.changes)
+    columns["outcomes"] = outcome_column(codes, problem)
+    columns["solution"] = solution_column(solution)
     summary.sentences += batch.num_rows
     summary.entities += problem.entities
     summary.spans += int(solution.chosen.sum())
@@ -291,23 +284,36 @@ def _solve(problem: Problem, made: Candidates, settings: Settings) -> Solution:
     )
 
 
-def _candidates(batch: pa.RecordBatch, settings: Settings, counts: Counts | None) -> Candidates:
-    text, spans = Text(batch), None
-    if counts is not None and settings.method != "heuristic":
-        spans = first_choice(text, settings)
-    if counts is not None and settings.fill:
-        batch = fill_links(text, counts, settings.fill["lexicon"])
+def _candidates(
+    text: Text,
+    settings: Settings,
+    spans: Spans | None,
+    counts: Counts | None,
+    nmt: NmtScorer | None,
+) -> Candidates:
+    batch = text.batch
+    if spans is not None and counts is not None:
+        batch = fill_links(text, spans, counts, settings.fill)
     if settings.method == "heuristic":
         return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
-    made = linked_ngrams(batch, settings.max_span)
-    score = fused(Scene(batch, text, made.problem, spans, counts), settings.score)
+    made = _unscored(batch, settings)
+    score = fused(Scene(batch, text, made.problem, spans, counts, nmt), settings.score)
     return replace(made, problem=replace(made.problem, score=score))
 
 
+def _unscored(batch: pa.RecordBatch, settings: Settings) -> Candidates:
+    """The candidates, with no score but that of their links."""
+    if settings.candidates == "spans":
+        return given_spans(batch)
+    if settings.candidates == "ngrams":
+        return all_ngrams(batch, settings.max_span)
+    return linked_ngrams(batch, settings.max_span, settings.max_ratio)
+
+
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:
-    """The problem without candidates below `min_score`, and which entities lost all."""
+    """The problem without candidates that score 0 or below `min_score`, and who lost all."""
     had = np.diff(problem.candidate_offsets) > 0
-    keep = problem.score >= min_score
+    keep = (problem.score > TINY) & (problem.score >= min_score)
     if keep.all():
         return problem, np.zeros(problem.entities, bool)
     before = np.concatenate([[0], np.cumsum(keep)])
@@ -321,68 +327,3 @@ def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool
         problem.target_lengths,
     )
     return part, had & (np.diff(offsets) == 0)
-
-
-def _outcomes(
-    made: Candidates, dropped: NDArray[np.bool_], problem: Problem, solution: Solution
-) -> NDArray[np.uint8]:
-    """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`."""
-    codes = made.status.copy()
-    codes[codes == 0] = CONFLICT
-    codes[dropped] = BELOW
-    for status, code in ((Status.INFEASIBLE, INFEASIBLE), (Status.UNKNOWN, UNSOLVED)):
-        codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
-    codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
-    return codes
-
-
-def _owner(problem: Problem) -> NDArray[np.int64]:
-    """int64 (C): the entity of every candidate."""
-    return np.repeat(np.arange(problem.entities), np.diff(problem.candidate_offsets))
-
-
-def _target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution) -> pa.ListArray:
-    """The chosen candidates as entities, by start within each sentence."""
-    chosen = np.flatnonzero(solution.chosen)
-    entity = _owner(problem)[chosen]
-    sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
-    order = np.lexsort((problem.start[chosen], sentence))
-    chosen, entity, sentence = chosen[order], entity[order], sentence[order]
-    counts = np.bincount(sentence, minlength=problem.sentences)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    labels = batch["source_entities"].values.field("label")
-    first = int(offsets_of(batch["source_entities"])[0])
-    scores: Float64 = problem.score[chosen]
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(problem.start[chosen]),
-            pa.array(problem.end[chosen]),
-            labels.take(pa.array(entity + first)),
-            pa.array(scores.astype(np.float32)),
-            pa.array((entity - problem.entity_offsets[sentence]).astype(np.int32)),
-        ],
-        fields=list(ENTITIES.value_type),
-    )
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
-
-
-def _solution_column(solution: Solution) -> pa.StructArray:
-    """Per sentence: objective, bound, what settled it and what is known of it."""
-    routes = pa.array([route.name.lower() for route in Route])
-    statuses = pa.array([status.name.lower() for status in Status])
-    return pa.StructArray.from_arrays(
-        [
-            pa.array(solution.objective),
-            pa.array(solution.bound),
-            routes.take(pa.array(solution.route.astype(np.int32))),
-            statuses.take(pa.array(solution.status.astype(np.int32))),
-        ],
-        names=["objective", "bound", "route", "status"],
-    )
-
-
-def _outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:
-    names = pa.array([OUTCOMES.get(code, "") for code in range(max(OUTCOMES) + 1)], pa.string())
-    return pa.ListArray.from_arrays(
-        pa.array(problem.entity_offsets), names.take(pa.array(codes.astype(np.int32)))
-    )

@@ -8,18 +8,21 @@ from typing import Any, Literal
 
 from xner._version import __version__
 from xner.errors import UsageError
+from xner.score.nmt import NmtOptions
 from xner.score.registry import find_score, link_scores
 from xner.solve.constraint import Constraint
 
 METHODS = ("heuristic", "greedy", "exact", "ilp")
 BACKENDS = ("cp-sat", "highs", "scip")
-FILLS = ("lexicon",)
+FILLS = ("lexicon", "neighbours")
+CANDIDATES = ("links", "ngrams", "spans")
 _ALIGNMENT = {"score": {"alignment": 1.0}, "fill": {}}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "method": "exact",
         "score": {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25},
-        "fill": {"lexicon": 1.0},
+        "fill": {"lexicon": 1.0, "neighbours": 1.0},
+        "max_ratio": 2.0,
     },
     "paper-heuristic": {"method": "heuristic", **_ALIGNMENT},
     "paper-greedy": {"method": "greedy", **_ALIGNMENT},
@@ -38,10 +41,16 @@ class Settings:
             `ilp` is `exact` by OR-Tools.
         score: weight of each matching score in their sum.
         fill: weight of links that are filled in where words have none, by what makes them
-            (`lexicon`).
+            (`lexicon`, `neighbours`).
+        candidates: `links` (default), n-grams that start and end on a word linked to the
+            entity; `ngrams`, all of them; `spans`, those of the column target_candidates.
         max_span: longest target n-gram, in words (not for `heuristic`).
+        max_ratio: an n-gram for a long entity may have up to so many times its words, if that
+            is more than `max_span`; 0 for no more.
         min_score: candidates that score less are not used; their entities are counted as
             `below_threshold`.
+        relabel: share of other sentences in which the words of a span must have another label to
+            get it here, above 0.5 (`xner.score.relabel`); None, the default, leaves labels alone.
         constraint: how many spans each entity may or must get: `<=n` (default `<=1`),
             `unlimited`; with `exact` and `ilp` also `==n`, `>=n` (not for `heuristic`).
         backend: of the ILP, `cp-sat`, `highs` or `scip`.
@@ -51,13 +60,17 @@ class Settings:
             (`heuristic`).
         length_ratio: runs must be longer than this share of the entity (`heuristic`).
         top_k: project an entity to its longest `top_k` runs; None for all (`heuristic`).
+        nmt: the model and languages of the score `nmt`; `preset` takes a mapping too.
     """
 
     method: str = "exact"
     score: Mapping[str, float] = field(default_factory=lambda: {"alignment": 1.0})
     fill: Mapping[str, float] = field(default_factory=dict)
+    candidates: Literal["links", "ngrams", "spans"] = "links"
     max_span: int = 10
+    max_ratio: float = 0.0
     min_score: float = 0.0
+    relabel: float | None = None
     constraint: Constraint = field(default_factory=Constraint)
     backend: Literal["cp-sat", "highs", "scip"] = "cp-sat"
     time_limit: float | None = None
@@ -65,9 +78,11 @@ class Settings:
     merge_distance: int = 1
     length_ratio: float = 0.8
     top_k: int | None = None
+    nmt: NmtOptions | None = None
 
     def __post_init__(self) -> None:
         self._check_method()
+        self._check_nmt()
         self._check_numbers()
 
     def _check_method(self) -> None:
@@ -86,14 +101,39 @@ class Settings:
                 raise UsageError(f"the weight of fill {name!r} is {weight}; it must be in (0, 1]")
         if self.backend not in BACKENDS:
             raise UsageError(f"unknown backend {self.backend!r}; choose one of {BACKENDS}")
+        if self.candidates not in CANDIDATES:
+            known = ", ".join(CANDIDATES)
+            raise UsageError(f"unknown candidates {self.candidates!r}; choose one of {known}")
+        if self.method == "heuristic" and self.candidates != "links":
+            raise UsageError(
+                f"heuristic labels runs of linked words; candidates {self.candidates!r} go with "
+                f"exact, greedy and ilp"
+            )
         if self.method == "greedy" and not self.constraint.always_feasible:
             raise UsageError(f"greedy cannot promise {self.constraint}; use exact or ilp")
         if self.method == "heuristic" and self.constraint != Constraint():
             raise UsageError("heuristic takes no constraint; see top_k")
 
+    def _check_nmt(self) -> None:
+        used = "nmt" in self.score and self.method != "heuristic"
+        if used and self.nmt is None:
+            raise UsageError(
+                "the score nmt needs a model and both languages; give nmt=NmtOptions(…) "
+                "(--nmt-model, --source-language, --target-language)"
+            )
+        if not used and self.nmt is not None:
+            raise UsageError(
+                "a model for the score nmt is given, but that score is not used; add score nmt=1 "
+                "(--score nmt=1), or leave the model out"
+            )
+
     def _check_numbers(self) -> None:
         if self.max_span < 1:
             raise UsageError(f"max_span is {self.max_span}; it must be at least 1")
+        if not 0 <= self.max_ratio < float("inf"):
+            raise UsageError(f"max_ratio is {self.max_ratio}; it must be at least 0")
+        if self.relabel is not None and not 0.5 < self.relabel <= 1:
+            raise UsageError(f"relabel is {self.relabel}; it must be above 0.5, and at most 1")
         if self.merge_distance < 0:
             raise UsageError(f"merge_distance is {self.merge_distance}; it cannot be negative")
         if self.top_k is not None and self.top_k < 1:
@@ -103,7 +143,8 @@ class Settings:
     def preset(cls, name: str | None = None, **given: Any) -> Settings:
         """The settings of a preset, default `default`, but for those that are given (not None).
 
-        Naming a method `heuristic` or scores of your own also clears `fill`, unless it is given.
+        Naming a method `heuristic` or scores of your own also clears `fill`, and naming
+        `max_span` or other candidates clears `max_ratio`, unless they are given.
 
         Raises:
             UsageError: there is no such preset, or a setting makes no sense.
@@ -111,21 +152,40 @@ class Settings:
         if name is not None and name not in PRESETS:
             raise UsageError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
         given = {key: value for key, value in given.items() if value is not None}
+        if isinstance(given.get("nmt"), Mapping):
+            given["nmt"] = NmtOptions.of(given["nmt"])
         if given.get("method") == "heuristic" or "score" in given:
             given.setdefault("fill", {})
+        if "max_span" in given or given.get("candidates", "links") != "links":
+            given.setdefault("max_ratio", 0.0)
         return cls(**{**PRESETS[name or "default"], **given})
 
     @property
     def counted(self) -> bool:
         """Whether a first pass over the corpus is needed."""
+        if self.relabel:
+            return True
         if self.method == "heuristic":
             return bool(self.fill)
         return bool(self.fill) or any(find_score(name).counted for name in self.score)
 
     @property
+    def linked(self) -> bool:
+        """Whether links are needed, for the candidates or for a score."""
+        of_links = any(find_score(name).of_links for name in self.score)
+        return self.candidates == "links" or of_links or self.counted
+
+    @property
     def first_signature(self) -> str:
         """What makes the choice of the first pass, and so its counts."""
-        return f"xner:{__version__}|score:{_sum(link_scores(self.score))}|max_span:{self.max_span}"
+        labels = "|labels" if self.relabel else ""
+        scores = _sum(link_scores(self.score))
+        return f"xner:{__version__}|score:{scores}|{self._spans}{labels}"
+
+    @property
+    def _spans(self) -> str:
+        ratio = f"|max_ratio:{self.max_ratio:g}" if self.max_ratio else ""
+        return f"max_span:{self.max_span}{ratio}"
 
     @property
     def signature(self) -> str:
@@ -138,15 +198,20 @@ class Settings:
                 f"top_k:{self.top_k or 'all'}",
             ]
         else:
-            parts += [f"score:{_sum(self.score)}", f"max_span:{self.max_span}"]
-            parts.append(f"constraint:{self.constraint}")
+            parts += [f"score:{_sum(self.score)}", self._spans, f"constraint:{self.constraint}"]
+            if self.candidates != "links":
+                parts.append(f"candidates:{self.candidates}")
         if self.fill:
             parts.append(f"fill:{_sum(self.fill)}")
         if self.method == "ilp":
             limit = "none" if self.time_limit is None else f"{self.time_limit:g}s"
             parts += [f"backend:{self.backend}", f"time_limit:{limit}", f"gap:{self.gap:g}"]
+        if self.nmt is not None:
+            parts.append(self.nmt.signature)
         if self.min_score > 0:
             parts.append(f"min_score:{self.min_score:g}")
+        if self.relabel:
+            parts.append(f"relabel:>={self.relabel:g}")
         return "|".join(parts)
 
 

@@ -21,6 +21,8 @@ from xner.schemes import Spans, decode, parse_tag
 from xner.tagging import Floats, Tagged, Tagger, make_tagger
 
 Int32 = NDArray[np.int32]
+_TELL = 64
+"""Sentences between two reports of progress."""
 
 
 @dataclass
@@ -175,9 +177,16 @@ def tag_stream(
         found: list[list[str]] = batch[f"{side}_tokens"].to_pylist()
         return found
 
-    for batch, results in by_batch(corpus.batches(), sentences, tagger.tag):
-        yield _tagged(batch, results, tags, summary, side, probabilities)
-        tell("tag", summary.sentences / max(1, len(corpus)))
+    def results_of(items: Iterator[list[str]]) -> Iterator[Tagged]:
+        for done, result in enumerate(tagger.tag(items), 1):
+            if done % _TELL == 0:
+                tell("tag", done / max(1, len(corpus)))
+            yield result
+
+    for batch, results in by_batch(corpus.batches(), sentences, results_of):
+        made = _tagged(batch, results, tags, summary, side, probabilities)
+        yield _replaced(batch, made, side, tagger.signature)
+    tell("tag", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +228,8 @@ def _tagged(
     summary: Summary,
     side: str,
     probabilities: bool,
-) -> pa.RecordBatch:
-    """A batch with its entities, and its counts added to `summary`."""
+) -> dict[str, pa.Array]:
+    """The new columns of a batch, and its counts added to `summary`."""
     lengths = lengths_of(batch[f"{side}_tokens"])
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     found = _numbers(results, lengths, len(tags.names))
@@ -236,7 +245,7 @@ def _tagged(
     summary.entities.update(names.to_pylist())
     summary.windowed += sum(result.windows > 1 for result in results)
     summary.unread += sum(result.unread for result in results)
-    return _replaced(batch, made, side, summary.signature)
+    return made
 
 
 def _numbers(results: list[Tagged], lengths: Int32, tags: int) -> Floats:

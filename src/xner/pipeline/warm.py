@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
+from xner.kernels import similar
 from xner.kernels.pharaoh import parse_links
 from xner.pipeline.align import align
 from xner.pipeline.project import project
@@ -25,6 +26,8 @@ def warm() -> dict[str, float]:
                 [[{"start": 0, "end": 1, "label": "LOC"}]], COLUMNS["source_entities"]
             ),
             "target_tokens": pa.array([["Nairobi"]], COLUMNS["target_tokens"]),
+            "target_tagset": pa.array([["O", "B-LOC"]], COLUMNS["target_tagset"]),
+            "target_probabilities": pa.array([[[0.1, 0.9]]], COLUMNS["target_probabilities"]),
         }
     )
     seconds = {}
@@ -36,6 +39,12 @@ def warm() -> dict[str, float]:
         project(linked, method=method)
         seconds[method] = perf_counter() - begin
     begin = perf_counter()
+    project(linked, candidates="ngrams", score={"alignment": 0.5, "ner": 0.5})
+    seconds["n-grams, ner"] = perf_counter() - begin
+    begin = perf_counter()
+    project(linked, score={"lexical": 1.0})
+    seconds["lexical"] = perf_counter() - begin
+    begin = perf_counter()
     for bits in (8, 0):  # the rare paths: by table and by search
         solve_exact(_clash(), table_bits=bits)
     seconds["exact, conflicts"] = perf_counter() - begin
@@ -44,7 +53,19 @@ def warm() -> dict[str, float]:
     ints = [np.empty(2, np.int32) for _ in range(3)]
     parse_links(text, ints[0], ints[1], ints[2], np.empty(2, np.float32))
     seconds["read links"] = perf_counter() - begin
+    begin = perf_counter()
+    _link_by_similarity()
+    seconds["align, neural"] = perf_counter() - begin
     return seconds
+
+
+def _link_by_similarity() -> None:
+    scores, size = np.ones((1, 1, 1), np.float32), np.ones(1, np.int64)
+    weight = np.zeros((1, 1, 1), np.float32)
+    similar.link_argmax(0, 1, scores, size, size, weight)
+    similar.link_itermax(0, 1, scores, size, size, 0.9, weight)
+    similar.link_softmax(0, 1, scores, size, size, 0.001, weight)
+    similar.link_entmax15(0, 1, scores, size, size, weight)
 
 
 def _clash() -> Problem:

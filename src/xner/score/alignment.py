@@ -43,8 +43,8 @@ class Candidates:
     length: Int32
 
 
-def linked_ngrams(batch: pa.RecordBatch, max_span: int = 10) -> Candidates:
-    """Target n-grams of at most `max_span` words that share a link with the entity.
+def linked_ngrams(batch: pa.RecordBatch, max_span: int = 10, max_ratio: float = 0.0) -> Candidates:
+    """Target n-grams of limited length that share a link with the entity.
 
     Only those that start and end on a linked word are made: any other has a shorter one
     inside it with the same links, a higher score and fewer conflicts.
@@ -52,8 +52,9 @@ def linked_ngrams(batch: pa.RecordBatch, max_span: int = 10) -> Candidates:
     Args:
         batch: with source_entities, target_tokens and links, checked.
         max_span: longest candidate, in words, at least 1.
+        max_ratio: an entity's candidates may also have this many times its words.
     """
-    return _candidates(batch, max_span, 0, 0.0, 0)
+    return _candidates(batch, max_span, max_ratio)
 
 
 def linked_runs(
@@ -70,11 +71,16 @@ def linked_runs(
         length_ratio: a run is kept if run words / entity words is above this.
         top_k: keep only the longest `top_k` runs of an entity (ties: the first); None keeps all.
     """
-    return _candidates(batch, 0, merge_distance, length_ratio, top_k or 0)
+    return _candidates(batch, 0, 0.0, merge_distance, length_ratio, top_k or 0)
 
 
 def _candidates(
-    batch: pa.RecordBatch, max_span: int, merge_distance: int, length_ratio: float, top_k: int
+    batch: pa.RecordBatch,
+    max_span: int,
+    max_ratio: float,
+    merge_distance: int = 0,
+    length_ratio: float = 0.0,
+    top_k: int = 0,
 ) -> Candidates:
     entities, links = batch["source_entities"], batch["links"]
     base = offsets_of(entities)
@@ -95,6 +101,7 @@ def _candidates(
         frozen(field_of(links, "weight"), np.float32),
         target_lengths,
         max_span,
+        max_ratio,
         merge_distance,
         length_ratio,
         top_k,

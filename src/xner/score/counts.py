@@ -15,7 +15,7 @@ from xner.kernels.keys import add_counts, slot_of
 Keys = NDArray[np.uint64]
 Int64 = NDArray[np.int64]
 LIMIT = 1 << 23
-_VERSION = 1
+_VERSION = 2
 
 
 class Counts:
@@ -27,11 +27,13 @@ class Counts:
 
     Attributes:
         made_by: what counted: counts of different makers do not mix.
+        labels: names of the labels that were counted (for `relabel` alone).
     """
 
     def __init__(self, made_by: str = "", limit: int = LIMIT) -> None:
         self.made_by = made_by
         self.limit = limit
+        self.labels: set[str] = set()
         self.table: Keys = np.zeros(16, np.uint64)
         self.counts: Int64 = np.zeros(16, np.int64)
         self._size = 0
@@ -45,7 +47,8 @@ class Counts:
         if not isinstance(other, Counts):
             return NotImplemented
         pairs = zip(self.items(), other.items(), strict=True)
-        return self.made_by == other.made_by and all(np.array_equal(a, b) for a, b in pairs)
+        alike = self.made_by == other.made_by and self.labels == other.labels
+        return alike and all(np.array_equal(a, b) for a, b in pairs)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -81,6 +84,7 @@ class Counts:
                 f"count both parts with the same settings"
             )
         both = Counts(self.made_by, self.limit)
+        both.labels = self.labels | other.labels
         for part in (self, other):
             both.add(*part.items())
         return both
@@ -95,7 +99,12 @@ class Counts:
         try:
             with Path(path).open("wb") as file:
                 np.savez(
-                    file, version=_VERSION, made_by=np.array(self.made_by), keys=keys, counts=counts
+                    file,
+                    version=_VERSION,
+                    made_by=np.array(self.made_by),
+                    labels=np.array(sorted(self.labels), np.str_),
+                    keys=keys,
+                    counts=counts,
                 )
         except OSError as error:
             raise OutputError(f"{path}: {error.strerror}") from None
@@ -105,11 +114,14 @@ class Counts:
         """Read what `save` wrote.
 
         Raises:
-            FormatError: it is not such a file.
+            FormatError: it is not such a file, or one of another version.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
+                if file["version"] != _VERSION:
+                    raise ValueError("another version of xner wrote it; count again")
                 loaded = cls(str(file["made_by"]))
+                loaded.labels = set(file["labels"].tolist())
                 loaded.add(file["keys"].astype(np.uint64), file["counts"].astype(np.int64))
         except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise FormatError(f"{path}: does not hold counts of xner ({error})") from None

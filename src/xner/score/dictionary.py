@@ -25,20 +25,21 @@ STRENGTH = 1.0
 def count_dictionary(text: Text, spans: Spans, counts: Counts) -> None:
     """Count every entity that has a span, and with it the span's words."""
     base = np.repeat(text.target.offsets[:-1], np.diff(spans.offsets)).astype(np.int64)
-    phrases = _phrases(base + spans.start, base + spans.end, text.target)
+    keys = phrases(base + spans.start, base + spans.end, text.target)
     entities = entity_keys(text)[spans.entity]
     counts.add(key_of(entities, ENTITY))
-    counts.add(key_of(key_of(entities, TRANSLATION), phrases))
+    counts.add(key_of(key_of(entities, TRANSLATION), keys))
 
 
 def entity_keys(text: Text) -> Keys:
     """uint64 (E): the key of each entity's words and label."""
     base = text.source.offsets[rows_of(text.entity_offsets)].astype(np.int64)
-    words = _phrases(base + text.entity_start, base + text.entity_end, text.source)
+    words = phrases(base + text.entity_start, base + text.entity_end, text.source)
     return mixed(words ^ text.label_keys)
 
 
-def _phrases(first: Int64, last: Int64, words: Words) -> Keys:
+def phrases(first: Int64, last: Int64, words: Words) -> Keys:
+    """uint64: the keys of phrases, half-open, places in all the words."""
     keys = np.empty(len(first), np.uint64)
     over_blocks(phrase_keys, len(first), first, last, words.keys, keys)
     return keys

@@ -57,7 +57,7 @@ def _shape_keys(kind: np.uint64) -> Keys:
 def edge(scene: Scene) -> Float64:
     """float64 (C): the edge score of every candidate."""
     spans, counts = scene.counted()
-    problem, words = scene.problem, scene.text.target
+    problem, text, words = scene.problem, scene.text, scene.text.target
     inside = counts.of(_shape_keys(SHAPE_INSIDE))
     outside = counts.of(_shape_keys(SHAPE_OUTSIDE))
     score = np.empty(problem.candidates)
@@ -68,6 +68,10 @@ def edge(scene: Scene) -> Float64:
         problem.candidate_offsets,
         problem.start,
         problem.end,
+        text.entity_start,
+        text.entity_end,
+        text.source.offsets,
+        text.source.keys,
         spans.offsets,
         spans.start,
         spans.end,

@@ -13,15 +13,19 @@ are missing and argues with none.
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from xner.columns import LINKS, field_of, offsets_of, rows_of
+import numpy as np
+from numpy.typing import NDArray
+
+from xner.columns import field_of, offsets_of, rows_of
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import mixed
 from xner.kernels.lexicon import PAIR, SOURCE, TARGET, UNIT, lexicon_links
 from xner.score.counts import Counts
 from xner.score.scene import Text, key_of
+from xner.solve.problem import Int32
 
 LEAST = 0.05
 
@@ -48,20 +52,52 @@ def _with_entities(text: Text) -> np.ndarray:
     return np.diff(text.entity_offsets) > 0
 
 
-def fill_links(text: Text, counts: Counts, weight: float = 1.0) -> pa.RecordBatch:
-    """The batch of `text` with links filled in, each of weight `weight` * p."""
-    batch, source, target = text.batch, text.source, text.target
-    links = batch["links"]
-    offsets = offsets_of(links)
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Links that were made, by row and target word.
+
+    Attributes:
+        row, source, target: int32; source and target words of the row.
+        weight: float32.
+    """
+
+    row: Int32
+    source: Int32
+    target: Int32
+    weight: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, blocks: Sequence[tuple[np.ndarray, ...]]) -> Filled:
+        """From what a kernel made of each block of rows."""
+        return cls(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+
+    @classmethod
+    def none(cls) -> Filled:
+        """No links."""
+        empty = np.empty(0, np.int32)
+        return cls(empty, empty, empty, np.empty(0, np.float32))
+
+    def columns(self) -> tuple[np.ndarray, ...]:
+        """row, source, target, weight."""
+        return self.row, self.source, self.target, self.weight
+
+    def times(self, factor: float) -> Filled:
+        """The same with other weights."""
+        return replace(self, weight=self.weight * np.float32(factor))
+
+
+def lexicon(text: Text, counts: Counts) -> Filled:
+    """Links between words of entities and target words that both have none."""
+    source, target, links = text.source, text.target, text.batch["links"]
     blocks = over_blocks(
         lexicon_links,
-        batch.num_rows,
+        text.batch.num_rows,
         source.offsets,
         source.keys,
         text.in_entity,
         target.offsets,
         target.keys,
-        frozen(offsets, np.int32),
+        frozen(offsets_of(links), np.int32),
         frozen(field_of(links, "source"), np.int32),
         frozen(field_of(links, "target"), np.int32),
         frozen(field_of(links, "weight"), np.float32),
@@ -69,30 +105,4 @@ def fill_links(text: Text, counts: Counts, weight: float = 1.0) -> pa.RecordBatc
         counts.counts,
         LEAST,
     )
-    row, i, j, p = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    if not len(row):
-        return batch
-    return with_links(batch, row, i, j, p * np.float32(weight))
-
-
-def with_links(
-    batch: pa.RecordBatch, row: np.ndarray, i: np.ndarray, j: np.ndarray, weight: np.ndarray
-) -> pa.RecordBatch:
-    """The batch with links added after those that its rows have.
-
-    row: ascending; i, j: int32, source and target words; weight: float32.
-    """
-    links = batch["links"]
-    offsets = offsets_of(links)
-    part = slice(int(offsets[0]), int(offsets[-1]))
-    place = np.repeat(offsets[1:] - offsets[0], np.bincount(row, minlength=batch.num_rows))
-    added = {"source": i, "target": j, "weight": weight}
-    values = pa.StructArray.from_arrays(
-        [pa.array(np.insert(field_of(links, n)[part], place, v)) for n, v in added.items()],
-        fields=list(LINKS.value_type),
-    )
-    more = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=batch.num_rows))])
-    filled = pa.ListArray.from_arrays(
-        pa.array((offsets - offsets[0] + more).astype(np.int32)), values
-    )
-    return batch.set_column(batch.schema.get_field_index("links"), "links", filled)
+    return Filled.of(blocks)

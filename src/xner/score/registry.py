@@ -24,7 +24,7 @@ class Score:
     """A matching score.
 
     Attributes:
-        of: scene -> float64 (C), in [0, 1], one for each candidate.
+        of: scene -> float64 (C), from 0 up, one for each candidate.
         of_links: it depends on the links alone. Such scores make the first pass's choice.
         counted: it needs the counts of a first pass over the corpus.
     """
@@ -47,6 +47,10 @@ _SCORES = {
     "overlap": Score(_late("xner.score.overlap", "overlap"), of_links=True),
     "edge": Score(_late("xner.score.edge", "edge"), counted=True),
     "dictionary": Score(_late("xner.score.dictionary", "dictionary"), counted=True),
+    "ner": Score(_late("xner.score.ner", "ner")),
+    "ner_spans": Score(_late("xner.score.ner", "ner_spans")),
+    "lexical": Score(_late("xner.score.lexical", "lexical")),
+    "nmt": Score(_late("xner.score.nmt", "nmt")),
 }
 _BUILT_IN = frozenset(_SCORES)
 

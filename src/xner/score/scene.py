@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,11 @@ from xner.kernels.keys import mixed, word_keys
 from xner.score.counts import Counts, Keys
 from xner.solve.problem import Flags, Int32, Problem
 
+if TYPE_CHECKING:
+    from xner.score.nmt import NmtScorer
+
 Int64 = NDArray[np.int64]
+_ENDS = r"^[^\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Words:
 
     Attributes:
         offsets: int32 (S+1); sentence s owns the words `[offsets[s], offsets[s+1])`.
-        keys: uint64, one a word, of its lower case.
+        keys: uint64, one a word, of its lower case without signs at its ends.
         shapes: uint8, upper, lower, digit or sign (`xner.kernels.keys`).
     """
 
@@ -51,9 +56,16 @@ class Words:
 def _keys(strings: pa.StringArray) -> tuple[Keys, Flags]:
     keys, shapes = np.empty(len(strings), np.uint64), np.empty(len(strings), np.uint8)
     if len(strings):
-        sides = *_bytes(strings), *_bytes(pc.utf8_lower(strings))
-        over_blocks(word_keys, len(strings), *sides, keys, shapes)
+        lower = pc.utf8_lower(strings)
+        sides = _bytes(strings), _bytes(lower), _bytes(_bare(lower))
+        over_blocks(word_keys, len(strings), *sides[0], *sides[1], *sides[2], keys, shapes)
     return keys, shapes
+
+
+def _bare(words: pa.StringArray) -> pa.StringArray:
+    """Words without the signs at their ends; words of nothing else stay."""
+    bare = pc.replace_substring_regex(words, _ENDS, "")
+    return pc.if_else(pc.equal(bare, ""), words, bare)
 
 
 def _bytes(strings: pa.StringArray) -> tuple[NDArray[np.uint8], Int32]:
@@ -108,11 +120,7 @@ class Text:
         offsets = offsets_of(column)
         labels = column.values.field("label").slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
         coded = labels.dictionary_encode()
-        names = coded.dictionary
-        keys, shapes = np.empty(len(names), np.uint64), np.empty(len(names), np.uint8)
-        if len(names):
-            over_blocks(word_keys, len(names), *_bytes(names), *_bytes(names), keys, shapes)
-        return frozen(keys[coded.indices.to_numpy()], np.uint64)
+        return frozen(hashed(coded.dictionary)[coded.indices.to_numpy()], np.uint64)
 
     @cached_property
     def in_entity(self) -> Flags:
@@ -159,6 +167,7 @@ class Scene:
         problem: the candidates; its scores are alignment scores.
         spans: what the first pass chose in this batch.
         counts: what the first pass counted in the whole corpus.
+        nmt: the translation model of the score `nmt`.
     """
 
     batch: pa.RecordBatch
@@ -166,12 +175,21 @@ class Scene:
     problem: Problem
     spans: Spans | None = None
     counts: Counts | None = None
+    nmt: NmtScorer | None = None
 
     def counted(self) -> tuple[Spans, Counts]:
         """The first pass's choice and counts."""
         if self.spans is None or self.counts is None:
             raise ValueError("this score needs a first pass over the corpus")
         return self.spans, self.counts
+
+
+def hashed(strings: pa.StringArray) -> Keys:
+    """uint64: the keys of strings as they are."""
+    keys, shapes = np.empty(len(strings), np.uint64), np.empty(len(strings), np.uint8)
+    if len(strings):
+        over_blocks(word_keys, len(strings), *_bytes(strings) * 3, keys, shapes)
+    return keys
 
 
 def key_of(keys: Keys, kind: np.uint64 | Keys) -> Keys:

@@ -98,6 +98,8 @@ class CheckpointTagger:
 
     def _joined(self, length: int, found: Sequence[_Judged]) -> Tagged:
         """One sentence from its pieces; each word is judged in at most one."""
+        if len(found) == 1 and len(found[0].words) == length:
+            return Tagged(found[0].probabilities)
         outside = self.tags.index("O")
         probabilities = np.zeros((length, len(self.tags)), np.float32)
         probabilities[:, outside] = 1.0
@@ -235,7 +237,7 @@ def _load_model(name: str, hardware: Hardware) -> Any:
 def _positions(model: Any) -> int:
     """Most tokens the model reads at once."""
     for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and hasattr(module, "num_embeddings"):
+        if name.rpartition(".")[2] == "position_embeddings" and hasattr(module, "num_embeddings"):
             # RoBERTa counts positions from behind the padding id.
             before = 0 if module.padding_idx is None else module.padding_idx + 1
             return int(module.num_embeddings) - before

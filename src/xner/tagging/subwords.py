@@ -88,16 +88,26 @@ class Subwords:
     def _cut(self, ids: Int32, word: Int32, sentence: Sequence[str], room: int) -> list[Piece]:
         if not len(ids):
             return []
-        first = np.flatnonzero(np.diff(word, prepend=-1))
+        begins = np.ones(len(word), bool)
+        np.not_equal(word[1:], word[:-1], out=begins[1:])
+        first = np.flatnonzero(begins)
+        if len(ids) <= room:
+            return [self._piece(ids, first, word[first], sentence)]
         starts, owner = plan_windows(len(ids), first, room)
         pieces = []
         for window, start in enumerate(starts):
             own = first[owner == window]
             if len(own):
-                part = [self._before, ids[start : start + room], self._after]
-                places = (own - start + len(self._before)).astype(np.int32)
-                pieces.append(Piece(np.concatenate(part), places, word[own], sentence))
+                part = ids[start : start + room]
+                pieces.append(self._piece(part, own - start, word[own], sentence))
         return pieces
+
+    def _piece(
+        self, ids: Int32, places: NDArray[np.int64], words: Int32, sentence: Sequence[str]
+    ) -> Piece:
+        """A piece with its special tokens."""
+        whole = np.concatenate([self._before, ids, self._after])
+        return Piece(whole, (places + len(self._before)).astype(np.int32), words, sentence)
 
 
 def plan_windows(

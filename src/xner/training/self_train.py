@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,7 @@ def self_train(
         MissingExtraError: torch, transformers or accelerate is not installed.
     """
     require_training()
+    begin = perf_counter()
     sure = Sure(0.9 if confidence is None and top is None else confidence, top)
     sure.check()
     if rounds < 1:
@@ -153,7 +155,7 @@ def self_train(
     settings = Settings.of(options if fixed else {**options, "base": start})
     folder = Path(output)
     if resume and (done := read_manifest(folder)) is not None:
-        return as_trained(folder, done)
+        return as_trained(folder, done, perf_counter() - begin)
     _check_free(folder, resume)
     given, choice = as_corpora(corpora), Choice(side=side, labels=labels)
     sentences = sentences_of(given, side)
@@ -177,7 +179,8 @@ def self_train(
     best, log, first = run.rounds(
         folder / ROUNDS, str(start), opinion.mapped(tagset, labels), rounds
     )
-    return _finish(folder, best, log, first, str(start), sure)
+    manifest = _finish(folder, best, log, first, str(start), sure)
+    return as_trained(folder, manifest, perf_counter() - begin)
 
 
 def _check_free(folder: Path, resume: bool) -> None:
@@ -301,7 +304,7 @@ def both(own: Examples, counts: Counts, gold: Examples, more: Counts) -> tuple[E
 
 def _finish(
     folder: Path, best: Trained, log: list[Round], first: float | None, start: str, sure: Sure
-) -> Trained:
+) -> dict[str, Any]:
     """Move the best student up; the card says what happened."""
     manifest = read_manifest(best.folder)
     assert manifest is not None
@@ -321,4 +324,4 @@ def _finish(
         shutil.rmtree(folder / ROUNDS)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
-    return as_trained(folder, manifest)
+    return manifest

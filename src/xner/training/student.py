@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +13,7 @@ from typing import Any
 from xner._version import __version__
 from xner.corpus import Corpus, StrPath
 from xner.errors import OutputError, UsageError
-from xner.inference.checkpoints import load, model_signature
+from xner.inference.checkpoints import load, model_signature, quiet
 from xner.training.card import MANIFEST, read_manifest, write_card
 from xner.training.examples import Counts, Examples
 from xner.training.fitting import Lesson, fit
@@ -35,7 +34,7 @@ class Trained:
         tagset: its tags.
         f1: on the dev set, of the epoch that was kept; None without one.
         history: for each epoch `epoch`, `loss` and, with a dev set, `f1`.
-        seconds: wall time of all of it.
+        seconds: wall time of the call that made it, or found it finished.
         signature: what made it.
         told: what else a task says of itself, such as weights of teachers or rounds.
     """
@@ -104,9 +103,9 @@ def make_student(
     manifest = _manifest(lesson, told)
     if resume and (done := read_manifest(folder)) is not None:
         _check_same(done, manifest, folder)
-        return as_trained(folder, done)
+        return as_trained(folder, done, perf_counter() - begin)
     work = _prepare(folder, manifest, resume)
-    with _quiet():
+    with quiet():
         history, kept = fit(lesson, work, resume, progress or (lambda stage, share: None))
         made = {
             **manifest,
@@ -114,10 +113,9 @@ def make_student(
             "sources": list(sources),
             "history": history,
             "f1": max((epoch["f1"] for epoch in history), default=None) if judge else None,
-            "seconds": perf_counter() - begin,
         }
         _save(kept, settings.base, work, folder, made)
-    return as_trained(folder, made)
+    return as_trained(folder, made, perf_counter() - begin)
 
 
 def _manifest(lesson: Lesson, told: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +200,7 @@ def _save(model: Any, base: str | None, work: Path, folder: Path, manifest: dict
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
-def as_trained(folder: Path, manifest: dict[str, Any]) -> Trained:
+def as_trained(folder: Path, manifest: dict[str, Any], seconds: float) -> Trained:
     """A finished student, from its manifest."""
     own = {"signature", "settings", "data", "tagset", "versions", "counts", "sources", "history"}
     return Trained(
@@ -211,23 +209,7 @@ def as_trained(folder: Path, manifest: dict[str, Any]) -> Trained:
         tuple(manifest["tagset"]),
         manifest["f1"],
         manifest["history"],
-        manifest["seconds"],
+        seconds,
         manifest["signature"],
-        {n: v for n, v in manifest.items() if n not in own | {"f1", "seconds"}},
+        {n: v for n, v in manifest.items() if n not in own | {"f1"}},
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the notes of transformers: what matters is told by xner."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

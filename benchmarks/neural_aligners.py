@@ -1,0 +1,389 @@
+"""Neural aligners beside simalign and awesome-align: the same links, and how fast on a CPU.
+
+    PYTHONPATH=…/rivals OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners
+
+writes benchmarks/results/neural_aligners.md and neural_aligners_speed.md. The packages simalign and
+awesome-align must be importable. Models are random, built here; sentences are
+those of Europarl, English and German.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import numpy as np
+import torch
+from tests.models.encoder import save_bert, save_xlmr
+
+import xner
+from benchmarks import common, rivals
+from benchmarks.rivals import LinkSets, Pair
+from xner.aligners import make_aligner
+from xner.aligners.bitext import Bitext, Links, Side, offsets_from
+from xner.aligners.embedding import (
+    EmbeddingEngine,
+    Extraction,
+    align_by_states,
+    unit_states,
+    word_links,
+)
+
+SIZES: dict[str, dict[str, int]] = {
+    "tiny": {"hidden_size": 64, "num_hidden_layers": 9, "num_attention_heads": 4,
+             "intermediate_size": 128},
+    "base": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+             "intermediate_size": 3072, "vocab_size": 30_000},
+}  # fmt: skip
+SIMALIGN = [(m, t) for t in ("bpe", "word") for m in ("argmax", "itermax", "match")]
+AWESOME = ["softmax", "entmax15"]
+NOISES = (1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
+BATCH = 4096
+Cells = tuple[Any, Any, Any, Any]
+
+
+def europarl(data: Path, count: int) -> list[Pair]:
+    """The first pairs with words on both sides, of at most 120 words."""
+    folder = data / "europarl-ner"
+    table = xner.read(folder / "en.conll", folder / "de.conll").table
+    pairs = zip(table["source_tokens"].to_pylist(), table["target_tokens"].to_pylist(), strict=True)
+    return [(s, t) for s, t in pairs if s and t and max(len(s), len(t)) <= 120][:count]
+
+
+def as_side(rows: list[list[str]]) -> Side:
+    """Sentences as integers."""
+    types: dict[str, int] = {}
+    ids = [types.setdefault(word, len(types)) for row in rows for word in row]
+    sizes = np.array([len(row) for row in rows], np.int64)
+    return Side(np.array(ids, np.int32), offsets_from(sizes), list(types))
+
+
+def as_bitext(pairs: list[Pair]) -> Bitext:
+    """Sentence pairs as an aligner takes them."""
+    return Bitext(as_side([s for s, _ in pairs]), as_side([t for _, t in pairs]))
+
+
+def as_sets(links: Links) -> LinkSets:
+    """The links of every pair."""
+    rows = list(zip(links.source.tolist(), links.target.tolist(), strict=True))
+    bounds = links.offsets.tolist()
+    return [set(rows[a:b]) for a, b in pairwise(bounds)]
+
+
+class Remembering:
+    """An encoder that computes the states of a batch once, for all methods."""
+
+    def __init__(self, encoder: Any) -> None:
+        self.encoder = encoder
+        self.known: dict[bytes, torch.Tensor] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.encoder, name)
+
+    def states(self, worker: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """As `Encoder.states`."""
+        key = bytes(ids.numpy().data) + repr(tuple(ids.shape)).encode()
+        if key not in self.known:
+            self.known[key] = self.encoder.states(worker, ids, mask)
+        return self.known[key]
+
+
+def remember(function: Callable[..., Any], key: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` with what it returned kept by `key` of its arguments."""
+    known: dict[Any, Any] = {}
+
+    def called(*args: Any, **options: Any) -> Any:
+        name = key(*args, **options)
+        if name not in known:
+            known[name] = function(*args, **options)
+        return known[name]
+
+    return called
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """An extraction whose scores are shaken, in units of their greatest."""
+
+    rule: Any
+    noise: float
+    seed: int
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rule, name)
+
+    def scores(self, *states: torch.Tensor) -> torch.Tensor:
+        """As the rule's, times 1 + noise."""
+        scores: torch.Tensor = self.rule.scores(*states)
+        made = torch.Generator().manual_seed(self.seed)
+        shake = torch.rand(scores.shape, generator=made) * 2 - 1
+        return scores + shake * (self.noise * float(scores.abs().max()))
+
+
+def smallest_noise(
+    pair: Pair, encoder: Any, rule: Extraction, wanted: set[Any], draws: int = 200
+) -> float | None:
+    """The least of `NOISES` under which the rule gives the wanted links; None if none does."""
+    for noise in NOISES:
+        for seed in range(draws):
+            shaken: Any = Noisy(rule, noise, seed)
+            if as_sets(align_by_states(as_bitext([pair]), encoder, shaken, BATCH))[0] == wanted:
+                return noise
+    return None
+
+
+def compare(
+    name: str, pairs: list[Pair], ours: LinkSets, theirs: LinkSets, encoder: Any, rule: Extraction
+) -> list[str]:
+    """One row: method, identical sentences, links, and what explains the others."""
+    apart = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b]
+    found = [smallest_noise(pairs[i], encoder, rule, theirs[i]) for i in apart]
+    why = ", ".join("unexplained" if n is None else f"{n:.0e}" for n in found) or "-"
+    same = len(pairs) - len(apart)
+    return [name, f"{same} / {len(pairs)}", f"{sum(map(len, ours)):,}", why]
+
+
+def identical(kind: str, folder: str, pairs: list[Pair]) -> Iterator[list[str]]:
+    """Rows of `compare` for every method that the kind of model has."""
+    bitext = as_bitext(pairs)
+    first = make_aligner("simalign", {"model": folder, "device": "cpu"})
+    encoder: Any = Remembering(first.encoder)  # type: ignore[attr-defined]
+    rival = rivals.simalign_model(folder, "bpe", "mai")
+    rival.embed_loader.get_embed_list = remember(
+        rival.embed_loader.get_embed_list, lambda sides: str(sides)
+    )
+    for token_type in ("bpe", "word"):
+        rival.token_type = token_type
+        found = [rival.get_word_aligns(source, target) for source, target in pairs]
+        for matching, theirs in rivals.METHODS.items():
+            options = {"model": folder, "matching": matching, "token_type": token_type}
+            rule = make_aligner("simalign", options).rule  # type: ignore[attr-defined]
+            ours = as_sets(align_by_states(bitext, encoder, rule, BATCH))
+            wanted = [set(links[theirs]) for links in found]
+            yield compare(f"{kind}: simalign {matching}, {token_type}", pairs, ours, wanted,
+                          encoder, rule)  # fmt: skip
+    if "BERT" not in kind:
+        return
+    model, tokenizer = rivals.awesome_model(folder)
+    model.bert.forward = remember(model.bert.forward, lambda ids, **_: bytes(ids.numpy().data))
+    for extraction in AWESOME:
+        rule = make_aligner("awesome", {"model": folder, "extraction": extraction}).rule  # type: ignore[attr-defined]
+        ours = as_sets(align_by_states(bitext, encoder, rule, BATCH))
+        wanted = rivals.awesome_links(model, tokenizer, pairs, extraction)
+        yield compare(f"{kind}: awesome {extraction}", pairs, ours, wanted, encoder, rule)
+
+
+def best(work: Callable[[], Any], times: int) -> float:
+    """Seconds of CPU time, which other processes hardly touch, of the fastest of some runs."""
+    seconds = []
+    for _ in range(times):
+        begin = process_time()
+        work()
+        seconds.append(process_time() - begin)
+    return min(seconds)
+
+
+def whole(folder: str, pairs: list[Pair], times: int) -> Iterator[list[str]]:
+    """Pairs per second with tokenisation and forward pass; models are loaded before."""
+    model, tokenizer = rivals.awesome_model(folder)
+
+    def package(token_type: str, method: str) -> Callable[[], Any]:
+        return partial(package_links, rivals.simalign_model(folder, token_type, method), pairs)
+
+    for name, options, theirs in (
+        ("simalign argmax, bpe", {"matching": "argmax"}, package("bpe", "a")),
+        ("simalign itermax, word", {"matching": "itermax", "token_type": "word"},
+         package("word", "i")),
+        ("awesome softmax", {}, partial(rivals.awesome_links, model, tokenizer, pairs, "softmax")),
+    ):  # fmt: skip
+        own: Any = make_aligner(name.split()[0], {"model": folder, "device": "cpu", **options})
+        own.align(as_bitext(pairs[:2]))
+        mine = best(lambda own=own: own.align(as_bitext(pairs)), times)  # type: ignore[misc]
+        other = best(theirs, times)
+        rates = f"{len(pairs) / mine:.1f}", f"{len(pairs) / other:.1f}"
+        yield [name, *rates, f"{other / mine:.1f}"]
+
+
+def extraction_alone(folder: str, pairs: list[Pair], times: int) -> Iterator[list[str]]:
+    """Milliseconds a pair once states are there: xner in Numba, xner in torch, the package."""
+    aligner: Any = make_aligner("simalign", {"model": folder, "device": "cpu"})
+    other = rivals.simalign_model(folder, "bpe", "a")
+    loader = other.embed_loader
+    loader.get_embed_list = remember(loader.get_embed_list, lambda sides: str(sides))
+    loader.tokenizer.tokenize = remember(loader.tokenizer.tokenize, lambda word: word)
+    for matching, token_type in SIMALIGN:
+        options = {"model": folder, "matching": matching, "token_type": token_type}
+        rule = make_aligner("simalign", options).rule  # type: ignore[attr-defined]
+        other.token_type = token_type
+        other.matching_methods = [rivals.METHODS[matching]]
+        work = partial(package_links, other, pairs)
+        work()
+        yield _alone(
+            f"simalign {matching}, {token_type}", pairs, aligner.encoder, rule, work, times
+        )
+    model, tokenizer = rivals.awesome_model(folder)
+    model.bert.forward = remember(model.bert.forward, lambda ids, **_: bytes(ids.numpy().data))
+    batches = list(awesome_batches(tokenizer, pairs))
+    for extraction in AWESOME:
+        rule = make_aligner("awesome", {"model": folder, "extraction": extraction}).rule  # type: ignore[attr-defined]
+        work = partial(package_batches, model, batches, extraction)
+        with torch.no_grad():
+            work()
+            yield _alone(f"awesome {extraction}", pairs, aligner.encoder, rule, work, times)
+
+
+def package_links(aligner: Any, pairs: list[Pair]) -> list[Any]:
+    """What simalign does for each pair."""
+    return [aligner.get_word_aligns(source, target) for source, target in pairs]
+
+
+def package_batches(model: Any, batches: list[Any], extraction: str) -> list[Any]:
+    """What awesome-align does for each batch."""
+    return [
+        model.get_aligned_word(*b, "cpu", 0, 0, align_layer=8, extraction=extraction, test=True)
+        for b in batches
+    ]
+
+
+def awesome_batches(tokenizer: Any, pairs: list[Pair]) -> Iterator[tuple[Any, ...]]:
+    """Batches of 32 as the package's `get_aligned_word` takes them."""
+    for begin in range(0, len(pairs), 32):
+        ids: list[list[torch.Tensor]] = [[], []]
+        words: list[list[list[int]]] = [[], []]
+        for pair in pairs[begin : begin + 32]:
+            for side, sentence in enumerate(pair):
+                pieces = [tokenizer.tokenize(word) for word in sentence]
+                flat = tokenizer.convert_tokens_to_ids([p for own in pieces for p in own])
+                ids[side].append(
+                    torch.tensor([tokenizer.cls_token_id, *flat, tokenizer.sep_token_id])
+                )
+                words[side].append([i for i, own in enumerate(pieces) for _ in own])
+        padded = [torch.nn.utils.rnn.pad_sequence(own, batch_first=True) for own in ids]
+        yield (*padded, *words)
+
+
+def _alone(
+    name: str, pairs: list[Pair], encoder: Any, rule: Any, rival: Callable[[], Any], times: int
+) -> list[str]:
+    remembering: Any = Remembering(encoder)
+    engine = EmbeddingEngine(remembering, as_bitext(pairs), rule)
+    engine.encode(range(len(pairs)))
+    order = np.argsort(-engine.costs, kind="stable")
+    batches = [engine.collate(order[i : i + 16].tolist()) for i in range(0, len(order), 16)]
+    with torch.inference_mode():
+        states = [engine.encoder.states(0, b.ids, b.mask).flatten(0, 1) for b in batches]
+
+        def ours(find: Callable[..., Cells]) -> None:
+            for batch, own in zip(batches, states, strict=True):
+                source, rows = unit_states(own, batch.source)
+                target, columns = unit_states(own, batch.target)
+                cells = find(rule.scores(source, target, rows, columns), rows, columns)
+                word_links(*cells, batch.source.words, batch.target.words)
+
+        ways = [partial(ours, engine._on_host), partial(ours, engine._on_device)]
+        for way in ways:
+            way()
+        seconds = [best(way, times) for way in ways]
+    seconds.append(best(rival, 1))
+    cells = [f"{1000 * s / len(pairs):.3f}" for s in seconds]
+    return [name, *cells, f"{seconds[2] / seconds[0]:.0f}"]
+
+
+def main() -> None:
+    """Run all and write the page."""
+    options = common.parser(__doc__.splitlines()[0])
+    options.add_argument("--pairs", type=int, default=300, help="pairs whose links are compared")
+    options.add_argument("--timed", type=int, default=64, help="pairs whose forward is timed")
+    options.add_argument("--words", type=int, default=30_000, help="size of the vocabulary")
+    options.add_argument("--sizes", nargs="+", default=list(SIZES), choices=list(SIZES))
+    options.add_argument("--spread", type=float, default=5.0, help="scale of the word embeddings")
+    options.add_argument(
+        "--parts", nargs="+", default=["links", "speed"], choices=["links", "speed"]
+    )
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    text = [" ".join(side) for pair in europarl(given.data, 10**6) for side in pair]
+    with tempfile.TemporaryDirectory() as scratch:
+        models = {
+            f"{size} BERT": save_bert(
+                Path(scratch, size), text, words=given.words, positions=512, spread=given.spread,
+                **SIZES[size],
+            )
+            for size in given.sizes
+        }  # fmt: skip
+        timed = models[f"{given.sizes[-1]} BERT"]
+        if "tiny" in given.sizes:
+            models["tiny XLM-R"] = save_xlmr(
+                Path(scratch, "xlmr"), text, pieces=8000, positions=512, spread=given.spread,
+                **SIZES["tiny"],
+            )  # fmt: skip
+        if "links" in given.parts:
+            links_page(given, models)
+        if "speed" in given.parts:
+            speed_page(given, timed)
+
+
+def setting(given: Any, pairs: list[Pair]) -> str:
+    """What both pages begin with."""
+    words = np.mean([len(side) for pair in pairs for side in pair])
+    return (
+        f"`OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners {' '.join(sys.argv[1:])}`: "
+        "simalign 0.4 and awesome-align 0.1.7 in the same process as xner, one torch thread, "
+        f"float32, layer 8. {len(pairs)} pairs of Europarl en-de, {words:.0f} words a side. Models "
+        f"are random (seed 1), word embeddings times {given.spread:g} so that similarities differ "
+        "from word to word; WordPiece or Unigram vocabulary from the same text. awesome-align's "
+        "model class gets the same weights handed over, as it reads only pytorch_model.bin; "
+        "neither package is changed."
+    )
+
+
+def made_by() -> str:
+    """Machine and versions."""
+    return common.made_by("torch", "transformers", "tokenizers", "scipy", "scikit-learn")
+
+
+def links_page(given: Any, models: dict[str, str]) -> None:
+    """Write how many sentences have the packages' links."""
+    pairs = europarl(given.data, given.pairs)
+    rows = [row for kind, folder in models.items() for row in identical(kind, folder, pairs)]
+    parts = [
+        setting(given, pairs),
+        "Sentences with identical links. For each other sentence: the least noise on xner's "
+        "scores, relative to the greatest, at which the package's links come out (200 draws at "
+        "1e-7, 3e-7, 1e-6 …), as they do where links hang on the rounding of float32.",
+        common.markdown(["model and method", "identical", "links", "others: noise"], rows),
+        "Speed: [neural_aligners_speed.md](neural_aligners_speed.md).",
+        made_by(),
+    ]
+    common.save(given.results, "neural_aligners.md", "Neural aligners: the same links",
+                "\n\n".join(parts))  # fmt: skip
+
+
+def speed_page(given: Any, folder: str) -> None:
+    """Write how fast links are made."""
+    pairs = europarl(given.data, given.timed)
+    speed = list(whole(folder, pairs, 2))
+    alone = list(extraction_alone(folder, pairs, 3))
+    parts = [
+        setting(given, pairs) + " Seconds are those of CPU time.",
+        f"## One core, {given.sizes[-1]} model, tokenisation and forward pass included\n\n"
+        "Models loaded before, fastest of 2. simalign takes one pair at a time through 12 layers, "
+        "awesome-align 32 through 8.",
+        common.markdown(["method", "xner, pairs/s", "package, pairs/s", "ratio"], speed),
+        "## Extraction alone\n\nFrom hidden states to links of words, ms a pair; xner in "
+        "batches of 16 pairs, fastest of 3. The packages' tokenisation is remembered and not "
+        "counted. On a CPU xner uses Numba, on a GPU torch.",
+        common.markdown(["method", "Numba", "torch on CPU", "package", "ratio"], alone),
+        made_by(),
+    ]
+    common.save(given.results, "neural_aligners_speed.md", "Neural aligners: speed on a CPU",
+                "\n\n".join(parts))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

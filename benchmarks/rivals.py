@@ -1,0 +1,88 @@
+"""simalign and awesome-align as their authors ship them, over lists of sentence pairs."""
+
+import contextlib
+import io
+import logging
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+Pair = tuple[list[str], list[str]]
+LinkSets = list[set[tuple[int, int]]]
+METHODS = {"argmax": "inter", "itermax": "itermax", "match": "mwmf"}
+
+
+def simalign_links(
+    folder: str, pairs: list[Pair], token_type: str, methods: str = "mai", device: str = "cpu"
+) -> dict[str, LinkSets]:
+    """Links by xner's name of each method; pairs have no empty side."""
+    aligner = simalign_model(folder, token_type, methods, device)
+    found = [aligner.get_word_aligns(source, target) for source, target in pairs]
+    return {
+        ours: [set(links[theirs]) for links in found]
+        for ours, theirs in METHODS.items()
+        if theirs in found[0]
+    }
+
+
+def simalign_model(folder: str, token_type: str, methods: str, device: str = "cpu") -> Any:
+    """A `SentenceAligner` at layer 8."""
+    import simalign
+
+    logging.getLogger("simalign.simalign").setLevel(logging.WARNING)
+    return simalign.SentenceAligner(
+        model=folder, token_type=token_type, matching_methods=methods, device=device, layer=8
+    )
+
+
+def awesome_model(folder: str, device: str = "cpu") -> tuple[Any, Any]:
+    """The package's model with the weights of a BERT folder, and its tokenizer.
+
+    The package reads only pytorch_model.bin, so the weights are handed over: no other change.
+    """
+    import torch
+    from awesome_align import modeling
+    from awesome_align.configuration_bert import BertConfig
+    from awesome_align.tokenization_bert import BertTokenizer
+    from transformers import BertModel
+
+    config = BertConfig.from_pretrained(folder)
+    tokenizer = BertTokenizer.from_pretrained(folder, do_lower_case=False)
+    tokenizer.max_len = config.max_position_embeddings
+    modeling.PAD_ID = tokenizer.pad_token_id
+    modeling.CLS_ID = tokenizer.cls_token_id
+    modeling.SEP_ID = tokenizer.sep_token_id
+    # No random initialisation of a large model, which is overwritten at once.
+    modeling.BertPreTrainedModel._init_weights = lambda self, module: None
+    model = modeling.BertForMaskedLM(config)
+    weights = BertModel.from_pretrained(folder, add_pooling_layer=False).state_dict()
+    missing, unexpected = model.bert.load_state_dict(weights, strict=False)
+    assert not missing, missing
+    assert all("position_ids" in name for name in unexpected), unexpected
+    return model.to(torch.device(device)).eval(), tokenizer
+
+
+def awesome_links(
+    model: Any, tokenizer: Any, pairs: list[Pair], extraction: str, *,
+    device: str = "cpu", batch_size: int = 32, workers: int = 0,
+) -> LinkSets:  # fmt: skip
+    """Links by the package's own `word_align`, which reads and writes files."""
+    import torch
+    from awesome_align.run_align import word_align
+
+    with tempfile.TemporaryDirectory() as scratch:
+        text, out = Path(scratch, "text"), Path(scratch, "links")
+        text.write_text("".join(f"{' '.join(s)} ||| {' '.join(t)}\n" for s, t in pairs), "utf-8")
+        args = Namespace(
+            data_file=str(text), output_file=str(out), output_prob_file=None,
+            output_word_file=None, num_workers=workers, batch_size=batch_size, align_layer=8,
+            extraction=extraction, softmax_threshold=0.001, device=torch.device(device),
+        )  # fmt: skip
+        quiet = io.StringIO()
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+            word_align(args, model, tokenizer)
+        lines = out.read_text("utf-8").splitlines()
+    return [
+        {(int(i), int(j)) for i, j in (link.split("-") for link in line.split())} for line in lines
+    ]

@@ -1,0 +1,1 @@
+"""Experiments: pipelines of stages over languages, and the table of what they score."""

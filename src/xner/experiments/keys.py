@@ -1,0 +1,86 @@
+"""Keys of steps: hashes over everything that decides what a step makes.
+
+That is its stage, its settings, the content of the files that they name, and the keys of the
+columns that it reads. So a step is made once for all pipelines that share it, and a changed
+setting gives new keys to that step and to what depends on it, alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from xner._version import __version__
+from xner.errors import InputError, UsageError
+
+
+def step_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """The key of a step.
+
+    Args:
+        stage: its name.
+        settings: a `Path` in them stands for its content, an object for its `signature`.
+        inputs: keys of what made each column that it reads.
+
+    Raises:
+        UsageError: an object among the settings has no signature.
+        InputError: a file cannot be read.
+    """
+    said = {
+        "xner": __version__,
+        "stage": stage,
+        "settings": plain(settings),
+        "inputs": dict(inputs),
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A setting as JSON: files by name and content, objects by their signature.
+
+    Raises:
+        UsageError: an object has no signature.
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, Path):
+        return f"{value.name}:sha256:{digest(value)}"
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    signature = getattr(value, "signature", None)
+    if not isinstance(signature, str):
+        raise UsageError(
+            f"a setting is a {type(value).__name__} without a `signature` (text): results are "
+            f"kept by what made them"
+        )
+    return f"{type(value).__name__}:{signature}"
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content, or of all files of a folder with their names.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            return _file_digest(path, path.stat().st_mtime_ns, path.stat().st_size)
+        whole = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            whole.update(f"{file.relative_to(path).as_posix()} {digest(file)}\n".encode())
+        return whole.hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+
+
+@lru_cache(4096)
+def _file_digest(path: Path, changed: int, size: int) -> str:
+    """By time and size as well, so that a changed file is read again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

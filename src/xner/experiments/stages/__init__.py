@@ -1,0 +1,96 @@
+"""Stages by name, one file each: what a pipeline is made of.
+
+A file here defines `STAGE`. A stage of one's own is registered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import Any
+
+from xner.corpus import Corpus
+from xner.errors import UsageError
+
+Settings = Mapping[str, Any]
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that a stage reads and makes.
+
+    Attributes:
+        needs: those it cannot do without.
+        makes: those it may make; the first it always makes. Where that one is given in the
+            data, the stage is left out.
+        uses: those it reads where they are there. A stage sees no other columns but `id`.
+        replaces: run it even where what it makes is given.
+    """
+
+    needs: tuple[str, ...]
+    makes: tuple[str, ...]
+    uses: tuple[str, ...] = ()
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A function from corpus to corpus, with what must be known to keep its result on disk.
+
+    Attributes:
+        name: as pipelines and settings name it.
+        run: gives the corpus with the columns it makes. The result may have `.summary` with
+            `as_dict()` and `signature`, complete once the batches were read, and is read once.
+        columns: by settings.
+        settings: names of those it takes; None where `check` can tell alone. `source_language`
+            and `target_language` are filled in from the language where they are left out.
+        files: those that name files or, where they exist, folders: their content counts.
+        listed: those that are lists by nature; any other list is a grid.
+        check: raises UsageError for settings that make no sense, before anything runs, and
+            MissingExtraError where a package that they need is not installed.
+        seeded: whether settings take a `seed`, so that the stage is run for each.
+    """
+
+    name: str
+    run: Callable[[Corpus, Settings, Tell], Corpus]
+    columns: Callable[[Settings], Columns]
+    settings: tuple[str, ...] | None
+    files: frozenset[str] = frozenset()
+    listed: frozenset[str] = frozenset()
+    check: Callable[[Settings], None] = lambda settings: None
+    seeded: Callable[[Settings], bool] = lambda settings: False
+
+
+_REGISTERED: dict[str, Stage] = {}
+
+
+def register(stage: Stage) -> None:
+    """Make a stage known by its name, in place of one that has it."""
+    _REGISTERED[stage.name] = stage
+
+
+def stage_names() -> list[str]:
+    """Every stage that can be named."""
+    return sorted({*_REGISTERED, *(module.name for module in iter_modules(__path__))})
+
+
+def find_stage(name: str) -> Stage:
+    """The stage of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name in _REGISTERED:
+        return _REGISTERED[name]
+    if not name.isidentifier() or find_spec(f"{__name__}.{name}") is None:
+        raise UsageError(
+            f"there is no stage {name!r}; there are {', '.join(stage_names())}, and others can "
+            f"be registered (docs/running.md)"
+        )
+    stage = import_module(f"{__name__}.{name}").STAGE
+    assert isinstance(stage, Stage)
+    return stage

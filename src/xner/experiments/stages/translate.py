@@ -1,0 +1,57 @@
+"""Machine translation of one side into the language of the other."""
+
+from __future__ import annotations
+
+import xner
+from xner.corpus import Corpus
+from xner.errors import UsageError
+from xner.experiments.stages import Columns, Settings, Stage, Tell
+
+
+def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
+    given = {k: v for k, v in settings.items() if k not in ("options", *_LANGUAGES)}
+    return xner.translate(
+        corpus,
+        settings["source_language"],
+        settings["target_language"],
+        **given,
+        **settings.get("options", {}),
+        progress=tell,
+    )
+
+
+def _columns(settings: Settings) -> Columns:
+    fill = settings.get("fill", "target")
+    other = {"target": "source", "source": "target"}[fill]
+    made = ("tokens", "text", "offsets")
+    return Columns(
+        (f"{other}_tokens",),
+        (*(f"{fill}_{name}" for name in made), "translation_outcome"),
+        (f"{other}_text",),
+    )
+
+
+def _check(settings: Settings) -> None:
+    if settings.get("fill", "target") not in ("target", "source"):
+        raise UsageError(f"fill is {settings['fill']!r}; choose target or source")
+
+
+_LANGUAGES = ("source_language", "target_language")
+STAGE = Stage(
+    name="translate",
+    run=_run,
+    columns=_columns,
+    settings=(
+        *_LANGUAGES,
+        "fill",
+        "translator",
+        "model",
+        "beams",
+        "device",
+        "precision",
+        "batch_tokens",
+        "options",
+    ),
+    files=frozenset({"model"}),
+    check=_check,
+)

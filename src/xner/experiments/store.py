@@ -1,0 +1,230 @@
+"""What stages made, on disk: one Parquet file of columns and one manifest for each step.
+
+A step is known by its key (`xner.experiments.keys`). The manifest is written last: columns without
+one are not taken for whole.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from xner._version import __version__
+from xner.columns import BATCH
+from xner.corpus import Corpus, rechunk
+from xner.errors import InputError, OutputError
+from xner.formats.files import atomic
+
+_PACKAGES = ("numpy", "numba", "pyarrow", "torch", "transformers", "ctranslate2", "ortools")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Columns on disk.
+
+    Attributes:
+        key: of the step.
+        path: the Parquet file.
+        manifest: what is told of them (docs/running.md).
+    """
+
+    key: str
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.manifest["columns"])
+
+    @property
+    def signature(self) -> str:
+        """What made them."""
+        return str(self.manifest["signature"])
+
+
+class Store:
+    """A folder of steps; one run at a time may write to it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Hold `folder`, which is made when the first step is written."""
+        self.folder = folder
+
+    def path(self, stage: str, key: str) -> Path:
+        """Where the columns of a step lie."""
+        return self.folder / f"{stage}-{key[:16]}.parquet"
+
+    def find(self, stage: str, key: str) -> Made | None:
+        """What a step made, or None if it has not been made to its end."""
+        path = self.path(stage, key)
+        try:
+            manifest = json.loads(path.with_suffix(".json").read_text("utf-8"))
+            whole = manifest["key"] == key and manifest["bytes"] == path.stat().st_size
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return Made(key, path, manifest) if whole else None
+
+    def make(
+        self,
+        stage: str,
+        key: str,
+        run: Callable[[], Corpus],
+        columns: tuple[str, ...],
+        told: Mapping[str, Any],
+    ) -> Made:
+        """Run a stage and write those of `columns` that it made, batch by batch; then the manifest.
+
+        Args:
+            stage: its name.
+            key: of the step.
+            run: the stage; what it gives is read once.
+            columns: the first must be there.
+            told: what else the manifest tells.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+            InputError: the stage made no such column, or other rows than it was given.
+        """
+        path = self.path(stage, key)
+        self._prepare(path)
+        begin = perf_counter()
+        corpus = run()
+        writer = _Writer(stage, columns)
+        with atomic(path) as partial:
+            writer.write(partial, corpus)
+            size = partial.stat().st_size
+        summary = getattr(corpus, "summary", None)
+        manifest = {
+            "stage": stage,
+            "key": key,
+            "signature": getattr(summary, "signature", "") or writer.signature or stage,
+            "columns": writer.names,
+            "rows": writer.rows,
+            "bytes": size,
+            "counts": writer.counts,
+            "seconds": round(perf_counter() - begin, 4),
+            **told,
+            "summary": None if summary is None else summary.as_dict(),
+            "versions": _versions(),
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        with atomic(path.with_suffix(".json")) as partial:
+            content = json.dumps(manifest, indent=1, ensure_ascii=False, default=str)
+            partial.write_text(content + "\n", encoding="utf-8")
+        return Made(key, path, manifest)
+
+    def _prepare(self, path: Path) -> None:
+        """Make the folder, and remove what a killed run left of this step."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob(f".{path.stem}.*.partial"):
+                left.unlink(missing_ok=True)
+            path.with_suffix(".json").unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder}: cannot be written ({error.strerror})") from None
+
+
+class _Writer:
+    """Writes some columns of a stream, and counts what is in them."""
+
+    def __init__(self, stage: str, columns: tuple[str, ...]) -> None:
+        self.stage, self.columns = stage, columns
+        self.names: list[str] = []
+        self.rows = 0
+        self.counts: dict[str, Any] = {}
+        self.signature = ""
+
+    def write(self, path: Path, corpus: Corpus) -> None:
+        writer: pq.ParquetWriter | None = None
+        try:
+            for batch in corpus.batches():
+                part = self._part(batch)
+                writer = writer or pq.ParquetWriter(path, part.schema)
+                writer.write_batch(part)
+                self._count(part)
+        finally:
+            if writer is not None:
+                writer.close()
+        if self.rows != len(corpus):
+            raise InputError(
+                f"the stage {self.stage!r} gave {self.rows} rows for {len(corpus)}; a stage keeps "
+                f"every row"
+            )
+
+    def _part(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        have = batch.schema.names
+        if self.columns[0] not in have:
+            raise InputError(f"the stage {self.stage!r} made no column {self.columns[0]!r}")
+        self.names = [name for name in self.columns if name in have]
+        told = batch.schema.metadata or {}
+        self.signature = (told.get(f"xner.{self.columns[0]}".encode()) or b"").decode()
+        return batch.select(self.names)
+
+    def _count(self, part: pa.RecordBatch) -> None:
+        self.rows += part.num_rows
+        for name, column in zip(part.schema.names, part.columns, strict=True):
+            values = column.flatten() if pa.types.is_list(column.type) else column
+            if "outcome" in name:
+                counts = Counter(self.counts.get(name, {}))
+                counts.update(
+                    {d["values"]: d["counts"] for d in pc.value_counts(values).to_pylist()}
+                )
+                self.counts[name] = dict(counts)
+            elif pa.types.is_list(column.type):
+                self.counts[name] = self.counts.get(name, 0) + len(values)
+
+
+def _versions() -> dict[str, str]:
+    """Of xner, Python, and the packages that were loaded."""
+    found = {"xner": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        if package in sys.modules:
+            try:
+                found[package] = version(package)
+            except PackageNotFoundError:
+                continue
+    return found
+
+
+def joined(parts: Mapping[str, Made], origin: str) -> Corpus:
+    """The corpus of columns from several files.
+
+    Args:
+        parts: what holds each column.
+        origin: names it in messages.
+    """
+    by_file: dict[Path, list[str]] = {}
+    for name, made in parts.items():
+        by_file.setdefault(made.path, []).append(name)
+    rows = next(iter(parts.values())).manifest["rows"]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        streams = [rechunk(_read(path, names)) for path, names in by_file.items()]
+        for group in zip(*streams, strict=True):
+            columns: dict[str, pa.Array] = {}
+            metadata: dict[bytes, bytes] = {}
+            for batch in group:
+                metadata |= batch.schema.metadata or {}
+                columns |= dict(zip(batch.schema.names, batch.columns, strict=True))
+            ordered = pa.RecordBatch.from_pydict({name: columns[name] for name in parts})
+            yield ordered.replace_schema_metadata(metadata)
+
+    return Corpus(batches, rows, origin)
+
+
+def _read(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(BATCH, columns=names)

@@ -1,0 +1,209 @@
+"""The results as files: a page of Markdown, a CSV with a line for each label, and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from xner.errors import OutputError
+from xner.experiments.results import MEAN, Cell, Results, Row
+from xner.formats.files import atomic
+
+NAME = "results"
+NONE = "–"
+_FIELDS = (
+    "system", "aligner", "language", "label", "precision", "recall", "f1", "deviation", "low",
+    "high", "difference", "difference_low", "difference_high", "gold", "predicted", "correct",
+    "seeds", "signature",
+)  # fmt: skip
+
+
+def figure(value: float | None) -> str:
+    """A share with three digits, as `.921`."""
+    if value is None:
+        return NONE
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
+
+
+def score(cell: Cell) -> str:
+    """F1, its deviation over seeds, and its interval."""
+    if cell.f1 is None:
+        return NONE
+    spread = "" if cell.deviation is None else f" ± {figure(cell.deviation)}"
+    return f"{figure(cell.f1)}{spread} [{figure(cell.low)}, {figure(cell.high)}]"
+
+
+def shares(cell: Cell) -> str:
+    """Precision and recall."""
+    return NONE if cell.f1 is None else f"{figure(cell.precision)} / {figure(cell.recall)}"
+
+
+def difference(cell: Cell) -> str:
+    """F1 less that of the baseline, and the interval of the difference."""
+    if cell.difference is None:
+        return NONE
+    bounds = (cell.difference_low, cell.difference_high)
+    low, high = (figure(v) if v is None or v < 0 else f"+{figure(v)}" for v in bounds)
+    sign = "+" if cell.difference >= 0 else ""
+    return f"{sign}{figure(cell.difference)} [{low}, {high}]"
+
+
+def head(results: Results) -> list[str]:
+    """Names of the columns of a table."""
+    more = [MEAN] if len(results.languages) > 1 else []
+    return ["system", "aligner", *results.languages, *more]
+
+
+def lines(results: Results, show: Callable[[Cell], str]) -> list[list[str]]:
+    """A table with what `show` makes of every cell."""
+    wide = len(results.languages) > 1
+    return [
+        [row.system, row.aligner or NONE, *map(show, row.cells.values())]
+        + ([show(row.mean)] if wide else [])
+        for row in results.rows
+    ]
+
+
+def published_lines(results: Results) -> list[list[str]]:
+    """The rows from elsewhere; their mean only where every language has a figure."""
+    made = []
+    for row in results.published:
+        cells = [figure(row.cells.get(name)) for name in results.languages]
+        whole = len(row.cells) == len(results.languages)
+        mean = figure(sum(row.cells.values()) / len(row.cells)) if whole else NONE
+        more = [mean] if len(results.languages) > 1 else []
+        made.append([f"published: {row.name}", NONE, *cells, *more])
+    return made
+
+
+def write_tables(results: Results, folder: Path) -> None:
+    """Write `results.md`, `.csv` and `.json` into a folder.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    contents = {
+        ".md": page(results),
+        ".csv": as_csv(results),
+        ".json": json.dumps(results.as_dict(), indent=1, ensure_ascii=False) + "\n",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from None
+    for suffix, content in contents.items():
+        with atomic(folder / f"{NAME}{suffix}") as partial:
+            partial.write_text(content, encoding="utf-8")
+
+
+def page(results: Results) -> str:
+    """The results as a page of Markdown."""
+    parts = [
+        f"# {results.title}",
+        "Entity F1, strict (span and label). In brackets the bootstrap interval over sentences; "
+        "± is the standard deviation over seeds.",
+        markdown(head(results), lines(results, score) + published_lines(results)),
+        *results.notes,
+        "## Precision / recall",
+        markdown(head(results), lines(results, shares)),
+    ]
+    if results.baseline is not None:
+        name = ", ".join(part for part in results.baseline if part)
+        text = f"F1 less that of `{name}`, on the same resampled sentences."
+        parts += ["## Differences", text, markdown(head(results), lines(results, difference))]
+    parts += ["## F1 by label", _labels(results), "## Outcomes", _outcomes(results)]
+    parts += ["## What made it", f"Scores: `{results.signature}`", _signatures(results)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def markdown(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first two columns are text."""
+    rule = ["---", "---", *["---:"] * (len(names) - 2)]
+    made = [names, rule, *rows]
+    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in made)
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|")
+
+
+def _labels(results: Results) -> str:
+    labels = sorted(
+        {label for row in results.rows for c in row.cells.values() for label in c.labels}
+    )
+
+    def shown(row: Row, language: str, label: str) -> str:
+        scores = row.cells[language].labels.get(label)
+        return NONE if scores is None else figure(scores.f1)
+
+    body = [
+        [
+            f"{row.system}, {name}",
+            row.aligner or NONE,
+            *(shown(row, name, label) for label in labels),
+        ]
+        for row in results.rows
+        for name in results.languages
+        if row.cells[name].labels
+    ]
+    return markdown(["system, language", "aligner", *labels], body) if body else "No gold labels."
+
+
+def _outcomes(results: Results) -> str:
+    cells = [(row, name, cell) for row in results.rows for name, cell in row.cells.items()]
+    names = list(dict.fromkeys(o for _, _, cell in cells for o, n in cell.outcomes.items() if n))
+    body = [
+        [
+            f"{row.system}, {name}",
+            row.aligner or NONE,
+            *(f"{cell.outcomes.get(outcome, 0):,}" for outcome in names),
+        ]
+        for row, name, cell in cells
+        if cell.outcomes
+    ]
+    if not body:
+        return "No step told what became of source entities."
+    return "Source entities, first seed.\n\n" + markdown(
+        ["system, language", "aligner", *names], body
+    )
+
+
+def _signatures(results: Results) -> str:
+    """A line for each row, or for each of its languages where they differ."""
+    made = []
+    for row in results.rows:
+        by_signature: dict[str, list[str]] = {}
+        for name, cell in row.cells.items():
+            by_signature.setdefault(cell.signature, []).append(name)
+        for signature, names in by_signature.items():
+            where = "" if len(by_signature) == 1 else f", {' '.join(names)}"
+            aligner = f", {row.aligner}" if row.aligner else ""
+            made.append(f"* {row.system}{aligner}{where}: `{signature}`")
+    return "\n".join(made)
+
+
+def as_csv(results: Results) -> str:
+    """A line for each row, language and label; label `all` is the micro average."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for row in results.rows:
+        for language, cell in [*row.cells.items(), (MEAN, row.mean)]:
+            given = {name: getattr(cell, name) for name in Cell.__slots__ if name in _FIELDS}
+            place = {"system": row.system, "aligner": row.aligner, "language": language}
+            writer.writerow({**place, "label": "all", **given, **_totals(cell)})
+            for label, s in cell.labels.items():
+                own = {n: getattr(s, n) for n in type(s).__slots__}
+                writer.writerow({**place, "label": label, **own, "seeds": cell.seeds})
+    return text.getvalue()
+
+
+def _totals(cell: Cell) -> dict[str, int]:
+    if not cell.labels:
+        return {}
+    names = ("gold", "predicted", "correct")
+    return {name: sum(getattr(s, name) for s in cell.labels.values()) for name in names}

@@ -1,0 +1,61 @@
+"""YAML as configurations need it: a key stands once, and `no` is a language, not false."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xner.errors import FormatError
+from xner.formats.files import open_input
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
+    """Safe YAML with the booleans of YAML 1.2 alone."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:bool"]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def _mapping(loader: Any, node: Any) -> dict[Any, Any]:
+    seen: dict[Any, Any] = {}
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} stands twice", key_node.start_mark
+            )
+        seen[key] = True
+    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def load(path: Path) -> Any:
+    """What a YAML file holds.
+
+    Raises:
+        InputError: it cannot be read.
+        FormatError: it is no YAML, or a key stands twice; the message names the line.
+    """
+    with open_input(path) as file:
+        content = file.read()
+    try:
+        return yaml.load(content, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = "" if mark is None else f":{mark.line + 1}"
+        raise FormatError(f"{path}{line}: no valid YAML ({error.problem})") from None
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+        raise FormatError(f"{path}: no valid YAML ({error})") from None

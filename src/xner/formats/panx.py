@@ -1,0 +1,65 @@
+"""PAN-X (WikiANN): CoNLL of one language whose words are written `lang:word`.
+
+The files that the data set is shipped in have no suffix; `is_panx` tells one by its first line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xner.columns import offsets_of
+from xner.errors import FormatError
+from xner.formats import conll
+from xner.formats.files import open_input
+
+SUFFIXES: tuple[str, ...] = ()
+_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?([a-z][a-z-]*:)\S[^\t\r\n]*\t\S+\r?\n")
+count = conll.count
+
+
+def is_panx(path: Path) -> bool:
+    """Whether the first line of a file is `lang:word<TAB>tag`."""
+    return _prefix(path) is not None
+
+
+def _prefix(path: Path) -> str | None:
+    with open_input(path) as file:
+        found = _FIRST.fullmatch(file.readline())
+    return None if found is None else found[1].decode()
+
+
+def read(
+    path: Path, *, scheme: str = "auto", tags: bool = True
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
+
+    Raises:
+        FormatError: a word lacks the prefix of the first one, or is nothing else.
+        SchemeError: as for CoNLL.
+    """
+    prefix = _prefix(path)
+    if prefix is None:
+        raise FormatError(f"{path}:1: not PAN-X, whose lines are lang:word, a tab and a tag")
+    for line, batch in conll.read(path, scheme=scheme, tags=tags):
+        yield line, _stripped(batch, prefix, path, line)
+
+
+def _stripped(batch: pa.RecordBatch, prefix: str, path: Path, line: int) -> pa.RecordBatch:
+    tokens = batch["tokens"]
+    flat = tokens.flatten()
+    good = pc.match_substring_regex(flat, f"^{re.escape(prefix)}.")
+    if not pc.all(good).as_py():
+        at = int(np.flatnonzero(~good.to_numpy(zero_copy_only=False))[0])
+        raise FormatError(
+            f"{path}: the word {flat[at].as_py()!r} (in the block that starts at line {line}) "
+            f"should be written {prefix}word, like the first one; one file holds one language"
+        )
+    words = pc.utf8_slice_codeunits(flat, start=len(prefix))
+    column = pa.ListArray.from_arrays(pa.array(offsets_of(tokens)), words)
+    return batch.set_column(batch.schema.get_field_index("tokens"), "tokens", column)

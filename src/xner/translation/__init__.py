@@ -1,0 +1,1 @@
+"""Machine translation of one side of a corpus, and the way from words to text and back."""

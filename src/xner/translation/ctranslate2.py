@@ -1,0 +1,204 @@
+"""Translation by CTranslate2, which converts the same checkpoints and runs them faster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from xner.errors import InputError, MissingExtraError, OutputError, UsageError
+from xner.inference.hardware import Hardware, find_hardware
+from xner.languages import Language
+from xner.translation.base import Translated
+from xner.translation.engine import (
+    Found,
+    Piece,
+    Search,
+    TranslationEngine,
+    batch_budget,
+    translate_texts,
+)
+from xner.translation.nllb import DEFAULT_MODEL
+from xner.translation.vocabulary import Vocabulary
+
+_EXTRA = "ctranslate2"
+
+
+class Ctranslate2Translator:
+    """An NLLB-200 or M2M100 checkpoint in CTranslate2, one copy on each device.
+
+    The checkpoint is converted once and kept in `folder`.
+
+    Args:
+        model: hub id, or folder that `save_pretrained` wrote.
+        device: `auto`, or names as torch has them, with commas between them.
+        precision: `auto`, `float32`, `bfloat16` or `float16`.
+        batch_tokens: most source tokens x beams of a batch; default 32,768 on a GPU and 4,096
+            elsewhere.
+        compute_type: of CTranslate2, such as `int8` or `int8_float16`, in place of `precision`.
+        folder: of converted models, default `xner/ctranslate2` in `$XDG_CACHE_HOME` or
+            `~/.cache`.
+        **search: as for `xner.translation.nllb.NllbTranslator`.
+
+    Raises:
+        MissingExtraError: ctranslate2, torch or transformers is not installed.
+        InputError: the model cannot be loaded or converted, or is of another kind.
+        OutputError: the converted model cannot be written.
+        UsageError: an option makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        batch_tokens: int | None = None,
+        compute_type: str | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        **search: Any,
+    ) -> None:
+        if find_spec("ctranslate2") is None:
+            raise MissingExtraError("ctranslate2", _EXTRA)
+        self.search = Search(**search)
+        self.hardware = find_hardware(device, precision)
+        self.budget = batch_budget(batch_tokens, self.hardware)
+        self.vocabulary = Vocabulary(model)
+        self.compute_type = compute_type or self.hardware.precision
+        converted = _converted(self.vocabulary, self.compute_type, _cache(folder))
+        self.models = _load_models(converted, self.hardware, self.compute_type)
+
+    @property
+    def signature(self) -> str:
+        """Checkpoint, settings of the search, hardware and version."""
+        import ctranslate2
+
+        kind = self.hardware.devices[0].partition(":")[0]
+        return (
+            f"ctranslate2({self.vocabulary.signature},{self.search.signature},"
+            f"{kind}/{self.compute_type},ctranslate2:{ctranslate2.__version__})"
+        )
+
+    def translate(
+        self, texts: Iterable[str], source: Language, target: Language
+    ) -> Iterator[Translated]:
+        """The translation of every text, in their order.
+
+        Raises:
+            UsageError: the checkpoint does not know a language.
+            ResourceError: a text does not fit into the device's memory even alone.
+        """
+        engine = _Engine(self, source, target)
+        return translate_texts(texts, engine, target, self.budget)
+
+
+def _cache(folder: str | os.PathLike[str] | None) -> Path:
+    if folder is not None:
+        return Path(folder)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "xner" / "ctranslate2"
+
+
+def _converted(vocabulary: Vocabulary, compute_type: str, cache: Path) -> Path:
+    """The folder of the converted model, made if it is not there."""
+    name = "".join(c if c.isalnum() or c in "-._" else "-" for c in vocabulary.signature)
+    folder = cache / f"{name}-{compute_type}"
+    if (folder / "model.bin").is_file():
+        return folder
+    partial = cache / f".{folder.name}.{os.getpid()}.partial"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        _convert(vocabulary.name, compute_type, partial)
+        if not folder.exists():
+            partial.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{cache}: the converted model cannot be written ({error.strerror or error})"
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def _convert(model: str, compute_type: str, folder: Path) -> None:
+    from ctranslate2.converters import TransformersConverter
+
+    try:
+        TransformersConverter(model).convert(str(folder), quantization=compute_type)
+    except (ValueError, KeyError, RuntimeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"CTranslate2 cannot convert the model {model!r} ({reason})") from None
+
+
+def _load_models(folder: Path, hardware: Hardware, compute_type: str) -> list[Any]:
+    import ctranslate2
+
+    models = []
+    for device in hardware.devices:
+        kind, _, index = device.partition(":")
+        try:
+            models.append(
+                ctranslate2.Translator(
+                    str(folder),
+                    device=kind,
+                    device_index=int(index or 0),
+                    compute_type=compute_type,
+                )
+            )
+        except (ValueError, RuntimeError) as error:
+            raise UsageError(
+                f"CTranslate2 cannot run {compute_type} on {device} "
+                f"({str(error).splitlines()[0]}); choose another precision or device"
+            ) from None
+    return models
+
+
+class _Engine(TranslationEngine[list[list[str]]]):
+    def __init__(
+        self, translator: Ctranslate2Translator, source: Language, target: Language
+    ) -> None:
+        models = translator.models
+        super().__init__(translator.vocabulary, translator.search, source, target, len(models))
+        self.models = models
+        self.tokenizer = translator.vocabulary.tokenizer
+        self.prefix = [self.tokenizer.convert_ids_to_tokens(self.target)]
+
+    def ready(self, pieces: Sequence[Piece]) -> list[list[str]]:
+        """The tokens of every piece."""
+        return [self.tokenizer.convert_ids_to_tokens(self.framed(piece)) for piece in pieces]
+
+    def search(self, worker: int, batch: list[list[str]], pieces: Sequence[Piece]) -> list[Found]:
+        """The translation of every piece; one beyond its own limit is looked for again, alone."""
+        limit = max(piece.limit for piece in pieces)
+        found = self._search(worker, batch, limit)
+        for place, piece in enumerate(pieces):
+            if len(found[place].ids) + found[place].finished > piece.limit:
+                found[place] = self._search(worker, [batch[place]], piece.limit)[0]
+        return found
+
+    def _search(self, worker: int, tokens: list[list[str]], limit: int) -> list[Found]:
+        import torch
+
+        try:
+            made = self.models[worker].translate_batch(
+                tokens,
+                target_prefix=[self.prefix] * len(tokens),
+                beam_size=self.settings.beams,
+                # The language counts too.
+                max_decoding_length=limit + 1,
+                max_input_length=0,
+                return_end_token=True,
+            )
+        except RuntimeError as error:
+            if "out of memory" in str(error):
+                raise torch.OutOfMemoryError(str(error)) from None
+            raise
+        return [self._found(result.hypotheses[0]) for result in made]
+
+    def _found(self, tokens: list[str]) -> Found:
+        ids = self.tokenizer.convert_tokens_to_ids(tokens)
+        finished = bool(ids) and ids[-1] == self.vocabulary.end
+        return Found(ids[1 : len(ids) - finished], finished)

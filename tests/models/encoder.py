@@ -1,0 +1,99 @@
+"""Random encoders with tokenizers built from text: like mBERT, and like XLM-R."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    XLMRobertaConfig,
+    XLMRobertaModel,
+    XLMRobertaTokenizer,
+)
+from transformers.utils import logging
+
+TEXT = """
+Anna Keller visits the old harbour of Kisumu . The ships leave at noon , and she waits .
+Anna Keller besucht den alten Hafen von Kisumu . Die Schiffe fahren mittags ab , und sie wartet .
+Peter writes a letter to the university of Nairobi about the weather , the water and the wind .
+Peter schreibt der Universität von Nairobi einen Brief über das Wetter , das Wasser und den Wind .
+Nobody knows where the committee met yesterday ; its members are silent .
+Niemand weiß , wo der Ausschuss gestern tagte ; seine Mitglieder schweigen .
+""".strip().splitlines()
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def wordpieces(text, size):
+    """A cased WordPiece vocabulary of at most `size` entries, as a dict."""
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=False)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.train_from_iterator(
+        text,
+        trainers.WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False),
+    )
+    return made.get_vocab()
+
+
+def _scaled(model, spread):
+    """Larger embeddings, so that states differ from word to word as trained ones do."""
+    with torch.no_grad():
+        model.embeddings.word_embeddings.weight.mul_(spread)
+    return model
+
+
+def _save(folder, *parts):
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    for part in parts:
+        part.save_pretrained(folder)
+    if bars:
+        logging.enable_progress_bar()
+    return str(folder)
+
+
+def save_bert(folder, text=TEXT, *, words=300, seed=1, spread=1.0, positions=64, **sizes):
+    """A random BERT with its tokenizer; returns the folder.
+
+    `sizes` are fields of BertConfig, such as hidden_size; `spread` scales the word embeddings.
+    `vocab.txt` is written for tools that read only that.
+    """
+    vocab = wordpieces(text, words)
+    shape = {"hidden_size": 32, "num_hidden_layers": 9, "num_attention_heads": 4,
+             "intermediate_size": 64, "vocab_size": len(vocab), **sizes}  # fmt: skip
+    torch.manual_seed(seed)
+    config = BertConfig(max_position_embeddings=positions, **shape)
+    model = _scaled(BertModel(config).eval(), spread)
+    tokenizer = BertTokenizer(vocab=vocab, do_lower_case=False, model_max_length=positions)
+    _save(folder, model, tokenizer)
+    ordered = sorted(vocab, key=vocab.get)
+    Path(folder, "vocab.txt").write_text("\n".join(ordered) + "\n", "utf-8")
+    return str(folder)
+
+
+def save_xlmr(folder, text=TEXT, *, pieces=200, seed=1, spread=1.0, positions=64, **sizes):
+    """A random XLM-R with a Unigram tokenizer; returns the folder."""
+    made = Tokenizer(models.Unigram())
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    with contextlib.redirect_stdout(io.StringIO()):
+        made.train_from_iterator(
+            text,
+            trainers.UnigramTrainer(
+                vocab_size=pieces, unk_token="<unk>", show_progress=False,
+                special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
+            ),
+        )  # fmt: skip
+    scores = json.loads(made.to_str())["model"]["vocab"]
+    tokenizer = XLMRobertaTokenizer(
+        vocab=[(piece, score) for piece, score in scores], model_max_length=positions
+    )
+    shape = {"hidden_size": 32, "num_hidden_layers": 9, "num_attention_heads": 4,
+             "intermediate_size": 64, "vocab_size": len(tokenizer), **sizes}  # fmt: skip
+    torch.manual_seed(seed)
+    config = XLMRobertaConfig(max_position_embeddings=positions + 2, pad_token_id=1, **shape)
+    return _save(folder, _scaled(XLMRobertaModel(config).eval(), spread), tokenizer)

@@ -1,0 +1,196 @@
+"""N-grams, given spans and NER scores are their plain twins; projection by them alone."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import xner
+from tests.corpora import WEIGHTS
+from tests.reference import ner as twin
+from xner.columns import COLUMNS
+from xner.corpus import Corpus
+from xner.kernels.ner import ner_scores
+from xner.score.ner import ner, ner_spans
+from xner.score.ngrams import all_ngrams, given_spans
+from xner.score.scene import Scene, Text
+
+quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+TAGSETS = [
+    ["O", "B-A", "I-A", "B-B", "I-B"],
+    ["B-A", "O", "I-A", "I-B"],  # IOB1: B has no B-
+    ["O", "B-A", "I-A", "L-A", "U-A"],
+    ["O", "S-A", "B-A", "I-A", "E-A", "B-B"],
+    ["O", "B-A"],
+    ["I-A", "O"],
+    ["O"],
+]
+LABELS = st.sampled_from("ABC")
+
+
+@st.composite
+def rows(draw, tagset):
+    """Target words, entities `(start, end, label)`, links, probabilities, given spans."""
+    words = draw(st.lists(st.sampled_from(["a", "b", "!", "?"]), max_size=7))
+    entities = [(i, i + 1, label) for i, label in enumerate(draw(st.lists(LABELS, max_size=3)))]
+    links, spans = [], []
+    if words:
+        at = st.integers(0, len(words) - 1)
+        links = draw(st.lists(st.tuples(st.integers(0, 3), at, WEIGHTS), max_size=6))
+        pairs = draw(st.lists(st.tuples(at, st.integers(1, 4)), max_size=4))
+        spans = [(i, min(len(words), i + n)) for i, n in pairs]
+    level = st.sampled_from([0.0, 0.03, 0.25, 0.5, 0.9])
+    numbers = [[draw(level) for _ in tagset] for _ in words]
+    return words, entities, links, numbers, spans
+
+
+@st.composite
+def corpora(draw):
+    tagset = draw(st.sampled_from(TAGSETS))
+    return tagset, draw(st.lists(rows(tagset), min_size=1, max_size=5))
+
+
+def made(tagset, found, without=()):
+    def objects(names, values):
+        return [dict(zip(names, value, strict=True)) for value in values]
+
+    columns = {
+        "source_tokens": [["s"] * 4 for _ in found],
+        "target_tokens": [r[0] for r in found],
+        "source_entities": [objects(("start", "end", "label"), r[1]) for r in found],
+        "links": [objects(("source", "target", "weight"), r[2]) for r in found],
+        "target_tagset": [tagset for _ in found],
+        "target_probabilities": [r[3] for r in found],
+        "target_candidates": [objects(("start", "end"), r[4]) for r in found],
+    }
+    arrays = {n: pa.array(v, COLUMNS[n]) for n, v in columns.items() if n not in without}
+    return Corpus.from_table(pa.table(arrays))
+
+
+def expected(found, spans_of):
+    return [(row, entity, span) for row in found for entity in row[1] for span in spans_of(row)]
+
+
+def spans(problem):
+    return list(zip(problem.start.tolist(), problem.end.tolist(), strict=True))
+
+
+@quick
+@given(corpora(), st.integers(1, 4), st.integers(0, 3))
+def test_candidates_and_scores_are_their_twins(drawn, max_span, cut):
+    tagset, found = drawn
+    batch = next(made(tagset, found).batches()).slice(min(cut, len(found) - 1))
+    found = found[min(cut, len(found) - 1) :]
+    for make, spans_of in (
+        (lambda: all_ngrams(batch, max_span), lambda row: twin.ngrams(row[0], max_span)),
+        (lambda: given_spans(batch), lambda row: sorted(set(row[4]))),
+    ):
+        problem = make().problem
+        wanted = expected(found, spans_of)
+        assert spans(problem) == [span for _, _, span in wanted]
+        assert problem.score == pytest.approx([twin.alignment(e, p, r[2]) for r, e, p in wanted])
+        scene = Scene(batch, Text(batch), problem)
+        numbers = [np.array(row[3], np.float32).tolist() for row, _, _ in wanted]
+        assert ner(scene) == pytest.approx(
+            [twin.ner(tagset, n, p, e[2]) for n, (_, e, p) in zip(numbers, wanted, strict=True)]
+        )
+        assert ner_spans(scene) == pytest.approx(
+            [twin.ner(tagset, n, p) for n, (_, _, p) in zip(numbers, wanted, strict=True)]
+        )
+
+
+def scored(problem, probability, predicted):
+    score = np.empty(problem.candidates)
+    boost = np.array([1.0, 1.0, 1.15])
+    labels, words = np.zeros(1, np.int32), np.array([0, 3], np.int32)
+    ner_scores(0, 1, problem.entity_offsets, problem.candidate_offsets, problem.start, problem.end,
+               labels, words, probability, predicted, boost, 0.05, score)  # fmt: skip
+    return score
+
+
+def test_longer_spans_have_the_last_boost():
+    batch = next(made(["O"], [(["a"] * 3, [(0, 1, "A")], [], [[1.0]] * 3, [])]).batches())
+    problem = all_ngrams(batch, 3).problem
+    ones = np.ones((4, 3, 1), np.float32)
+    assert scored(problem, ones, ones.astype(np.uint8)).max() == pytest.approx(1.15)
+
+
+def test_projection_needs_no_links():
+    """The whole predicted span wins over its parts; what no word speaks for gets nothing."""
+    tags = ["O", "B-A", "I-A"]
+    o, b, i = [0.98, 0.01, 0.01], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]
+    found = [
+        (["a", "b", "a", "a"], [(0, 1, "A"), (1, 2, "C")], [], [o, b, i, i], []),
+        (["a"], [(0, 1, "A")], [], [o], []),
+        (["!"], [(0, 1, "A")], [], [b], []),
+        ([], [(0, 1, "A")], [], [], []),
+    ]
+    pairs = made(tags, found, without=("links", "target_candidates"))
+    for method in ("exact", "greedy"):
+        out = xner.project(pairs, score={"ner": 1.0}, candidates="ngrams", method=method)
+        chosen = [
+            [(e["start"], e["end"]) for e in r] for r in out.table["target_entities"].to_pylist()
+        ]
+        assert chosen == [[(1, 4)], [], [], []]
+        assert out.table["outcomes"].to_pylist() == [
+            ["projected", "below_threshold"], ["below_threshold"], ["no_candidate"],
+            ["empty_target"],
+        ]  # fmt: skip
+        assert "links" not in out.columns
+        assert "candidates:ngrams|aligner:none" in out.summary.signature
+        assert out.summary.objective == pytest.approx(0.8 * 1.15**2)
+    # The label does not count for ner_spans: the best span goes to one of the two entities.
+    out = xner.project(pairs, score={"ner_spans": 1.0}, candidates="ngrams", max_span=2)
+    assert out.summary.outcomes["projected"] == 2
+
+
+def test_given_spans_and_links_take_part_together():
+    o, b = [0.9, 0.1], [0.2, 0.8]
+    row = (["a", "b", "a"], [(0, 1, "A")], [(0, 0, 1.0)], [o, o, b], [(0, 1), (1, 3), (0, 1)])
+    pairs = made(["O", "B-A"], [row])
+
+    def choose(**options):
+        table = xner.project(pairs, **options).table
+        return [(e["start"], e["end"]) for e in table["target_entities"][0].as_py()]
+
+    assert choose(score={"alignment": 1.0}, candidates="spans") == [(0, 1)]
+    assert choose(score={"alignment": 0.1, "ner": 1.0}, candidates="spans") == [(1, 3)]
+    assert choose(score={"alignment": 0.1, "ner": 1.0}, candidates="ngrams") == [(2, 3)]
+    assert choose(score={"overlap": 1.0, "edge": 0.5}, candidates="ngrams") == [(0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("without", "options", "error", "words"),
+    [
+        (["target_candidates"], {"candidates": "spans"}, xner.InputError, "target_candidates"),
+        (["target_probabilities"], {"score": {"ner": 1}}, xner.InputError, "xner tag --side"),
+        (["links"], {"seed": 3}, xner.UsageError, "need no links, so seed would"),
+        ([], {"candidates": "all"}, xner.UsageError, "unknown candidates 'all'"),
+        ([], {"method": "heuristic"}, xner.UsageError, "runs of linked words"),
+    ],
+)
+def test_what_is_missing_or_makes_no_sense(without, options, error, words):
+    row = (["a"], [(0, 1, "A")], [], [[0.5, 0.5]], [(0, 1)])
+    given = {"score": {"ner": 1.0}, "candidates": "ngrams", **options}
+    with pytest.raises(error, match=words):
+        xner.project(made(["O", "B-A"], [row], without), **given)
+
+
+def test_tagsets_must_agree_and_be_readable():
+    row = (["a"], [(0, 1, "A")], [], [[0.5, 0.5]], [])
+    for tagsets, words in (
+        ([["O", "B-A"], ["B-A", "O"]], "rows differ in their target_tagset"),
+        ([["O", "PER"], ["O", "PER"]], "'PER' is no tag"),
+    ):
+        table = made(["O", "B-A"], [row, row]).table.drop_columns(["target_tagset"])
+        table = table.append_column("target_tagset", pa.array(tagsets))
+        with pytest.raises(xner.InputError, match=words):
+            xner.project(Corpus.from_table(table), score={"ner": 1.0}, candidates="ngrams")
+
+
+@pytest.mark.parametrize("span", [{"start": 0, "end": 2}, {"start": None, "end": 1}])
+def test_given_spans_are_checked(span):
+    table = pa.table({"target_tokens": [["a"]], "target_candidates": [[span]]})
+    with pytest.raises(xner.InputError, match=r"row 1: .* in target_candidates"):
+        Corpus.from_table(table)

@@ -1,0 +1,261 @@
+"""Configurations of `xner run`: what they say, and what is refused and how."""
+
+import copy
+
+import pytest
+
+import xner
+from xner.experiments.config import load
+from xner.experiments.pipelines import PIPELINES
+from xner.experiments.plan import plan_reading, plan_steps
+from xner.experiments.reading import read_language
+from xner.experiments.stages import find_stage, stage_names
+
+CONLL = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\nruns\tO\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("en", "de", "no"):
+        (tmp_path / f"{name}.conll").write_text(CONLL)
+    (tmp_path / "de.align").write_text("0-0\n0-0\n")
+    return tmp_path
+
+
+def config(folder, **changes):
+    """A small configuration; a change to None takes a key out."""
+    given = {
+        "output": str(folder / "out"),
+        "languages": {"de": {"source": f"{folder}/en.conll", "gold": f"{folder}/de.conll"}},
+        "pipelines": ["project"],
+    }
+    return {k: v for k, v in {**given, **changes}.items() if v is not None}
+
+
+def names(experiment):
+    return [(system.name, system.aligner) for system in experiment.systems]
+
+
+REFUSED = [
+    ({"piplines": []}, r"config: unknown key 'piplines'; did you mean 'pipelines'\?"),
+    ({"pipelines": []}, "names no pipelines"),
+    ({"pipelines": "project"}, "pipelines: should be a list, not 'project'"),
+    ({"pipelines": ["projekt"]}, r"pipelines\[1\]: unknown pipeline 'projekt'; did you mean"),
+    ({"pipelines": [{"pipeline": "project", "algn": {}}]}, r"pipelines\[1\]: unknown key 'algn'"),
+    ({"pipelines": [{"name": "x"}]}, r"pipelines\[1\].pipeline: should be text, not None"),
+    ({"pipelines": ["project", "project"]}, "two rows are called 'project'"),
+    ({"pipelines": ["easyprojekt"]}, "did you mean 'easyproject'"),
+    ({"pipelines": [{"pipeline": "project", "project": {"max_spam": 3}}]},
+     r"config: project: project: unknown setting 'max_spam'; did you mean 'max_span'\?"),
+    ({"pipelines": [{"pipeline": "project", "project": {"method": "gredy"}}]},
+     "project: unknown method 'gredy'"),
+    ({"pipelines": [{"pipeline": "project", "project": {"max_span": "long"}}]}, "wrong kind"),
+    ({"pipelines": [{"pipeline": "project", "project": {"max_span": []}}]}, "list .* is empty"),
+    ({"pipelines": [{"pipeline": "project", "aligners": ["natve"]}]}, "aligners: unknown aligner"),
+    ({"aligners": ["natve"]}, r"align: unknown aligner 'natve'; did you mean 'native'\?"),
+    ({"aligners": {"native": {"sed": 1}}}, r"aligner native: unknown option 'sed'; did you mean"),
+    ({"aligners": {"native": {"chains": 0}}}, "chains is 0"),
+    ({"aligners": {"native": {"optional": 1}}}, "optional: should be true or false"),
+    ({"aligners": {"g": {"links": "de.align", "seed": 1}}}, "seed would change nothing"),
+    ({"aligners": {}}, "names no aligner"),
+    ({"stages": {"translat": {}}}, r"stages: unknown key 'translat'; did you mean 'translate'"),
+    ({"stages": {"project": {"metod": "exact"}}}, "unknown setting 'metod'; did you mean 'method'"),
+    ({"languages": None}, "neither languages nor data"),
+    ({"languages": {"de": {"sorce": "x"}}}, r"languages.de: unknown key 'sorce'; did you mean 'so"),
+    ({"languages": {"de": {}}}, "languages.de: names no file"),
+    ({"languages": {"de": {"gold": {"file": "x", "format": "pan"}}}}, "unknown format 'pan'; did"),
+    ({"languages": {False: {"gold": "x"}}}, "the key False is no text; put it in quotes"),
+    ({"seeds": [1, 1]}, "seeds: give at least one, and each of them once"),
+    ({"seeds": []}, "seeds: give at least one"),
+    ({"seeds": ["one"]}, "seeds: should be a whole number from 0, not 'one'"),
+    ({"ignore": "MISC"}, "ignore: should be a list"),
+    ({"bootstrap": {"sample": 3}}, r"bootstrap: unknown key 'sample'; did you mean 'samples'\?"),
+    ({"bootstrap": {"level": 95}}, "level: should be a number from 0 to 1"),
+    ({"bootstrap": {"level": 1}}, "level: should lie between 0 and 1"),
+    ({"baseline": "projects"}, r"baseline: unknown row 'projects'; did you mean 'project'\?"),
+    ({"published": [{"name": "x", "f1": {"es": 0.5}}]}, "published.*unknown key 'es'; known: de"),
+    ({"published": [{"name": "x", "f1": {"de": 92}}]}, "f1.de: should be a number from 0 to 1"),
+    ({"write": "txt"}, "write: unknown format 'txt'"),
+    ({"data": {"loader": "masakhane", "folder": "."}}, r"did you mean 'masakhaner2'\?"),
+    ({"data": {"loader": "panx", "folder": "nowhere"}}, "nowhere: no such folder"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED, ids=lambda v: str(v)[:40])
+def test_what_makes_no_sense_is_refused(folder, changes, message):
+    given = config(folder, **changes)
+    before = copy.deepcopy(given)
+    with pytest.raises((xner.UsageError, xner.InputError), match=message):
+        xner.run(given)
+    assert given == before
+    assert not (folder / "out").exists()  # found out before any work
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"c.yaml: (the file )?is empty"),
+        ("title: a\noutput: b\ntitle: c\n", r"c.yaml:3: no valid YAML \(the key 'title' stands"),
+        ("title: [a\n", r"c.yaml:2: no valid YAML"),
+        ("- project\n", r"c.yaml: should be keys and values"),
+        ("languages:\n  de: {gold: x, gold: y}\n", r"c.yaml:2: .*'gold' stands twice"),
+    ],
+)
+def test_yaml_that_is_none(folder, text, message):
+    path = folder / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(xner.XnerError, match=message):
+        load(path)
+    with pytest.raises(xner.InputError, match="no such file"):
+        load(folder / "d.yaml")
+
+
+def test_anchors_may_be_used(folder):
+    path = folder / "c.yaml"
+    path.write_text(
+        "languages:\n  no: &one {gold: no.conll, source: en.conll}\n"
+        "  de: {<<: *one, gold: de.conll}\npipelines: [project]\n"
+    )
+    german = load(path).languages[1]
+    assert (german.gold.path.name, german.source.path.name) == ("de.conll", "en.conll")
+
+
+def test_norwegian_is_no_falsehood(folder):
+    path = folder / "c.yaml"
+    path.write_text("languages: {no: {gold: no.conll}}\npipelines: [project]\n")
+    experiment = load(path)
+    assert [language.name for language in experiment.languages] == ["no"]
+    assert experiment.languages[0].gold.path == folder / "no.conll"
+    assert experiment.output == folder / "results"
+    assert load(path, folder / "else").output == folder / "else"
+
+
+def test_lists_are_tried_one_by_one(folder):
+    row = {
+        "pipeline": "project",
+        "name": "h",
+        "project": {
+            "method": "heuristic",
+            "merge_distance": [0, 2],
+            "top_k": [None, 1],
+            "length_ratio": 0.5,
+        },
+    }
+    aligners = {"native": {"threshold": [0.2, 0.5]}, "given": {"links": ["de.align"]}}
+    made = load(config(folder, pipelines=[row, "model-transfer"], aligners=aligners))
+    grid = [f"h, merge_distance {d}, top_k {k}" for d in (0, 2) for k in ("none", 1)]
+    labels = ["native, threshold 0.2", "native, threshold 0.5", "given"]
+    assert names(made) == [(name, a) for a in labels for name in grid] + [("model-transfer", "")]
+    align, project = made.systems[4].steps
+    assert (align.settings["threshold"], project.settings["merge_distance"]) == (0.5, 0)
+    assert project.settings["length_ratio"] == 0.5
+
+
+def test_settings_of_a_row_win_over_those_of_the_stage_and_the_pipeline(folder):
+    stages = {"project": {"method": "greedy", "max_span": 4}, "tag": {"temperature": 2.0}}
+    row = {"pipeline": "project", "project": {"max_span": 5}}
+    made = load(config(folder, pipelines=[row, "translate-test/align-src"], stages=stages))
+    assert made.systems[0].steps[-1].settings == {"method": "greedy", "max_span": 5}
+    tag, project = made.systems[1].steps[1], made.systems[1].steps[3]
+    assert tag.settings == {"side": "source", "temperature": 2.0}
+    assert project.settings["preset"] == "paper-heuristic"
+
+
+def test_options_of_an_aligner_win_over_those_of_all(folder):
+    stages = {"align": {"chains": 2, "threshold": 0.4}}
+    aligners = {"native": {}, "sure": {"aligner": "native", "threshold": 0.9},
+                "given": {"links": "de.align"}}  # fmt: skip
+    row = {"pipeline": "project", "align": {"effort": 0.5}, "aligners": ["native", "sure"]}
+    rows = [{**row, "name": "x"}, "project"]
+    made = load(config(folder, aligners=aligners, pipelines=rows, stages=stages))
+    native, sure = (system.steps[0].settings for system in made.systems[:2])
+    assert native == {"aligner": "native", "chains": 2, "threshold": 0.4, "effort": 0.5}
+    assert sure == {"aligner": "native", "chains": 2, "threshold": 0.9, "effort": 0.5}
+    assert made.systems[-1].steps[0].settings == {"links": "de.align"}
+
+
+def test_rows_of_the_paper_have_names():
+    rows = {name for name in PIPELINES if name.startswith("translate-test/")}
+    wanted = ("align-src", "align-tgt", "ngram", "ner", "back-ngram", "back-ner")
+    assert rows == {f"translate-test/{row}" for row in wanted}
+    for steps in PIPELINES.values():
+        assert len({step.name for step in steps}) == len(steps)
+
+
+def test_every_stage_declares_itself():
+    assert {"align", "project", "tag", "translate"} <= set(stage_names())
+    for name in stage_names():
+        stage = find_stage(name)
+        assert stage.name == name
+        assert stage.columns({}).makes
+    with pytest.raises(xner.UsageError, match="there is no stage 'tga'; there are align"):
+        find_stage("tga")
+
+
+def test_links_and_models_are_files_of_the_language(folder):
+    aligners = {"given": {"links": f"{folder}/{{language}}.align"}}
+    experiment = load(config(folder, aligners=aligners))
+    language, system = experiment.languages[0], experiment.systems[0]
+    given = dict.fromkeys(plan_reading(language).makes, "0")
+    align, _ = plan_steps(experiment, system, language, 1, given)
+    assert align.settings["links"] == folder / "de.align"
+    (folder / "de.align").unlink()
+    with pytest.raises(xner.UsageError, match=r"de\.align: no such file"):
+        plan_steps(experiment, system, language, 1, given)
+
+
+def test_columns_that_lack_are_found_out(folder):
+    given = config(folder, languages={"de": {"gold": f"{folder}/de.conll"}})
+    with pytest.raises(xner.InputError, match="'align' needs the column 'source_tokens'"):
+        xner.run(given)
+
+
+PANX = "sw:Amina\tB-PER\n\nsw:runs\tO\n"
+LAYOUTS = {
+    "masakhaner2": ({"hau/test.txt": CONLL.replace("\t", " "), "ibo/test.txt": CONLL,
+                     "ibo/train.txt": CONLL}, ["hau", "ibo"]),
+    "europarl-ner": ({"en-europarl.test.conll02": CONLL.replace("\t", " "), "de.conll": CONLL},
+                     ["de"]),
+    "panx": ({"sw/test": PANX, "sw/train": PANX}, ["sw"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("loader", LAYOUTS)
+def test_data_sets_as_they_are_published(tmp_path, loader):
+    files, languages = LAYOUTS[loader]
+    for name, content in files.items():
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    data = {"loader": loader, "folder": str(tmp_path / "data")}
+    made = load({"data": data, "pipelines": ["project"]})
+    assert [language.name for language in made.languages] == languages
+    table = read_language(made.languages[-1]).table
+    assert [len(spans) for spans in table["gold_entities"].to_pylist()] == (
+        [1, 0] if loader == "panx" else [1, 1]
+    )
+    assert ("source_entities" in table.column_names) == (loader == "europarl-ner")
+    with pytest.raises(xner.UsageError, match="unknown language 'xx'"):
+        load({"data": {**data, "languages": ["xx"]}, "pipelines": ["project"]})
+    with pytest.raises(xner.XnerError, match=r"split .?dev"):
+        load({"data": {**data, "split": "dev"}, "pipelines": ["project"]})
+
+
+def test_files_of_a_language_must_line_up(folder):
+    (folder / "other.conll").write_text(CONLL.replace("says\tO\n", ""))
+    (folder / "short.conll").write_text("EU\tB-ORG\n")
+    (folder / "text.txt").write_text("EU says\nPeter runs\n")
+
+    def read(**files):
+        entry = {side: str(folder / name) for side, name in files.items()}
+        return read_language(load(config(folder, languages={"de": entry})).languages[0]).table
+
+    with pytest.raises(xner.ParallelError, match="row 1 has 2 words in the target and 1 in gold"):
+        read(target="de.conll", gold="other.conll")
+    with pytest.raises(xner.ParallelError, match="1 rows, but"):
+        read(source="en.conll", gold="short.conll")
+    with pytest.raises(xner.InputError, match=r"text\.txt: has no labels"):
+        read(gold="text.txt")
+    assert read(source="text.txt", target="text.txt").column_names == [
+        "id", "source_tokens", "target_tokens",
+    ]  # fmt: skip
