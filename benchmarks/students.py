@@ -214,14 +214,16 @@ def make(place: Place, route: str, language: str, seed: int) -> dict[str, Any]:
     return made
 
 
-def tasks(routes: Sequence[str], seed: int) -> list[list[tuple[str, str, int]]]:
+def tasks(
+    routes: Sequence[str], seed: int, languages: Sequence[str] = LANGUAGES
+) -> list[list[tuple[str, str, int]]]:
     """What is made for a seed: those that need nothing, and then those that need a teacher."""
     first: list[tuple[str, str, int]] = []
     if not all(route.startswith("train") for route in routes):
         first = [("teacher", language, seed) for language in ("en", *reversed(EUROPEAN))]
     second: list[tuple[str, str, int]] = []
     for route in routes:
-        for language in LANGUAGES:
+        for language in languages:
             if route == "train-rival" and language in EUROPEAN:
                 continue
             early = route.startswith("train")
@@ -229,21 +231,20 @@ def tasks(routes: Sequence[str], seed: int) -> list[list[tuple[str, str, int]]]:
     return [first, second]
 
 
-def run(place: Place, routes: Sequence[str], seeds: int, jobs: int) -> list[dict[str, Any]]:
+def run(
+    place: Place, routes: Sequence[str], languages: Sequence[str], seeds: int, jobs: int
+) -> None:
     """All students, seed by seed."""
-    done = []
     with ProcessPoolExecutor(jobs, initializer=one_thread) as pool:
         list(pool.map(partial(project, place), LANGUAGES))
         for seed in range(1, seeds + 1):
-            for stage in tasks(routes, seed):
+            for stage in tasks(routes, seed, languages):
                 for made in pool.map(partial(_make, place), stage):
-                    done.append(made)
                     print(
                         f"# seed {seed}: {made['language']} {made['route']}: {made['f1']:.4f}, "
                         f"{made['cpu']:.0f} s of a core, {made['wall']:.0f} s",
                         flush=True,
                     )
-    return done
 
 
 def _make(place: Place, task: tuple[str, str, int]) -> dict[str, Any]:
@@ -355,6 +356,7 @@ def main() -> None:
     options.add_argument("--epochs", type=int, default=3)
     options.add_argument("--jobs", type=int, default=2, help="students made at a time")
     options.add_argument("--only", nargs="+", choices=ROUTES, default=MAIN, help="routes")
+    options.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
     options.add_argument("--report", action="store_true", help="only write the page")
     options.add_argument("--fresh", action="store_true", help="throw away what is in --work")
     options.add_argument(
@@ -366,7 +368,7 @@ def main() -> None:
     place = Place(chosen.data, chosen.work, chosen.epochs)
     begin = perf_counter()
     if not chosen.report:
-        run(place, chosen.only, chosen.seeds, chosen.jobs)
+        run(place, chosen.only, chosen.languages, chosen.seeds, chosen.jobs)
     body = page(place, finished(place, chosen.seeds), perf_counter() - begin)
     common.save(chosen.results, "students.md", "Students", body)
 
