@@ -337,11 +337,12 @@ def page(place: Place, done: Sequence[dict[str, Any]], seconds: float) -> str:
         f"deviation over seeds {seeds} (weights, order, dropout). Every student is made from "
         "scratch: a byte-pair tokenizer of 8,000 subwords trained on its text and a ModernBERT of "
         f"2 layers of 128; {place.epochs} epochs, no dev set, nothing tuned on the tests. "
-        "Projection: default settings, seed 1. Teachers: the same, with a tokenizer of 16,000 "
+        "Projection: default settings, seed 1. Teachers: likewise, with a tokenizer of 16,000 "
         "trained on all six languages' training text.",
         table(place, done),
         details(done),
         f"One student's signature: `{example}`.",
+        f"Its text's: `{project(place, 'swa')['signature']}`.",
         f"{len(done)} students, {cpu / 60:.0f} minutes of one core in all; this run "
         f"{seconds / 60:.0f} minutes of wall time on a shared machine. "
         f"{common.made_by('torch', 'transformers', 'pyarrow')}",
