@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xner.errors import SchemeError as SchemeError
     from xner.errors import UsageError as UsageError
     from xner.errors import XnerError as XnerError
+    from xner.evaluation.divergence import divergence as divergence
     from xner.evaluation.entities import evaluate as evaluate
     from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.experiments.run import run as run
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from xner.pipeline.translate import translate as translate
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
+    from xner.training.distill import distill as distill
+    from xner.training.finetune import train as train
+    from xner.training.self_train import self_train as self_train
+    from xner.training.student import Trained as Trained
 
 _HOMES = {
     "Corpus": "xner.corpus",
@@ -54,11 +59,14 @@ _HOMES = {
     "SchemeError": "xner.errors",
     "Translation": "xner.pipeline.translate",
     "Tagging": "xner.pipeline.tag",
+    "Trained": "xner.training.student",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
     "align": "xner.pipeline.align",
     "align_tgt": "xner.pipeline.back",
     "back_translate": "xner.pipeline.back",
+    "distill": "xner.training.distill",
+    "divergence": "xner.evaluation.divergence",
     "easyproject": "xner.pipeline.easyproject",
     "evaluate": "xner.evaluation.entities",
     "evaluate_links": "xner.evaluation.links",
@@ -67,9 +75,11 @@ _HOMES = {
     "refine": "xner.pipeline.back",
     "run": "xner.experiments.run",
     "scan": "xner.corpus",
+    "self_train": "xner.training.self_train",
     "spans_from_tags": "xner.schemes",
     "tag": "xner.pipeline.tag",
     "tags_from_spans": "xner.schemes",
+    "train": "xner.training.finetune",
     "translate": "xner.pipeline.translate",
 }
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -19,6 +19,7 @@ LAYERS = [
     {"schemes", "columns", "checks", "languages", "formats", "corpus", "labels", "write"},
     {"inference"},
     {"score", "solve", "aligners", "evaluation", "translation", "tagging"},
+    {"training"},
     {"pipeline"},
     {"experiments"},
     {"cli"},

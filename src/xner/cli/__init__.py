@@ -13,10 +13,36 @@ import threading
 from collections.abc import Sequence
 
 from xner._version import __version__
-from xner.cli import align, demo, easyproject, evaluate, project, run, tag, translate, warmup
+from xner.cli import (
+    align,
+    demo,
+    distill,
+    easyproject,
+    evaluate,
+    project,
+    run,
+    self_train,
+    tag,
+    train,
+    translate,
+    warmup,
+)
 from xner.errors import UsageError, XnerError
 
-_COMMANDS = (project, translate, easyproject, tag, align, evaluate, run, demo, warmup)
+_COMMANDS = (
+    project,
+    translate,
+    easyproject,
+    tag,
+    align,
+    train,
+    distill,
+    self_train,
+    evaluate,
+    run,
+    demo,
+    warmup,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -34,6 +34,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "--ignore", action="append", default=[], metavar="LABEL",
         help="leave this label out on both sides; may be repeated",
     )  # fmt: skip
+    command.add_argument(
+        "--divergence-from", type=Path, metavar="FILE",
+        help="text of the source language: also show how far GOLD's words are from it",
+    )  # fmt: skip
     links = command.add_argument_group("links")
     links.add_argument(
         "--links", action="store_true",
@@ -63,8 +67,10 @@ def run(options: argparse.Namespace) -> None:
 def _run_links(options: argparse.Namespace) -> None:
     from xner.evaluation.links import evaluate_links
 
-    if options.ignore or options.scheme != "auto":
-        raise UsageError("--ignore and --scheme are for labels; leave them out with --links")
+    if options.ignore or options.scheme != "auto" or options.divergence_from:
+        raise UsageError(
+            "--ignore, --scheme and --divergence-from are for labels; leave them out with --links"
+        )
     made = evaluate_links(
         options.gold,
         options.predicted,
@@ -88,11 +94,14 @@ def _run_links(options: argparse.Namespace) -> None:
 
 
 def _run_labels(options: argparse.Namespace) -> None:
+    from xner.evaluation.divergence import divergence
     from xner.evaluation.entities import evaluate
 
     result = evaluate(options.gold, options.predicted, ignore=options.ignore, scheme=options.scheme)
+    source = options.divergence_from
+    far = None if source is None else divergence(source, options.gold)
     if options.json:
-        print_json(result.as_dict())
+        print_json(result.as_dict() | ({} if far is None else {"divergence": far}))
         return
 
     def row(name: str, s: LabelScores) -> list[str]:
@@ -106,4 +115,6 @@ def _run_labels(options: argparse.Namespace) -> None:
         ["label", "precision", "recall", "F1", "gold", "predicted", "correct"],
         rows,
     )
+    if far is not None:
+        print(f"lexical divergence from {source}: {far:.3f} (1 - overlap of character trigrams)")
     print(result.signature)

@@ -27,7 +27,7 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
         InputError: there is no such model, it cannot be reached, or it is of another kind.
     """
     try:
-        with _quiet():
+        with quiet():
             return loader.from_pretrained(name, **options)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -38,7 +38,7 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the notes of transformers, and without its bars where nobody watches."""
     from transformers.utils import logging
 

@@ -1,0 +1,69 @@
+"""How far two languages' texts are apart on the surface: character n-grams that they share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from os import PathLike
+
+from xner.corpus import Corpus, StrPath, scan
+from xner.errors import InputError, UsageError
+
+NGRAM = 3
+
+
+def divergence(
+    source: StrPath | Corpus | Iterable[Sequence[str]],
+    target: StrPath | Corpus | Iterable[Sequence[str]],
+    *,
+    n: int = NGRAM,
+) -> float:
+    """Lexical divergence of two texts: 1 - Σ_g min(p(g), q(g)).
+
+    p and q are the relative frequencies of character n-grams in the running words of either
+    text; a space stands before and after every word, and case is folded. 0 for equal
+    distributions, 1 for none in common; half the L1 distance of the two.
+
+    Args:
+        source: a file of one side (`.txt`, `.conll`, …), a corpus (its source side, where it
+            has two), or sentences of words.
+        target: likewise (its target side).
+        n: characters of an n-gram.
+
+    Raises:
+        InputError: a file cannot be read, or a text has no n-gram.
+        UsageError: n is below 1.
+    """
+    if n < 1:
+        raise UsageError(f"n is {n}; it must be at least 1")
+    p, q = (
+        _frequencies(_sentences(text, side), n, side)
+        for text, side in ((source, "source"), (target, "target"))
+    )
+    return 1.0 - sum(min(share, q.get(gram, 0.0)) for gram, share in p.items())
+
+
+def _sentences(
+    text: StrPath | Corpus | Iterable[Sequence[str]], side: str
+) -> Iterable[Sequence[str]]:
+    if isinstance(text, Corpus):
+        name = "tokens" if "tokens" in text.columns else f"{side}_tokens"
+        if name not in text.columns:
+            raise InputError(f"{text.origin}: has no column {name!r}; it has {text.columns}")
+        return (words for batch in text.batches() for words in batch[name].to_pylist())
+    if isinstance(text, str | PathLike):
+        return _sentences(scan(text, side=side), side)
+    return text
+
+
+def _frequencies(sentences: Iterable[Sequence[str]], n: int, side: str) -> dict[str, float]:
+    words = Counter(word.casefold() for sentence in sentences for word in sentence)
+    counts: Counter[str] = Counter()
+    for word, times in words.items():
+        marked = f" {word} "
+        for i in range(len(marked) - n + 1):
+            counts[marked[i : i + n]] += times
+    total = counts.total()
+    if not total:
+        raise InputError(f"the {side} text has no {n}-gram; give text with words")
+    return {gram: times / total for gram, times in counts.items()}

@@ -1,0 +1,66 @@
+"""Losses of a student, word by word; twins in plain NumPy stand in tests/reference/students.py."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xner.errors import UsageError
+
+LOSSES = ("mse", "kl")
+
+
+def hard_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
+    """Weighted cross-entropy: sum of w * -log softmax(z)[y] over words, by the sum of w.
+
+    Args:
+        logits: float (W x tags). tags: int64 (W). weights: float (W).
+    """
+    taken = torch.log_softmax(logits.float(), -1).gather(1, tags[:, None])[:, 0]
+    return -(taken * weights).sum() / _total(weights)
+
+
+def soft_loss(
+    logits: Tensor, teacher: Tensor, weights: Tensor, kind: str = "mse", temperature: float = 1.0
+) -> Tensor:
+    """How far a student's probabilities are from its teacher's; the weighted mean over words.
+
+    `mse` is Wu et al. 2020, eq. 3: the mean over tags of (p_student - p_teacher)². `kl` is
+    T² · KL(p_teacher || p_student) (Hinton et al. 2015). Both sides are evened out by the
+    temperature T: the student's logits are divided by it, the teacher's p becomes p^(1/T),
+    normalised.
+
+    Args:
+        logits: float (W x tags), the student's.
+        teacher: float (W x tags), probabilities.
+        weights: float (W).
+        kind: `mse` or `kl`.
+        temperature: above 0.
+    """
+    teacher = tempered(teacher.float(), temperature)
+    logs = torch.log_softmax(logits.float() / temperature, -1)
+    if kind == "mse":
+        each = (logs.exp() - teacher).square().mean(-1)
+    else:
+        each = temperature**2 * (torch.xlogy(teacher, teacher) - teacher * logs).sum(-1)
+    return (each * weights).sum() / _total(weights)
+
+
+def tempered(probabilities: Tensor, temperature: float) -> Tensor:
+    """p^(1/T), normalised: the softmax of logits that are divided by T."""
+    if temperature == 1.0:
+        return probabilities
+    raised = probabilities.clamp_min(0).pow(1 / temperature)
+    return raised / raised.sum(-1, keepdim=True)
+
+
+def check_loss(kind: str, temperature: float) -> None:
+    """Raise UsageError for a loss or temperature that makes no sense."""
+    if kind not in LOSSES:
+        raise UsageError(f"loss is {kind!r}; choose one of {', '.join(LOSSES)}")
+    if not 0 < temperature < float("inf"):
+        raise UsageError(f"temperature is {temperature}; it must be above 0")
+
+
+def _total(weights: Tensor) -> Tensor:
+    return weights.sum().clamp_min(1e-9)

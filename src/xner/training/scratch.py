@@ -1,0 +1,69 @@
+"""Students made without a download: a tokenizer trained on the data, a small encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_POSITIONS = 512
+
+
+def make_tokenizer(texts: Iterable[Sequence[str]], vocabulary: int, folder: Path) -> int:
+    """Train a byte-pair tokenizer on sentences of words and save it; returns its size.
+
+    Case is kept: it tells names. Text is brought to NFC.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE(unk_token="[UNK]"))
+    backend.normalizer = normalizers.NFC()
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(_SPECIAL),
+        limit_alphabet=1000,
+        show_progress=False,
+    )
+    backend.train_from_iterator((" ".join(words) for words in texts), trainer)
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=_POSITIONS,
+        **dict(zip(names, _SPECIAL, strict=True)),
+    )
+    tokenizer.save_pretrained(folder)
+    return len(tokenizer)
+
+
+def make_config(size: int, folder: Path) -> None:
+    """Save the configuration of a small encoder.
+
+    It is a ModernBERT of two layers of 128: its second attends to neighbours only and knows how
+    far off they are (rotary positions), which a small student learns from some thousand
+    sentences, where BERT's absolute positions need far more.
+    """
+    from transformers import ModernBertConfig
+
+    config = ModernBertConfig(
+        vocab_size=size,
+        hidden_size=128,
+        intermediate_size=256,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=_POSITIONS,
+        local_attention=16,
+        global_attn_every_n_layers=2,
+        embedding_dropout=0.2,
+        classifier_dropout=0.2,
+        pad_token_id=0,
+        bos_token_id=2,
+        cls_token_id=2,
+        sep_token_id=3,
+        eos_token_id=3,
+    )
+    config.save_pretrained(folder)

@@ -1,0 +1,177 @@
+"""Losses and weights of teachers against their equations, and the properties they must have."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xner
+
+torch = pytest.importorskip("torch")
+
+from tests.reference import students as twin  # noqa: E402 - needs torch
+from xner.training import similarity  # noqa: E402
+from xner.training.losses import check_loss, hard_loss, soft_loss  # noqa: E402
+from xner.training.teachers import (  # noqa: E402
+    Opinion,
+    agreement,
+    combined,
+    common_tagset,
+    hardened,
+)
+
+
+def draw(seed, words=7, tags=5):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, (words, tags))
+    teacher = rng.dirichlet(np.full(tags, 0.5), words)
+    weights = rng.uniform(0.1, 2, words)
+    return logits, teacher, weights, rng.integers(0, tags, words)
+
+
+def tensors(*arrays):
+    return [torch.from_numpy(np.asarray(a)) for a in arrays]
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.5, 1.0, 2.0, 4.0]))
+def test_losses_are_those_of_the_equations(seed, temperature):
+    logits, teacher, weights, tags = draw(seed)
+    z, p, w, y = tensors(logits, teacher, weights, tags)
+    assert soft_loss(z, p, w).item() == pytest.approx(twin.mse(logits, teacher, weights), abs=1e-5)
+    found = soft_loss(z, p, w, "kl", temperature).item()
+    assert found == pytest.approx(
+        twin.kl(logits, teacher, weights, temperature), rel=1e-4, abs=1e-5
+    )
+    found = hard_loss(z, y, w).item()
+    assert found == pytest.approx(twin.cross_entropy(logits, tags, weights), rel=1e-5)
+
+
+def test_fixed_tensors():
+    # softmax of (0, 0) is (1/2, 1/2); of (log 3, 0) it is (3/4, 1/4).
+    z = torch.tensor([[0.0, 0.0], [float(np.log(3)), 0.0]])
+    p = torch.tensor([[1.0, 0.0], [0.5, 0.5]])
+    w = torch.ones(2)
+    assert soft_loss(z, p, w).item() == pytest.approx((0.25 + 0.0625) / 2)
+    assert hard_loss(z, torch.tensor([0, 1]), w).item() == pytest.approx(
+        (np.log(2) + np.log(4)) / 2
+    )
+    # A teacher that is sure has log 2 of an even student; weights choose the word.
+    assert soft_loss(z, p, torch.tensor([1.0, 0.0]), "kl").item() == pytest.approx(np.log(2))
+
+
+def test_words_without_weight_teach_nothing():
+    logits, teacher, weights, tags = draw(3)
+    weights[2:] = 0
+    z, p, w, y = tensors(logits, teacher, weights, tags)
+    z.requires_grad_()
+    for loss in (soft_loss(z, p, w), soft_loss(z, p, w, "kl", 2.0), hard_loss(z, y, w)):
+        z.grad = None
+        loss.backward()
+        assert z.grad[:2].abs().sum() > 0
+        assert not z.grad[2:].any()
+    assert hard_loss(z, y, w * 0).item() == 0
+
+
+def test_bad_losses():
+    with pytest.raises(xner.UsageError, match="loss is 'l1'"):
+        check_loss("l1", 1.0)
+    with pytest.raises(xner.UsageError, match="temperature is 0"):
+        check_loss("kl", 0)
+
+
+@given(st.integers(0, 10**6))
+def test_teachers_are_combined_as_in_the_equation(seed):
+    rng = np.random.default_rng(seed)
+    offsets = np.array([0, 2, 2, 5])
+    teachers = [rng.dirichlet(np.ones(3), 5).astype(np.float32) for _ in range(3)]
+    for alpha in (rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(3), 3)):
+        made = combined(teachers, alpha, offsets)
+        np.testing.assert_allclose(made, twin.combine(teachers, alpha, offsets), atol=1e-6)
+        np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
+
+
+@given(st.integers(0, 10**6))
+def test_language_identifier_is_that_of_the_equations(seed):
+    rng = np.random.default_rng(seed)
+    g, u, v, mu = (rng.normal(size=s) for s in ((5, 6), (2, 6), (2, 6), (3, 6)))
+    true = rng.integers(0, 3, 5)
+    scores = similarity.bilinear(*tensors(g, u, v, mu))
+    wanted = twin.score(g, u, v, mu)
+    np.testing.assert_allclose(scores.numpy(), wanted, rtol=1e-5, atol=1e-8)
+    loss = similarity.identifier_loss(scores, *tensors(true, mu), 0.01)
+    assert loss.item() == pytest.approx(twin.identifier_loss(wanted, true, mu, 0.01), rel=1e-5)
+    each, domain, tau = similarity.weights_of(np.array(wanted))
+    one, mean, variance = twin.weights(wanted)
+    np.testing.assert_allclose(each, one, atol=1e-5)
+    np.testing.assert_allclose(domain, mean, atol=1e-5)
+    assert tau == pytest.approx(variance, rel=1e-9)
+
+
+def test_equal_scores_weigh_all_teachers_alike():
+    each, domain, tau = similarity.weights_of(np.full((4, 3), 2.0))
+    np.testing.assert_allclose(each, 1 / 3)
+    np.testing.assert_allclose(domain, 1 / 3)
+    assert tau == 0
+
+
+ALPHABETS = ("abcde", "klmno", "pqrst")
+
+
+def written(letters, count, seed):
+    rng = np.random.default_rng(seed)
+    return [["".join(rng.choice(list(letters), 4)) for _ in range(6)] for _ in range(count)]
+
+
+def test_likeness_finds_the_language():
+    sources = [similarity.sentence_features(written(a, 80, i)) for i, a in enumerate(ALPHABETS)]
+    target = similarity.sentence_features(written("klmno", 20, 9) + written("abcdek", 10, 8))
+    found = similarity.learn_similarity(sources, target)
+    assert found.accuracy > 0.99
+    np.testing.assert_allclose(found.sentence.sum(1), 1, atol=1e-5)
+    assert (found.sentence[:20].argmax(1) == 1).all()
+    assert (found.sentence[20:].argmax(1) == 0).all()
+    assert found.domain.argmax() == 1
+    again = similarity.learn_similarity(sources, target)
+    np.testing.assert_array_equal(found.sentence, again.sentence)
+
+
+def test_features_have_length_one():
+    made = similarity.sentence_features([["Bremen", "boats"], ["x"]])
+    np.testing.assert_allclose(np.linalg.norm(made, axis=1), 1, atol=1e-6)
+
+
+P = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]], np.float32)
+
+
+def test_tags_are_mapped():
+    opinion = Opinion("t", ("B-PERSON", "O", "S-MISC"), P)
+    assert opinion.labels({"PERSON": "PER"}) == {"PER", "MISC"}
+    made = opinion.mapped(("O", "B-PER", "I-PER"), {"PERSON": "PER"})
+    np.testing.assert_allclose(made, [[0.4, 0.6, 0], [0.9, 0.1, 0]], atol=1e-6)
+    bilou = Opinion("t", ("O", "U-LOC", "L-LOC"), P)
+    np.testing.assert_allclose(bilou.mapped(("O", "B-LOC", "I-LOC")), P, atol=1e-6)
+
+
+def test_teachers_of_different_labels_are_brought_together():
+    one = Opinion("one", ("O", "B-PER", "I-PER", "B-MISC"), P)
+    other = Opinion("other", ("O", "B-PER", "B-LOC"), P)
+    assert common_tagset([one, other]) == (("O", "B-PER", "I-PER"), {"MISC", "LOC"})
+    every, left_out = common_tagset([one, other], label_set="all")
+    assert (len(every), left_out) == (7, set())
+    with pytest.raises(xner.InputError, match="share no label"):
+        common_tagset([one, other], {"PER": None})
+    with pytest.raises(xner.UsageError, match="label_set is 'some'"):
+        common_tagset([one, other], label_set="some")
+
+
+def test_agreement_and_hard_labels():
+    other = np.array([[0.5, 0.4, 0.1], [0.5, 0.1, 0.4]], np.float32)
+    same = agreement([P, other])
+    assert same.tolist() == [True, False]
+    mean = (P + other) / 2
+    soft, weights = hardened(mean, same, "hard")
+    assert soft[0].tolist() == [1, 0, 0]
+    np.testing.assert_array_equal(soft[1], mean[1])
+    assert weights.tolist() == [1, 1]
+    assert hardened(mean, same, "only")[1].tolist() == [1, 0]
+    np.testing.assert_array_equal(hardened(mean, same, None)[0], mean)
