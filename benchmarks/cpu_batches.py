@@ -6,6 +6,7 @@ Random models, a tagger of base size and a translator of half the width of NLLB-
 made-up sentences. Seconds are those of CPU time, the fewest of some runs in turn.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,8 @@ import torch
 from benchmarks import common, gpu_tag, gpu_translate
 from benchmarks.gpu_common import Settings, sentences
 from xner.inference.hardware import find_hardware
+from xner.tagging import make_tagger
+from xner.translation.nllb import NllbTranslator
 
 XLMR = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
         "intermediate_size": 3072, "vocab_size": 30_000}  # fmt: skip
@@ -29,6 +32,7 @@ def seconds_by_budget(make: Callable[[int], Callable[[], Any]], times: int) -> l
     """CPU seconds of `make(budget)()`, the fewest of some runs in turn."""
     works = [make(budget) for budget in BUDGETS]
     seconds = [[_cpu_time(work) for work in works] for _ in range(times)]
+    print(seconds, file=sys.stderr, flush=True)
     return [min(own) for own in zip(*seconds, strict=True)]
 
 
@@ -40,7 +44,7 @@ def _cpu_time(work: Callable[[], Any]) -> float:
 
 def tag(folder: str, count: int) -> Callable[[int], Callable[[], Any]]:
     """Work of tagging by budget."""
-    tagger: Any = gpu_tag.make_tagger("checkpoint", {"model": folder, "device": "cpu"})
+    tagger: Any = make_tagger("checkpoint", {"model": folder, "device": "cpu"})
     texts = sentences(count, gpu_tag.SEED)
 
     def run(budget: int) -> None:
@@ -52,9 +56,7 @@ def tag(folder: str, count: int) -> Callable[[int], Callable[[], Any]]:
 
 def translate(folder: str, count: int, beams: int) -> Callable[[int], Callable[[], Any]]:
     """Work of translating by budget."""
-    translator = gpu_translate.NllbTranslator(
-        folder, device="cpu", beams=beams, max_ratio=gpu_translate.RATIO
-    )
+    translator = NllbTranslator(folder, device="cpu", beams=beams, max_ratio=gpu_translate.RATIO)
     texts = [" ".join(words) for words in sentences(count, gpu_translate.SEED)]
 
     def run(budget: int) -> None:
@@ -67,8 +69,8 @@ def translate(folder: str, count: int, beams: int) -> Callable[[int], Callable[[
 def main() -> None:
     """Run all and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--sentences", type=int, default=96)
-    options.add_argument("--times", type=int, default=2)
+    options.add_argument("--sentences", type=int, default=64)
+    options.add_argument("--times", type=int, default=1)
     given = options.parse_args()
     torch.set_num_threads(1)
     count = given.sentences
@@ -78,8 +80,8 @@ def main() -> None:
         nllb = gpu_translate.save_translator(Path(scratch, "nllb"), NLLB, settings)
         makers = {
             "tag, 12 layers of 768": tag(tagger, count),
-            "translate, 6+6 layers of 512, 4 beams": translate(nllb, count // 2, 4),
-            "translate, greedy": translate(nllb, count // 2, 1),
+            "translate, 6+6 layers of 512, 4 beams": translate(nllb, count // 4, 4),
+            "translate, greedy": translate(nllb, count, 1),
         }
         rows = [
             [name, *(f"{s:.1f}" for s in seconds_by_budget(make, given.times))]
@@ -88,9 +90,9 @@ def main() -> None:
     head = ["CPU seconds by tokens of a batch", *map(str, BUDGETS)]
     text = (
         f"`OMP_NUM_THREADS=1 python -m benchmarks.cpu_batches --sentences {count} --times "
-        f"{given.times}`: {count} sentences of 30 words tagged, {count // 2} translated; random "
-        f"models, float32, one thread, the fewest CPU seconds of {given.times} runs in turn. For "
-        f"a translation, tokens are source subwords x beams."
+        f"{given.times}`: {count} sentences of 30 words tagged or translated, with beams {count // 4}; "
+        f"random models, float32, one thread, the fewest CPU seconds of {given.times} runs in "
+        f"turn. For a translation, tokens are source subwords x beams."
     )
     body = [text, common.markdown(head, rows), common.made_by("torch", "transformers")]
     common.save(given.results, "cpu_batches.md", "Batches on a CPU", "\n\n".join(body))
