@@ -90,9 +90,9 @@ def main() -> None:
     head = ["CPU seconds by tokens of a batch", *map(str, BUDGETS)]
     text = (
         f"`OMP_NUM_THREADS=1 python -m benchmarks.cpu_batches --sentences {count} --times "
-        f"{given.times}`: {count} sentences of 30 words tagged or translated, with beams {count // 4}; "
-        f"random models, float32, one thread, the fewest CPU seconds of {given.times} runs in "
-        f"turn. For a translation, tokens are source subwords x beams."
+        f"{given.times}`: {count} sentences of 30 words tagged or translated, with beams "
+        f"{count // 4}; random models, float32, one thread, the fewest CPU seconds of "
+        f"{given.times} runs in turn. For a translation, tokens are source subwords x beams."
     )
     body = [text, common.markdown(head, rows), common.made_by("torch", "transformers")]
     common.save(given.results, "cpu_batches.md", "Batches on a CPU", "\n\n".join(body))

@@ -6,8 +6,7 @@
 
 Nothing is downloaded: models, tokenizers and sentences are made up here. Rivals that cannot be
 imported are left out, and the page says so. A part is a function from `Settings` to a `Part`, and
-has a page of its own. The models take 20 GB of disk while it runs, and the greatest 30 GB of the
-card.
+has a page of its own. The models take up to 16 GB of disk while it runs.
 """
 
 import gc
@@ -39,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.add_argument("--tiny", action="store_true", help="small models, for a CPU")
     given = options.parse_args(arguments)
     hardware = find_hardware(given.device, given.precision)
-    card = torch.cuda.get_device_name(0) if given.device.startswith("cuda") else "a CPU"
+    card = torch.cuda.get_device_name(given.device) if given.device.startswith("cuda") else "a CPU"
     flags = " ".join(sys.argv[1:] if arguments is None else arguments)
     begin = f"`python -m benchmarks.gpu {flags}` on {card}; every model is random."
     for name in given.parts:

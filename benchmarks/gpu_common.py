@@ -1,5 +1,6 @@
 """What the parts of the GPU benchmark share: settings, time, the card's peak, made-up text."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -65,6 +66,7 @@ def timed(
 
     `warm` warms up where the work itself would take too long.
     """
+    gc.collect()  # what is not used any more would count as memory
     (warm or work)()
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
