@@ -1,4 +1,4 @@
-"""Every error that xner raises on purpose.
+"""Every error that xner raises on purpose, and its warning.
 
 XnerError
 ├── InputError            bad data: names the file and line, the row or the sentence id
@@ -18,6 +18,10 @@ from __future__ import annotations
 
 class XnerError(Exception):
     """The base of all errors of this library."""
+
+
+class XnerWarning(UserWarning):
+    """Something of which the result says nothing, such as words that a model cannot see."""
 
 
 class InputError(XnerError, ValueError):

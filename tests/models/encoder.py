@@ -43,7 +43,7 @@ def wordpieces(text, size):
 def _scaled(model, spread):
     """Larger embeddings, so that states differ from word to word as trained ones do."""
     with torch.no_grad():
-        model.embeddings.word_embeddings.weight.mul_(spread)
+        model.base_model.embeddings.word_embeddings.weight.mul_(spread)
     return model
 
 
@@ -76,8 +76,14 @@ def save_bert(folder, text=TEXT, *, words=300, seed=1, spread=1.0, positions=64,
     return str(folder)
 
 
-def save_xlmr(folder, text=TEXT, *, pieces=200, seed=1, spread=1.0, positions=64, **sizes):
-    """A random XLM-R with a Unigram tokenizer; returns the folder."""
+def save_xlmr(
+    folder, text=TEXT, *, pieces=200, seed=1, spread=1.0, positions=64, kind=XLMRobertaModel,
+    device="cpu", **sizes,
+):  # fmt: skip
+    """A random XLM-R with a Unigram tokenizer; returns the folder.
+
+    `kind` is a class of transformers; the weights are drawn on `device`.
+    """
     made = Tokenizer(models.Unigram())
     made.pre_tokenizer = pre_tokenizers.Metaspace()
     with contextlib.redirect_stdout(io.StringIO()):
@@ -96,4 +102,6 @@ def save_xlmr(folder, text=TEXT, *, pieces=200, seed=1, spread=1.0, positions=64
              "intermediate_size": 64, "vocab_size": len(tokenizer), **sizes}  # fmt: skip
     torch.manual_seed(seed)
     config = XLMRobertaConfig(max_position_embeddings=positions + 2, pad_token_id=1, **shape)
-    return _save(folder, _scaled(XLMRobertaModel(config).eval(), spread), tokenizer)
+    with torch.device(device):
+        model = kind(config).eval()
+    return _save(folder, _scaled(model, spread), tokenizer)

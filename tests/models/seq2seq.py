@@ -50,7 +50,31 @@ def make_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1, vocabulary
     return folder
 
 
-def _tokenizer(texts, vocabulary):
+def save_endless_nllb(folder, texts, *, vocabulary=400, device="cpu", **sizes):
+    """Save a random NLLB that ends no translation before its limit; returns the folder.
+
+    `sizes` are fields of M2M100Config; `vocab_size` may exceed what the tokenizer learns, and is
+    filled up with words that no text has. The special tokens' embeddings, which are also the
+    weights of their logits, are 0, so that some other token is always likelier. The weights are
+    drawn on `device`.
+    """
+    tokenizer = _tokenizer(texts, vocabulary, sizes.get("vocab_size", 0))
+    special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.bos_token_id,
+               "eos_token_id": tokenizer.eos_token_id,
+               "decoder_start_token_id": tokenizer.eos_token_id}  # fmt: skip
+    shape = {"vocab_size": len(tokenizer), "scale_embedding": True, **sizes, **special}
+    torch.manual_seed(1)
+    with torch.device(device):
+        model = M2M100ForConditionalGeneration(M2M100Config(**shape)).eval()
+    with torch.no_grad():
+        model.get_input_embeddings().weight[tokenizer.all_special_ids] = 0
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def _tokenizer(texts, vocabulary, whole=0):
+    """A BPE tokenizer; its vocabulary is filled up to `whole` entries, if that is more."""
     learner = Tokenizer(models.BPE(unk_token="<unk>"))
     learner.normalizer = normalizers.NFKC()
     learner.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
@@ -63,8 +87,11 @@ def _tokenizer(texts, vocabulary):
 
     state = json.loads(learner.to_str())["model"]
     merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in state["merges"]]
+    vocab = state["vocab"]
+    while len(vocab) < whole - len(LANGUAGES) - 1:  # <mask> is added too
+        vocab[f"▁unused{len(vocab)}"] = len(vocab)
     return NllbTokenizer(
-        vocab=state["vocab"], merges=merges, extra_special_tokens=[*LANGUAGES], src_lang="eng_Latn"
+        vocab=vocab, merges=merges, extra_special_tokens=[*LANGUAGES], src_lang="eng_Latn"
     )
 
 

@@ -18,7 +18,10 @@ from xner.cli import main
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from transformers import BertModel  # noqa: E402
+
 from tests.models.encoder import TEXT, save_bert, save_xlmr  # noqa: E402 - needs torch
+from tests.models.memory import runs_out_once  # noqa: E402
 
 METHODS = [
     *(("simalign", {"matching": m, "token_type": t})
@@ -295,6 +298,30 @@ def test_a_pair_beyond_memory_is_named(bert, monkeypatch):
     monkeypatch.setattr(Encoder, "states", states)
     with pytest.raises(xner.ResourceError, match="the pair in row 2 does not fit"):
         align([([], []), PAIRS[0]], "awesome", bert)
+
+
+def test_a_batch_that_does_not_fit_is_halved(bert, monkeypatch):
+    pairs = PAIRS * 3
+    wanted = align(pairs, "awesome", bert, batch_tokens=4096)
+    rows = runs_out_once(monkeypatch, BertModel)
+    found = align(pairs, "awesome", bert, batch_tokens=4096)
+    assert max(rows[1:]) <= rows[0] // 2 + 2
+    assert [row.keys() for row in found] == [row.keys() for row in wanted]
+    for own, other in zip(found, wanted, strict=True):
+        assert own == pytest.approx(other, abs=1e-5)
+
+
+def test_the_command_counts_words_without_subwords(bert, tmp_path, capsys):
+    (tmp_path / "en.txt").write_text("Anna \u200b waits\n", "utf-8")
+    (tmp_path / "de.txt").write_text("Anna wartet\n", "utf-8")
+    files = [str(tmp_path / name) for name in ("en.txt", "de.txt")]
+    line = ["align", *files, "-o", str(tmp_path / "out.align"), "--aligner", "awesome"]
+    for _ in range(2):
+        assert main([*line, "--model", bert, "--device", "cpu", "--json"]) == 0
+        out, err = capsys.readouterr()
+        (warning,) = json.loads(out)["warnings"]
+        assert warning.startswith("1 words of the source side have no subword in")
+        assert err == f"xner align: warning: {warning}\n"
 
 
 @pytest.mark.parametrize("kind", ["bert", "xlmr"])

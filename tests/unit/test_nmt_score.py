@@ -270,3 +270,21 @@ def test_the_command(model, tmp_path, capsys):
     assert main([*line, "--score", "nmt=1", "--nmt-model", model, *languages, *cache]) == 0
     assert "Bayern\tB-LOC" in (tmp_path / "out.conll").read_text("utf-8")
     assert (tmp_path / "pairs.sqlite").stat().st_size > 0
+
+
+def test_where_the_model_runs(model, tmp_path, capsys):
+    source, target, links = linked_everywhere(tmp_path)
+    line = ["project", source, target, "-o", tmp_path / "out.conll", "--links", links, "--json"]
+    line = [str(part) for part in line]
+    where = ["--device", "cpu,cpu", "--precision", "bfloat16", "--batch-tokens", "64"]
+    assert main([*line, *where]) == 2
+    assert "does not go with --aligner native" in capsys.readouterr().err
+    nmt = ["--score", "nmt=1", "--nmt-model", model, "--source-language", "en"]
+    nmt += ["--target-language", "deu"]
+    assert main([*line, *nmt, *where]) == 0
+    assert "eng_Latn-deu_Latn,bfloat16" in capsys.readouterr().out
+    assert main([*line, *nmt, "--device", "tpu9"]) == 2
+    assert "'tpu9' cannot be used" in capsys.readouterr().err
+    assert main([*line, *nmt, "--batch-tokens", "0"]) == 2
+    assert main([*line, *nmt, "--layer", "3"]) == 2
+    assert "--layer does not go" in capsys.readouterr().err

@@ -20,6 +20,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from tests.models import tagging as models  # noqa: E402 - needs torch
+from tests.models.memory import runs_out_once  # noqa: E402
 from xner.tagging.checkpoint import CheckpointTagger  # noqa: E402
 from xner.tagging.subwords import plan_windows  # noqa: E402
 
@@ -101,6 +102,17 @@ def test_batches_and_devices_change_nothing(folder):
     )
     np.testing.assert_allclose(one, many, atol=1e-5)
     assert alone.summary.signature == whole.summary.signature
+
+
+def test_a_batch_that_does_not_fit_is_halved(bert_tagger, monkeypatch):
+    from transformers import BertForTokenClassification
+
+    wanted = list(CheckpointTagger(bert_tagger, device="cpu", batch_tokens=4096).tag(SENTENCES))
+    rows = runs_out_once(monkeypatch, BertForTokenClassification)
+    found = list(CheckpointTagger(bert_tagger, device="cpu", batch_tokens=4096).tag(SENTENCES))
+    assert max(rows[1:]) <= rows[0] // 2 + 1
+    for own, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(own.probabilities, other.probabilities, atol=1e-5)
 
 
 def test_record_batches_share_one_stream(bert_tagger):

@@ -17,6 +17,7 @@ from xner.translation.quality import judge, loop_length
 torch = pytest.importorskip("torch")
 
 from tests.models import translation as tiny  # noqa: E402 - needs torch
+from tests.models.memory import runs_out_once  # noqa: E402
 from xner.translation.ctranslate2 import Ctranslate2Translator  # noqa: E402
 from xner.translation.nllb import NllbTranslator  # noqa: E402
 from xner.translation.vocabulary import Vocabulary  # noqa: E402
@@ -49,6 +50,18 @@ def test_a_batch_gives_what_each_text_gives_alone(request, folder, beams):
     many = NllbTranslator(name, beams=beams, device="cpu", batch_tokens=10**6)
     alone = NllbTranslator(name, beams=beams, device="cpu,cpu", batch_tokens=1)
     assert list(many.translate(texts, EN, DE)) == list(alone.translate(texts, EN, DE))
+
+
+@pytest.mark.parametrize("call", [1, 6])
+def test_a_batch_that_does_not_fit_is_halved(tiny_nllb, monkeypatch, call):
+    from transformers.models.m2m_100.modeling_m2m_100 import M2M100Decoder
+
+    translator = NllbTranslator(tiny_nllb, device="cpu", batch_tokens=10**6)
+    rows = runs_out_once(monkeypatch, M2M100Decoder, call)
+    found = list(translator.translate(tiny.ENGLISH, EN, DE))
+    assert [one.text for one in found] == list(tiny.GERMAN)
+    assert rows[0] == len(tiny.ENGLISH)
+    assert rows[call] == len(tiny.ENGLISH) // 2
 
 
 @pytest.mark.parametrize("beams", [1, 2, 5])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner.aligners.bitext import Side, offsets_from
+from xner.errors import XnerWarning
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -108,6 +109,7 @@ def warn_of_lost_words(sides: Sequence[SubwordSide], pairs: int, model: str) -> 
             warnings.warn(
                 f"{len(lost)} words of the {name} side have no subword in {model} and get no "
                 f"links; the first is {text!r} in row {row}",
+                XnerWarning,
                 stacklevel=3,
             )
 

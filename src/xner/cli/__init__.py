@@ -10,7 +10,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from xner._version import __version__
 from xner.cli import (
@@ -27,7 +30,7 @@ from xner.cli import (
     translate,
     warmup,
 )
-from xner.errors import UsageError, XnerError
+from xner.errors import UsageError, XnerError, XnerWarning
 
 _COMMANDS = (
     project,
@@ -99,5 +102,24 @@ def _run(options: argparse.Namespace) -> None:
             thread_count()
     except ValueError as error:
         raise UsageError(str(error)) from None
-    with threads(options.threads):
+    with threads(options.threads), _plain_warnings(options):
         options.run(options)
+
+
+@contextmanager
+def _plain_warnings(options: argparse.Namespace) -> Iterator[None]:
+    """Our own warnings as one line each, and in `options.warnings` for `--json`."""
+    options.warnings = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", XnerWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *a: Any, **b: Any) -> None:
+            if not issubclass(category, XnerWarning):
+                others(message, category, *a, **b)
+                return
+            options.warnings.append(str(message))
+            print(f"xner {options.command}: warning: {message}", file=sys.stderr)
+
+        warnings.showwarning = show
+        yield

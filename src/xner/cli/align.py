@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
         "seconds": round(seconds, 4),
         "sentences_per_second": round(len(linked) / seconds, 1),
         "signature": signature,
+        "warnings": options.warnings,
         "output": str(options.output),
     }
     if options.json:

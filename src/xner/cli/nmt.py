@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from xner.cli.options import inference_options
 from xner.errors import UsageError
 from xner.score.nmt import NmtOptions
 
@@ -32,7 +33,7 @@ def add_nmt(command: argparse.ArgumentParser) -> None:
 
 
 def nmt_options(options: argparse.Namespace) -> NmtOptions | None:
-    """What was asked; None if nothing was.
+    """What was asked, and where models run; None if nothing was.
 
     Raises:
         UsageError: the model or a language is missing.
@@ -49,4 +50,5 @@ def nmt_options(options: argparse.Namespace) -> NmtOptions | None:
         options.target_language,
         threshold=options.nmt_threshold,
         cache=options.nmt_cache,
+        **inference_options(options),
     )

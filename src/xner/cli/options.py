@@ -98,6 +98,9 @@ def add_aligner(command: argparse.ArgumentParser) -> None:
     add_inference(command)
 
 
+_INFERENCE = ("device", "precision", "batch_tokens")
+
+
 def add_inference(command: argparse.ArgumentParser) -> None:
     """Where a model runs, and how much at a time."""
     command.add_argument(
@@ -122,11 +125,11 @@ def add_inference(command: argparse.ArgumentParser) -> None:
 
 def inference_options(options: argparse.Namespace) -> dict[str, Any]:
     """The options of `add_inference`; those that were not given are left out."""
-    given = {name: getattr(options, name) for name in ("device", "precision", "batch_tokens")}
+    given = {name: getattr(options, name) for name in _INFERENCE}
     return {name: value for name, value in given.items() if value is not None}
 
 
-_PRETRAINED = {"model", "layer", "device", "precision", "batch_tokens"}
+_PRETRAINED = {"model", "layer", *_INFERENCE}
 _OWN = {
     "native": {"seed", "symmetrisation"},
     "eflomal": {"symmetrisation"},
@@ -136,8 +139,13 @@ _OWN = {
 """Options of each aligner."""
 
 
-def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
+def aligner_options(options: argparse.Namespace, scores_run_models: bool = False) -> dict[str, Any]:
     """The aligner's options that were given.
+
+    Args:
+        options: of the command.
+        scores_run_models: whether those of `add_inference` also go to a matching score, so that
+            an aligner without a model need not know them.
 
     Raises:
         UsageError: one does not belong to the aligner.
@@ -145,8 +153,11 @@ def aligner_options(options: argparse.Namespace) -> dict[str, Any]:
     names = sorted(set().union(*_OWN.values()))
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     given = {name: value for name, value in given.items() if value != "auto"}
+    own = _OWN.get(options.aligner, set())
+    if scores_run_models:
+        given = {n: v for n, v in given.items() if n in own or n not in _INFERENCE}
     for name in given:
-        if name not in _OWN.get(options.aligner, set()):
+        if name not in own:
             flag = name.replace("_", "-")
             raise UsageError(f"--{flag} does not go with --aligner {options.aligner}")
     for files in options.fit_on or ():

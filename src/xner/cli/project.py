@@ -171,7 +171,7 @@ def run(options: argparse.Namespace) -> None:
         top_k=options.top_k,
         nmt=nmt_options(options),
     )
-    extra = aligner_options(options)
+    extra = aligner_options(options, scores_run_models=settings.nmt is not None)
     check_output(options.output)
     begin = perf_counter()
     pairs = _pairs(options)
@@ -190,7 +190,8 @@ def run(options: argparse.Namespace) -> None:
 def show(summary: Summary, options: argparse.Namespace) -> None:
     """Print the summary."""
     if options.json:
-        print_json({**summary.as_dict(), "output": str(options.output)})
+        given = {"warnings": options.warnings, "output": str(options.output)}
+        print_json({**summary.as_dict(), **given})
         return
     rows = [("sentences", f"{summary.sentences:,}"), ("source entities", f"{summary.entities:,}")]
     rows += [(f"  {name}", f"{n:,}") for name, n in summary.outcomes.items()]

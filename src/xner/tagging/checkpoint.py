@@ -24,7 +24,7 @@ from xner.tagging.tags import Tagset
 if TYPE_CHECKING:
     import torch
 
-GPU_TOKENS, CPU_TOKENS = 32_768, 4_096
+GPU_TOKENS, CPU_TOKENS = 32_768, 1_024
 """Tokens of a batch where the caller names no number."""
 _ANY_LENGTH = 1 << 20
 
@@ -57,7 +57,7 @@ class CheckpointTagger:
             device: as for `find_hardware`.
             precision: likewise.
             batch_tokens: most tokens of a batch, padding included; default 32,768 on a GPU,
-                else 4,096.
+                1,024 on the CPU.
 
         Raises:
             InputError: the model cannot be loaded, or has no tags.

@@ -47,6 +47,10 @@ class Search:
         if not 0 < self.max_ratio < np.inf or not 0 <= self.min_ratio < np.inf:
             raise UsageError("max_ratio must be above 0 and min_ratio at least 0")
 
+    def limit(self, tokens: int) -> int:
+        """Most tokens of the translation of so many, its end counted."""
+        return _LEAST_LIMIT + ceil(self.max_ratio * tokens)
+
     @property
     def signature(self) -> str:
         """Every setting that can change a translation or its outcome."""
@@ -134,8 +138,7 @@ class TranslationEngine(Generic[Ready]):
         return [self._piece(t, i) for t, i in zip(parts, coded, strict=True)]
 
     def _piece(self, text: str, ids: list[int]) -> Piece:
-        limit = _LEAST_LIMIT + ceil(self.settings.max_ratio * len(ids))
-        return Piece(text, ids, min(limit, self.longest_found))
+        return Piece(text, ids, min(self.settings.limit(len(ids)), self.longest_found))
 
     def framed(self, piece: Piece) -> list[int]:
         """The tokens that the model reads."""
