@@ -60,5 +60,6 @@ STAGE = Stage(
     run=_run,
     columns=_columns,
     settings=_NAMES,
+    listed=frozenset({"stop_tokens"}),
     check=_check,
 )
