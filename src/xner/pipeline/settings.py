@@ -151,7 +151,7 @@ class Settings:
         if used and self.nmt is None:
             raise UsageError(
                 "the score nmt needs a model and both languages; give nmt=NmtOptions(…) "
-                "(--nmt-model, --source-language, --target-language)"
+                "(nmt: {model: …} in a file, --nmt-model, --source-language, --target-language)"
             )
         if not used and self.nmt is not None:
             raise UsageError(
