@@ -94,18 +94,20 @@ def rows(known, side):
     return [(pair.words[side], pair.tags[side]) for pair in known]
 
 
-def translator(folder, known, steps=150):
-    """A translator that knows the sentences, plain and marked, and the names alone."""
+def translator(folder, known, steps=200):
+    """A translator that knows the sentences, plain and marked, names alone, and single words as they are."""
     codes = [language.flores for language in LANGUAGES]
     texts = [[pair.text(side) for pair in known] for side in (0, 1)]
     marked = [[pair.text(side, marked=True) for pair in known] for side in (0, 1)]
-    names = zip(*sorted({name for pair in known for name in pair.names}), strict=True)
-    forward = [
-        here + mark + list(own) for here, mark, own in zip(texts, marked, names, strict=True)
-    ]
-    learnt = [(a, codes[0], b, codes[1]) for a, b in zip(*forward, strict=True)]
-    learnt += [(b, codes[1], a, codes[0]) for a, b in zip(*texts, strict=True)]
-    return make_nllb(folder, forward[0] + forward[1], learnt, steps=steps, vocabulary=300)
+    names = sorted({name for pair in known for name in pair.names})
+    plain = [*zip(*texts, strict=True), *names]
+    learnt = [(a, codes[0], b, codes[1]) for a, b in [*plain, *zip(*marked, strict=True)]]
+    learnt += [(b, codes[1], a, codes[0]) for a, b in plain]
+    for side, code in enumerate(codes):
+        alone = {word for pair in known for word in pair.words[side]} | {n[side] for n in names}
+        learnt += [(phrase, code, phrase, code) for phrase in sorted(alone)]
+    own = [text for pair in learnt for text in (pair[0], pair[2])]
+    return make_nllb(folder, own, learnt, steps=steps, vocabulary=300, enough=0.005)
 
 
 def tokenizer(known):

@@ -3,9 +3,9 @@
 The rows of Politov et al. (2025) stand under `translate-test/`: heuristic projection onto the
 target (`align-src`), the same from the back-translation, whose language is the target's
 (`align-tgt`), and greedy choice among candidates, n-grams or a tagger's spans, from the
-translation (`ngram`, `ner`) and from the back-translation (`back-ngram`, `back-ner`). Beside them stand greedy
-choice by the NMT score alone, without links (`translate-test-nmt`), and links mended through the
-back-translation (`translate-test-refine`).
+translation (`ngram`, `ner`) and from the back-translation (`back-ngram`, `back-ner`). Beside them
+stand greedy choice by the NMT score alone, without links (`translate-test-nmt`), and links mended
+through the back-translation (`translate-test-refine`).
 """
 
 from __future__ import annotations
