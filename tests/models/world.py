@@ -95,7 +95,7 @@ def rows(known, side):
 
 
 def translator(folder, known, steps=200):
-    """A translator that knows the sentences, plain and marked, names alone, and single words as they are."""
+    """A translator that knows sentences, plain and marked, names, and how to copy single words."""
     codes = [language.flores for language in LANGUAGES]
     texts = [[pair.text(side) for pair in known] for side in (0, 1)]
     marked = [[pair.text(side, marked=True) for pair in known] for side in (0, 1)]
