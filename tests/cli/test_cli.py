@@ -58,6 +58,28 @@ def test_project_json(capsys, folder):
     assert json.loads(out)["outcomes"]["projected"] == 3
 
 
+CANDIDATES = [
+    (
+        ["region", "--stop-token", "EU"],
+        ["no_candidate", "projected", "projected"],
+        "stop_tokens:EU",
+    ),
+    (["ngrams", "--stop-token", ""], ["projected"] * 3, "stop_tokens:none"),
+    (["runs", "--length-ratio", "1"], ["too_short"] * 3, "candidates:runs|merge_distance:1"),
+    (["runs", "--subspans"], ["projected"] * 3, "candidates:runs+subspans"),
+]
+
+
+@pytest.mark.parametrize(("chosen", "outcomes", "signed"), CANDIDATES)
+def test_candidates_of_other_kinds(folder, capsys, chosen, outcomes, signed):
+    arguments = ("project", "en.conll", "de.txt", "-o", "o.jsonl", "--links", "de.align", "--json")
+    code, out, err = run(capsys, *arguments, "--score", "alignment=1", "--candidates", *chosen)
+    assert (code, err) == (0, "")
+    assert signed in json.loads(out)["signature"]
+    rows = [json.loads(line) for line in (folder / "o.jsonl").read_text().splitlines()]
+    assert [outcome for row in rows for outcome in row["outcomes"]] == outcomes
+
+
 def test_counts_are_saved_and_used(capsys, folder):
     arguments = ("project", "en.conll", "de.txt", "--links", "de.align", "--json")
     _, first, _ = run(capsys, *arguments, "-o", "a.jsonl", "--save-counts", "c.npz")

@@ -92,10 +92,12 @@ def test_a_page_of_docs_names_what_there_is(tmp_path):
     for name in stage_names():
         assert f"`{name}`" in text
     # the other examples are configurations too, but for their data
-    _, data, settings = blocks("yaml")
+    _, data, scored, settings = blocks("yaml")
     content = "languages: {de: {gold: de.conll}}\npipelines: [translate-test]\n"
     (tmp_path / "c.yaml").write_text(content + settings)
     assert load(tmp_path / "c.yaml").systems[0].steps[0].settings["beams"] == 4
+    (tmp_path / "c.yaml").write_text(content.splitlines()[0] + "\n" + scored)
+    assert "nmt" in load(tmp_path / "c.yaml").systems[0].steps[-1].settings
     for loader in re.findall(r"loader: ([\w-]+)", data):
         assert loader in LOADERS
 

@@ -7,11 +7,11 @@ from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbToken
 LANGUAGES = ["eng_Latn", "deu_Latn"]
 
 
-def make_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1, vocabulary=400):
+def make_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1, vocabulary=400, enough=0.0):
     """Save a model of about 50,000 weights to a folder.
 
     texts: what the tokenizer learns its parts from. pairs: `(text, language, text, language)`
-    that the model is trained on.
+    that the model is trained on, for `steps`, or until its loss is below `enough`.
     """
     folder = str(folder)
     tokenizer = _tokenizer(texts, vocabulary)
@@ -44,7 +44,7 @@ def make_nllb(folder, texts, pairs=(), *, size=32, steps=150, seed=1, vocabulary
             for weights in model.parameters():
                 weights.mul_(3.0)
     else:
-        _train(model, tokenizer, pairs, steps)
+        _train(model, tokenizer, pairs, steps, enough)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -95,7 +95,7 @@ def _tokenizer(texts, vocabulary, whole=0):
     )
 
 
-def _train(model, tokenizer, pairs, steps):
+def _train(model, tokenizer, pairs, steps, enough):
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
 
@@ -115,4 +115,6 @@ def _train(model, tokenizer, pairs, steps):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+        if loss.item() < enough:
+            break
     model.eval()

@@ -137,15 +137,20 @@ def one_thread(seed):
     torch.set_rng_state(state)
 
 
-def trained(model, tokenizer, folder, steps=60):
-    """Fit a model on `sentences` and save it with its tokenizer."""
+def drawn(step):
+    """The sentences of a step of training."""
+    return sentences(32, seed=step)
+
+
+def trained(model, tokenizer, folder, steps=60, examples=drawn):
+    """Fit a model on `examples(step)`, by default `sentences`, and save it with its tokenizer."""
     with one_thread(0):
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 torch.nn.init.normal_(parameter, std=0.1)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
         for step in range(steps):
-            words, tags = zip(*sentences(32, seed=step), strict=True)
+            words, tags = zip(*examples(step), strict=True)
             batch = tokenizer(
                 list(words), is_split_into_words=True, padding=True, truncation=True,
                 max_length=POSITIONS, return_tensors="pt",

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 
 import xner
 from tests.corpora import WEIGHTS
+from tests.reference import heuristic
 from tests.reference import ner as twin
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.kernels.ner import ner_scores
+from xner.score import registry
 from xner.score.ner import ner, ner_spans
-from xner.score.ngrams import all_ngrams, given_spans
+from xner.score.ngrams import all_ngrams, region_ngrams
 from xner.score.scene import Scene, Text
+from xner.score.spans import given_spans, run_spans
 
 quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 TAGSETS = [
@@ -33,7 +36,9 @@ LABELS = st.sampled_from("ABC")
 def rows(draw, tagset):
     """Target words, entities `(start, end, label)`, links, probabilities, given spans."""
     words = draw(st.lists(st.sampled_from(["a", "b", "!", "?"]), max_size=7))
-    entities = [(i, i + 1, label) for i, label in enumerate(draw(st.lists(LABELS, max_size=3)))]
+    entities = [
+        (i, i + 1 + (i == 1), label) for i, label in enumerate(draw(st.lists(LABELS, max_size=2)))
+    ]
     links, spans = [], []
     if words:
         at = st.integers(0, len(words) - 1)
@@ -69,7 +74,20 @@ def made(tagset, found, without=()):
 
 
 def expected(found, spans_of):
-    return [(row, entity, span) for row in found for entity in row[1] for span in spans_of(row)]
+    return [
+        (row, entity, span) for row in found for entity in row[1] for span in spans_of(row, entity)
+    ]
+
+
+TAGGED = ("target_tagset", "target_probabilities")
+
+
+def words(entity):
+    return entity[1] - entity[0]
+
+
+def runs(row, entity):
+    return heuristic.runs(*entity[:2], row[2], 1, 0.5, 2)[0]
 
 
 def spans(problem):
@@ -82,11 +100,23 @@ def test_candidates_and_scores_are_their_twins(drawn, max_span, cut):
     tagset, found = drawn
     batch = next(made(tagset, found).batches()).slice(min(cut, len(found) - 1))
     found = found[min(cut, len(found) - 1) :]
-    for make, spans_of in (
-        (lambda: all_ngrams(batch, max_span), lambda row: twin.ngrams(row[0], max_span)),
-        (lambda: given_spans(batch), lambda row: sorted(set(row[4]))),
+    for made_, spans_of in (
+        (all_ngrams(batch, max_span), lambda row, e: twin.ngrams(row[0], max_span)),
+        (all_ngrams(batch, 1, 2.0, ["b"]), lambda row, e: twin.ngrams(row[0], 2 * words(e), "b")),
+        (
+            region_ngrams(batch, max_span),
+            lambda row, e: twin.region(e, row[0], row[2], max_span),
+        ),
+        (
+            region_ngrams(batch, 1, 2.0, []),
+            lambda row, e: twin.region(e, row[0], row[2], 2 * words(e), ()),
+        ),
+        (given_spans(batch), lambda row, e: sorted(set(row[4]))),
+        (given_spans(batch, True), lambda row, e: twin.subspans(row[4])),
+        (run_spans(batch, 1, 0.5, 2), lambda row, e: runs(row, e)),
+        (run_spans(batch, 1, 0.5, 2, True), lambda row, e: twin.subspans(runs(row, e))),
     ):
-        problem = make().problem
+        problem = made_.problem
         wanted = expected(found, spans_of)
         assert spans(problem) == [span for _, _, span in wanted]
         assert problem.score == pytest.approx([twin.alignment(e, p, r[2]) for r, e, p in wanted])
@@ -160,6 +190,52 @@ def test_given_spans_and_links_take_part_together():
     assert choose(score={"overlap": 1.0, "edge": 0.5}, candidates="ngrams") == [(0, 1)]
 
 
+def test_what_each_kind_of_candidate_offers(monkeypatch):
+    """Links at 0, 1 and 4; the tagger's span is (1, 4); the score likes three words."""
+    monkeypatch.setattr(registry, "_SCORES", dict(registry._SCORES))
+    registry.register("three", lambda scene: 1.0 * (scene.problem.end - scene.problem.start == 3))
+    row = (list("ab!ba"), [(0, 2, "A")], [(0, 0, 1.0), (1, 1, 1.0), (1, 4, 1.0)], [], [(0, 4)])
+    pairs = made([], [row], TAGGED)
+
+    def choose(score="three", **options):
+        out = xner.project(pairs, score={score: 1.0}, **options)
+        [entities] = out.table["target_entities"].to_pylist()
+        return [(e["start"], e["end"]) for e in entities], out.summary.signature
+
+    assert choose(candidates="ngrams")[0] == []
+    assert choose(candidates="region", stop_tokens=[])[0] == [(0, 3)]
+    assert choose(candidates="region", stop_tokens=["a"])[0] == [(1, 4)]
+    assert "|stop_tokens:a|" in choose(candidates="region", stop_tokens=["a"])[1]
+    assert "|stop_tokens:none|" in choose(candidates="ngrams", stop_tokens=[])[1]
+    assert choose(candidates="spans")[0] == []
+    assert choose(candidates="spans", subspans=True)[0] == [(0, 3)]
+    assert "|candidates:spans+subspans|" in choose(candidates="spans", subspans=True)[1]
+    assert choose("alignment", candidates="runs")[0] == [(0, 2)]
+    assert choose("alignment", candidates="runs", merge_distance=2)[0] == [(0, 5)]
+    assert choose(candidates="runs", merge_distance=2)[0] == []
+    assert choose(candidates="runs", merge_distance=2, subspans=True)[0] == [(0, 3)]
+    assert "candidates:runs|merge_distance:2|" in choose(candidates="runs", merge_distance=2)[1]
+
+
+def test_why_there_is_no_candidate():
+    rows = [
+        (["!", "a"], [(0, 1, "A")], [(0, 0, 1.0)], [], []),  # nothing but a stop token
+        (["a"], [(0, 1, "A")], [], [], []),
+        ([], [(0, 1, "A")], [], [], []),
+        (["a"], [(0, 3, "A")], [(0, 0, 1.0)], [], []),  # a run of one word for three
+    ]
+    wanted = {
+        "region": ["no_candidate", "unaligned", "empty_target", "projected"],
+        "runs": ["projected", "unaligned", "empty_target", "too_short"],
+    }
+    for candidates, outcomes in wanted.items():
+        for more in ({}, {"subspans": True}) if candidates == "runs" else ({},):
+            out = xner.project(
+                made([], rows, TAGGED), score={"alignment": 1.0}, candidates=candidates, **more
+            )
+            assert [o for row in out.table["outcomes"].to_pylist() for o in row] == outcomes
+
+
 @pytest.mark.parametrize(
     ("without", "options", "error", "words"),
     [
@@ -168,6 +244,14 @@ def test_given_spans_and_links_take_part_together():
         (["links"], {"seed": 3}, xner.UsageError, "need no links, so seed would"),
         ([], {"candidates": "all"}, xner.UsageError, "unknown candidates 'all'"),
         ([], {"method": "heuristic"}, xner.UsageError, "runs of linked words"),
+        ([], {"subspans": True}, xner.UsageError, "subspans go with the candidates spans and runs"),
+        ([], {"stop_tokens": "!?"}, xner.UsageError, "give a list of words"),
+        (
+            [],
+            {"stop_tokens": [], "candidates": "spans"},
+            xner.UsageError,
+            "'spans' have no stop tokens",
+        ),
     ],
 )
 def test_what_is_missing_or_makes_no_sense(without, options, error, words):

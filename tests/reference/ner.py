@@ -1,4 +1,4 @@
-"""All n-grams, the alignment score and the NER scores in plain Python."""
+"""Candidates, the alignment score and the NER scores in plain Python."""
 
 
 def ngrams(words, max_span, stop=("!", "?")):
@@ -8,6 +8,19 @@ def ngrams(words, max_span, stop=("!", "?")):
         for j in range(i + 1, min(len(words), i + max_span) + 1)
         if not set(stop) & set(words[i:j])
     ]
+
+
+def region(entity, words, links, max_span, stop=("!", "?")):
+    linked = [j for i, j, weight in links if entity[0] <= i < entity[1] and weight > 0]
+    if not linked:
+        return []
+    first = min(linked)
+    inside = ngrams(words[first : max(linked) + 1], max_span, stop)
+    return [(first + i, first + j) for i, j in inside]
+
+
+def subspans(spans):
+    return sorted({(i, j) for s, e in spans for i in range(s, e) for j in range(i + 1, e + 1)})
 
 
 def alignment(entity, span, links):

@@ -48,9 +48,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     add_nmt(command)
     numbers = (
         ("--min-score", float, _DEFAULT.min_score, "candidates that score less are not used"),
-        ("--merge-distance", int, _DEFAULT.merge_distance, "heuristic: gap that is closed, words"),
-        ("--length-ratio", float, _DEFAULT.length_ratio, "heuristic: runs are longer than this "
-         "share of the entity"),
+        ("--merge-distance", int, _DEFAULT.merge_distance, "heuristic, runs: gap that is closed"),
+        ("--length-ratio", float, _DEFAULT.length_ratio, "heuristic, runs: they are longer than "
+         "this share of the entity"),
     )  # fmt: skip
     for flag, kind, default, text in numbers:
         command.add_argument(
@@ -80,7 +80,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "--gap", type=float, default=0.0, metavar="G", help="of the ILP, relative (default: 0)"
     )
     command.add_argument(
-        "--top-k", type=int, metavar="K", help="heuristic: most runs per entity (default: all)"
+        "--top-k", type=int, metavar="K", help="heuristic, runs: most per entity (default: all)"
     )
     command.add_argument(
         "--write-scheme", choices=SCHEMES, default="IOB2", help="scheme of OUT (default: IOB2)"
@@ -108,8 +108,18 @@ def _add_scoring(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.add_argument(
         "--candidates", choices=CANDIDATES, default="links",
-        help="target spans to choose from: n-grams between linked words, all n-grams, or the "
-        "spans of the column target_candidates (default: links)",
+        help="target spans to choose from: n-grams that begin and end on linked words, all "
+        "n-grams, those of the region with linked words, the heuristic's runs, or the spans of "
+        "the column target_candidates (default: links)",
+    )  # fmt: skip
+    command.add_argument(
+        "--stop-token", action="append", metavar="WORD",
+        help="candidates ngrams, region: a word that none holds, '' for no such word; may be "
+        f"repeated (default: {' '.join(_DEFAULT.stop_tokens)})",
+    )  # fmt: skip
+    command.add_argument(
+        "--subspans", action="store_true",
+        help="candidates spans, runs: every span within one of them is a candidate too",
     )  # fmt: skip
     command.add_argument(
         "--fill", action="append", metavar="NAME=WEIGHT",
@@ -144,6 +154,10 @@ def _pairs(options: argparse.Namespace) -> Corpus:
     )
 
 
+def _words(given: list[str] | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(word for word in given if word)
+
+
 def run(options: argparse.Namespace) -> None:
     """Project, write, and say what was done."""
     from xner.pipeline.project import project_stream
@@ -158,6 +172,8 @@ def run(options: argparse.Namespace) -> None:
         score=weights_of("--score", options.score),
         fill=weights_of("--fill", options.fill),
         candidates=options.candidates,
+        stop_tokens=_words(options.stop_token),
+        subspans=options.subspans,
         max_span=options.max_span,
         max_ratio=options.max_ratio,
         relabel=options.relabel,

@@ -3,7 +3,9 @@
 The rows of Politov et al. (2025) stand under `translate-test/`: heuristic projection onto the
 target (`align-src`), the same from the back-translation, whose language is the target's
 (`align-tgt`), and greedy choice among candidates, n-grams or a tagger's spans, from the
-translation (`ngram`, `ner`) and from the back-translation (`back-ngram`, `back-ner`).
+translation (`ngram`, `ner`) and from the back-translation (`back-ngram`, `back-ner`). Beside them
+stand greedy choice by the NMT score alone, without links (`translate-test-nmt`), and links mended
+through the back-translation (`translate-test-refine`).
 """
 
 from __future__ import annotations
@@ -64,6 +66,19 @@ PIPELINES: dict[str, tuple[Step, ...]] = {
         _SPANS,
         _ALIGN,
         _project(preset="paper-greedy", candidates="spans"),
+    ),
+    # By a translation model in place of links; its `nmt` names the model.
+    "translate-test-nmt": (
+        *_TAGGED,
+        _project(preset="paper-greedy", candidates="ngrams", score={"nmt": 1.0}),
+    ),
+    # Links go through the back-translation as well.
+    "translate-test-refine": (
+        *_TAGGED,
+        Step("back_translate", "back_translate", {"beside": True, "markers": "none"}),
+        _ALIGN,
+        Step("refine", "refine"),
+        _project(),
     ),
     # Labelled source text is translated, its labels move to the translation.
     "translate-train": (

@@ -122,12 +122,23 @@ def _resolved(step: Step, stage: Stage, language: Language, folder: Path) -> dic
         name: _files(value, name, language, folder) if name in stage.files else value
         for name, value in step.settings.items()
     }
-    if stage.settings is not None:
-        codes = {"source_language": language.source_code, "target_language": language.target_code}
-        for name, code in codes.items():
-            if name in stage.settings:
-                settings.setdefault(name, code)
+    codes = {"source_language": language.source_code, "target_language": language.target_code}
+    for name, code in codes.items():
+        if name in (stage.settings or ()):
+            settings.setdefault(name, code)
+    for name in stage.models & settings.keys():
+        if isinstance(settings[name], Mapping):
+            settings[name] = _of_model({**codes, **settings[name]}, language, folder)
     return settings
+
+
+def _of_model(given: dict[str, Any], language: Language, folder: Path) -> dict[str, Any]:
+    """Settings of a model, with its file as a path, and that of its cache by name alone."""
+    if "model" in given:
+        given["model"] = _files(given["model"], "model", language, folder)
+    if isinstance(given.get("cache"), str):
+        given["cache"] = str(folder / given["cache"].replace("{language}", language.name))
+    return given
 
 
 def _files(value: Any, name: str, language: Language, folder: Path) -> Any:

@@ -13,6 +13,9 @@ from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
 from xner.experiments.stages import Stage, find_stage
 
 _ALIGN = "align"
+_REFINE = "refine"
+_OF_LINKS = ("links", "fit_on", "pivot")
+"""Settings for source and target alone: the links of a back-translation are made without."""
 _OWN = ("pipeline", "name", "aligners")
 
 
@@ -178,12 +181,16 @@ def _chosen(row: Mapping[str, Any], aligners: Sequence[Choice], where: str) -> l
 
 def _with(chosen: Sequence[tuple[str, Step]], choice: Choice) -> tuple[Step, ...]:
     """The steps, those that align with the settings of an aligner."""
-    return tuple(
-        replace(step, settings={**choice.settings, **step.settings})
-        if step.stage == _ALIGN
-        else step
-        for _, step in chosen
-    )
+    return tuple(replace(step, settings=_settings(step, choice)) for _, step in chosen)
+
+
+def _settings(step: Step, choice: Choice) -> dict[str, Any]:
+    own = dict(step.settings)
+    if step.stage == _ALIGN:
+        return {**choice.settings, **own}
+    if step.stage == _REFINE and "aligner" not in own:
+        return {**{k: v for k, v in choice.settings.items() if k not in _OF_LINKS}, **own}
+    return own
 
 
 def checked(

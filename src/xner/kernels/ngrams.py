@@ -1,4 +1,4 @@
-"""All n-grams of target words as candidates, and their alignment scores."""
+"""N-grams of target words as candidates, and their alignment scores."""
 
 import numpy as np
 from numba import njit
@@ -8,38 +8,75 @@ NO_CANDIDATE = 10
 
 
 @njit(cache=True, nogil=True)
-def count_ngrams(s_lo, s_hi, word_offsets, stop, max_span, count):
-    """Write how many n-grams each sentence has: at most `max_span` words, no stop word.
+def linked_regions(
+    s_lo,
+    s_hi,
+    entity_offsets,
+    entity_start,
+    entity_end,
+    link_offsets,
+    link_source,
+    link_target,
+    link_weight,
+    first,
+    last,
+):
+    """Write `[first, last)` from the first to the last word linked to each entity; 0, 0 if none is.
 
     Args:
-        word_offsets: int32 (S+1). stop: uint8, per target word.
-        count: int64 (S), written.
+        entity_offsets, link_offsets: int32 (S+1). entity_start, entity_end: int32 (E).
+        link_source, link_target: int32 (L). link_weight: float32 (L); links of weight 0 do not
+            count.
+        first, last: int32 (E), written.
     """
     for s in range(s_lo, s_hi):
-        free, total = 0, 0
-        for w in range(word_offsets[s], word_offsets[s + 1]):
-            free = 0 if stop[w] else free + 1
-            total += min(free, max_span)
-        count[s] = total
+        for e in range(entity_offsets[s], entity_offsets[s + 1]):
+            first[e], last[e] = 0, 0
+            for link in range(link_offsets[s], link_offsets[s + 1]):
+                if entity_start[e] <= link_source[link] < entity_end[e] and link_weight[link] > 0.0:
+                    w = link_target[link]
+                    first[e] = w if last[e] == 0 else min(first[e], w)
+                    last[e] = max(last[e], w + 1)
 
 
 @njit(cache=True, nogil=True)
-def write_ngrams(s_lo, s_hi, word_offsets, stop, max_span, copies, places, start, end):
-    """Write the n-grams of each sentence, by start, then end, once for each of its entities.
+def count_ngrams(s_lo, s_hi, entity_offsets, word_offsets, stop, first, last, limit, count):
+    """Write how many n-grams each entity has in its region, none of them with a stop word.
 
     Args:
-        word_offsets: int32 (S+1). stop: uint8, per target word.
-        copies: int32 (S), entities of each sentence.
-        places: int64 (S), where each sentence's candidates begin.
+        entity_offsets, word_offsets: int32 (S+1). stop: uint8, per target word.
+        first, last: int32 (E), the region, in words of its sentence.
+        limit: int32 (E), words of the longest n-gram.
+        count: int64 (E), written.
+    """
+    for s in range(s_lo, s_hi):
+        base = word_offsets[s]
+        for e in range(entity_offsets[s], entity_offsets[s + 1]):
+            free, total = 0, 0
+            for w in range(first[e], last[e]):
+                free = 0 if stop[base + w] else free + 1
+                total += min(free, limit[e])
+            count[e] = total
+
+
+@njit(cache=True, nogil=True)
+def write_ngrams(
+    s_lo, s_hi, entity_offsets, word_offsets, stop, first, last, limit, places, start, end
+):
+    """Write the n-grams of each entity, by start, then end.
+
+    Args:
+        entity_offsets, word_offsets, stop, first, last, limit: as for `count_ngrams`.
+        places: int64 (E), where each entity's candidates begin.
         start, end: int32 (C), written.
     """
     for s in range(s_lo, s_hi):
-        base, at = word_offsets[s], places[s]
-        words = word_offsets[s + 1] - base
-        for _ in range(copies[s]):
-            for i in range(words):
+        base = word_offsets[s]
+        for e in range(entity_offsets[s], entity_offsets[s + 1]):
+            at = places[e]
+            for i in range(first[e], last[e]):
                 j = i
-                while j < words and j - i < max_span and not stop[base + j]:
+                while j < last[e] and j - i < limit[e] and not stop[base + j]:
                     j += 1
                     start[at] = i
                     end[at] = j

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -30,11 +30,12 @@ from xner.pipeline.summary import Summary
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
 from xner.score.fill import fill_links
-from xner.score.ngrams import all_ngrams, given_spans
+from xner.score.ngrams import all_ngrams, region_ngrams
 from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import TINY, fused
 from xner.score.relabel import relabel
 from xner.score.scene import Scene, Spans, Text
+from xner.score.spans import given_spans, run_spans
 from xner.solve.constraint import Constraint
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
@@ -43,7 +44,7 @@ from xner.solve.problem import Problem
 from xner.solve.solution import Solution
 
 SLICE = 4096
-"""Rows that are matched at a time where every n-gram is a candidate."""
+"""Rows that are matched at a time where candidates may be many."""
 
 
 class Projection(Corpus):
@@ -59,7 +60,9 @@ def project(
     method: str | None = None,
     score: Mapping[str, float] | None = None,
     fill: Mapping[str, float] | None = None,
-    candidates: Literal["links", "ngrams", "spans"] = "links",
+    candidates: Literal["links", "ngrams", "region", "runs", "spans"] = "links",
+    stop_tokens: Collection[str] | None = None,
+    subspans: bool = False,
     max_span: int | None = None,
     max_ratio: float | None = None,
     relabel: float | None = None,
@@ -91,7 +94,10 @@ def project(
             `{"lexicon": 1.0, "neighbours": 1.0}`, and nothing where `score` is given or the
             method is heuristic.
         candidates: `links` (default), n-grams that start and end on a linked word; `ngrams`,
-            all; `spans`, those of the column target_candidates.
+            all; `region`, those between the first and the last linked word; `runs`, the
+            heuristic's; `spans`, those of the column target_candidates.
+        stop_tokens: words that no n-gram holds (`ngrams`, `region`), default `!` and `?`.
+        subspans: every span within one of the candidates is one too (`spans`, `runs`).
         max_span: longest target n-gram, in words, default 10.
         max_ratio: n-grams for an entity may have up to so many times its words, if that is
             more; default 2, and 0 where `max_span` is given and in the published presets.
@@ -127,6 +133,8 @@ def project(
         score=None if score is None else dict(score),
         fill=None if fill is None else dict(fill),
         candidates=candidates,
+        stop_tokens=stop_tokens,
+        subspans=subspans,
         max_span=max_span,
         max_ratio=max_ratio,
         relabel=relabel,
@@ -183,7 +191,7 @@ def project_stream(
     scorer = None if settings.nmt is None else NmtScorer(settings.nmt)
     tell("project", 0.0)
     for batch in linked.batches():
-        rows = SLICE if settings.candidates == "ngrams" else max(1, batch.num_rows)
+        rows = max(1, batch.num_rows) if settings.candidates == "links" else SLICE
         for first in range(0, max(1, batch.num_rows), rows):
             yield project_batch(batch.slice(first, rows), settings, summary, counts, scorer)
             tell("project", summary.sentences / max(1, len(pairs)))
@@ -303,11 +311,17 @@ def _candidates(
 
 def _unscored(batch: pa.RecordBatch, settings: Settings) -> Candidates:
     """The candidates, with no score but that of their links."""
+    limits = settings.max_span, settings.max_ratio
     if settings.candidates == "spans":
-        return given_spans(batch)
+        return given_spans(batch, settings.subspans)
+    if settings.candidates == "runs":
+        runs = settings.merge_distance, settings.length_ratio, settings.top_k
+        return run_spans(batch, *runs, settings.subspans)
     if settings.candidates == "ngrams":
-        return all_ngrams(batch, settings.max_span)
-    return linked_ngrams(batch, settings.max_span, settings.max_ratio)
+        return all_ngrams(batch, *limits, settings.stop_tokens)
+    if settings.candidates == "region":
+        return region_ngrams(batch, *limits, settings.stop_tokens)
+    return linked_ngrams(batch, *limits)
 
 
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:

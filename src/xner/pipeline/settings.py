@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from xner._version import __version__
 from xner.errors import UsageError
+from xner.score.ngrams import STOP_TOKENS
 from xner.score.nmt import NmtOptions
 from xner.score.registry import find_score, link_scores
 from xner.solve.constraint import Constraint
@@ -15,7 +16,9 @@ from xner.solve.constraint import Constraint
 METHODS = ("heuristic", "greedy", "exact", "ilp")
 BACKENDS = ("cp-sat", "highs", "scip")
 FILLS = ("lexicon", "neighbours")
-CANDIDATES = ("links", "ngrams", "spans")
+CANDIDATES = ("links", "ngrams", "region", "runs", "spans")
+_PARTED = ("runs", "spans")
+_UNLINKED = ("ngrams", "spans")
 _ALIGNMENT = {"score": {"alignment": 1.0}, "fill": {}}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
@@ -43,7 +46,11 @@ class Settings:
         fill: weight of links that are filled in where words have none, by what makes them
             (`lexicon`, `neighbours`).
         candidates: `links` (default), n-grams that start and end on a word linked to the
-            entity; `ngrams`, all of them; `spans`, those of the column target_candidates.
+            entity; `ngrams`, all of them; `region`, those between the first and the last word
+            linked to it; `runs`, the heuristic's; `spans`, those of the column
+            target_candidates.
+        stop_tokens: words that no n-gram holds (`ngrams`, `region`), default `!` and `?`.
+        subspans: every span within one of the candidates is one too (`spans`, `runs`).
         max_span: longest target n-gram, in words (not for `heuristic`).
         max_ratio: an n-gram for a long entity may have up to so many times its words, if that
             is more than `max_span`; 0 for no more.
@@ -57,16 +64,18 @@ class Settings:
         time_limit: of the ILP, seconds a sentence; None for no limit.
         gap: of the ILP, relative; 0 proves the optimum.
         merge_distance: runs with at most this many words between them become one
-            (`heuristic`).
-        length_ratio: runs must be longer than this share of the entity (`heuristic`).
-        top_k: project an entity to its longest `top_k` runs; None for all (`heuristic`).
+            (`heuristic`, `runs`).
+        length_ratio: runs must be longer than this share of the entity (`heuristic`, `runs`).
+        top_k: only the longest `top_k` runs of an entity; None for all (`heuristic`, `runs`).
         nmt: the model and languages of the score `nmt`; `preset` takes a mapping too.
     """
 
     method: str = "exact"
     score: Mapping[str, float] = field(default_factory=lambda: {"alignment": 1.0})
     fill: Mapping[str, float] = field(default_factory=dict)
-    candidates: Literal["links", "ngrams", "spans"] = "links"
+    candidates: Literal["links", "ngrams", "region", "runs", "spans"] = "links"
+    stop_tokens: Collection[str] = STOP_TOKENS
+    subspans: bool = False
     max_span: int = 10
     max_ratio: float = 0.0
     min_score: float = 0.0
@@ -82,6 +91,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check_method()
+        self._check_candidates()
         self._check_nmt()
         self._check_numbers()
 
@@ -101,25 +111,47 @@ class Settings:
                 raise UsageError(f"the weight of fill {name!r} is {weight}; it must be in (0, 1]")
         if self.backend not in BACKENDS:
             raise UsageError(f"unknown backend {self.backend!r}; choose one of {BACKENDS}")
-        if self.candidates not in CANDIDATES:
-            known = ", ".join(CANDIDATES)
-            raise UsageError(f"unknown candidates {self.candidates!r}; choose one of {known}")
-        if self.method == "heuristic" and self.candidates != "links":
-            raise UsageError(
-                f"heuristic labels runs of linked words; candidates {self.candidates!r} go with "
-                f"exact, greedy and ilp"
-            )
         if self.method == "greedy" and not self.constraint.always_feasible:
             raise UsageError(f"greedy cannot promise {self.constraint}; use exact or ilp")
         if self.method == "heuristic" and self.constraint != Constraint():
             raise UsageError("heuristic takes no constraint; see top_k")
+
+    def _check_candidates(self) -> None:
+        if self.candidates not in CANDIDATES:
+            known = ", ".join(CANDIDATES)
+            raise UsageError(f"unknown candidates {self.candidates!r}; choose one of {known}")
+        if self.method == "heuristic" and self.candidates not in ("links", "runs"):
+            raise UsageError(
+                f"heuristic labels runs of linked words; candidates {self.candidates!r} go with "
+                f"exact, greedy and ilp"
+            )
+        if isinstance(self.stop_tokens, str):
+            raise UsageError(f"stop_tokens is {self.stop_tokens!r}; give a list of words")
+        if self._stopped != STOP_TOKENS and not self._of_ngrams:
+            raise UsageError(
+                f"candidates {self.candidates!r} have no stop tokens; leave them out, or choose "
+                f"ngrams or region"
+            )
+        if self.subspans and (self.method == "heuristic" or self.candidates not in _PARTED):
+            raise UsageError(
+                "subspans go with the candidates spans and runs, by exact, greedy and ilp; every "
+                "n-gram is a candidate by itself"
+            )
+
+    @property
+    def _stopped(self) -> tuple[str, ...]:
+        return tuple(sorted(set(self.stop_tokens)))
+
+    @property
+    def _of_ngrams(self) -> bool:
+        return self.candidates in ("ngrams", "region")
 
     def _check_nmt(self) -> None:
         used = "nmt" in self.score and self.method != "heuristic"
         if used and self.nmt is None:
             raise UsageError(
                 "the score nmt needs a model and both languages; give nmt=NmtOptions(…) "
-                "(--nmt-model, --source-language, --target-language)"
+                "(nmt: {model: …} in a file, --nmt-model, --source-language, --target-language)"
             )
         if not used and self.nmt is not None:
             raise UsageError(
@@ -173,7 +205,7 @@ class Settings:
     def linked(self) -> bool:
         """Whether links are needed, for the candidates or for a score."""
         of_links = any(find_score(name).of_links for name in self.score)
-        return self.candidates == "links" or of_links or self.counted
+        return self.candidates not in _UNLINKED or of_links or self.counted
 
     @property
     def first_signature(self) -> str:
@@ -188,19 +220,34 @@ class Settings:
         return f"max_span:{self.max_span}{ratio}"
 
     @property
+    def _runs(self) -> list[str]:
+        return [
+            f"merge_distance:{self.merge_distance}",
+            f"length_ratio:{self.length_ratio:g}",
+            f"top_k:{self.top_k or 'all'}",
+        ]
+
+    @property
+    def _chosen_from(self) -> list[str]:
+        """The candidates, where they are not those of the default."""
+        if self.candidates == "links":
+            return []
+        parts = [f"candidates:{self.candidates}{'+subspans' if self.subspans else ''}"]
+        if self.candidates == "runs":
+            parts += self._runs
+        if self._stopped != STOP_TOKENS:
+            parts.append(f"stop_tokens:{' '.join(self._stopped) or 'none'}")
+        return parts
+
+    @property
     def signature(self) -> str:
         """What made the numbers, but for the links."""
         parts = [f"xner:{__version__}", f"method:{self.method}"]
         if self.method == "heuristic":
-            parts += [
-                f"merge_distance:{self.merge_distance}",
-                f"length_ratio:{self.length_ratio:g}",
-                f"top_k:{self.top_k or 'all'}",
-            ]
+            parts += self._runs
         else:
             parts += [f"score:{_sum(self.score)}", self._spans, f"constraint:{self.constraint}"]
-            if self.candidates != "links":
-                parts.append(f"candidates:{self.candidates}")
+            parts += self._chosen_from
         if self.fill:
             parts.append(f"fill:{_sum(self.fill)}")
         if self.method == "ilp":

@@ -76,6 +76,8 @@ class NmtOptions:
             UsageError: one is unknown or missing, or makes no sense.
         """
         values = dict(given)
+        if isinstance(values.get("model"), Path):
+            values["model"] = str(values["model"])
         if values.get("cache") is not None:
             values["cache"] = Path(values["cache"])
         try:

@@ -5,12 +5,15 @@ A file here defines `STAGE`. A stage of one's own is registered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
+from time import perf_counter
 from typing import Any
+
+import pyarrow as pa
 
 from xner.corpus import Corpus
 from xner.errors import UsageError
@@ -49,6 +52,8 @@ class Stage:
         settings: names of those it takes; None where `check` can tell alone. `source_language`
             and `target_language` are filled in from the language where they are left out.
         files: those that name files or, where they exist, folders: their content counts.
+        models: those that are mappings with settings of a model, its `model` a file like those
+            above, its languages filled in likewise.
         listed: those that are lists by nature; any other list is a grid.
         check: raises UsageError for settings that make no sense, before anything runs, and
             MissingExtraError where a package that they need is not installed.
@@ -60,9 +65,29 @@ class Stage:
     columns: Callable[[Settings], Columns]
     settings: tuple[str, ...] | None
     files: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
     listed: frozenset[str] = frozenset()
     check: Callable[[Settings], None] = lambda settings: None
     seeded: Callable[[Settings], bool] = lambda settings: False
+
+
+def streamed(stream: Callable[[], Iterator[pa.RecordBatch]], summary: Any, given: Corpus) -> Corpus:
+    """The corpus that a stage makes batch by batch, as it is written.
+
+    Args:
+        stream: yields the batches; called once.
+        summary: grows as they come; its `seconds` are set at the end.
+        given: what the stage was given, which has as many rows.
+    """
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        begin = perf_counter()
+        yield from stream()
+        summary.seconds = perf_counter() - begin
+
+    made = Corpus(batches, len(given), given.origin)
+    made.summary = summary  # type: ignore[attr-defined]
+    return made
 
 
 _REGISTERED: dict[str, Stage] = {}

@@ -24,26 +24,29 @@ _VARYING = ("eflomal",)
 """Takes no seed, but gives other links every time: it is run once for each seed."""
 
 
-def _split(settings: Settings) -> tuple[Any, dict[str, Any]]:
+def split(settings: Settings) -> tuple[Any, dict[str, Any]]:
     """The aligner, and the options that are its own."""
     own = {name: value for name, value in settings.items() if name not in _BESIDE}
     return settings.get("aligner", "native"), own
+
+
+def without_seed(aligner: Any, own: dict[str, Any]) -> dict[str, Any]:
+    """The options, without the seed of the run where the aligner takes none."""
+    return {name: v for name, v in own.items() if name != "seed" or aligner not in _VARYING}
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     if "links" in settings:
         links = settings["links"]
         return _with_links(corpus, [Path(p) for p in (links if _many(links) else [links])])
-    aligner, own = _split(settings)
-    if aligner in _VARYING:
-        own.pop("seed", None)
+    aligner, own = split(settings)
     return align(
         corpus,
         aligner=aligner,
         fit_on=settings.get("fit_on") or (),
         pivot=settings.get("pivot") or (),
         progress=tell,
-        **own,
+        **without_seed(aligner, own),
     )
 
 
@@ -52,11 +55,19 @@ def _many(value: object) -> bool:
 
 
 def _check(settings: Settings) -> None:
-    aligner, own = _split(settings)
     if "links" in settings:
         if idle := [name for name in settings if name != "links"]:
             raise UsageError(f"the links are given, so {idle[0]} would change nothing")
         return
+    check_aligner(*split(settings))
+
+
+def check_aligner(aligner: Any, own: Settings) -> None:
+    """Raise UsageError for an aligner or options of it that are not known, or make no sense.
+
+    Raises:
+        MissingExtraError: its package is not installed.
+    """
     if not isinstance(aligner, str):
         return
     if aligner not in ALIGNERS:
@@ -76,7 +87,8 @@ def _options(aligner: str) -> list[str] | None:
         return None
 
 
-def _seeded(settings: Settings) -> bool:
+def seeded(settings: Settings) -> bool:
+    """Whether the aligner gives other links for another seed, or every time."""
     aligner = settings.get("aligner", "native")
     return "links" not in settings and aligner in _SEEDED + _VARYING
 
@@ -114,5 +126,5 @@ STAGE = Stage(
     files=frozenset({"links", "fit_on", "pivot", "model"}),
     listed=frozenset({"links", "fit_on", "pivot"}),
     check=_check,
-    seeded=_seeded,
+    seeded=seeded,
 )

@@ -1,17 +1,18 @@
-"""The labelled source translated back into the target's language, in the source's place."""
+"""The labelled source translated back into the target's language, in its place or beside it."""
 
 from __future__ import annotations
 
 import xner
 from xner.corpus import Corpus
+from xner.errors import UsageError
 from xner.experiments.stages import Columns, Settings, Stage, Tell
-from xner.pipeline.back import back_as_source
+from xner.pipeline.back import MADE, back_as_source
 
 _LANGUAGES = ("source_language", "target_language")
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    given = {k: v for k, v in settings.items() if k not in ("options", *_LANGUAGES)}
+    given = {k: v for k, v in settings.items() if k not in ("options", "beside", *_LANGUAGES)}
     back = xner.back_translate(
         corpus,
         settings["source_language"],
@@ -20,22 +21,36 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
         **settings.get("options", {}),
         progress=tell,
     )
+    if settings.get("beside", False):
+        return back
     made = back_as_source(back)
     made.summary = back.summary  # type: ignore[attr-defined]
     return made
 
 
+def _columns(settings: Settings) -> Columns:
+    beside = settings.get("beside", False)
+    return Columns(
+        needs=("source_tokens", "source_entities", "target_tokens"),
+        makes=MADE if beside else ("source_tokens", "source_entities", *_WRITTEN),
+        uses=_WRITTEN,
+        replaces=not beside,
+    )
+
+
+def _check(settings: Settings) -> None:
+    if not isinstance(settings.get("beside", False), bool):
+        raise UsageError(f"beside is {settings['beside']!r}; choose true or false")
+
+
+_WRITTEN = ("source_text", "source_offsets")
 STAGE = Stage(
     name="back_translate",
     run=_run,
-    columns=lambda settings: Columns(
-        needs=("source_tokens", "source_entities", "target_tokens"),
-        makes=("source_tokens", "source_entities", "source_text", "source_offsets"),
-        uses=("source_text", "source_offsets"),
-        replaces=True,
-    ),
+    columns=_columns,
     settings=(
         *_LANGUAGES,
+        "beside",
         "translator",
         "markers",
         "threshold",
@@ -47,4 +62,5 @@ STAGE = Stage(
         "options",
     ),
     files=frozenset({"model"}),
+    check=_check,
 )

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from xner.corpus import Corpus
 from xner.errors import UsageError
 from xner.experiments.checks import unknown
-from xner.experiments.stages import Columns, Settings, Stage, Tell
+from xner.experiments.stages import Columns, Settings, Stage, Tell, streamed
 from xner.pipeline import settings as projection
-from xner.pipeline.project import Projection, project_stream
+from xner.pipeline.project import project_stream
 from xner.pipeline.summary import Summary
 from xner.solve.constraint import Constraint
 
+_LANGUAGES = {"source_language": "eng", "target_language": "deu"}
+"""Stand in for those of the score nmt when a configuration is checked; a run fills them in."""
 _NAMES = ("preset", *(field.name for field in fields(projection.Settings)))
 
 
 def _settings(given: Settings) -> projection.Settings:
     values: dict[str, Any] = dict(given)
+    if isinstance(values.get("nmt"), Mapping):
+        values["nmt"] = {**_LANGUAGES, **values["nmt"]}
     if "constraint" in values:
         values["constraint"] = Constraint.parse(str(values["constraint"]))
     try:
@@ -29,13 +34,11 @@ def _settings(given: Settings) -> projection.Settings:
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     summary = Summary()
-    made = Projection(
+    return streamed(
         lambda: project_stream(corpus, _settings(settings), summary, progress=tell),
-        len(corpus),
-        corpus.origin,
+        summary,
+        corpus,
     )
-    made.summary = summary
-    return made
 
 
 def _check(settings: Settings) -> None:
@@ -60,5 +63,7 @@ STAGE = Stage(
     run=_run,
     columns=_columns,
     settings=_NAMES,
+    models=frozenset({"nmt"}),
+    listed=frozenset({"stop_tokens"}),
     check=_check,
 )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import xner
 from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.experiments.stages import Columns, Settings, Stage, Tell
+from xner.experiments.stages import Columns, Settings, Stage, Tell, streamed
+from xner.pipeline.tag import Summary, find_tagger, tag_stream
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    made: Corpus = xner.tag(corpus, **settings, progress=tell)
-    return made
+    options = {name: value for name, value in settings.items() if name not in _OWN}
+    tagger = find_tagger(options.pop("tagger", "checkpoint"), options.pop("model", None), options)
+    side, probabilities = settings.get("side", "source"), settings.get("probabilities", False)
+    summary = Summary()
+    return streamed(
+        lambda: tag_stream(corpus, tagger, summary, side, probabilities, tell), summary, corpus
+    )
 
 
 def _columns(settings: Settings) -> Columns:
@@ -24,6 +29,7 @@ def _check(settings: Settings) -> None:
         raise UsageError(f"side is {settings['side']!r}; choose source or target")
 
 
+_OWN = ("side", "probabilities")
 STAGE = Stage(
     name="tag",
     run=_run,

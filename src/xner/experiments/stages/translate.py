@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import xner
 from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.experiments.stages import Columns, Settings, Stage, Tell
+from xner.experiments.stages import Columns, Settings, Stage, Tell, streamed
+from xner.pipeline.translate import Summary, translate_stream
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     given = {k: v for k, v in settings.items() if k not in ("options", *_LANGUAGES)}
-    return xner.translate(
+    options = {**given, **settings.get("options", {})}
+    languages = settings["source_language"], settings["target_language"]
+    summary = Summary()
+    return streamed(
+        lambda: translate_stream(corpus, *languages, summary, **options, progress=tell),
+        summary,
         corpus,
-        settings["source_language"],
-        settings["target_language"],
-        **given,
-        **settings.get("options", {}),
-        progress=tell,
     )
 
 

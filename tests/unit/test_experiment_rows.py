@@ -1,0 +1,217 @@
+"""Every row of the experiment table from raw text to F1, with tiny models that know a small world.
+
+The words of both languages, what they translate and who is called what are known to
+`tests.models.world`, so that rows with good models have to find all, and rows whose translator,
+tagger or aligner is spoilt have to find less.
+"""
+
+import json
+
+import pytest
+
+import xner
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from tests.models import world  # noqa: E402 - needs torch
+from tests.models.encoder import save_bert  # noqa: E402
+from xner.cli import main  # noqa: E402
+from xner.experiments.pipelines import PIPELINES  # noqa: E402
+
+KNOWN = world.pairs()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Models and texts; `english` has seen no German, `random` nothing."""
+    made = tmp_path_factory.mktemp("world")
+    english, german = (world.rows(KNOWN, side) for side in (0, 1))
+    world.translator(made / "translator", KNOWN)
+    world.tagger(made / "english", KNOWN, english)
+    world.tagger(made / "both", KNOWN, english + german)
+    world.encoder(made / "encoder", KNOWN)
+    save_bert(made / "random", num_hidden_layers=2)
+    (made / "en.conll").write_text(world.conll(english), "utf-8")
+    (made / "de.conll").write_text(world.conll(german), "utf-8")
+    (made / "de.txt").write_text("".join(" ".join(own) + "\n" for own, _ in german), "utf-8")
+    return made
+
+
+@pytest.fixture
+def here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    return folder
+
+
+AWESOME = {"aligner": "awesome", "layer": 2}
+ALIGNERS = {
+    "native": {},
+    "awesome": {**AWESOME, "model": "encoder"},
+    "simalign": {"model": "encoder", "layer": 2},
+    "spoilt": {**AWESOME, "model": "random"},
+}
+STAGES = {
+    "translate": {"model": "translator", "beams": 1},
+    "back_translate": {"model": "translator", "beams": 1},
+    "easyproject": {"model": "translator", "beams": 1, "fallback": "none"},
+    "tag": {"model": "english"},
+    "candidates": {"model": "both"},
+}
+GOOD = ("native", "awesome", "simalign")
+PROJECTED = [name for name in PIPELINES if name.startswith("translate-test")]
+PROJECTED.remove("translate-test-nmt")
+
+
+def of_raw_text(**changes):
+    given = {"output": "raw", "languages": {"de": {"gold": "de.conll"}}, "aligners": ALIGNERS}
+    return {**given, "stages": STAGES, "bootstrap": {"samples": 20}, **changes}
+
+
+@pytest.fixture(scope="module")
+def table(folder):
+    """Everything that starts from German text alone."""
+    spoilt = {"pipeline": "translate-test/ngram", "aligners": ["native"]}
+    rows = [
+        *PROJECTED,
+        {"pipeline": "translate-test-nmt", "project": {"nmt": {"model": "translator"}}},
+        "model-transfer",
+        {**spoilt, "name": "spoilt tagger", "tag": {"model": "spoilt"}},
+        {**spoilt, "name": "spoilt translator", "translate": {"model": "spoilt-translator"}},
+    ]
+    world.tagger(folder / "spoilt", KNOWN, world.rows(KNOWN, 0), steps=5)
+    world.translator(folder / "spoilt-translator", KNOWN, steps=10)
+    path = folder / "raw.yaml"
+    path.write_text(json.dumps(of_raw_text(pipelines=rows)), "utf-8")  # JSON is YAML
+    return xner.run(path)
+
+
+def scores(results):
+    return {(row.system, row.aligner): row.cells["de"].f1 for row in results.rows}
+
+
+def test_every_row_gives_a_score_and_their_order_makes_sense(table):
+    f1 = scores(table)
+    assert {name for name, _ in f1} == {
+        *PROJECTED, "translate-test-nmt", "model-transfer", "spoilt tagger", "spoilt translator",
+    }  # fmt: skip
+    for name in PROJECTED:
+        for aligner in GOOD:
+            assert f1[name, aligner] >= 0.95, (name, aligner)
+    transfer = f1["model-transfer", ""]
+    assert 0.3 < transfer < 0.9  # it has never seen Genf, but knows Emil
+    assert 0.3 < f1["translate-test-nmt", ""] < 0.95  # it knows words and names, no other phrase
+    # Links by chance lose, most where the words of two languages have to meet.
+    for name in ("translate-test", "translate-test/align-src", "translate-test/ngram"):
+        assert f1[name, "spoilt"] < 0.8
+    assert f1["translate-test/align-src", "spoilt"] < f1["translate-test/align-tgt", "spoilt"]
+    assert f1["translate-test/ngram", "spoilt"] < f1["translate-test/back-ngram", "spoilt"]
+    assert f1["translate-test/ngram", "spoilt"] < f1["translate-test/ner", "spoilt"]
+    assert f1["spoilt translator", "native"] < f1["spoilt tagger", "native"] < 0.95
+
+
+def test_manifests_tell_the_models(table, folder):
+    told = [json.loads(path.read_text("utf-8")) for path in (folder / "raw/store").glob("*.json")]
+    models = {(one["stage"], str(one["settings"].get("model")).partition(":")[0]) for one in told}
+    assert {
+        ("translate", "translator"), ("translate", "spoilt-translator"), ("tag", "english"),
+        ("tag", "spoilt"), ("candidates", "both"), ("back_translate", "translator"),
+        ("align", "encoder"), ("align", "random"), ("refine", "encoder"),
+    } <= models  # fmt: skip
+    [nmt] = [one for one in told if "nmt" in one["settings"]]
+    assert nmt["settings"]["nmt"]["model"].startswith("translator:sha256:")
+    assert nmt["settings"]["nmt"]["target_language"] == "de"
+    assert "nmt(translator#" in nmt["signature"]
+    assert all(one["seconds"] > 0 for one in told)
+    assert all(one["summary"]["seconds"] > 0 for one in told if one["summary"] is not None)
+    row = next(row for row in table.rows if row.system == "translate-test-refine")
+    assert "refine(" in row.cells["de"].signature
+
+
+def test_nothing_is_made_twice(table, here):
+    again = xner.run("raw.yaml")
+    assert [step.stage for step in again.steps if step.made] == []
+    assert scores(again) == scores(table)
+
+
+@pytest.mark.parametrize("row", ["translate-train", "easyproject"])
+def test_a_tagger_learns_from_what_was_labelled(row, here):
+    """From labelled English to German training data, to a tagger of German, to its F1."""
+    given = {"output": row, "languages": {"de": {"source": "en.conll"}}, "write": "conll"}
+    aligners = {name: ALIGNERS[name] for name in ("native", "awesome")}
+    results = xner.run(of_raw_text(**given, aligners=aligners, pipelines=[row]))
+    labels = sorted((here / row / "labels").iterdir())
+    assert len(labels) == len(results.rows) == (2 if row == "translate-train" else 1)
+    for path in labels:  # the translations are known by heart, so gold labels fit
+        assert xner.evaluate("de.conll", path).f1 >= 0.95
+    learnt = xner.read(labels[0], side="source").table
+    rows = [
+        (words, tags_of(len(words), entities))
+        for words, entities in zip(
+            learnt["source_tokens"].to_pylist(), learnt["source_entities"].to_pylist(), strict=True
+        )
+    ]
+    world.tagger(here / f"{row}-tagger", KNOWN, rows)
+    systems = ["model-transfer", {"pipeline": "model-transfer", "name": row}]
+    systems[1]["tag"] = {"model": f"{row}-tagger"}
+    f1 = scores(xner.run(of_raw_text(output=f"{row}-scored", pipelines=systems)))
+    assert f1[row, ""] >= 0.9 > f1["model-transfer", ""]
+
+
+def tags_of(words, entities):
+    tags = ["O"] * words
+    for entity in entities:
+        for i in range(entity["start"], entity["end"]):
+            tags[i] = f"{'B' if i == entity['start'] else 'I'}-{entity['label']}"
+    return tags
+
+
+def test_one_stage_after_another(here):
+    """German text in; translated, tagged, aligned; the entities of the German text come out."""
+    target = xner.read("de.txt", side="target")
+    pairs = xner.translate(target, "eng", "deu", fill="source", model="translator", beams=1)
+    tagged = xner.tag(pairs, model="english")
+    linked = xner.align(tagged, aligner="awesome", model="encoder", layer=2)
+    found = xner.project(linked)
+    found.write("found.conll")
+    assert (here / "found.conll").read_text("utf-8") == (here / "de.conll").read_text("utf-8")
+    assert found.summary.outcomes["projected"] == found.summary.entities
+    for part in ("translation:", "source_tagger:", "aligner:awesome("):
+        assert part in found.summary.signature
+
+
+def test_one_command_after_another(here, capsys):
+    commands = [
+        "translate de.txt -o pairs.parquet --fill source --source-language eng "
+        "--target-language deu --model translator --beams 1",
+        "tag pairs.parquet -o tagged.parquet --model english",
+        "align tagged.parquet -o de.align --aligner awesome --model encoder --layer 2",
+        "project tagged.parquet -o by-command.conll --links de.align",
+    ]
+    for command in commands:
+        assert main([*command.split(), "--quiet"]) == 0, capsys.readouterr().err
+    assert (here / "by-command.conll").read_text("utf-8") == (here / "de.conll").read_text("utf-8")
+    assert main(["evaluate", "de.conll", "by-command.conll", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["f1"] == 1.0
+
+
+def test_linked_regions_and_runs_as_rows(here):
+    """Other candidates need no more than a setting."""
+    candidates = ["region", "runs", {"candidates": "spans", "subspans": True}]
+    rows = [
+        {"pipeline": "translate-test/ner", "name": str(own), "aligners": ["awesome"],
+         "project": own if isinstance(own, dict) else {"candidates": own}}
+        for own in candidates
+    ]  # fmt: skip
+    rows[0]["project"]["stop_tokens"] = [".", ","]
+    f1 = scores(xner.run(of_raw_text(pipelines=rows)))
+    assert min(f1.values()) >= 0.95
+    assert len(f1) == 3

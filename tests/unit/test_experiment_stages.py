@@ -1,0 +1,130 @@
+"""Stages of experiments: refined links, settings of the score nmt, and corpora that stream."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import xner
+from xner.columns import TOKENS
+from xner.corpus import Corpus
+from xner.experiments.stages import find_stage
+from xner.tagging.fake import FakeTagger
+from xner.translation.fake import FakeTranslator
+
+EN = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\nsees\tO\nKisumu\tB-LOC\n\n"
+DE = "Die\tO\nEU\tB-ORG\nsagt\tO\n\nKisumu\tB-LOC\nsieht\tO\nPeter\tB-PER\n\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "en.conll").write_text(EN)
+    (tmp_path / "de.conll").write_text(DE)
+    (tmp_path / "few.align").write_text("1-2\n1-1\n")  # no name is linked
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(row, **changes):
+    given = {
+        "output": "out",
+        "languages": {"de": {"source": "en.conll", "gold": "de.conll"}},
+        "aligners": {"few": {"links": "few.align"}},
+        "stages": {
+            "back_translate": {"translator": FakeTranslator({"says": "sagt", "sees": "sieht"})}
+        },
+        "pipelines": [row],
+    }
+    return xner.run({**given, **changes})
+
+
+def test_refined_links_are_a_step_of_their_own(folder):
+    """The back-translation has the words of the target, so links go through it."""
+    native = {"aligner": "native", "chains": 1}
+    row = {"pipeline": "translate-test-refine", "refine": native}
+    results = run(row)
+    assert [s.stage for s in results.steps] == [
+        "read", "back_translate", "align", "refine", "project",
+    ]  # fmt: skip
+    signature = results.rows[0].cells["de"].signature
+    assert "refine(file(few.align),backoff,noisy-or,native(" in signature
+    assert "|markers:none" in signature
+    [path] = (folder / "out" / "store").glob("back_translate-*.json")
+    assert json.loads(path.read_text())["columns"][0] == "back_tokens"
+    # Another way to combine makes the links anew, and nothing before them.
+    again = run({**row, "refine": {**native, "combine": "average"}})
+    assert [s.stage for s in again.steps if s.made] == ["refine", "project"]
+    # Without settings of its own the step aligns as the row does.
+    named = run("translate-test-refine", aligners={"native": {"chains": 1}}, seeds=[1, 2])
+    assert named.rows[0].cells["de"].seeds == 2
+    made = [s.stage for s in named.steps if s.made]
+    assert made.count("refine") == made.count("align") == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"refine": {"combine": "sum"}}, "combine is 'sum'; choose one of backoff, average"),
+        ({"refine": {"paths": "max"}}, "paths is 'max'; choose one of noisy-or, sum"),
+        ({"refine": {"links": "few.align"}}, "links is for the links that are there"),
+        ({"refine": {"aligner": "nativ"}}, "nativ"),
+        ({"refine": {"chain": 1}}, "chain"),
+        ({"back_translate": {"beside": "yes"}}, "beside is 'yes'; choose true or false"),
+        ({"project": {"nmt": {"model": "m"}}}, "that score is not used"),
+        ({"project": {"score": {"nmt": 1}}}, "needs a model and both languages"),
+        ({"project": {"score": {"nmt": 1}, "nmt": {"device": "cpu"}}}, "do not fit: .*model"),
+        ({"project": {"score": {"nmt": 1}, "nmt": {"modle": "m"}}}, "modle"),
+        ({"project": {"stop_tokens": ["a"]}}, "'links' have no stop tokens"),
+    ],
+)
+def test_settings_that_make_no_sense(folder, row, words):
+    with pytest.raises(xner.UsageError, match=words):
+        run({"pipeline": "translate-test-refine", **row})
+    assert not (folder / "out").exists()
+
+
+def test_the_model_of_a_score_is_found_beside_the_configuration(folder, monkeypatch):
+    seen = []
+
+    def stream(corpus, settings, summary, progress):
+        seen.append(settings.nmt)
+        raise xner.InputError("enough")
+
+    monkeypatch.setattr("xner.experiments.stages.project.project_stream", stream)
+    (folder / "tiny").mkdir()
+    (folder / "tiny" / "config.json").write_text("{}")
+    own = {"nmt": {"model": "tiny", "cache": "{language}.sqlite", "target_language": "deu"}}
+    with pytest.raises(xner.InputError, match="enough"):
+        run({"pipeline": "translate-test-nmt", "project": own})
+    [options] = seen
+    assert Path(options.model).resolve() == folder / "tiny"
+    assert options.cache.resolve() == folder / "de.sqlite"
+    assert (options.source_language, options.target_language) == ("en", "deu")
+
+
+STREAMED = {
+    "translate": {
+        "translator": FakeTranslator({}), "source_language": "en", "target_language": "de",
+    },
+    "tag": {"tagger": FakeTagger({"Peter": "PER"})},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_stages_do_not_hold_the_corpus(name):
+    read = []
+
+    def batches():
+        for i in range(5):
+            read.append(i)
+            yield pa.RecordBatch.from_pydict({"source_tokens": pa.array([["Peter"]] * 2, TOKENS)})
+
+    made = find_stage(name).run(Corpus(batches, 10, "ten"), STREAMED[name], lambda *told: None)
+    read.clear()
+    stream = made.batches()
+    next(stream)
+    assert max(read) < 4
+    assert sum(batch.num_rows for batch in stream) == 8
+    assert made.summary.sentences == 10
+    assert made.summary.seconds > 0
