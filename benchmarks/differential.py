@@ -184,9 +184,7 @@ def tagged(
 def paper_heuristic(paper: Code, name: str, corpus: Corpus, ratio: float, merge: int) -> Check:
     """Labels by linked runs, Politov et al."""
     rows, code = sentences(corpus), paper.matching
-    ours = projected(
-        corpus, preset="paper-heuristic", length_ratio=ratio, merge_distance=merge
-    )
+    ours = projected(corpus, preset="paper-heuristic", length_ratio=ratio, merge_distance=merge)
 
     def theirs(row: Sentence) -> Tags:
         tags: Tags = code.match_entities_based_on_word_alignments(
@@ -410,7 +408,9 @@ def exact(
     wanted = [at for at in order if rows[at].entities][:most]
     taken = [at for at in wanted if overlaps(spans[at]) <= pairs]
     if len(taken) < len(wanted):
-        check.note = f"{len(wanted) - len(taken)} with more than {pairs:,} overlapping pairs left out"
+        check.note = (
+            f"{len(wanted) - len(taken)} with more than {pairs:,} overlapping pairs left out"
+        )
     made = xner.project(
         with_candidates(corpus, taken, spans),
         preset="paper-ilp",

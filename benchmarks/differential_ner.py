@@ -5,6 +5,7 @@ It knows little, so that all kinds of tags and odd sequences of them come up; on
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ Published = Callable[[Words, list[Span]], tuple[Any, Any]]
 
 def save_tagger(folder: Path, seed: int = 0) -> Path:
     """A tiny XLM-R with large random weights."""
-    tokenizer, models = tagging.xlmr_tokenizer(), tagging
+    models: Any = tagging
+    tokenizer = models.xlmr_tokenizer()
     settings = {**models.SIZES, "id2label": dict(enumerate(TAGS))}
     settings["label2id"] = {tag: at for at, tag in enumerate(TAGS)}
     config = models.XLMRobertaConfig(
@@ -44,6 +46,7 @@ def save_tagger(folder: Path, seed: int = 0) -> Path:
                 torch.nn.init.normal_(weights, std=0.35)
         model.roberta.embeddings.word_embeddings.weight.mul_(8)
         model.classifier.weight.mul_(3)
+        model.classifier.bias[1:3] += 6  # PER often, and so spans of several words
         for layer in model.roberta.encoder.layer:
             layer.output.dense.weight.mul_(0.1)
             layer.attention.output.dense.weight.mul_(0.1)
@@ -77,8 +80,20 @@ def published(thesis: Code, folder: Path) -> Published:
     return scores
 
 
-def ours(sentences: Sequence[Words], folder: Path) -> Iterator[tuple[list[Span], Any, Any]]:
-    """The n-grams of every sentence, and xner's scores of each label, by label and for any."""
+def predicted(batch: pa.RecordBatch) -> int:
+    """Spans of several words whose likeliest tags are B-l, I-l, …: where α counts."""
+    found = 0
+    for row in batch["target_probabilities"].to_pylist():
+        tags = [TAGS[int(np.argmax(word))] for word in row]
+        for at, tag in enumerate(tags):
+            inner = list(takewhile(lambda t, tag=tag: t == "I" + tag[1:], tags[at + 1 :]))  # type: ignore[misc]
+            found += min(len(inner), MAX_WORDS - 1) if tag.startswith("B-") else 0
+    return found
+
+
+def ours(sentences: Sequence[Words], folder: Path) -> Iterator[Any]:
+    """First how many spans are predicted, then for every sentence its n-grams, and xner's scores
+    of each label, by label and for any."""
     entities = [{"start": at, "end": at + 1, "label": label} for at, label in enumerate(LABELS)]
     columns = {
         "source_tokens": [list(LABELS)] * len(sentences),
@@ -94,11 +109,12 @@ def ours(sentences: Sequence[Words], folder: Path) -> Iterator[tuple[list[Span],
         device="cpu",
     )
     (batch,) = pairs.batches()
+    yield predicted(batch)
     problem = all_ngrams(batch, MAX_WORDS).problem
     scene = Scene(batch, Text(batch), problem)
     sides = ner(scene), ner_spans(scene)
     edges = problem.candidate_offsets[problem.entity_offsets]
-    for lo, hi in zip(edges, edges[1:], strict=False):
+    for lo, hi in pairwise(edges):
         first = slice(lo, lo + (hi - lo) // len(LABELS))
         spans = list(zip(problem.start[first].tolist(), problem.end[first].tolist(), strict=True))
         yield spans, *(side[lo:hi].reshape(len(LABELS), -1) for side in sides)
@@ -108,16 +124,14 @@ def ner_scores(thesis: Code, name: str, sentences: Sequence[Words]) -> list[Chec
     """Every n-gram for every label, then class-free, to `CLOSE`."""
     what = ("NER scores, thesis, per class (cells)", "NER scores, thesis, class-free (cells)")
     checks = [Check(title, name, len(sentences)) for title in what]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tagging.one_thread(0):
         model = save_tagger(Path(folder))
         evaluate = published(thesis, model)
-        rows = list(ours(sentences, model))
-    above = 0
-    for words, (spans, *found) in zip(sentences, rows, strict=True):
-        for check, mine, theirs in zip(checks, found, evaluate(words, spans), strict=True):
-            above += int((mine > 1).sum())
-            compare(check, mine, theirs)
-    checks[0].note = f"{above:,} scores of both kinds above 1, where α counts"
+        boosted, *rows = ours(sentences, model)
+        for words, (spans, *found) in zip(sentences, rows, strict=True):
+            for check, mine, theirs in zip(checks, found, evaluate(words, spans), strict=True):
+                compare(check, mine, theirs)
+    checks[0].note = f"{boosted:,} spans of several words are predicted as one entity (α)"
     return checks
 
 
