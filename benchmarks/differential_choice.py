@@ -113,6 +113,8 @@ def exact(
         check.note = (
             f"{len(wanted) - len(taken)} with more than {pairs:,} overlapping pairs left out"
         )
+    if not taken:
+        return check
     made = xner.project(
         with_candidates(corpus, taken, spans),
         preset="paper-ilp",

@@ -179,7 +179,8 @@ def page(checks: list[Check], given: Any, missing: list[str]) -> str:
         f"{given.step}th pair), the native aligner's (seed 1) for Europarl-NER (en→de), without "
         "their weights but where it says so. `different` is what the second table explains; a "
         f"reason is counted if a test on the sentence holds, and `{UNEXPLAINED}` if none does. "
-        "Labels are compared by sentence, alignment scores bit by bit, NER scores to 1e-5 (single precision, batches of other sizes), "
+        "Labels are compared by sentence, alignment scores bit by bit, NER scores to 1e-5 (single "
+        "precision, batches of other sizes), "
         "objectives to 1e-6. [What differs on purpose, and why](../../docs/differences.md). "
         "The NMT score has its own page: [nmt_score.md](nmt_score.md).",
         summary(checks),
