@@ -284,3 +284,19 @@ def test_german_sentences(shared):
     once = published.distinct(found["conll-mt, projected"])
     words = [tuple(row) for row in once.table["tokens"].to_pylist()]
     assert len(words) == len(set(words)) <= len(found["conll-mt, projected"])
+
+
+def test_marked_spans_have_a_reason_only_if_one_holds():
+    pytest.importorskip("torch")
+    from benchmarks import markers
+
+    def why(text, names):
+        marked = markers.Marked("", "[]", (), names)
+        empty = markers.Counter()
+        return published.why_marked(
+            markers.Case(text, marked, list(names), ["A"] * len(names), empty, set(), set())
+        )
+
+    assert why("in [Roma] und", ("Roma",)) == UNEXPLAINED
+    assert why("in [Roma]ner und", ("Roma",)) == "a marker inside a word"
+    assert why("in [Roma und", ("Roma",)) == "markers that do not pair up"
