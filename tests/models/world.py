@@ -94,7 +94,7 @@ def rows(known, side):
     return [(pair.words[side], pair.tags[side]) for pair in known]
 
 
-def translator(folder, known, steps=200):
+def translator(folder, known, steps=160):
     """A translator that knows sentences, plain and marked, names, and how to copy single words."""
     codes = [language.flores for language in LANGUAGES]
     texts = [[pair.text(side) for pair in known] for side in (0, 1)]

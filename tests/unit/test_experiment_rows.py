@@ -20,6 +20,7 @@ from xner.cli import main  # noqa: E402
 from xner.experiments.pipelines import PIPELINES  # noqa: E402
 
 KNOWN = world.pairs()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -40,6 +40,7 @@ def warm() -> dict[str, float]:
         seconds[method] = perf_counter() - begin
     begin = perf_counter()
     project(linked, candidates="ngrams", score={"alignment": 0.5, "ner": 0.5})
+    project(linked, candidates="region", score={"alignment": 1.0})
     seconds["n-grams, ner"] = perf_counter() - begin
     begin = perf_counter()
     project(linked, score={"lexical": 1.0})
