@@ -90,7 +90,8 @@ class Corpus:
     @property
     def table(self) -> pa.Table:
         """All rows as one Arrow table."""
-        return pa.Table.from_batches(self.batches())
+        batches = list(self.batches())
+        return pa.Table.from_batches(batches, None if batches else pa.schema([]))
 
     def write(self, path: StrPath, *, side: str = "target", scheme: str = "IOB2") -> None:
         """Write the corpus; the suffix says the format.

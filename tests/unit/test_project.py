@@ -3,10 +3,13 @@
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import xner
 from tests.corpora import corpus
+from xner.columns import COLUMNS
+from xner.corpus import Corpus
 from xner.pipeline.outcome import OUTCOMES
 
 ROWS = [
@@ -196,3 +199,12 @@ def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
     out = xner.project(corpus([CLASH]), constraint="==1", time_limit=1e-9)
     assert out.table["outcomes"].to_pylist() == [["unsolved", "unsolved"]]
     assert out.summary.statuses == {"unknown": 1}
+
+
+def test_a_corpus_without_rows_stays_without():
+    names = ("id", "source_tokens", "source_entities", "target_tokens")
+    empty = Corpus.from_table(pa.table({name: pa.array([], COLUMNS[name]) for name in names}))
+    made = xner.project(empty)
+    assert len(made) == len(xner.align(empty)) == 0
+    assert made.table.num_rows == made.summary.sentences == made.summary.entities == 0
+    assert "aligner:native(" in made.summary.signature

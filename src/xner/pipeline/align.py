@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from xner.aligners import Aligner, make_aligner
@@ -103,6 +104,9 @@ def _aligned(
 def _links(
     pairs: Corpus, aligner: Aligner, fit_on: list[Corpus], pivots: list[Corpus], tell: Tell
 ) -> Links:
+    if not len(pairs):
+        none = np.zeros(0, np.int32)
+        return Links(np.zeros(1, np.int64), none, none, np.zeros(0, np.float32))
     tell("read", 0.0)
     bitext = encode(pairs, fit_on, lambda share: tell("read", share))
     sides = [encode_side(pivot) for pivot in pivots]
