@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from xner.errors import InputError, UsageError
-from xner.inference.checkpoints import load, model_signature
+from xner.inference.checkpoints import load, model_signature, most_positions
 
 if TYPE_CHECKING:
     import torch
 
     from xner.inference.hardware import Hardware
 
-_OFFSET_POSITIONS = {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"}
-"""Kinds of model that count positions from behind the padding id."""
+_USUAL_POSITIONS = 512
 _PLAIN = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
 """Kinds of model that end in their last layer, without a norm behind it."""
 
@@ -72,19 +69,18 @@ def load_encoder(name: str, layer: int, hardware: Hardware) -> Encoder:
     """
     from transformers import AutoConfig, AutoTokenizer
 
-    with _quiet():
-        config = load(AutoConfig, name, "model")
-        # Words are split one by one, so byte-level tokenizers need their leading space.
-        tokenizer = load(AutoTokenizer, name, "tokenizer", add_prefix_space=True)
-        _check(name, layer, config, tokenizer)
-        # Elsewhere a norm may follow the last layer: then one layer more is loaded.
-        more = 0 if config.model_type in _PLAIN else 1
-        layers = min(config.num_hidden_layers, layer + more)
-        model = _load_model(name, layers, hardware)
+    config = load(AutoConfig, name, "model")
+    # Words are split one by one, so byte-level tokenizers need their leading space.
+    tokenizer = load(AutoTokenizer, name, "tokenizer", add_prefix_space=True)
+    _check(name, layer, config, tokenizer)
+    # Elsewhere a norm may follow the last layer: then one layer more is loaded.
+    more = 0 if config.model_type in _PLAIN else 1
+    layers = min(config.num_hidden_layers, layer + more)
+    model = _load_model(name, layers, hardware)
     first = model.eval().requires_grad_(False)
     models = [first] + [copy.deepcopy(first) for _ in hardware.devices[1:]]
     placed = tuple(m.to(d) for m, d in zip(models, hardware.devices, strict=True))
-    room = _positions(config, tokenizer) - 2
+    room = min(most_positions(first, _USUAL_POSITIONS), int(tokenizer.model_max_length)) - 2
     signature = model_signature(name, config)
     return Encoder(tokenizer, placed, hardware.devices, layer, room, signature)
 
@@ -122,27 +118,3 @@ def _without_pooler(name: str, **options: Any) -> Any:
         return AutoModel.from_pretrained(name, add_pooling_layer=False, **options)
     except TypeError:  # a kind of model that has none
         return AutoModel.from_pretrained(name, **options)
-
-
-def _positions(config: Any, tokenizer: Any) -> int:
-    """Tokens of the longest row."""
-    positions = getattr(config, "max_position_embeddings", None) or 512
-    if config.model_type in _OFFSET_POSITIONS:
-        positions -= config.pad_token_id + 1
-    return min(positions, int(tokenizer.model_max_length))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No report of the layers that are left out on purpose, and no bars."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

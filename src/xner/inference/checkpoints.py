@@ -54,6 +54,16 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def most_positions(model: Any, default: int) -> int:
+    """Most tokens that a loaded model reads at once; `default` where it does not say."""
+    for name, module in model.named_modules():
+        if name.rpartition(".")[2] == "position_embeddings" and hasattr(module, "num_embeddings"):
+            # RoBERTa counts positions from behind the padding id.
+            before = 0 if module.padding_idx is None else module.padding_idx + 1
+            return int(module.num_embeddings) - before
+    return int(getattr(model.config, "max_position_embeddings", None) or default)
+
+
 def model_signature(name: str, config: Any = None) -> str:
     """What identifies a checkpoint: hub id and commit, or folder and a digest of its files."""
     folder = Path(name)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xner.errors import InputError, UsageError
 from xner.inference.batches import padded
-from xner.inference.checkpoints import load, model_signature
+from xner.inference.checkpoints import load, model_signature, most_positions
 from xner.inference.hardware import Hardware, find_hardware
 from xner.inference.stream import stream
 from xner.tagging import Floats, Tagged
@@ -147,7 +147,7 @@ class _Classifier:
         outputs = [model.config.id2label[i] for i in range(model.config.num_labels)]
         self.tagset = Tagset.of(outputs, labels)
         self._subwords = Subwords(name)
-        self._window = min(_positions(model), self._subwords.limit, _ANY_LENGTH)
+        self._window = min(most_positions(model, _ANY_LENGTH), self._subwords.limit, _ANY_LENGTH)
         unlike = dict.fromkeys(self._devices)
         self._models = {d: deepcopy(model).to(d) if len(unlike) > 1 else model for d in unlike}
         if len(unlike) == 1:
@@ -232,13 +232,3 @@ def _load_model(name: str, hardware: Hardware) -> Any:
             f"was fine-tuned for token classification"
         )
     return model.eval()
-
-
-def _positions(model: Any) -> int:
-    """Most tokens the model reads at once."""
-    for name, module in model.named_modules():
-        if name.rpartition(".")[2] == "position_embeddings" and hasattr(module, "num_embeddings"):
-            # RoBERTa counts positions from behind the padding id.
-            before = 0 if module.padding_idx is None else module.padding_idx + 1
-            return int(module.num_embeddings) - before
-    return int(getattr(model.config, "max_position_embeddings", None) or _ANY_LENGTH)

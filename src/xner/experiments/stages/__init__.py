@@ -71,6 +71,17 @@ class Stage:
     seeded: Callable[[Settings], bool] = lambda settings: False
 
 
+LANGUAGES = ("source_language", "target_language")
+TRANSLATOR = ("translator", "model", "beams", "device", "precision", "batch_tokens", "options")
+"""Settings of stages that translate."""
+
+
+def translator_options(settings: Settings, *own: str) -> dict[str, Any]:
+    """Settings but the languages and the stage's `own`, with what `options` holds."""
+    given = {k: v for k, v in settings.items() if k not in ("options", *LANGUAGES, *own)}
+    return {**given, **settings.get("options", {})}
+
+
 def streamed(stream: Callable[[], Iterator[pa.RecordBatch]], summary: Any, given: Corpus) -> Corpus:
     """The corpus that a stage makes batch by batch, as it is written.
 

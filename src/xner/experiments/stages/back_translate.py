@@ -5,20 +5,24 @@ from __future__ import annotations
 import xner
 from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.experiments.stages import Columns, Settings, Stage, Tell
+from xner.experiments.stages import (
+    LANGUAGES,
+    TRANSLATOR,
+    Columns,
+    Settings,
+    Stage,
+    Tell,
+    translator_options,
+)
 from xner.pipeline.back import MADE, back_as_source
-
-_LANGUAGES = ("source_language", "target_language")
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    given = {k: v for k, v in settings.items() if k not in ("options", "beside", *_LANGUAGES)}
     back = xner.back_translate(
         corpus,
         settings["source_language"],
         settings["target_language"],
-        **given,
-        **settings.get("options", {}),
+        **translator_options(settings, "beside"),
         progress=tell,
     )
     if settings.get("beside", False):
@@ -48,19 +52,7 @@ STAGE = Stage(
     name="back_translate",
     run=_run,
     columns=_columns,
-    settings=(
-        *_LANGUAGES,
-        "beside",
-        "translator",
-        "markers",
-        "threshold",
-        "model",
-        "beams",
-        "device",
-        "precision",
-        "batch_tokens",
-        "options",
-    ),
+    settings=(*LANGUAGES, "beside", "markers", "threshold", *TRANSLATOR),
     files=frozenset({"model"}),
     check=_check,
 )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import xner
 from xner.corpus import Corpus
-from xner.experiments.stages import Columns, Settings, Stage, Tell
-
-_LANGUAGES = ("source_language", "target_language")
+from xner.experiments.stages import (
+    LANGUAGES,
+    TRANSLATOR,
+    Columns,
+    Settings,
+    Stage,
+    Tell,
+    translator_options,
+)
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    given = {k: v for k, v in settings.items() if k not in ("options", *_LANGUAGES)}
     made: Corpus = xner.easyproject(
         corpus,
         settings["source_language"],
         settings["target_language"],
-        **given,
-        **settings.get("options", {}),
+        **translator_options(settings),
         progress=tell,
     )
     return made
@@ -39,19 +43,13 @@ STAGE = Stage(
         uses=("source_text", "source_offsets"),
     ),
     settings=(
-        *_LANGUAGES,
-        "translator",
+        *LANGUAGES,
         "markers",
         "threshold",
         "fallback",
         "aligner",
         "aligner_options",
-        "model",
-        "beams",
-        "device",
-        "precision",
-        "batch_tokens",
-        "options",
+        *TRANSLATOR,
     ),
     files=frozenset({"model"}),
 )

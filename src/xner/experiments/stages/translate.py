@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.experiments.stages import Columns, Settings, Stage, Tell, streamed
+from xner.experiments.stages import (
+    LANGUAGES,
+    TRANSLATOR,
+    Columns,
+    Settings,
+    Stage,
+    Tell,
+    streamed,
+    translator_options,
+)
 from xner.pipeline.translate import Summary, translate_stream
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    given = {k: v for k, v in settings.items() if k not in ("options", *_LANGUAGES)}
-    options = {**given, **settings.get("options", {})}
+    options = translator_options(settings)
     languages = settings["source_language"], settings["target_language"]
     summary = Summary()
     return streamed(
@@ -36,22 +44,11 @@ def _check(settings: Settings) -> None:
         raise UsageError(f"fill is {settings['fill']!r}; choose target or source")
 
 
-_LANGUAGES = ("source_language", "target_language")
 STAGE = Stage(
     name="translate",
     run=_run,
     columns=_columns,
-    settings=(
-        *_LANGUAGES,
-        "fill",
-        "translator",
-        "model",
-        "beams",
-        "device",
-        "precision",
-        "batch_tokens",
-        "options",
-    ),
+    settings=(*LANGUAGES, "fill", *TRANSLATOR),
     files=frozenset({"model"}),
     check=_check,
 )
