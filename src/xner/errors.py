@@ -62,3 +62,7 @@ class MissingExtraError(XnerError, ImportError):
         )
         self.package = package
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """So that another process can raise it."""
+        return type(self), (self.package, self.extra)

@@ -7,7 +7,7 @@ import pytest
 import xner
 from xner.experiments.config import load
 from xner.experiments.pipelines import PIPELINES
-from xner.experiments.plan import plan_reading, plan_steps
+from xner.experiments.plan import Planner, plan_reading
 from xner.experiments.reading import read_language
 from xner.experiments.stages import find_stage, stage_names
 
@@ -197,11 +197,12 @@ def test_links_and_models_are_files_of_the_language(folder):
     experiment = load(config(folder, aligners=aligners))
     language, system = experiment.languages[0], experiment.systems[0]
     given = dict.fromkeys(plan_reading(language).makes, "0")
-    align, _ = plan_steps(experiment, system, language, 1, given)
+    planner = Planner(experiment, {(language, "test"): given})
+    align, _ = planner.plan(system, language, 1)
     assert align.settings["links"] == folder / "de.align"
     (folder / "de.align").unlink()
     with pytest.raises(xner.UsageError, match=r"de\.align: no such file"):
-        plan_steps(experiment, system, language, 1, given)
+        planner.plan(system, language, 1)
 
 
 def test_columns_that_lack_are_found_out(folder):

@@ -143,14 +143,14 @@ def test_nothing_is_made_twice(table, here):
     assert scores(again) == scores(table)
 
 
-@pytest.mark.parametrize("row", ["translate-train", "easyproject"])
+@pytest.mark.parametrize("row", ["translate-project", "easyproject"])
 def test_a_tagger_learns_from_what_was_labelled(row, here):
     """From labelled English to German training data, to a tagger of German, to its F1."""
     given = {"output": row, "languages": {"de": {"source": "en.conll"}}, "write": "conll"}
     aligners = {name: ALIGNERS[name] for name in ("native", "awesome")}
     results = xner.run(of_raw_text(**given, aligners=aligners, pipelines=[row]))
     labels = sorted((here / row / "labels").iterdir())
-    assert len(labels) == len(results.rows) == (2 if row == "translate-train" else 1)
+    assert len(labels) == len(results.rows) == (2 if row == "translate-project" else 1)
     for path in labels:  # the translations are known by heart, so gold labels fit
         assert xner.evaluate("de.conll", path).f1 >= 0.95
     learnt = xner.read(labels[0], side="source").table

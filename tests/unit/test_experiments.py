@@ -326,7 +326,7 @@ def test_labels_are_made_where_there_is_nothing_to_score_on(folder, fakes):
     results = xner.run(
         config(
             languages={"de": {"source": "en.conll"}},
-            pipelines=["translate-train"],
+            pipelines=["translate-project"],
             aligners=PARALLEL,
             stages={**fakes, "translate": {"translator": Words(german)}},
             write="conll",
@@ -335,8 +335,8 @@ def test_labels_are_made_where_there_is_nothing_to_score_on(folder, fakes):
     assert cell(results).f1 is None
     assert results.rows[0].mean.f1 is None
     assert cell(results).outcomes["projected"] == 3
-    assert "| translate-train | given | – |" in (folder / "out" / "results.md").read_text()
-    labels = folder / "out" / "labels" / "translate-train-given-de-seed1.conll"
+    assert "| translate-project | given | – |" in (folder / "out" / "results.md").read_text()
+    labels = folder / "out" / "labels" / "translate-project-given-de-seed1.conll"
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 
@@ -346,7 +346,7 @@ def test_translate_train_by_the_real_stage(folder):
     results = xner.run(
         config(
             languages={"deu": {"source": "en.conll"}},
-            pipelines=["translate-train"],
+            pipelines=["translate-project"],
             aligners=PARALLEL,
             stages={"translate": {"translator": FakeTranslator(table)}},
             write="conll",
@@ -354,7 +354,7 @@ def test_translate_train_by_the_real_stage(folder):
     )
     assert made(results) == ["read", "translate", "align", "project"]
     assert "eng_Latn>deu_Latn" in cell(results, language="deu").signature
-    labels = folder / "out" / "labels" / "translate-train-given-deu-seed1.conll"
+    labels = folder / "out" / "labels" / "translate-project-given-deu-seed1.conll"
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 

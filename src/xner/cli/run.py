@@ -25,6 +25,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "-o", "--output", type=Path, metavar="FOLDER",
         help="folder of results (default: the one that CONFIG names)",
     )  # fmt: skip
+    command.add_argument(
+        "--jobs", type=int, default=1, metavar="N",
+        help="processes that make steps side by side (default: 1)",
+    )  # fmt: skip
     command.set_defaults(left="finished steps are kept, the same command goes on with the rest")
     return command
 
@@ -34,7 +38,9 @@ def run(options: argparse.Namespace) -> None:
     from xner.experiments.run import run as run_experiment
 
     with progress(options.quiet or options.json) as tell:
-        results = run_experiment(options.config, output=options.output, progress=tell)
+        results = run_experiment(
+            options.config, output=options.output, jobs=options.jobs, progress=tell
+        )
     if options.json:
         print_json(results.as_dict())
         return
@@ -43,13 +49,22 @@ def run(options: argparse.Namespace) -> None:
 
 def show(results: Results) -> None:
     """Print the table of F1, and where the rest is."""
-    from xner.experiments.tables import head, lines, published_lines, score
-
-    grid(
-        f"{results.title}: entity F1",
-        head(results),
-        lines(results, score) + published_lines(results),
+    from xner.experiments.tables import (
+        compared,
+        fact_lines,
+        head,
+        lines,
+        published_lines,
+        question_lines,
+        score,
     )
+
+    scores = lines(results, score) + published_lines(results) + fact_lines(results)
+    grid(f"{results.title}: entity F1", head(results), scores)
+    if results.compared:
+        grid("Comparisons", head(results), lines(results, compared, results.compared))
+    if questions := question_lines(results):
+        grid("Groups and divergence", questions[0], questions[1:])
     for note in results.notes:
         print(note)
     made = sum(step.made for step in results.steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 
 from xner.corpus import Corpus, StrPath, scan
@@ -36,10 +36,20 @@ def divergence(
     """
     if n < 1:
         raise UsageError(f"n is {n}; it must be at least 1")
-    p, q = (
-        _frequencies(_sentences(text, side), n, side)
+    first, second = (
+        Counter(word for sentence in _sentences(text, side) for word in sentence)
         for text, side in ((source, "source"), (target, "target"))
     )
+    return divergence_of_words(first, second, n)
+
+
+def divergence_of_words(source: Mapping[str, int], target: Mapping[str, int], n: int) -> float:
+    """Lexical divergence of two texts from how often each word stands in them.
+
+    Raises:
+        InputError: a text has no n-gram.
+    """
+    p, q = _frequencies(source, n, "source"), _frequencies(target, n, "target")
     return 1.0 - sum(min(share, q.get(gram, 0.0)) for gram, share in p.items())
 
 
@@ -56,11 +66,10 @@ def _sentences(
     return text
 
 
-def _frequencies(sentences: Iterable[Sequence[str]], n: int, side: str) -> dict[str, float]:
-    words = Counter(word.casefold() for sentence in sentences for word in sentence)
+def _frequencies(words: Mapping[str, int], n: int, side: str) -> dict[str, float]:
     counts: Counter[str] = Counter()
     for word, times in words.items():
-        marked = f" {word} "
+        marked = f" {word.casefold()} "
         for i in range(len(marked) - n + 1):
             counts[marked[i : i + n]] += times
     total = counts.total()

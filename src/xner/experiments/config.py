@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from typing import Any
 from xner.corpus import StrPath
 from xner.errors import UsageError
 from xner.experiments import checks, yaml_files
-from xner.experiments.datasets import load_data
+from xner.experiments.language import Language, find_languages, source_code
+from xner.experiments.models import Model, find_models
 from xner.experiments.stages import stage_names
 from xner.experiments.systems import System, aligner_choices, checked, make_systems
 
-FORMATS = ("conll", "jsonl", "panx", "parquet", "text")
 _KEYS = (
     "title",
     "output",
@@ -22,44 +22,18 @@ _KEYS = (
     "languages",
     "source_code",
     "aligners",
+    "models",
     "pipelines",
     "stages",
     "seeds",
     "ignore",
     "bootstrap",
     "baseline",
+    "compare",
+    "groups",
     "published",
     "write",
 )
-_LANGUAGE_KEYS = ("source", "target", "gold", "source_code", "target_code")
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """A file, and its format where the suffix does not say it."""
-
-    path: Path
-    format: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """A column of the table.
-
-    Attributes:
-        name: as it is written there, and for `{language}` in the names of files.
-        source: text in the source language; its labels are used where it has them.
-        target: text in the target language, by default that of `gold`.
-        gold: the labels that the target text is scored on.
-        source_code, target_code: what the translator calls the languages.
-    """
-
-    name: str
-    source: DataFile | None
-    target: DataFile | None
-    gold: DataFile | None
-    source_code: str
-    target_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +64,13 @@ class Experiment:
         title: of the page of results.
         languages: columns of the table.
         systems: its rows.
+        models: by name, what rows may name as a teacher or as what a student starts from.
         seeds: each row that takes a seed is run with each.
         ignore: labels that do not count.
         bootstrap: of the intervals.
         baseline: name of the row that others are compared with, by default the first.
+        compare: pairs of rows that are compared, the second's F1 taken from the first's.
+        groups: languages by the name of their group, such as those with few resources.
         published: further rows.
         write: suffix of the labelled files to write, or None.
         notes: what was left out, a line each.
@@ -105,10 +82,13 @@ class Experiment:
     title: str
     languages: tuple[Language, ...]
     systems: tuple[System, ...]
+    models: Mapping[str, Model]
     seeds: tuple[int, ...]
     ignore: tuple[str, ...]
     bootstrap: Bootstrap
     baseline: str | None
+    compare: tuple[tuple[str, str], ...]
+    groups: Mapping[str, tuple[str, ...]]
     published: tuple[Published, ...]
     write: str | None
     notes: tuple[str, ...]
@@ -140,7 +120,7 @@ def load(config: StrPath | Mapping[str, Any], output: StrPath | None = None) -> 
 
 
 def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experiment:
-    languages = _languages(content, origin, folder)
+    languages = find_languages(content, origin, folder)
     shared = {
         name: checks.mapping(value, f"{origin}: stages.{name}")
         for name, value in checks.mapping(content.get("stages"), f"{origin}: stages").items()
@@ -153,7 +133,15 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
     if not entries:
         raise UsageError(f"{origin}: names no pipelines; give at least one, such as [project]")
     systems = make_systems(entries, aligners, shared, f"{origin}: pipelines")
+    code = source_code(content, origin)
+    models = find_models(
+        content.get("models"), languages, aligners, shared, code, folder, f"{origin}: models"
+    )
     kept, notes = checked(systems, aligners, origin)
+    checked([model.system for model in models.values()], [], f"{origin}: models")
+    names = [language.name for language in languages]
+    for system in kept:
+        _check_known(system.languages or (), names, "language", f"{origin}: {system.name}")
     seeds = checks.listed(content.get("seeds", [1]), f"{origin}: seeds")
     if not seeds or len(set(map(str, seeds))) < len(seeds):
         raise UsageError(f"{origin}: seeds: give at least one, and each of them once")
@@ -164,11 +152,14 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
         title=checks.text(content.get("title", "Results"), f"{origin}: title"),
         languages=tuple(languages),
         systems=tuple(kept),
+        models=models,
         seeds=tuple(checks.whole(seed, f"{origin}: seeds") for seed in seeds),
         ignore=_texts(content, "ignore", origin),
         bootstrap=_bootstrap(content.get("bootstrap"), f"{origin}: bootstrap"),
         baseline=_baseline(content.get("baseline"), kept, f"{origin}: baseline"),
-        published=_published(content, [language.name for language in languages], origin),
+        compare=_compare(content.get("compare"), kept, f"{origin}: compare"),
+        groups=_groups(content.get("groups"), names, f"{origin}: groups"),
+        published=_published(content, names, origin),
         write=_write(content.get("write"), f"{origin}: write"),
         notes=tuple(notes),
     )
@@ -177,60 +168,6 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
 def _texts(content: Mapping[str, Any], key: str, origin: str) -> tuple[str, ...]:
     place = f"{origin}: {key}"
     return tuple(checks.text(value, place) for value in checks.listed(content.get(key), place))
-
-
-def _languages(content: Mapping[str, Any], origin: str, folder: Path) -> list[Language]:
-    sets = content.get("data") or []
-    entries: dict[str, dict[str, Any]] = {}
-    for i, given in enumerate([sets] if isinstance(sets, Mapping) else sets):
-        place = f"{origin}: data[{i + 1}]"
-        for name, entry in load_data(checks.mapping(given, place), folder, place).items():
-            if name in entries:
-                raise UsageError(f"{place}: the language {name!r} is there already")
-            entries[name] = entry
-    own = checks.mapping(content.get("languages"), f"{origin}: languages")
-    for name, value in own.items():
-        place = f"{origin}: languages.{name}"
-        given = checks.mapping(value, place)
-        checks.check_keys(given, _LANGUAGE_KEYS, place)
-        entries[name] = {**entries.get(name, {}), **given}
-    if not entries:
-        raise UsageError(f"{origin}: has neither languages nor data; docs/running.md shows them")
-    code = checks.text(content.get("source_code", "en"), f"{origin}: source_code")
-    return [_language(name, entry, code, origin, folder) for name, entry in entries.items()]
-
-
-def _language(
-    name: str, entry: Mapping[str, Any], code: str, origin: str, folder: Path
-) -> Language:
-    place = f"{origin}: languages.{name}"
-    files = {
-        side: _file(entry[side], folder, f"{place}.{side}")
-        for side in ("source", "target", "gold")
-        if entry.get(side) is not None
-    }
-    if not files:
-        raise UsageError(f"{place}: names no file; give source, target or gold")
-    return Language(
-        name,
-        files.get("source"),
-        files.get("target"),
-        files.get("gold"),
-        checks.text(entry.get("source_code", code), f"{place}.source_code"),
-        checks.text(entry.get("target_code", name), f"{place}.target_code"),
-    )
-
-
-def _file(value: Any, folder: Path, place: str) -> DataFile:
-    if isinstance(value, Path):
-        value = str(value)
-    if not isinstance(value, Mapping):
-        return DataFile(folder / checks.text(value, place))
-    checks.check_keys(value, ("file", "format"), place)
-    form = value.get("format")
-    if form is not None and form not in FORMATS:
-        raise checks.unknown("format", form, FORMATS, place)
-    return DataFile(folder / checks.text(value.get("file"), f"{place}.file"), form)
 
 
 def _bootstrap(given: Any, place: str) -> Bootstrap:
@@ -249,10 +186,38 @@ def _bootstrap(given: Any, place: str) -> Bootstrap:
 def _baseline(name: Any, systems: list[System], place: str) -> str | None:
     if name is None:
         return None
-    names = sorted({system.name for system in systems})
-    if name not in names:
-        raise checks.unknown("row", name, names, place)
+    _check_known([name], sorted({system.name for system in systems}), "row", place)
     return str(name)
+
+
+def _check_known(given: Sequence[Any], known: Sequence[str], kind: str, place: str) -> None:
+    for name in given:
+        if name not in known:
+            raise checks.unknown(kind, name, known, place)
+
+
+def _compare(given: Any, systems: list[System], place: str) -> tuple[tuple[str, str], ...]:
+    names = sorted({system.name for system in systems})
+    made = []
+    for i, value in enumerate(checks.listed(given, place)):
+        where = f"{place}[{i + 1}]"
+        pair = checks.listed(value, where)
+        if len(pair) != 2:
+            raise UsageError(f"{where}: give the names of two rows, not {value!r}")
+        _check_known(pair, names, "row", where)
+        made.append((str(pair[0]), str(pair[1])))
+    return tuple(made)
+
+
+def _groups(given: Any, languages: list[str], place: str) -> dict[str, tuple[str, ...]]:
+    made = {}
+    for name, value in checks.mapping(given, place).items():
+        members = checks.listed(value, f"{place}.{name}")
+        if not members:
+            raise UsageError(f"{place}.{name}: the group has no language")
+        _check_known(members, languages, "language", f"{place}.{name}")
+        made[name] = tuple(members)
+    return made
 
 
 def _published(content: Mapping[str, Any], known: list[str], origin: str) -> tuple[Published, ...]:

@@ -6,16 +6,20 @@ target (`align-src`), the same from the back-translation, whose language is the 
 translation (`ngram`, `ner`) and from the back-translation (`back-ngram`, `back-ner`). Beside them
 stand greedy choice by the NMT score alone, without links (`translate-test-nmt`), and links mended
 through the back-translation (`translate-test-refine`).
+
+Rows that end in a student make it of training text, and tag the text that is scored with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from xner.experiments.checks import unknown
+
+TEST, TRAIN = "test", "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,15 @@ class Step:
         name: what settings for it stand under; unique in its pipeline.
         stage: name of the stage.
         settings: for the stage.
+        on: the text it works on: that which is scored (`test`), or that which is learnt (`train`).
+        student: its `model` is the student that a step before it made.
     """
 
     name: str
     stage: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    on: str = TEST
+    student: bool = False
 
 
 _TRANSLATE = Step("translate", "translate", {"fill": "source"})
@@ -40,8 +48,18 @@ _BACK = Step("back_translate", "back_translate")
 _ALIGN = Step("align", "align")
 
 
+_TRANSLATE_TRAIN = Step("translate", "translate", {"fill": "target"})
+_EASYPROJECT = Step("easyproject", "easyproject")
+_WITH_STUDENT = Step("tag", "tag", {"side": "target"}, student=True)
+
+
 def _project(**settings: Any) -> Step:
     return Step("project", "project", settings)
+
+
+def _student(*steps: Step) -> tuple[Step, ...]:
+    """Steps on training text, of which the last makes a student; the student tags the test."""
+    return (*(replace(step, on=TRAIN) for step in steps), _WITH_STUDENT)
 
 
 _TAGGED = (_TRANSLATE, _TAG)
@@ -81,15 +99,20 @@ PIPELINES: dict[str, tuple[Step, ...]] = {
         _project(),
     ),
     # Labelled source text is translated, its labels move to the translation.
-    "translate-train": (
-        Step("translate", "translate", {"fill": "target"}),
-        _ALIGN,
-        _project(),
-    ),
-    # The tagger runs on the target itself.
-    "model-transfer": (Step("tag", "tag", {"side": "target"}),),
+    "translate-project": (_TRANSLATE_TRAIN, _ALIGN, _project()),
     # Labelled source text is translated with markers around its entities (Chen et al. 2023).
-    "easyproject": (Step("easyproject", "easyproject"),),
+    "easyproject": (_EASYPROJECT,),
+    # A tagger of another language runs on the target itself.
+    "model-transfer": (Step("tag", "tag", {"side": "target"}),),
+    # A student of the labels that are there.
+    "train": _student(Step("train", "train")),
+    # A student of projected labels, or of EasyProject's.
+    "translate-train": _student(_TRANSLATE_TRAIN, _ALIGN, _project(), Step("train", "train")),
+    "translate-train/easyproject": _student(_EASYPROJECT, Step("train", "train")),
+    # A student of what one teacher or several think of unlabelled text (Wu et al. 2020).
+    "distill": _student(Step("distill", "distill")),
+    # A student of its own sure answers.
+    "self-train": _student(Step("self_train", "self_train")),
 }
 
 

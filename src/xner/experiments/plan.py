@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from xner.errors import InputError, UsageError
-from xner.experiments.config import Experiment, Language
+from xner.experiments.config import Experiment
 from xner.experiments.keys import plain, step_key
-from xner.experiments.pipelines import Step
-from xner.experiments.reading import COLUMNS, files_of
-from xner.experiments.stages import Stage, find_stage
+from xner.experiments.language import Language
+from xner.experiments.pipelines import TEST, TRAIN, Step
+from xner.experiments.reading import COLUMNS, TRAINING_COLUMNS, files_of
+from xner.experiments.stages import MODEL, Stage, find_stage
 from xner.experiments.systems import System
 
 READ = "read"
+Keys = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Stands among settings for what another step makes: its model, or the words of a column."""
+
+    key: str
+    column: str = MODEL
+
+    @property
+    def signature(self) -> str:
+        """As it counts in keys."""
+        return f"{self.column}:{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,104 +40,235 @@ class Planned:
 
     Attributes:
         name: of the step in its pipeline.
-        stage: None for the step that reads the data.
+        stage: its name; `read` for the step that reads data.
         settings: resolved: files as paths, language and seed filled in.
         key: of the result.
         inputs: key of what makes each column that the step sees.
         makes: columns.
+        language: whose text it works on.
+        on: the text that is scored, or that is learnt.
+        row: the first that needs it.
+        of: the model that it is part of; empty for steps of the row itself.
         seeded: whether its settings have the seed of the run.
     """
 
     name: str
-    stage: Stage | None
+    stage: str
     settings: Mapping[str, Any]
     key: str
-    inputs: Mapping[str, str]
+    inputs: Keys
     makes: tuple[str, ...]
+    language: str
+    on: str = TEST
+    row: str = ""
+    of: str = ""
     seeded: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name, with that of the model."""
+        return f"{self.of}.{self.name}" if self.of else self.name
+
+    @property
+    def parents(self) -> set[str]:
+        """Keys of the steps whose results it needs."""
+        return {*self.inputs.values(), *(result.key for result in results_in(self.settings))}
 
     def told(self) -> dict[str, Any]:
         """What the manifest tells of the plan."""
         return {
+            "step": self.name,
+            "language": self.language,
+            "text": self.on,
             "settings": plain(self.settings),
             "inputs": dict(self.inputs),
             "seed": self.settings.get("seed") if self.seeded else None,
         }
 
 
-def plan_reading(language: Language) -> Planned:
-    """The step that reads the data of a language."""
-    settings = {
-        side: {"file": file.path, "format": file.format}
-        for side, file in files_of(language).items()
-    }
-    return Planned(READ, None, settings, step_key(READ, settings, {}), {}, COLUMNS)
+def results_in(value: Any) -> Iterator[Result]:
+    """The results that stand in settings."""
+    if isinstance(value, Result):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from results_in(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from results_in(part)
 
 
-def plan_steps(
-    experiment: Experiment,
-    system: System,
-    language: Language,
-    seed: int,
-    given: Mapping[str, str],
-) -> list[Planned]:
-    """The steps of a row for a language, in order.
+def plan_reading(language: Language, on: str = TEST) -> Planned | None:
+    """The step that reads the text of a language; None where there is no such text."""
+    files = files_of(language, on)
+    if not files:
+        return None
+    settings = {side: {"file": f.path, "format": f.format} for side, f in files.items()}
+    columns = COLUMNS if on == TEST else TRAINING_COLUMNS
+    key = step_key(READ if on == TEST else f"{READ} {on}", settings, {})
+    return Planned(READ, READ, settings, key, {}, columns, language.name, on)
 
-    Left out are those whose result is given, and those whose result nothing after them reads.
 
-    Args:
-        experiment: for the folder that files are relative to.
-        system: the row.
-        language: the column.
-        seed: for the stages that take one.
-        given: columns of the data, with the key of what read them.
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is planned: steps for a language and seed; `asked` are the models that led here."""
 
-    Raises:
-        InputError: a step lacks a column, or a file is missing.
-        UsageError: settings make no sense together.
+    system: System
+    language: Language
+    seed: int
+    where: str
+    title: str
+    asked: tuple[str, ...] = ()
+
+
+@dataclass
+class _Work:
+    """The steps so far, what they have made of either text, the last model and its text."""
+
+    columns: dict[str, dict[str, str]]
+    steps: list[Planned] = field(default_factory=list)
+    model: Result | None = None
+    text: Result | None = None
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans the rows of an experiment.
+
+    Attributes:
+        experiment: its models, and the folder that files are relative to.
+        given: columns of the data by language and text, with the key of what read them.
     """
-    columns = dict(given)
-    planned: list[Planned] = []
-    for step in system.steps:
-        stage = find_stage(step.stage)
-        settings = _resolved(step, stage, language, experiment.folder)
-        has = stage.columns(settings)
-        if has.makes[0] in given and not has.replaces:
-            continue
-        for column in has.needs:
-            if column not in columns:
-                raise InputError(
-                    f"{experiment.origin}: {system.name}, language {language.name}: the step "
-                    f"{step.name!r} needs the column {column!r}, which neither the data nor a step "
-                    f"before it has"
-                )
-        seeded = stage.seeded(settings) and "seed" not in settings
-        if seeded:
-            settings = {**settings, "seed": seed}
-        inputs = {name: columns[name] for name in (*has.needs, *has.uses) if name in columns}
-        if "id" in columns:
-            inputs = {"id": columns["id"], **inputs}
-        key = step_key(stage.name, settings, inputs)
-        planned.append(Planned(step.name, stage, settings, key, inputs, has.makes, seeded))
+
+    experiment: Experiment
+    given: Mapping[tuple[Language, str], Keys]
+
+    def plan(self, system: System, language: Language, seed: int) -> list[Planned]:
+        """The steps of a row for a language and seed, in order, those of its models before.
+
+        Left out are those whose result is given, and those whose result nothing after them
+        reads.
+
+        Raises:
+            InputError: a step lacks a column, or a file is missing.
+            UsageError: settings make no sense together.
+        """
+        where = f"{self.experiment.origin}: {system.name}, language {language.name}"
+        return _read_later(self._work(_Row(system, language, seed, where, system.name)).steps)
+
+    def _work(self, row: _Row) -> _Work:
+        given = {on: self.given.get((row.language, on), {}) for on in (TEST, TRAIN)}
+        work = _Work({on: dict(columns) for on, columns in given.items()})
+        models = self.experiment.models
+        for step in row.system.steps:
+            stage = find_stage(step.stage)
+            settings = _resolved(step, stage, row.language, self.experiment.folder, models)
+            settings |= self._named(stage, settings, work, row)
+            if step.student:
+                settings["model"] = work.model
+            has = stage.columns(settings)
+            if has.replaces or has.makes[0] not in given[step.on]:
+                _add(work, step, stage, settings, row)
+        return work
+
+    def _named(
+        self, stage: Stage, settings: Mapping[str, Any], work: _Work, row: _Row
+    ) -> dict[str, Any]:
+        """Results in place of the names of models, whose steps come first."""
+        made: dict[str, Any] = {}
+        texts: dict[str, list[Result | None]] = {}
+        for name in sorted(stage.taggers & settings.keys()):
+            value = settings[name]
+            if isinstance(value, list | tuple):
+                found = [self._model(each, work, row) for each in self._foreign(name, value, row)]
+                made[name], texts[name] = [m for m, _ in found], [text for _, text in found]
+            else:
+                made[name] = self._model(value, work, row)[0]
+        for name, of in stage.texts.items():
+            if name not in settings and all(texts.get(of, [None])):
+                made[name] = texts[of]
+        return made
+
+    def _foreign(self, name: str, value: Sequence[Any], row: _Row) -> list[Any]:
+        """Models without those that learn from the language itself."""
+        models = self.experiment.models
+
+        def own(each: Any) -> bool:
+            model = models.get(each) if isinstance(each, str) else None
+            return model is not None and model.language == row.language
+
+        found = [each for each in value if not own(each)]
+        if not found:
+            raise UsageError(
+                f"{row.where}: every model of {name} learns from {row.language.name} itself; "
+                f"leave this language out of the row (`languages`)"
+            )
+        return found
+
+    def _model(self, name: Any, work: _Work, row: _Row) -> tuple[Any, Result | None]:
+        """A model and its training text, its steps added; or what is no name of a model."""
+        models = self.experiment.models
+        if not isinstance(name, str) or name not in models:
+            if near := get_close_matches(str(name), models, n=1, cutoff=0.8):
+                raise UsageError(f"{row.where}: no model {name!r}; did you mean {near[0]!r}?")
+            return name, None
+        if name in row.asked:
+            raise UsageError(f"{row.where}: the model {name!r} is made of itself")
+        model = models[name]
+        language = model.language or row.language
+        where = f"{self.experiment.origin}: models.{name}, language {language.name}"
+        asked = (*row.asked, name)
+        made = self._work(_Row(model.system, language, row.seed, where, row.title, asked))
+        known = {step.key for step in work.steps}
+        work.steps += [step for step in made.steps if step.key not in known]
+        return made.model, made.text
+
+
+def _add(work: _Work, step: Step, stage: Stage, settings: dict[str, Any], row: _Row) -> None:
+    """Plan a step, and count what it makes."""
+    columns, has = work.columns[step.on], stage.columns(settings)
+    for column in has.needs:
+        if column not in columns:
+            data = "the data" if step.on == TEST else "`train` of the language"
+            raise InputError(
+                f"{row.where}: the step {step.name!r} needs the column {column!r}, which neither "
+                f"{data} nor a step before it has"
+            )
+    seeded = stage.seeded(settings) and "seed" not in settings
+    if seeded:
+        settings = {**settings, "seed": row.seed}
+    names = ("id", *has.needs, *has.uses)
+    inputs = {name: columns[name] for name in names if name in columns}
+    key = step_key(stage.name, settings, inputs)
+    place = row.language.name, step.on, row.title, row.asked[-1] if row.asked else ""
+    work.steps.append(
+        Planned(step.name, stage.name, settings, key, inputs, has.makes, *place, seeded)
+    )
+    if stage.learn is None:
         columns |= dict.fromkeys(has.makes, key)
-    return _read_later(planned)
+    else:
+        words = next(name for name in reversed(has.needs) if name.endswith("_tokens"))
+        work.model, work.text = Result(key), Result(inputs[words], words)
 
 
 def _read_later(planned: list[Planned]) -> list[Planned]:
     """The last step and those that it needs."""
     kept: list[Planned] = []
     for step in reversed(planned):
-        if not kept or any(step.key in later.inputs.values() for later in kept):
+        if not kept or any(step.key in later.parents for later in kept):
             kept.insert(0, step)
     return kept
 
 
-def _resolved(step: Step, stage: Stage, language: Language, folder: Path) -> dict[str, Any]:
-    """Settings with files as paths and the codes of the languages."""
-    settings = {
-        name: _files(value, name, language, folder) if name in stage.files else value
-        for name, value in step.settings.items()
-    }
+def _resolved(
+    step: Step, stage: Stage, language: Language, folder: Path, models: Container[str]
+) -> dict[str, Any]:
+    """Settings with files as paths, but for names of models, and the codes of the languages."""
+    settings = dict(step.settings)
+    for name in stage.files & settings.keys():
+        settings[name] = _files(settings[name], name, language, folder)
+    for name in stage.taggers & settings.keys():
+        settings[name] = _files(settings[name], "model", language, folder, models)
     codes = {"source_language": language.source_code, "target_language": language.target_code}
     for name, code in codes.items():
         if name in (stage.settings or ()):
@@ -141,11 +288,13 @@ def _of_model(given: dict[str, Any], language: Language, folder: Path) -> dict[s
     return given
 
 
-def _files(value: Any, name: str, language: Language, folder: Path) -> Any:
+def _files(
+    value: Any, name: str, language: Language, folder: Path, models: Container[str] = ()
+) -> Any:
     """Files relative to the configuration; `{language}` in them is its name."""
     if isinstance(value, list | tuple):
-        return [_files(part, name, language, folder) for part in value]
-    if not isinstance(value, str | Path):
+        return [_files(part, name, language, folder, models) for part in value]
+    if not isinstance(value, str | Path) or value in models:
         return value
     written = str(value).replace("{language}", language.name)
     path = folder / written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xner.evaluation.entities import LabelScores
@@ -18,9 +18,11 @@ class Cell:
 
     Attributes:
         f1, precision, recall: means over seeds; None where there is nothing to score on.
-        deviation: sample standard deviation of F1 over seeds, None for one seed.
+        deviation: sample standard deviation over seeds, of F1 or, in a comparison, of the
+            difference; None for one seed.
         low, high: bootstrap interval of F1.
-        difference, difference_low, difference_high: to the baseline in F1, with its interval.
+        difference, difference_low, difference_high: to the baseline, or to the second of two rows
+            that are compared, in F1, with its interval.
         seeds: how many.
         labels: by label, means over seeds of precision, recall and F1; counts are of the first.
         signature: what made it, with the first seed.
@@ -54,13 +56,60 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """A language beside its scores.
+
+    Attributes:
+        test: sentences that are scored, or None.
+        train: sentences that students learn from, or None.
+        divergence: lexical divergence of source and target text (`xner.divergence`), of the
+            training text where it has both sides; None where no text has.
+    """
+
+    test: int | None
+    train: int | None
+    divergence: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table: `cells` by language, and `mean` over them."""
+    """A row of the table.
+
+    Attributes:
+        system, aligner: what was run.
+        cells: by language.
+        mean: over all languages; of a comparison, over those that both rows have.
+        groups: means over groups of languages.
+        correlation: Pearson's r between its gain over the baseline and lexical divergence, over
+            three languages or more; None for fewer.
+    """
 
     system: str
     aligner: str
     cells: Mapping[str, Cell]
     mean: Cell
+    groups: Mapping[str, Cell] = field(default_factory=dict)
+    correlation: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """F1 of the first group less that of the last, where there are two or more."""
+        means = [cell.f1 for cell in self.groups.values()]
+        if len(means) < 2 or means[0] is None or means[-1] is None:
+            return None
+        return means[0] - means[-1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as it stands in JSON."""
+        return {
+            "system": self.system,
+            "aligner": self.aligner,
+            "cells": {name: cell.as_dict() for name, cell in self.cells.items()},
+            MEAN: self.mean.as_dict(),
+            "groups": {name: cell.as_dict() for name, cell in self.groups.items()},
+            "gap": self.gap,
+            "correlation": self.correlation,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +129,9 @@ class Results:
     Attributes:
         title: of the experiment.
         languages: columns of the table.
+        facts: of each language.
         rows: systems, in the order of the configuration.
+        compared: differences of pairs of rows, as cells without F1 of their own.
         published: rows from elsewhere.
         baseline: name and aligner of the row that others are compared with.
         signature: how the scores were computed.
@@ -92,7 +143,9 @@ class Results:
 
     title: str
     languages: tuple[str, ...]
+    facts: Mapping[str, Facts]
     rows: tuple[Row, ...]
+    compared: tuple[Row, ...]
     published: tuple[Published, ...]
     baseline: tuple[str, str] | None
     signature: str
@@ -106,15 +159,9 @@ class Results:
         return {
             "title": self.title,
             "languages": list(self.languages),
-            "rows": [
-                {
-                    "system": row.system,
-                    "aligner": row.aligner,
-                    "cells": {name: cell.as_dict() for name, cell in row.cells.items()},
-                    MEAN: row.mean.as_dict(),
-                }
-                for row in self.rows
-            ],
+            "facts": {name: asdict(facts) for name, facts in self.facts.items()},
+            "rows": [row.as_dict() for row in self.rows],
+            "compared": [row.as_dict() for row in self.compared],
             "published": [{"name": p.name, "f1": dict(p.cells)} for p in self.published],
             "baseline": None if self.baseline is None else list(self.baseline),
             "signature": self.signature,

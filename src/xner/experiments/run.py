@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from itertools import chain
 from time import perf_counter
 from typing import Any
 
 from xner._version import __version__
 from xner.corpus import Corpus, StrPath
-from xner.errors import InputError, ResourceError, UsageError
+from xner.errors import UsageError
 from xner.evaluation.sentences import SentenceCounts, count_sentences
-from xner.experiments.config import Experiment, Language, load
-from xner.experiments.plan import READ, Planned, plan_reading, plan_steps
+from xner.experiments.config import Experiment, load
+from xner.experiments.language import Language
+from xner.experiments.making import Tell, make_steps
+from xner.experiments.pipelines import TEST, TRAIN
+from xner.experiments.plan import READ, Planned, Planner, plan_reading
 from xner.experiments.reading import read_language
-from xner.experiments.results import Ran, Results
+from xner.experiments.results import Facts, Ran, Results
 from xner.experiments.store import Made, Store, joined
 from xner.experiments.systems import System
 from xner.experiments.tables import write_tables
-from xner.experiments.tabulate import Outcome, tabulate
+from xner.experiments.tabulate import Outcome, Samples
 from xner.write import write_batches
-
-Tell = Callable[[str, float], None]
 
 
 def run(
     config: StrPath | Mapping[str, Any],
     *,
     output: StrPath | None = None,
+    jobs: int = 1,
     progress: Tell | None = None,
 ) -> Results:
     """Run pipelines over languages, and score them.
@@ -39,7 +42,10 @@ def run(
         config: a YAML file (docs/running.md), or its content; paths in it are relative to the
             file, or to the working directory.
         output: folder of results, instead of the one in the configuration.
-        progress: called with the name of the stage and the share that is done.
+        jobs: processes that make steps side by side, each with its share of the threads.
+            Students depend on the number of threads in the last digits, and so on `jobs`.
+        progress: called with the name of the stage and the share that is done; with several
+            jobs, of all steps together.
 
     Raises:
         UsageError: the configuration has an unknown key or a setting that makes no sense.
@@ -48,20 +54,27 @@ def run(
         MissingExtraError: a package is not installed.
     """
     begin = perf_counter()
+    if jobs < 1:
+        raise UsageError(f"jobs is {jobs}; it must be at least 1")
     experiment = load(config, output)
-    running = _Run(experiment, progress or (lambda stage, share: None))
+    running = _Run(experiment, jobs, progress or (lambda stage, share: None))
+    running.make()
     runs: dict[tuple[str, str], dict[str, list[Outcome]]] = {}
     for language in experiment.languages:
-        running.read(language)
+        running.scored = {}
         for system in experiment.systems:
             outcomes = running.outcomes(system, language)
             runs.setdefault((system.name, system.aligner), {})[language.name] = outcomes
     baseline = _baseline(experiment)
     names = tuple(language.name for language in experiment.languages)
+    samples = Samples(runs, names, experiment.bootstrap)
+    facts = {language.name: running.facts(language) for language in experiment.languages}
     results = Results(
         title=experiment.title,
         languages=names,
-        rows=tabulate(runs, names, experiment.bootstrap, baseline),
+        facts=facts,
+        rows=samples.rows(baseline, experiment.groups, facts),
+        compared=samples.compared(experiment.compare),
         published=experiment.published,
         baseline=baseline,
         signature=_signature(experiment),
@@ -92,97 +105,101 @@ def _signature(experiment: Experiment) -> str:
 
 
 class _Run:
-    """The state of a run: what was made for the language at hand, and every step so far."""
+    """The state of a run: the steps of every row, what was made, and every step so far."""
 
-    def __init__(self, experiment: Experiment, tell: Tell) -> None:
+    def __init__(self, experiment: Experiment, jobs: int, tell: Tell) -> None:
         self.experiment = experiment
+        self.jobs = jobs
         self.tell = tell
         self.store = Store(experiment.output / "store")
         self.ran: list[Ran] = []
         self.made: dict[str, Made] = {}
+        self.data: dict[tuple[Language, str], Made] = {}
+        self.plans: dict[tuple[str, str, Language], dict[int, list[Planned]]] = {}
         self.scored: dict[str, SentenceCounts | None] = {}
-        self.data: Made | None = None
         self.written: dict[str, tuple[str, str, str, int]] = {}
 
-    def read(self, language: Language) -> None:
-        """Read the data of a language, on which the steps after it are run."""
-        planned = plan_reading(language)
-        self.scored = {}
-        self.data = self.find(planned) or self._make(
-            planned, language, lambda: read_language(language)
-        )
+    def make(self) -> None:
+        """Read all text, plan all rows, and make what is not there."""
+        experiment = self.experiment
+        own = [m.language for m in experiment.models.values() if m.language is not None]
+        for language in dict.fromkeys([*experiment.languages, *own]):
+            for on in (TEST, TRAIN):
+                self._read(language, on)
+        given = {place: dict.fromkeys(m.columns, m.key) for place, m in self.data.items()}
+        planner = Planner(experiment, given)
+        for language in experiment.languages:
+            for system in experiment.systems:
+                self._plan(planner, system, language)
+        plans = [steps for by_seed in self.plans.values() for steps in by_seed.values()]
+        steps: dict[str, Planned] = {}
+        for step in chain.from_iterable(plans):
+            steps.setdefault(step.key, step)
+        missing = [step for step in steps.values() if not self._found(step)]
+        make_steps(missing, self.made, self.store, self.jobs, self.tell)
+        new = {step.key for step in missing}
+        self.ran += [Ran(s.name, s.stage, s.key, made=s.key in new) for s in steps.values()]
 
-    @property
-    def given(self) -> dict[str, Made]:
-        """The columns of the data."""
-        assert self.data is not None
-        return dict.fromkeys(self.data.columns, self.data)
+    def _read(self, language: Language, on: str) -> None:
+        step = plan_reading(language, on)
+        if step is None:
+            return
+        if new := not self._found(step):
+            self.made[step.key] = self.store.make(
+                READ, step.key, lambda: read_language(language, on), step.makes, step.told()
+            )
+        self.ran.append(Ran(step.name, READ, step.key, made=new))
+        self.data[language, on] = self.made[step.key]
+
+    def _plan(self, planner: Planner, system: System, language: Language) -> None:
+        if system.languages is not None and language.name not in system.languages:
+            return
+        plans = self.plans.setdefault((system.name, system.aligner, language), {})
+        for seed in self.experiment.seeds:
+            plans[seed] = planner.plan(system, language, seed)
+            if not any(step.seeded for step in plans[seed]):
+                break
+
+    def _found(self, step: Planned) -> bool:
+        """Whether what a step makes is there."""
+        if step.key not in self.made and (made := self.store.find(step.stage, step.key)):
+            self.made[step.key] = made
+        return step.key in self.made
+
+    def facts(self, language: Language) -> Facts:
+        """What is told of a language beside its scores."""
+        read = {on: self.data.get((language, on)) for on in (TEST, TRAIN)}
+        rows = {on: None if made is None else made.manifest["rows"] for on, made in read.items()}
+        apart = [made.manifest["summary"]["divergence"] for made in read.values() if made]
+        known = [value for value in reversed(apart) if value is not None]
+        return Facts(rows[TEST], rows[TRAIN], known[0] if known else None)
 
     def outcomes(self, system: System, language: Language) -> list[Outcome]:
-        """What a system gives on the language that was read, for each seed."""
-        outcomes: list[Outcome] = []
-        for seed in self.experiment.seeds:
-            keys = {name: made.key for name, made in self.given.items()}
-            steps = plan_steps(self.experiment, system, language, seed, keys)
-            outcomes.append(self._outcome(system, language, steps, seed))
-            if not any(step.seeded for step in steps):
-                break
-        return outcomes
+        """What a system gave on a language, for each seed; nothing where it was not run."""
+        plans = self.plans.get((system.name, system.aligner, language), {})
+        return [self._outcome(system, language, *plan) for plan in plans.items()]
 
     def _outcome(
-        self, system: System, language: Language, steps: list[Planned], seed: int
+        self, system: System, language: Language, seed: int, steps: list[Planned]
     ) -> Outcome:
-        columns = self.given
-        signatures = {}
+        data = self.data.get((language, TEST))
+        columns = {} if data is None else dict.fromkeys(data.columns, data)
+        projected: Mapping[str, int] = {}
         for step in steps:
-            made = self.find(step) or self._step(step, columns, system, language)
-            columns |= dict.fromkeys(made.columns, made)
-            signatures[step.name] = made.signature
+            made = self.made[step.key]
+            if step.on == TEST:
+                columns |= dict.fromkeys(made.columns, made)
+            if not step.of:
+                projected = made.manifest["counts"].get("outcomes", projected)
         if self.experiment.write is not None and "target_entities" in columns:
             name = self._file_name(system, language, seed)
             self._write(columns, f"{name}{self.experiment.write}")
-        last = columns.get("outcomes")
         return Outcome(
             counts=self._counts(columns, language),
-            signature=_chain(signatures),
-            steps={step.name: step.key for step in steps},
-            outcomes={} if last is None else last.manifest["counts"].get("outcomes", {}),
+            signature=_chain({step.title: self.made[step.key].signature for step in steps}),
+            steps={step.title: step.key for step in steps},
+            outcomes=projected,
         )
-
-    def find(self, step: Planned) -> Made | None:
-        """What a step made, if it is there."""
-        name = READ if step.stage is None else step.stage.name
-        made = self.made.get(step.key) or self.store.find(name, step.key)
-        if made is not None and step.key not in self.made:
-            self.made[step.key] = made
-            self.ran.append(Ran(step.name, name, step.key, made=False))
-        return made
-
-    def _step(
-        self, step: Planned, columns: Mapping[str, Made], system: System, language: Language
-    ) -> Made:
-        assert step.stage is not None
-        run_stage = step.stage.run
-        # A stage may leave out what it was not asked for, such as probabilities.
-        seen = {name: columns[name] for name in step.inputs if name in columns}
-        corpus = joined(seen, f"language {language.name}")
-        settings, tell = step.settings, self.tell
-        self.tell(step.name, 0.0)
-        try:
-            made = self._make(step, language, lambda: run_stage(corpus, settings, tell))
-        except (InputError, UsageError, ResourceError) as error:
-            where = f"{system.name}, language {language.name}, step {step.name}"
-            raise type(error)(f"{where}: {error}") from None
-        self.tell(step.name, 1.0)
-        return made
-
-    def _make(self, step: Planned, language: Language, stage: Callable[[], Corpus]) -> Made:
-        name = READ if step.stage is None else step.stage.name
-        told = {"step": step.name, "language": language.name, **step.told()}
-        made = self.store.make(name, step.key, stage, step.makes, told)
-        self.made[step.key] = made
-        self.ran.append(Ran(step.name, name, step.key, made=True))
-        return made
 
     def _counts(self, columns: Mapping[str, Made], language: Language) -> SentenceCounts | None:
         """Counts against gold, None where there are none for the text."""

@@ -1,4 +1,4 @@
-"""What stages made, on disk: one Parquet file of columns and one manifest for each step.
+"""What stages made, on disk: a Parquet file of columns or a model's folder, and a manifest each.
 
 A step is known by its key (`xner.experiments.keys`). The manifest is written last: columns without
 one are not taken for whole.
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,18 +26,22 @@ from xner._version import __version__
 from xner.columns import BATCH
 from xner.corpus import Corpus, rechunk
 from xner.errors import InputError, OutputError
+from xner.experiments.stages import MODEL
 from xner.formats.files import atomic
+
+if TYPE_CHECKING:
+    from xner.training.student import Trained
 
 _PACKAGES = ("numpy", "numba", "pyarrow", "torch", "transformers", "ctranslate2", "ortools")
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Columns on disk.
+    """Columns on disk, or a model.
 
     Attributes:
         key: of the step.
-        path: the Parquet file.
+        path: the Parquet file, or the model's folder.
         manifest: what is told of them (docs/running.md).
     """
 
@@ -57,7 +61,7 @@ class Made:
 
 
 class Store:
-    """A folder of steps; one run at a time may write to it."""
+    """A folder of steps; one run at a time may write to it, in one process or several."""
 
     def __init__(self, folder: Path) -> None:
         """Hold `folder`, which is made when the first step is written."""
@@ -72,7 +76,9 @@ class Store:
         path = self.path(stage, key)
         try:
             manifest = json.loads(path.with_suffix(".json").read_text("utf-8"))
-            whole = manifest["key"] == key and manifest["bytes"] == path.stat().st_size
+            if manifest["columns"] == [MODEL]:
+                path = path.with_suffix("")
+            whole = manifest["key"] == key and manifest["bytes"] == _size(path)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return Made(key, path, manifest) if whole else None
@@ -118,13 +124,41 @@ class Store:
             "seconds": round(perf_counter() - begin, 4),
             **told,
             "summary": None if summary is None else summary.as_dict(),
-            "versions": _versions(),
-            "made": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        with atomic(path.with_suffix(".json")) as partial:
-            content = json.dumps(manifest, indent=1, ensure_ascii=False, default=str)
-            partial.write_text(content + "\n", encoding="utf-8")
-        return Made(key, path, manifest)
+        return _told(Made(key, path, manifest))
+
+    def make_model(
+        self, stage: str, key: str, learn: Callable[[Path], Trained], told: Mapping[str, Any]
+    ) -> Made:
+        """Run a stage that makes a model, in a folder of its own; then write the manifest.
+
+        Args:
+            stage: its name.
+            key: of the step.
+            learn: makes the model in the folder, or goes on with what is there.
+            told: what else the manifest tells.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        folder = self.path(stage, key).with_suffix("")
+        self._prepare(folder)
+        begin = perf_counter()
+        trained = learn(folder)
+        summary = {name: v for name, v in trained.as_dict().items() if name != "model"}
+        manifest = {
+            "stage": stage,
+            "key": key,
+            "signature": trained.signature,
+            "columns": [MODEL],
+            "rows": trained.counts.get("kept", 0),
+            "bytes": _size(folder),
+            "counts": trained.counts,
+            "seconds": round(perf_counter() - begin, 4),
+            **told,
+            "summary": summary,
+        }
+        return _told(Made(key, folder, manifest))
 
     def _prepare(self, path: Path) -> None:
         """Make the folder, and remove what a killed run left of this step."""
@@ -135,6 +169,26 @@ class Store:
             path.with_suffix(".json").unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be written ({error.strerror})") from None
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files of a model."""
+    if path.suffix:
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+
+
+def _told(made: Made) -> Made:
+    """With its manifest on disk, which says that it is whole."""
+    whole = {
+        **made.manifest,
+        "versions": _versions(),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    with atomic(made.path.with_suffix(".json")) as partial:
+        content = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
+        partial.write_text(content + "\n", encoding="utf-8")
+    return Made(made.key, made.path, whole)
 
 
 class _Writer:

@@ -16,7 +16,9 @@ _ALIGN = "align"
 _REFINE = "refine"
 _OF_LINKS = ("links", "fit_on", "pivot")
 """Settings for source and target alone: the links of a back-translation are made without."""
-_OWN = ("pipeline", "name", "aligners")
+_OWN = ("pipeline", "name", "aligners", "languages")
+_OF_ONE_MODEL = ("tagger", "model", "labels")
+"""Settings that `stages: tag` may give for other rows than those with a student of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,13 @@ class System:
         name: of the pipeline, with the settings that tell rows apart.
         aligner: name of the aligner, empty for pipelines that have none.
         steps: what is run.
+        languages: those it is run on, None for all.
     """
 
     name: str
     aligner: str
     steps: tuple[Step, ...]
+    languages: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +158,36 @@ def _rows(
         except UsageError as error:
             raise UsageError(f"{where}: {pipeline}: {error}") from None
         own = checks.mapping(row.get(step.name), f"{where}.{step.name}")
-        common = {} if step.stage == _ALIGN else shared.get(step.stage, {})
-        settings = {**step.settings, **common, **own}
+        settings = {**step.settings, **_common(step, shared), **own}
+        if step.student and (idle := [name for name in _OF_ONE_MODEL if name in own]):
+            raise UsageError(
+                f"{where}.{step.name}.{idle[0]}: {pipeline} tags with the student that it makes"
+            )
         variants.append(
             [(suffix, replace(step, settings=s)) for suffix, s in expanded(settings, stage)]
         )
     aligned = any(step.stage == _ALIGN for step in steps)
     choices = _chosen(row, aligners, where) if aligned else [Choice("", {})]
+    languages = row.get("languages")
+    only = None if languages is None else tuple(checks.listed(languages, f"{where}.languages"))
     return [
-        System(title + "".join(suffix for suffix, _ in chosen), choice.name, _with(chosen, choice))
+        System(
+            title + "".join(suffix for suffix, _ in chosen),
+            choice.name,
+            _with(chosen, choice),
+            only,
+        )
         for choice in choices
         for chosen in product(*variants)
     ]
+
+
+def _common(step: Step, shared: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The settings that the section `stages` has for a step; those of aligners stand there."""
+    if step.stage == _ALIGN:
+        return {}
+    idle = _OF_ONE_MODEL if step.student else ()
+    return {name: v for name, v in shared.get(step.stage, {}).items() if name not in idle}
 
 
 def _chosen(row: Mapping[str, Any], aligners: Sequence[Choice], where: str) -> list[Choice]:

@@ -52,20 +52,64 @@ def difference(cell: Cell) -> str:
     return f"{sign}{figure(cell.difference)} [{low}, {high}]"
 
 
+def compared(cell: Cell) -> str:
+    """A difference of two rows, its deviation over seeds, and its interval."""
+    if cell.difference is None or cell.deviation is None:
+        return difference(cell)
+    value, bounds = difference(cell).split(" ", 1)
+    return f"{value} ± {figure(cell.deviation)} {bounds}"
+
+
 def head(results: Results) -> list[str]:
     """Names of the columns of a table."""
     more = [MEAN] if len(results.languages) > 1 else []
     return ["system", "aligner", *results.languages, *more]
 
 
-def lines(results: Results, show: Callable[[Cell], str]) -> list[list[str]]:
-    """A table with what `show` makes of every cell."""
+def lines(
+    results: Results, show: Callable[[Cell], str], rows: Sequence[Row] | None = None
+) -> list[list[str]]:
+    """A table with what `show` makes of every cell, by default of all rows."""
     wide = len(results.languages) > 1
     return [
         [row.system, row.aligner or NONE, *map(show, row.cells.values())]
         + ([show(row.mean)] if wide else [])
-        for row in results.rows
+        for row in (results.rows if rows is None else rows)
     ]
+
+
+def fact_lines(results: Results) -> list[list[str]]:
+    """What is known of the languages: sentences, and how far their text is from the source's."""
+    facts = [results.facts[name] for name in results.languages]
+    more = [NONE] if len(facts) > 1 else []
+    made = []
+    if any(own.train is not None for own in facts):
+        for title, name in (("training sentences", "train"), ("test sentences", "test")):
+            counts = [getattr(own, name) for own in facts]
+            made.append([title, NONE, *(NONE if n is None else f"{n:,}" for n in counts), *more])
+    if any(own.divergence is not None for own in facts):
+        apart = [own.divergence for own in facts]
+        made.append(["lexical divergence", NONE, *map(figure, apart), *more])
+    return made
+
+
+def question_lines(results: Results) -> list[list[str]]:
+    """Means by group, their gap, and how gains go with divergence, for every row with scores."""
+    if not results.rows or not (results.rows[0].groups or _correlated(results)):
+        return []
+    groups = list(results.rows[0].groups)
+    gap = [f"{groups[0]} − {groups[-1]}"] if len(groups) > 1 else []
+    r = ["r(gain, divergence)"] if _correlated(results) else []
+    made = [["system", "aligner", *groups, *gap, *r]]
+    for row in results.rows:
+        cells = [row.system, row.aligner or NONE, *map(score, row.groups.values())]
+        cells += [figure(row.gap)] if gap else []
+        made.append(cells + ([figure(row.correlation)] if r else []))
+    return made
+
+
+def _correlated(results: Results) -> bool:
+    return any(row.correlation is not None for row in results.rows)
 
 
 def published_lines(results: Results) -> list[list[str]]:
@@ -102,22 +146,45 @@ def write_tables(results: Results, folder: Path) -> None:
 
 def page(results: Results) -> str:
     """The results as a page of Markdown."""
+    scores = lines(results, score) + published_lines(results) + fact_lines(results)
     parts = [
         f"# {results.title}",
         "Entity F1, strict (span and label). In brackets the bootstrap interval over sentences; "
         "± is the standard deviation over seeds.",
-        markdown(head(results), lines(results, score) + published_lines(results)),
+        markdown(head(results), scores),
         *results.notes,
-        "## Precision / recall",
-        markdown(head(results), lines(results, shares)),
     ]
+    if results.compared:
+        text = (
+            "F1 of a row less that of another, seeds paired; the mean is over the languages that "
+            "both have."
+        )
+        found = markdown(head(results), lines(results, compared, results.compared))
+        parts += ["## Comparisons", text, found]
+    if questions := question_lines(results):
+        text = _questions_text(results)
+        parts += ["## Groups and divergence", text, markdown(questions[0], questions[1:])]
+    parts += ["## Precision / recall", markdown(head(results), lines(results, shares))]
     if results.baseline is not None:
-        name = ", ".join(part for part in results.baseline if part)
-        text = f"F1 less that of `{name}`, on the same resampled sentences."
+        text = f"F1 less that of `{_baseline(results)}`, on the same resampled sentences."
         parts += ["## Differences", text, markdown(head(results), lines(results, difference))]
     parts += ["## F1 by label", _labels(results), "## Outcomes", _outcomes(results)]
     parts += ["## What made it", f"Scores: `{results.signature}`", _signatures(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _questions_text(results: Results) -> str:
+    text = "Mean F1 over groups of languages."
+    if not _correlated(results):
+        return text
+    return (
+        f"{text} r is Pearson's correlation, over languages, of the gain over "
+        f"`{_baseline(results)}` with lexical divergence."
+    )
+
+
+def _baseline(results: Results) -> str:
+    return ", ".join(part for part in results.baseline or () if part)
 
 
 def markdown(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,7 +13,7 @@ from xner.evaluation.bootstrap import interval, resampled
 from xner.evaluation.entities import LabelScores
 from xner.evaluation.sentences import SentenceCounts, shares
 from xner.experiments.config import Bootstrap
-from xner.experiments.results import Cell, Row
+from xner.experiments.results import Cell, Facts, Row
 
 Float64 = NDArray[np.float64]
 Key = tuple[str, str]
@@ -44,43 +44,114 @@ class _Sample:
     drawn: Float64
 
 
-def tabulate(
-    runs: Mapping[Key, Mapping[str, Sequence[Outcome]]],
-    languages: Sequence[str],
-    bootstrap: Bootstrap,
-    baseline: Key | None,
-) -> tuple[Row, ...]:
-    """Rows out of what each system gave.
+class Samples:
+    """The scores of every row and language, with those on resampled sentences.
 
-    The sentences of a language are drawn once for all systems, so that these are paired;
-    languages are drawn apart.
-
-    Args:
-        runs: by name and aligner of the system, then by language: one outcome a seed.
-        languages: columns.
-        bootstrap: of the intervals.
-        baseline: the row that others are compared with, if any.
+    The sentences of a language are drawn once for all rows, so that these are paired; languages
+    are drawn apart.
     """
-    samples = {
-        key: {name: _sample(by_language[name], bootstrap, name) for name in languages}
-        for key, by_language in runs.items()
-    }
-    rows = []
-    for key, by_language in runs.items():
-        own = samples[key]
-        base = samples[baseline] if baseline is not None and key != baseline else {}
-        cells = {
-            name: _cell(own[name], base.get(name), bootstrap.level, by_language[name])
-            for name in languages
+
+    def __init__(
+        self,
+        runs: Mapping[Key, Mapping[str, Sequence[Outcome]]],
+        languages: Sequence[str],
+        bootstrap: Bootstrap,
+    ) -> None:
+        """Score what each system gave.
+
+        Args:
+            runs: by name and aligner of the system, then by language: one outcome a seed, none
+                where it was not run.
+            languages: columns.
+            bootstrap: of the intervals.
+        """
+        self.runs, self.languages, self.level = runs, languages, bootstrap.level
+        self.samples = {
+            key: {name: _sample(by_language[name], bootstrap, name) for name in languages}
+            for key, by_language in runs.items()
         }
-        mean = _cell(_mean(list(own.values())), _mean(list(base.values())), bootstrap.level)
-        rows.append(Row(*key, cells, mean))
-    return tuple(rows)
+
+    def rows(
+        self, baseline: Key | None, groups: Mapping[str, Sequence[str]], facts: Mapping[str, Facts]
+    ) -> tuple[Row, ...]:
+        """The rows of the table.
+
+        Args:
+            baseline: the row that others are compared with, if any.
+            groups: languages by group.
+            facts: of the languages.
+        """
+        rows = []
+        for key, by_language in self.runs.items():
+            own = self.samples[key]
+            base = self.samples[baseline] if baseline is not None and key != baseline else {}
+            cells = {
+                name: _cell(own[name], base.get(name), self.level, by_language[name])
+                for name in self.languages
+            }
+            mean = _cell(_mean(list(own.values())), _mean(list(base.values())), self.level)
+            means = {
+                name: _cell(_mean([own[member] for member in members]), None, self.level)
+                for name, members in groups.items()
+            }
+            rows.append(Row(*key, cells, mean, means, _correlation(cells, facts)))
+        return tuple(rows)
+
+    def compared(self, pairs: Sequence[tuple[str, str]]) -> tuple[Row, ...]:
+        """The first of two rows less the second.
+
+        Where a name stands for a row with each aligner, rows with the same one are compared, or
+        else the first of that name.
+        """
+        rows = []
+        for one, other in pairs:
+            for key in [key for key in self.samples if key[0] == one]:
+                others = [k for k in self.samples if k[0] == other]
+                second = next((k for k in others if k[1] == key[1]), others[0])
+                both = {n: (self.samples[key][n], self.samples[second][n]) for n in self.languages}
+                known = [pair for pair in both.values() if None not in pair]
+                own, base = (_mean([pair[i] for pair in known]) for i in range(2))
+                cells = {name: _difference(*pair, self.level) for name, pair in both.items()}
+                mean = _difference(own, base, self.level)
+                rows.append(Row(f"{one} − {other}", key[1], cells, mean))
+        return tuple(rows)
+
+
+def _difference(own: _Sample | None, base: _Sample | None, level: float) -> Cell:
+    """A cell with a difference alone; seeds are paired where both rows have as many."""
+    if own is None or base is None:
+        return Cell(None)
+    low, high = interval(own.drawn - base.drawn, level)
+    one, other = own.scores[2], base.scores[2]
+    paired = len(one) == len(other) > 1
+    return Cell(
+        None,
+        deviation=stdev(map(float, one - other)) if paired else None,
+        difference=float(one.mean() - other.mean()),
+        difference_low=low,
+        difference_high=high,
+        seeds=min(len(one), len(other)),
+    )
+
+
+def _correlation(cells: Mapping[str, Cell], facts: Mapping[str, Facts]) -> float | None:
+    """Pearson's r of gains and divergences; None for fewer than three, or where one is constant."""
+    pairs = [
+        (facts[name].divergence, cell.difference)
+        for name, cell in cells.items()
+        if facts[name].divergence is not None and cell.difference is not None
+    ]
+    apart, gains = (list(values) for values in zip(*pairs, strict=True)) if pairs else ([], [])
+    if len(pairs) < 3 or len(set(apart)) == 1 or len(set(gains)) == 1:
+        return None
+    return float(np.corrcoef(apart, gains)[0, 1])
 
 
 def _sample(outcomes: Sequence[Outcome], bootstrap: Bootstrap, language: str) -> _Sample | None:
     seed = [bootstrap.seed, *language.encode()]
     scores, drawn = [], []
+    if not outcomes:
+        return None
     for outcome in outcomes:
         if outcome.counts is None:
             return None
@@ -95,8 +166,11 @@ def _mean(samples: Sequence[_Sample | None]) -> _Sample | None:
     known = [sample for sample in samples if sample is not None]
     if not known or len(known) < len(samples):
         return None
+    scores = [sample.scores for sample in known]
+    if len({own.shape for own in scores}) > 1:  # not every language's row depends on seeds
+        scores = [own.mean(axis=1, keepdims=True) for own in scores]
     return _Sample(
-        np.mean([sample.scores for sample in known], axis=0),
+        np.mean(scores, axis=0),
         np.mean([sample.drawn for sample in known], axis=0),
     )
 

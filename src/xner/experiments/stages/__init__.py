@@ -6,17 +6,21 @@ A file here defines `STAGE`. A stage of one's own is registered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from xner.corpus import Corpus
 from xner.errors import UsageError
+
+if TYPE_CHECKING:
+    from xner.training.student import Trained
 
 Settings = Mapping[str, Any]
 Tell = Callable[[str, float], None]
@@ -42,7 +46,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A function from corpus to corpus, with what must be known to keep its result on disk.
+    """A function from corpus to corpus, or to a model, with what must be known to keep its result.
 
     Attributes:
         name: as pipelines and settings name it.
@@ -54,10 +58,16 @@ class Stage:
         files: those that name files or, where they exist, folders: their content counts.
         models: those that are mappings with settings of a model, its `model` a file like those
             above, its languages filled in likewise.
+        taggers: those that name taggers: models of the configuration, folders, or hub ids; `learn`
+            is given folders or ids.
+        texts: by name of a setting, the one of `taggers` whose training text stands in where it
+            is left out; `learn` is given corpora.
         listed: those that are lists by nature; any other list is a grid.
         check: raises UsageError for settings that make no sense, before anything runs, and
             MissingExtraError where a package that they need is not installed.
         seeded: whether settings take a `seed`, so that the stage is run for each.
+        learn: for a stage that makes a model, in place of `run`: writes it into a folder, or goes
+            on with what is there. Its column is `model`.
     """
 
     name: str
@@ -66,9 +76,12 @@ class Stage:
     settings: tuple[str, ...] | None
     files: frozenset[str] = frozenset()
     models: frozenset[str] = frozenset()
+    taggers: frozenset[str] = frozenset()
+    texts: Mapping[str, str] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
     check: Callable[[Settings], None] = lambda settings: None
     seeded: Callable[[Settings], bool] = lambda settings: False
+    learn: Callable[[Corpus, Settings, Path, Tell], Trained] | None = None
 
 
 LANGUAGES = ("source_language", "target_language")
@@ -101,12 +114,20 @@ def streamed(stream: Callable[[], Iterator[pa.RecordBatch]], summary: Any, given
     return made
 
 
+MODEL = "model"
+"""What stands for the column of a stage that makes a model."""
+
 _REGISTERED: dict[str, Stage] = {}
 
 
 def register(stage: Stage) -> None:
     """Make a stage known by its name, in place of one that has it."""
     _REGISTERED[stage.name] = stage
+
+
+def registered() -> list[str]:
+    """Names of the stages that were registered in this process."""
+    return sorted(_REGISTERED)
 
 
 def stage_names() -> list[str]:

@@ -44,5 +44,5 @@ STAGE = Stage(
         ("target_tokens",), ("target_candidates", "target_probabilities", "target_tagset")
     ),
     settings=tuple(name for name in tagging.STAGE.settings or () if name != "side"),
-    files=tagging.STAGE.files,
+    taggers=tagging.STAGE.taggers,
 )

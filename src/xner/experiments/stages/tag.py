@@ -45,6 +45,6 @@ STAGE = Stage(
         "precision",
         "batch_tokens",
     ),
-    files=frozenset({"model"}),
+    taggers=frozenset({"model"}),
     check=_check,
 )
