@@ -107,10 +107,10 @@ def training_only(
 
 
 def _language(name: str, entry: Mapping[str, Any], code: str, place: str, folder: Path) -> Language:
-    files = _files(entry, _SIDES, folder, place)
+    files = _files(entry, _SIDES, name, folder, place)
     learnt = checks.mapping(entry.get("train"), f"{place}.train")
     checks.check_keys(learnt, _TRAINED_ON, f"{place}.train")
-    train = _files(learnt, _TRAINED_ON, folder, f"{place}.train")
+    train = _files(learnt, _TRAINED_ON, name, folder, f"{place}.train")
     if not files and not train:
         raise UsageError(f"{place}: names no file; give source, target or gold")
     return Language(
@@ -125,22 +125,24 @@ def _language(name: str, entry: Mapping[str, Any], code: str, place: str, folder
 
 
 def _files(
-    entry: Mapping[str, Any], sides: tuple[str, ...], folder: Path, place: str
+    entry: Mapping[str, Any], sides: tuple[str, ...], name: str, folder: Path, place: str
 ) -> dict[str, DataFile]:
-    return {
-        side: _file(entry[side], folder, f"{place}.{side}")
-        for side in sides
-        if entry.get(side) is not None
-    }
+    """Files by side; `{language}` in their names is that of the language."""
+    found = {}
+    for side in sides:
+        if entry.get(side) is not None:
+            path, form = _file(entry[side], f"{place}.{side}")
+            found[side] = DataFile(folder / path.replace("{language}", name), form)
+    return found
 
 
-def _file(value: Any, folder: Path, place: str) -> DataFile:
+def _file(value: Any, place: str) -> tuple[str, str | None]:
     if isinstance(value, Path):
         value = str(value)
     if not isinstance(value, Mapping):
-        return DataFile(folder / checks.text(value, place))
+        return checks.text(value, place), None
     checks.check_keys(value, ("file", "format"), place)
     form = value.get("format")
     if form is not None and form not in FORMATS:
         raise checks.unknown("format", form, FORMATS, place)
-    return DataFile(folder / checks.text(value.get("file"), f"{place}.file"), form)
+    return checks.text(value.get("file"), f"{place}.file"), form
