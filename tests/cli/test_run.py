@@ -92,7 +92,9 @@ def test_a_page_of_docs_names_what_there_is(tmp_path):
     for name in stage_names():
         assert f"`{name}`" in text
     # the other examples are configurations too, but for their data
-    _, data, scored, settings = blocks("yaml")
+    _, data, scored, settings, students = blocks("yaml")
+    (tmp_path / "s.yaml").write_text(students)
+    assert len(load(tmp_path / "s.yaml").systems) == 8
     content = "languages: {de: {gold: de.conll}}\npipelines: [translate-test]\n"
     (tmp_path / "c.yaml").write_text(content + settings)
     assert load(tmp_path / "c.yaml").systems[0].steps[0].settings["beams"] == 4

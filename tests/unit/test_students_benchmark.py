@@ -1,47 +1,67 @@
-"""What the students' benchmark counts, without training any."""
+"""The benchmark of students: its configuration, and the page it writes, on a small world."""
 
-import json
+import shutil
+from pathlib import Path
 
+import pytest
 from benchmarks import students
 
+import xner
+from xner.experiments.config import load
 
-def test_teachers_come_before_those_who_need_them():
-    first, second = students.tasks(students.MAIN, 3)
-    assert first[:3] == [("teacher", "en", 3), ("teacher", "es", 3), ("teacher", "de", 3)]
-    assert ("train-rival", "swa", 3) in first
-    assert not any(route == "train-rival" and lang == "de" for route, lang, _ in first + second)
-    assert {route for route, _, _ in second} == {"direct", "single", "multi", "self"}
-    alone, none = students.tasks(["train-rival"], 3)
-    assert len(alone) == 3
-    assert none == [], "no teacher is made that none needs"
-    assert len(first) + len(second) == 3 + 5 + 3 + 4 * 5
+SHARED = Path("/nowhere")
 
 
-def made(route, language, seed, f1):
-    return {"route": route, "language": language, "seed": seed, "f1": f1, "tests": 7, "cpu": 60.0}
+def test_the_configuration_is_one():
+    experiment = load(students.configured(SHARED, Path("out"), [1, 2], labels=False))
+    assert [language.name for language in experiment.languages] == list(students.NAMES)
+    assert set(students.LABELS) < {system.name for system in experiment.systems}
+    assert experiment.groups[students.LOW] == ("swa", "yor", "xho")
+    assert experiment.languages[0].gold.path == SHARED / "masakhaner2" / "swa.test.conll"
+    assert experiment.models["en"].language.train.target.path.parent == SHARED / "conll-mt"
 
 
-DONE = [
-    made("train-xner", "swa", 1, 0.5),
-    made("train-xner", "swa", 2, 0.7),
-    made("train-rival", "swa", 1, 0.45),
-    made("direct", "swa", 2, 0.1),
-]
+def test_rows_of_labels_alone():
+    experiment = load(students.configured(SHARED, Path("out"), [1], labels=True))
+    assert tuple(system.name for system in experiment.systems) == students.LABELS
+    assert experiment.compare == (students.LABELS,)
+    assert len(experiment.languages) == 3
 
 
-def test_gains_are_those_of_the_same_seeds():
-    assert students.gain(DONE, "train-rival", "swa") == "+0.0500"
-    assert students.gain(DONE, "direct", "swa") == "+0.6000"
-    assert students.gain(DONE, "multi", "swa") == "–"
+def small_data(folder):
+    """Files of the three languages with few resources, as they lie in ../shared."""
+    from tests.models import tagging
+    from tests.unit.test_experiment_students import conll, foreign
+
+    rows, tests = tagging.sentences(80, seed=1), tagging.sentences(30, seed=9)
+    for name in ("swa", "yor", "xho"):
+        pairs = folder / "masakhaner2" / f"en-{name}"
+        pairs.mkdir(parents=True)
+        (pairs / "en.conll").write_text(conll(rows))
+        ours = [[(foreign(words, name), tags) for words, tags in part] for part in (rows, tests)]
+        (pairs / f"{name}.t-projection.conll").write_text(conll(ours[0]))
+        (pairs.parent / f"{name}.test.conll").write_text(conll(ours[1]))
 
 
-def test_earlier_runs_are_found(tmp_path):
-    place = students.Place(tmp_path, tmp_path, 1)
-    for each in DONE:
-        path = place.student(each["route"], each["language"], each["seed"]).with_suffix(".json")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(each))
-    assert len(students.finished(place, 2)) == 4
-    assert {each["seed"] for each in students.finished(place, 1)} == {1}
-    kept = students.make(place, "train-xner", "swa", 2)
-    assert kept["f1"] == 0.7, "what is there is not made again"
+def test_a_page_is_written(tmp_path):
+    pytest.importorskip("accelerate")
+    small_data(tmp_path / "data")
+    content = students.configured(tmp_path / "data", tmp_path / "work", [1, 2], labels=True)
+    content["stages"]["train"] |= {"vocabulary": 200, "epochs": 1, "device": "cpu"}
+    content["bootstrap"] = {"samples": 20}
+    results = xner.run(content)
+    page = students.page(results, results, tmp_path / "data")
+    assert "| strict F1 | Swahili | Yorùbá | isiXhosa |" in page
+    assert "| training sentences | 80 | 80 | 80 |" in page
+    assert "## The rows of labels with 2 seeds" in page
+    assert "translate-train − translate-train, T-Projection's labels" in page
+    assert "12 students." in page
+    shutil.rmtree(tmp_path / "work")
+
+
+def test_time_is_counted_from_the_first_step_to_the_last():
+    told = [
+        {"made": "2026-01-01T10:01:00+00:00", "seconds": 60.0},
+        {"made": "2026-01-01T10:05:00+00:00", "seconds": 30.0},
+    ]
+    assert students.wall(told) == 5.0

@@ -100,7 +100,7 @@ def make_steps(
     Raises:
         UsageError: several processes, and a stage or setting that this one alone knows.
     """
-    if jobs == 1:
+    if jobs == 1 or len(steps) < 2:
         for step in steps:
             found[step.key] = make_step(step, found, store, tell)
         return

@@ -209,7 +209,8 @@ class Planner:
         """A model and its training text, its steps added; or what is no name of a model."""
         models = self.experiment.models
         if not isinstance(name, str) or name not in models:
-            if near := get_close_matches(str(name), models, n=1, cutoff=0.8):
+            near = get_close_matches(name, models, n=1) if isinstance(name, str) else []
+            if near and "/" not in name:
                 raise UsageError(f"{row.where}: no model {name!r}; did you mean {near[0]!r}?")
             return name, None
         if name in row.asked:

@@ -1,0 +1,416 @@
+"""Routes of `xner run` that end in a student: what is made of what, and made once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import xner
+from xner.experiments import stages, tables
+from xner.experiments.stages import Columns
+from xner.translation.fake import FakeTranslator
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+
+from tests.models import students as made  # noqa: E402 - needs torch
+from tests.models import tagging  # noqa: E402
+
+SCRATCH = {**made.FAST, "epochs": 6}
+GOES_ON = {"learning_rate": 2e-3, "batch_size": 16, "epochs": 1, "device": "cpu"}
+TRANSLATE_TRAIN = {"pipeline": "translate-train", "name": "projected"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    monkeypatch.setattr(stages, "_REGISTERED", {})
+
+
+def foreign(words, ending):
+    """Words of a made-up language: names stay, others end otherwise."""
+    return [word + ending if word in tagging.WORDS[:-1] else word for word in words]
+
+
+def conll(rows):
+    return "".join("".join(f"{w}\t{t}\n" for w, t in zip(*row, strict=True)) + "\n" for row in rows)
+
+
+def write_world(folder):
+    """English gold, its translation into two languages with links, and test sets of these."""
+    rows = tagging.sentences(160, seed=1)
+    tests = tagging.sentences(60, seed=99, unseen=True)
+    (folder / "en.conll").write_text(conll(rows))
+    for name, ending in (("xx", "o"), ("yy", "u")):
+        text = "".join(" ".join(foreign(words, ending)) + "\n" for words, _ in rows)
+        (folder / f"{name}.txt").write_text(text)
+        links = "".join(" ".join(f"{i}-{i}" for i in range(len(words))) + "\n" for words, _ in rows)
+        (folder / f"{name}.align").write_text(links)
+        gold = conll((foreign(words, ending), tags) for words, tags in tests)
+        (folder / f"{name}.gold.conll").write_text(gold)
+        labelled = conll((foreign(words, ending), tags) for words, tags in rows)
+        (folder / f"{name}.labelled.conll").write_text(labelled)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("routes")
+    write_world(folder)
+    return folder
+
+
+@pytest.fixture
+def here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def config(**changes):
+    text = {"source": "en.conll", "target": "{language}.txt"}
+    given = {
+        "output": "out",
+        "languages": {n: {"gold": "{language}.gold.conll", "train": text} for n in ("xx", "yy")},
+        "aligners": {"given": {"links": "{language}.align"}},
+        "models": {
+            "en": {"data": {"target": "en.conll"}, "train": {"tokenizer_text": ["xx.txt"]}},
+            "yy": {"pipeline": "translate-train", "language": "yy"},
+            "own": {"pipeline": "translate-train"},
+        },
+        "stages": {
+            "train": SCRATCH,
+            "distill": {**SCRATCH, "epochs": 3},
+            "self_train": {**GOES_ON, "top": 0.6, "rounds": 1},
+            "project": {"preset": "paper-greedy"},
+        },
+        "bootstrap": {"samples": 20},
+        "pipelines": [TRANSLATE_TRAIN],
+    }
+    return {**given, **changes}
+
+
+ROUTES = [
+    {"pipeline": "model-transfer", "name": "direct transfer", "tag": {"model": "en"}},
+    TRANSLATE_TRAIN,
+    {"pipeline": "translate-train", "name": "half", "languages": ["xx"],
+     "train": {"also": ["en.conll"], "side": "both", "max_unprojected": 0.5, "epochs": 1}},
+    {"pipeline": "distill", "name": "single", "distill": {"teachers": ["en"]}},
+    {"pipeline": "distill", "name": "multi",
+     "distill": {"teachers": ["en", "yy"], "weights": "domain"}, "languages": ["xx"]},
+    {"pipeline": "self-train", "self_train": {"start": "own"}},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(folder):
+    path = folder / "routes.yaml"
+    path.write_text(
+        json.dumps(
+            config(
+                pipelines=ROUTES,
+                groups={"one": ["xx"], "other": ["yy"]},
+                compare=[["projected", "single"], ["single", "multi"]],
+            )
+        )
+    )
+    return xner.run(path)
+
+
+def scores(results, language="xx"):
+    return {row.system: row.cells[language].f1 for row in results.rows}
+
+
+def stages_made(results):
+    return [step.stage for step in results.steps if step.made]
+
+
+def test_every_route_has_a_score(table):
+    f1 = scores(table)
+    assert set(f1) == {"direct transfer", "projected", "half", "single", "multi", "self-train"}
+    assert f1["projected"] > 0.8
+    assert f1["self-train"] > 0.8
+    assert min(f1.values()) > 0.2
+    other = scores(table, "yy")
+    assert other["multi"] is None
+    assert other["half"] is None
+    assert other["projected"] > 0.8
+
+
+def test_what_rows_share_is_made_once(table, here):
+    made = stages_made(table)
+    # en, yy (the model, the row on yy, and what self-training starts from), xx, and half of xx.
+    assert made.count("train") == 4
+    assert made.count("distill") == 3
+    assert made.count("self_train") == 2
+    assert made.count("align") == made.count("project") == 2
+    again = xner.run("routes.yaml")
+    assert stages_made(again) == []
+    assert scores(again) == scores(table)
+    changed = [{**ROUTES[3], "distill": {"teachers": ["en"], "temperature": 2.0}}]
+    more = xner.run(config(pipelines=changed))
+    assert stages_made(more) == ["distill", "tag"] * 2
+
+
+def test_students_are_told_with_what_made_them(table, here):
+    row = next(row for row in table.rows if row.system == "multi")
+    cell = row.cells["xx"]
+    assert {"en.train", "yy.project", "yy.train", "distill", "tag"} <= set(cell.steps)
+    [told] = [
+        json.loads(path.read_text("utf-8")) for path in Path("out/store").glob("distill-*.json")
+        if cell.steps["distill"][:16] in path.name
+    ]  # fmt: skip
+    assert told["summary"]["weights"] == "domain"
+    assert len(told["summary"]["teacher_weights"]) == 2
+    assert told["settings"]["teachers"] == [
+        f"Result:model:{cell.steps[name]}" for name in ("en.train", "yy.train")
+    ]
+    assert told["settings"]["sources"][0].startswith("Result:target_tokens:")
+    assert (told["text"], told["seed"], told["rows"]) == ("train", 1, 160)
+    assert told["versions"]["torch"] == torch.__version__
+    assert f"distill-{cell.steps['distill'][:16]}#" in cell.signature
+    folder = Path("out/store") / f"distill-{cell.steps['distill'][:16]}"
+    gold = xner.read("xx.gold.conll", side="target")
+    found = xner.tag(gold, side="target", model=str(folder), device="cpu")
+    assert xner.evaluate("xx.gold.conll", found).f1 == pytest.approx(cell.f1)
+    half = next(row for row in table.rows if row.system == "half").cells["xx"]
+    [card] = Path("out/store").glob(f"train-{half.steps['train'][:16]}.json")
+    assert json.loads(card.read_text("utf-8"))["counts"]["sentences"] == 3 * 160
+    assert half.outcomes["projected"] > 200
+
+
+def test_the_table_answers_the_questions(table, here):
+    facts = table.facts["xx"]
+    assert (facts.test, facts.train) == (60, 160)
+    pairs = xner.read("en.conll", "xx.txt")
+    assert facts.divergence == pytest.approx(xner.divergence(pairs, pairs))
+    one, two = table.compared
+    f1 = scores(table)
+    assert one.system == "projected − single"
+    assert one.cells["xx"].difference == pytest.approx(f1["projected"] - f1["single"])
+    assert two.cells["yy"].difference is None
+    assert two.mean.difference == pytest.approx(f1["single"] - f1["multi"])
+    row = table.rows[1]
+    assert row.gap == pytest.approx(row.cells["xx"].f1 - row.cells["yy"].f1)
+    page = tables.page(table)
+    for words in ("| lexical divergence |", "| training sentences | – | 160 |", "one − other",
+                  "| projected − single |", "## Groups and divergence"):  # fmt: skip
+        assert words in page
+    assert "r(gain" not in page  # two languages are too few
+
+
+def test_easyproject_and_its_student(here):
+    """Markers survive a translator that copies them; the student then knows the names."""
+    german = {word: word + "o" for word in tagging.WORDS[:-1]}
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"source": "en.conll"}}}
+    results = xner.run(
+        config(
+            output="easy",
+            languages=only,
+            models={},
+            stages={
+                "train": SCRATCH,
+                "easyproject": {"translator": FakeTranslator(german), "fallback": "none",
+                                "source_language": "eng", "target_language": "deu"},
+            },
+            pipelines=["translate-train/easyproject"],
+        )
+    )  # fmt: skip
+    assert stages_made(results) == ["read", "read", "easyproject", "train", "tag"]
+    assert scores(results)["translate-train/easyproject"] > 0.8
+
+
+def test_labels_that_are_there_are_learnt_by_the_row_that_says_so(here):
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.labelled.conll"}}}
+    results = xner.run(config(output="given", languages=only, models={}, pipelines=["train"]))
+    assert stages_made(results) == ["read", "read", "train", "tag"]
+    assert scores(results)["train"] > 0.8
+    unlabelled = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.txt"}}}
+    with pytest.raises(xner.InputError, match=r"'target_entities', which neither `train` of"):
+        xner.run(config(output="given", languages=unlabelled, models={}, pipelines=["train"]))
+
+
+def test_seeds_are_spread(here):
+    row = {**TRANSLATE_TRAIN, "train": {"epochs": 2}}
+    results = xner.run(config(output="seeds", pipelines=[row, ROUTES[0]], seeds=[1, 2],
+                              compare=[["projected", "direct transfer"]]))  # fmt: skip
+    cell = results.rows[0].cells["xx"]
+    assert cell.seeds == 2
+    assert cell.deviation > 0
+    assert results.compared[0].cells["xx"].deviation is not None
+    assert stages_made(results).count("align") == 2  # links from files take no seed
+    assert stages_made(results).count("train") == 2 * 2 + 2
+
+
+REFUSED = [
+    ({"models": {"en": {"pipeline": "project"}}}, "unknown pipeline of students 'project'"),
+    ({"models": {"m": {"language": "x"}}}, r"models.m.language: unknown language 'x'"),
+    ({"models": {"m": {"language": "xx", "data": {"target": "en.conll"}}}}, "one of the two"),
+    ({"models": {"m": {"data": {"gold": "en.conll"}}}}, "models.m.data: unknown key 'gold'"),
+    ({"models": {"m": {"languages": ["xx"]}}}, "learns from one language"),
+    ({"models": {"m": {"train": {"epochs": [1, 2]}}}}, "stands for 2 models"),
+    ({"models": {"m": {"train": {"epoch": 1}}}}, "unknown setting 'epoch'; did you mean 'epochs'"),
+    ({"stages": {}}, "train: name the model to start from"),
+    ({"pipelines": [{**TRANSLATE_TRAIN, "tag": {"model": "en"}}]},
+     "translate-train tags with the student that it makes"),
+    ({"pipelines": [{**TRANSLATE_TRAIN, "languages": ["zz"]}]}, "projected: unknown language 'zz'"),
+    ({"pipelines": [{**TRANSLATE_TRAIN, "train": {"side": "left"}}]}, "side is 'left'"),
+    ({"pipelines": ["distill"]}, "distill: name its teachers"),
+    ({"pipelines": ["self-train"]}, "self_train: name what it starts from"),
+    ({"pipelines": [{"pipeline": "distill",
+                     "distill": {"teachers": ["own"], "sources": ["en.conll"]}}]},
+     "sources are for weights domain and sentence"),
+    ({"compare": [["projected"]]}, "give the names of two rows"),
+    ({"compare": [["projected", "x"]]}, r"compare\[1\]: unknown row 'x'"),
+    ({"groups": {"low": ["zz"]}}, "groups.low: unknown language 'zz'"),
+    ({"groups": {"low": []}}, "the group has no language"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_configurations_that_make_no_sense(here, changes, words):
+    with pytest.raises(xner.UsageError, match=words):
+        xner.run(config(output="refused", **changes))
+    assert not Path("refused").exists()
+
+
+def distilled(*teachers, **more):
+    return {"pipeline": "distill", "distill": {"teachers": list(teachers), **more}}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (distilled("owm"), "no model 'owm'; did you mean 'own'"),
+        (distilled("yy"), "language yy: every model of teachers learns from yy itself"),
+    ],
+)
+def test_models_that_are_not_there(here, row, words):
+    with pytest.raises(xner.UsageError, match=words):
+        xner.run(config(output="missing", pipelines=[row]))
+
+
+def test_a_model_of_itself(here):
+    loop = {
+        "a": {"pipeline": "self-train", "self_train": {"start": "b"}},
+        "b": {"pipeline": "self-train", "self_train": {"start": "a"}},
+    }
+    row = {"pipeline": "model-transfer", "tag": {"model": "a"}}
+    with pytest.raises(xner.UsageError, match="the model 'a' is made of itself"):
+        xner.run(config(output="loop", models=loop, pipelines=[row]))
+
+
+# Several processes.
+
+
+def plain(**changes):
+    rows = [{"pipeline": "translate-project", "project": {"method": m}, "name": m}
+            for m in ("greedy", "exact")]  # fmt: skip
+    languages = {
+        n: {"source": "en.conll", "gold": f"{n}.labelled.conll", "train": {"target": f"{n}.txt"}}
+        for n in ("xx", "yy")
+    }
+    return config(languages=languages, models={}, pipelines=rows,
+                  aligners={"native": {"chains": 2}}, seeds=[1, 2], **changes)  # fmt: skip
+
+
+def test_several_processes_make_the_same(here):
+    one = xner.run(plain(output="one"))
+    told = []
+    two = xner.run(plain(output="two"), jobs=2, progress=lambda *news: told.append(news))
+    assert [row.as_dict() for row in one.rows] == [row.as_dict() for row in two.rows]
+    assert [step.key for step in one.steps] == [step.key for step in two.steps]
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert stages_made(xner.run(plain(output="two"), jobs=2)) == []
+
+
+def test_students_made_side_by_side(here, table):
+    """With one thread each they are those of one process with one thread."""
+    rows = [TRANSLATE_TRAIN, ROUTES[3]]
+    results = xner.run(config(output="side", pipelines=rows), jobs=os.cpu_count() or 1)
+    for name in ("projected", "single"):
+        assert scores(results)[name] == pytest.approx(scores(table)[name], abs=0.02)
+
+
+def test_what_other_processes_cannot_know(here):
+    with pytest.raises(xner.UsageError, match="jobs is 0"):
+        xner.run(plain(), jobs=0)
+    translated = config(
+        output="objects",
+        languages={"xx": {"source": "en.conll"}},
+        models={},
+        stages={"translate": {"translator": FakeTranslator({})}},
+        pipelines=["translate-project"],
+    )
+    with pytest.raises(xner.UsageError, match=r"translate.translator is an object.*jobs=1"):
+        xner.run(translated, jobs=2)
+    stages.register(
+        stages.Stage("align", lambda *given: None, lambda s: Columns(("id",), ("links",)), None)
+    )
+    with pytest.raises(xner.UsageError, match="'align' is registered in this process alone"):
+        xner.run(plain(output="own"), jobs=2)
+
+
+def test_errors_come_from_other_processes(here):
+    (here / "zz.align").write_text("0-0\n")
+    aligners = {"bad": {"links": "zz.align"}}
+    given = plain(output="bad") | {"aligners": aligners, "seeds": [1]}
+    with pytest.raises(
+        xner.ParallelError, match=r"greedy, language xx, step align: zz\.align: 1 ro"
+    ):
+        xner.run(given, jobs=2)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
+def test_a_run_of_several_processes_is_killed(here):
+    """No process is left behind, and what was finished is kept."""
+    (here / "killed.yaml").write_text(
+        json.dumps(config(output="killed", pipelines=[TRANSLATE_TRAIN, ROUTES[3]]))
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(xner.__file__).parents[1])}
+    run = subprocess.Popen(
+        [sys.executable, "-m", "xner", "run", "killed.yaml", "--jobs", "2", "--quiet"],
+        env=environment, start_new_session=True,
+    )  # fmt: skip
+    store = here / "killed" / "store"
+    wait_for(lambda: all(map(list, map(store.glob, ("project-*.json", "train-*/checkpoints")))))
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    wait_for(lambda: not living(run.pid))
+    results = xner.run("killed.yaml")
+    kept = [step.stage for step in results.steps if not step.made]
+    assert kept.count("read") == 5
+    assert "project" in kept
+    assert scores(results)["projected"] > 0.8
+
+
+def wait_for(happens, seconds=120):
+    end = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def living(session):
+    """Processes of a session."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(path)
+    return found
