@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -167,6 +168,7 @@ def _make(step: Planned, found: Found, folder: Path) -> Made:
 def _begin(threads: int) -> None:
     """Give a process of the pool its share of the threads, and let it end with the run."""
     os.environ["XNER_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process of the run ends this one
     parent = multiprocessing.parent_process()
     assert parent is not None
 

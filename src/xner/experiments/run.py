@@ -170,8 +170,8 @@ class _Run:
         """What is told of a language beside its scores."""
         read = {on: self.data.get((language, on)) for on in (TEST, TRAIN)}
         rows = {on: None if made is None else made.manifest["rows"] for on, made in read.items()}
-        apart = [made.manifest["summary"]["divergence"] for made in read.values() if made]
-        known = [value for value in reversed(apart) if value is not None]
+        told = [made.manifest["summary"] or {} for made in (read[TRAIN], read[TEST]) if made]
+        known = [one["divergence"] for one in told if one.get("divergence") is not None]
         return Facts(rows[TEST], rows[TRAIN], known[0] if known else None)
 
     def outcomes(self, system: System, language: Language) -> list[Outcome]:
