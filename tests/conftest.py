@@ -35,6 +35,16 @@ def untrained_nllb(tmp_path_factory):
     return make_checkpoint(tmp_path_factory.mktemp("untrained-nllb"), trained=False)
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """Torch with a single thread, while the tests of a module run."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def pytest_collection_modifyitems(items):
     if SHARED.is_dir():
         return

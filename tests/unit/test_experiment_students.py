@@ -21,17 +21,11 @@ pytest.importorskip("accelerate")
 from tests.models import students as made  # noqa: E402 - needs torch
 from tests.models import tagging  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SCRATCH = {**made.FAST, "epochs": 6}
 GOES_ON = {"learning_rate": 2e-3, "batch_size": 16, "epochs": 1, "device": "cpu"}
 TRANSLATE_TRAIN = {"pipeline": "translate-train", "name": "projected"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -28,11 +28,8 @@ def bert(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_gpu_script_runs_tiny_on_a_cpu(tmp_path):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def test_the_gpu_script_runs_tiny_on_a_cpu(tmp_path, one_thread):
     gpu.main(["--tiny", "--device", "cpu", "--results", str(tmp_path)])
-    torch.set_num_threads(before)
     pages = [(tmp_path / f"gpu_{part}.md").read_text("utf-8") for part in gpu.PARTS]
     rows = {line.split("|")[1].strip() for page in pages for line in page.splitlines()
             if line.startswith("| ")}  # fmt: skip

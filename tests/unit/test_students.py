@@ -20,15 +20,9 @@ from xner.inference.checkpoints import model_signature  # noqa: E402
 from xner.training.card import MANIFEST  # noqa: E402
 from xner.training.gather import Choice, gather, label_weights  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 GOLD = made.labelled(60, seed=99, unseen=True)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
