@@ -21,11 +21,12 @@ from benchmarks import common
 from benchmarks.gpu_align import align_part
 from benchmarks.gpu_common import Part, Settings
 from benchmarks.gpu_tag import tag_part
+from benchmarks.gpu_train import train_part
 from benchmarks.gpu_translate import translate_part
 from xner.inference.hardware import find_hardware
 
 PARTS: dict[str, Callable[[Settings], Part]] = {
-    "align": align_part, "tag": tag_part, "translate": translate_part,
+    "align": align_part, "tag": tag_part, "translate": translate_part, "train": train_part,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xner.cli.tag import labels_of
 from xner.cli.terminal import facts, print_json
 from xner.inference.hardware import PRECISIONS
-from xner.training.settings import SCRATCH, Settings
+from xner.training.settings import SIZES, Settings
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 _NUMBERS = (
     ("--epochs", int, "most passes over the sentences"),
     ("--batch-size", int, "sentences of a step"),
-    ("--learning-rate", float, "at its peak (default: 5e-5; 2e-3 from scratch)"),
+    (
+        "--learning-rate",
+        float,
+        "at its peak (default: 5e-5; from scratch 2e-3 for small, 5e-4 for medium)",
+    ),
     ("--masked", float, "share of subwords hidden in training (default: 0; 0.2 from scratch)"),
     ("--patience", int, "epochs without a better F1 on the dev set before training ends"),
     ("--window", int, "most subwords read at once"),
@@ -48,7 +52,7 @@ def add_student(command: argparse.ArgumentParser, sides: tuple[str, ...]) -> Non
     group = command.add_argument_group("student")
     group.add_argument("--base", metavar="ID_OR_FOLDER", help="encoder or tagger to start from")
     group.add_argument(
-        "--from-scratch", choices=SCRATCH, help="make tokenizer and model anew, of this size"
+        "--from-scratch", choices=tuple(SIZES), help="make tokenizer and model anew, of this size"
     )
     defaults = {name: field.default for name, field in Settings.__dataclass_fields__.items()}
     for flag, kind, text in _NUMBERS:

@@ -111,7 +111,8 @@ def _start(work: Path, lesson: Lesson) -> str:
     if not (folder / "config.json").is_file():
         text = [*lesson.examples.sentences, *lesson.text]
         size = make_tokenizer(text, lesson.settings.vocabulary, folder)
-        make_config(size, folder)
+        assert lesson.settings.from_scratch is not None
+        make_config(lesson.settings.from_scratch, size, folder)
     return str(folder)
 
 

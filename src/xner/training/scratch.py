@@ -1,9 +1,11 @@
-"""Students made without a download: a tokenizer trained on the data, a small encoder."""
+"""Students made without a download: a tokenizer trained on the data, an encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from xner.training.settings import SIZES
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _POSITIONS = 512
@@ -40,21 +42,22 @@ def make_tokenizer(texts: Iterable[Sequence[str]], vocabulary: int, folder: Path
     return len(tokenizer)
 
 
-def make_config(size: int, folder: Path) -> None:
-    """Save the configuration of a small encoder.
+def make_config(name: str, vocabulary: int, folder: Path) -> None:
+    """Save the configuration of an encoder of that size, of `SIZES`.
 
-    It is a ModernBERT of two layers of 128: its second attends to neighbours only and knows how
-    far off they are (rotary positions), which a small student learns from some thousand
-    sentences, where BERT's absolute positions need far more.
+    It is a ModernBERT: every second layer attends to neighbours only and knows how far off they
+    are (rotary positions), which a small student learns from some thousand sentences, where
+    BERT's absolute positions need far more.
     """
     from transformers import ModernBertConfig
 
+    size = SIZES[name]
     config = ModernBertConfig(
-        vocab_size=size,
-        hidden_size=128,
-        intermediate_size=256,
-        num_hidden_layers=2,
-        num_attention_heads=4,
+        vocab_size=vocabulary,
+        hidden_size=size.width,
+        intermediate_size=2 * size.width,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
         max_position_embeddings=_POSITIONS,
         local_attention=16,
         global_attn_every_n_layers=2,

@@ -8,8 +8,19 @@ from typing import Any
 
 from xner.errors import UsageError
 
-SCRATCH = ("small",)
-"""Sizes of students that are made without a download (`xner.training.scratch`)."""
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width, layers and heads of an encoder made from scratch, and its default learning rate."""
+
+    width: int
+    layers: int
+    heads: int
+    rate: float
+
+
+SIZES = {"small": Size(128, 2, 4, 2e-3), "medium": Size(384, 6, 6, 5e-4)}
+"""Students that are made without a download (`xner.training.scratch`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +29,11 @@ class Settings:
 
     Attributes:
         base: encoder or tagger that training starts from, hub id or folder.
-        from_scratch: size of a student made anew instead, `small`.
+        from_scratch: size of a student made anew instead, `small` or `medium`.
         epochs: most passes over the sentences.
         batch_size: sentences of a step.
         learning_rate: at its peak, after the warm-up; it falls linearly to 0. Default 5e-5, and
-            2e-3 from scratch.
+            that of `SIZES` from scratch.
         warmup: share of the steps in which the rate rises.
         weight_decay: of AdamW.
         masked: share of subwords hidden from the student in training. Default 0, and 0.2 from
@@ -73,8 +84,8 @@ class Settings:
                 "name the model to start from, base=ID_OR_FOLDER, or from_scratch='small' to "
                 "make one; one of the two"
             )
-        if self.from_scratch not in (None, *SCRATCH):
-            raise UsageError(f"from_scratch is {self.from_scratch!r}; choose {', '.join(SCRATCH)}")
+        if self.from_scratch not in (None, *SIZES):
+            raise UsageError(f"from_scratch is {self.from_scratch!r}; choose {', '.join(SIZES)}")
         for name, least in (
             ("epochs", 1), ("batch_size", 1), ("patience", 1), ("window", 8), ("vocabulary", 100),
         ):  # fmt: skip
@@ -94,7 +105,7 @@ class Settings:
         """The learning rate that is used."""
         if self.learning_rate is not None:
             return self.learning_rate
-        return 5e-5 if self.from_scratch is None else 2e-3
+        return 5e-5 if self.from_scratch is None else SIZES[self.from_scratch].rate
 
     @property
     def hidden(self) -> float:
