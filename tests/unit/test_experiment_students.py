@@ -234,6 +234,36 @@ def test_labels_that_are_there_are_learnt_by_the_row_that_says_so(here):
         xner.run(config(output="given", languages=unlabelled, models={}, pipelines=["train"]))
 
 
+def test_a_teacher_takes_what_is_its_own_along(here):
+    """One that learns from the language at hand is left out, with its weight and its text."""
+    weighed = {"teachers": ["yy", "en"], "weights": [0.25, 0.75]}
+    learnt = {"teachers": ["yy", "en"], "weights": "domain", "sources": ["yy.txt", "en.conll"]}
+    one = {"teachers": "en"}
+    rows = [{**distilled(**how), "name": name}
+            for name, how in (("weighed", weighed), ("learnt", learnt), ("one", one))]  # fmt: skip
+    quick = {**SCRATCH, "epochs": 1}
+    shared = {**config()["stages"], "train": quick, "distill": quick}
+    results = xner.run(config(output="left", pipelines=rows, stages=shared))
+    f1 = scores(results, "yy")
+    assert f1["weighed"] == f1["learnt"] == f1["one"]
+    told = told_of(results, "distill")
+    assert told["weighed", "xx"]["summary"]["teacher_weights"] == [0.25, 0.75]
+    assert told["weighed", "yy"]["summary"]["teachers"] == 1
+    assert told["learnt", "yy"]["settings"]["sources"] == [
+        step for step in told["learnt", "xx"]["settings"]["sources"] if "en.conll" in step
+    ]
+
+
+def told_of(results, step):
+    """Manifests of a step by row and language."""
+    store = Path(results.output) / "store"
+    return {
+        (row.system, name): json.loads((store / f"{step}-{cell.steps[step][:16]}.json").read_text())
+        for row in results.rows
+        for name, cell in row.cells.items()
+    }
+
+
 def test_seeds_are_spread(here):
     row = {**TRANSLATE_TRAIN, "train": {"epochs": 2}}
     results = xner.run(config(output="seeds", pipelines=[row, ROUTES[0]], seeds=[1, 2],
@@ -244,6 +274,10 @@ def test_seeds_are_spread(here):
     assert results.compared[0].cells["xx"].deviation is not None
     assert stages_made(results).count("align") == 2  # links from files take no seed
     assert stages_made(results).count("train") == 2 * 2 + 2
+
+
+def distilled(*teachers, **more):
+    return {"pipeline": "distill", "distill": {"teachers": list(teachers), **more}}
 
 
 REFUSED = [
@@ -263,7 +297,24 @@ REFUSED = [
     ({"pipelines": ["self-train"]}, "self_train: name what it starts from"),
     ({"pipelines": [{"pipeline": "distill",
                      "distill": {"teachers": ["own"], "sources": ["en.conll"]}}]},
-     "sources are for weights domain and sentence"),
+     "distill: sources are for weights 'domain' or 'sentence'"),
+    *(({"pipelines": [distilled("en", "yy", **more)]}, words) for more, words in (
+        ({"weights": "domian"}, "distill: weights is 'domian'; choose one of average, domain"),
+        ({"weights": [0.5, 0.3, 0.2]}, "give a number from 0 up for each of the 2 teachers"),
+        ({"weights": "domain", "sources": ["en.conll"]}, "there are 2 and 1"),
+        ({"weights": "domain", "teachers": ["en"]}, "needs several teachers"),
+        ({"agreed": "soft"}, "agreed is 'soft'"),
+        ({"label_set": "any"}, "label_set is 'any'"),
+        ({"loss": "l1"}, "loss is 'l1'"),
+        ({"temperature": "hot"}, "distill: a setting has a value of the wrong kind"),
+        ({"epochs": "3"}, "value of the wrong kind .'<' not supported"),
+    )),
+    *(({"pipelines": [{"pipeline": "self-train", "self_train": {"start": "own", **more}}]}, words)
+      for more, words in (
+          ({"top": 2}, "self_train: top is 2"),
+          ({"confidence": 0.9}, "self_train: give confidence or top, one of the two"),
+          ({"rounds": 0}, "self_train: rounds is 0"),
+      )),
     ({"compare": [["projected"]]}, "give the names of two rows"),
     ({"compare": [["projected", "x"]]}, r"compare\[1\]: unknown row 'x'"),
     ({"groups": {"low": ["zz"]}}, "groups.low: unknown language 'zz'"),
@@ -278,15 +329,16 @@ def test_configurations_that_make_no_sense(here, changes, words):
     assert not Path("refused").exists()
 
 
-def distilled(*teachers, **more):
-    return {"pipeline": "distill", "distill": {"teachers": list(teachers), **more}}
-
-
 @pytest.mark.parametrize(
     ("row", "words"),
     [
         (distilled("owm"), "no model 'owm'; did you mean 'own'"),
         (distilled("yy"), "language yy: every model of teachers learns from yy itself"),
+        (distilled(teachers="yy"), "language yy: every model of teachers learns from yy itself"),
+        (
+            distilled("en", "a/hub-id", weights="domain"),
+            "xx: the step 'distill': weights 'domain' needs sources, text of each teacher's",
+        ),
     ],
 )
 def test_models_that_are_not_there(here, row, words):

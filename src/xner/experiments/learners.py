@@ -42,8 +42,12 @@ def learner(
 
     def checked(settings: Settings) -> None:
         require_training()
-        check(settings)
-        training.Settings.of({k: settings[k] for k in _OPTIONS if k in settings} | _start(settings))
+        own = {name: settings[name] for name in _OPTIONS if name in settings}
+        try:
+            check(settings)
+            training.Settings.of(own | _start(settings))
+        except TypeError as error:
+            raise UsageError(f"a setting has a value of the wrong kind ({error})") from None
 
     return Stage(
         name,

@@ -62,6 +62,8 @@ class Stage:
             is given folders or ids.
         texts: by name of a setting, the one of `taggers` whose training text stands in where it
             is left out; `learn` is given corpora.
+        each: by name of a setting, the one of `taggers` that it has a value for each of, where it
+            is a list.
         listed: those that are lists by nature; any other list is a grid.
         check: raises UsageError for settings that make no sense, before anything runs, and
             MissingExtraError where a package that they need is not installed.
@@ -78,6 +80,7 @@ class Stage:
     models: frozenset[str] = frozenset()
     taggers: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
+    each: Mapping[str, str] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
     check: Callable[[Settings], None] = lambda settings: None
     seeded: Callable[[Settings], bool] = lambda settings: False
