@@ -1,6 +1,7 @@
 """Routes of `xner run` that end in a student: what is made of what, and made once."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -264,6 +265,18 @@ def told_of(results, step):
     }
 
 
+def test_a_student_that_lost_files_is_made_anew(here):
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.labelled.conll"}}}
+    given = config(output="lost", languages=only, models={}, pipelines=["train"])
+    first = xner.run(given)
+    [weights] = Path("lost/store").glob("train-*/model.safetensors")
+    for path in (weights, *Path("lost/store").glob("tag-*.json")):
+        path.unlink()
+    assert stages_made(xner.run(given)) == ["train", "tag"]
+    assert weights.is_file()
+    assert scores(xner.run(given)) == scores(first)
+
+
 def test_seeds_are_spread(here):
     row = {**TRANSLATE_TRAIN, "train": {"epochs": 2}}
     results = xner.run(config(output="seeds", pipelines=[row, ROUTES[0]], seeds=[1, 2],
@@ -414,9 +427,25 @@ def test_errors_come_from_other_processes(here):
     aligners = {"bad": {"links": "zz.align"}}
     given = plain(output="bad") | {"aligners": aligners, "seeds": [1]}
     with pytest.raises(
-        xner.ParallelError, match=r"greedy, language xx, step align: zz\.align: 1 ro"
+        xner.ParallelError, match=r"greedy, language (xx|yy), step align: zz\.align: 1 ro"
     ):
         xner.run(given, jobs=2)
+
+
+def test_a_process_that_is_killed_is_told(here):
+    """As the kernel does where memory is short."""
+    before = set(multiprocessing.active_children())
+
+    def kill_one(stage, share):
+        if share > 0 and (workers := set(multiprocessing.active_children()) - before):
+            os.kill(workers.pop().pid, signal.SIGKILL)
+
+    words = "one of 2 processes was ended from outside.*with fewer jobs"
+    with pytest.raises(xner.ResourceError, match=words):
+        xner.run(plain(output="killed"), jobs=2, progress=kill_one)
+    assert len(stages_made(xner.run(plain(output="killed")))) < len(
+        stages_made(xner.run(plain(output="whole")))
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="reads /proc")

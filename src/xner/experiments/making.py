@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +101,20 @@ def make_steps(
 
     Raises:
         UsageError: several processes, and a stage or setting that this one alone knows.
+        ResourceError: one of several processes was ended from outside.
     """
-    if jobs == 1 or len(steps) < 2:
+    if jobs == 1 or not steps:
         for step in steps:
             found[step.key] = make_step(step, found, store, tell)
         return
     _check_known(steps)
-    _in_processes(steps, found, store, min(jobs, len(steps)), tell)
+    try:
+        _in_processes(steps, found, store, jobs, tell)
+    except BrokenProcessPool:
+        raise ResourceError(
+            f"one of {jobs} processes was ended from outside, perhaps for lack of memory; finished "
+            f"steps are kept: run again, with fewer jobs"
+        ) from None
 
 
 def _check_known(steps: Sequence[Planned]) -> None:
@@ -135,7 +143,11 @@ def _plain(value: Any) -> bool:
 def _in_processes(
     steps: Sequence[Planned], found: dict[str, Made], store: Store, jobs: int, tell: Tell
 ) -> None:
-    """Start every step as soon as its parents are made, those that were planned first before."""
+    """Start every step as soon as its parents are made, those that were planned first before.
+
+    A process starts when it is needed. Its share of the threads depends on `jobs` alone, and so
+    students are the same whatever was made before.
+    """
     waiting, running = list(steps), dict[Future[Made], Planned]()
     threads = max(1, thread_count() // jobs)
     here = multiprocessing.get_context("spawn")
