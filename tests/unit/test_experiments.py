@@ -358,17 +358,20 @@ def test_translate_train_by_the_real_stage(folder):
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 
-def test_easyproject_by_the_real_stage(folder):
+@pytest.mark.parametrize("more", [{}, {"gold": "de.conll"}], ids=["alone", "beside gold"])
+def test_easyproject_by_the_real_stage(folder, more):
+    """It makes text of its own, which the gold labels of another are not for."""
     given = {"translator": FakeTranslator({"says": "sagt", "sees": "sieht"}), "fallback": "none"}
     results = xner.run(
         config(
-            languages={"deu": {"source": "en.conll"}},
+            languages={"deu": {"source": "en.conll", **more}},
             pipelines=["easyproject"],
             stages={"easyproject": given},
             write="conll",
         )
     )
     assert made(results) == ["read", "easyproject"]
+    assert cell(results, language="deu").f1 is None
     assert cell(results, language="deu").outcomes["marked"] == 3
     assert "|markers:brackets|" in cell(results, language="deu").signature
     [labels] = (folder / "out" / "labels").iterdir()
