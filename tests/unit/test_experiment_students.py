@@ -204,13 +204,14 @@ def test_the_table_answers_the_questions(table, here):
     assert "r(gain" not in page  # two languages are too few
 
 
-def test_easyproject_and_its_student(here):
-    """Markers survive a translator that copies them; the student then knows the names."""
+@pytest.mark.parametrize("more", [{}, {"target": "xx.labelled.conll"}], ids=["alone", "beside"])
+def test_easyproject_and_its_student(here, more):
+    """Markers survive a translator that copies them; a translation that is there is not taken."""
     german = {word: word + "o" for word in tagging.WORDS[:-1]}
-    only = {"xx": {"gold": "xx.gold.conll", "train": {"source": "en.conll"}}}
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"source": "en.conll", **more}}}
     results = xner.run(
         config(
-            output="easy",
+            output=f"easy{len(more)}",
             languages=only,
             models={},
             stages={
@@ -277,6 +278,49 @@ def test_a_student_that_lost_files_is_made_anew(here):
     assert scores(xner.run(given)) == scores(first)
 
 
+def test_a_model_may_be_nothing_but_a_name(here):
+    """It is then made of the labels of the language at hand."""
+    text = {"target": "xx.labelled.conll"}
+    results = xner.run(
+        config(
+            output="named",
+            languages={"xx": {"gold": "xx.gold.conll", "train": text}},
+            models={"own": None},
+            stages={"train": {**SCRATCH, "epochs": 1}},
+            pipelines=[ROUTES[0] | {"tag": {"model": "own"}}, "train"],
+        )
+    )
+    assert stages_made(results) == ["read", "read", "train", "tag"]
+    assert scores(results)["direct transfer"] == scores(results)["train"]
+
+
+def test_a_stage_of_ones_own_may_make_a_model(here):
+    """It is given text without words too, and its model is kept."""
+    real = stages.find_stage("train")
+    given = []
+
+    def learn(corpus, settings, folder, tell):
+        given.append((corpus.columns, folder.exists()))
+        return xner.train("xx.labelled.conll", folder, side="target", **settings)
+
+    stages.register(
+        stages.Stage(
+            name="train",
+            run=None,
+            columns=lambda settings: Columns(("target_entities",), ("model",)),
+            settings=real.settings,
+            seeded=real.seeded,
+            learn=learn,
+        )
+    )
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.labelled.conll"}}}
+    quick = {"train": {**SCRATCH, "epochs": 1}}
+    row = config(output="learn", languages=only, models={}, pipelines=["train"], stages=quick)
+    assert stages_made(xner.run(row)) == ["read", "read", "train", "tag"]
+    assert given == [(["id", "target_entities"], False)]
+    assert stages_made(xner.run(row)) == []
+
+
 def test_seeds_are_spread(here):
     row = {**TRANSLATE_TRAIN, "train": {"epochs": 2}}
     results = xner.run(config(output="seeds", pipelines=[row, ROUTES[0]], seeds=[1, 2],
@@ -329,6 +373,9 @@ REFUSED = [
           ({"rounds": 0}, "self_train: rounds is 0"),
       )),
     ({"compare": [["projected"]]}, "give the names of two rows"),
+    ({"compare": [["projected", "projected"]]}, "give the names of two rows"),
+    ({"pipelines": [{**TRANSLATE_TRAIN, "languages": []}]}, "languages: names no language"),
+    ({"groups": {"low": ["xx", "xx"]}}, "groups.low: names a language twice"),
     ({"compare": [["projected", "x"]]}, r"compare\[1\]: unknown row 'x'"),
     ({"groups": {"low": ["zz"]}}, "groups.low: unknown language 'zz'"),
     ({"groups": {"low": []}}, "the group has no language"),
@@ -345,6 +392,7 @@ def test_configurations_that_make_no_sense(here, changes, words):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        (distilled("./own"), r"model: .*own: no such folder, nor a hub id; check the path"),
         (distilled("owm"), "no model 'owm'; did you mean 'own'"),
         (distilled("yy"), "language yy: every model of teachers learns from yy itself"),
         (distilled(teachers="yy"), "language yy: every model of teachers learns from yy itself"),

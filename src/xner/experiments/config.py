@@ -202,7 +202,7 @@ def _compare(given: Any, systems: list[System], place: str) -> tuple[tuple[str, 
     for i, value in enumerate(checks.listed(given, place)):
         where = f"{place}[{i + 1}]"
         pair = checks.listed(value, where)
-        if len(pair) != 2:
+        if len(pair) != 2 or pair[0] == pair[1]:
             raise UsageError(f"{where}: give the names of two rows, not {value!r}")
         _check_known(pair, names, "row", where)
         made.append((str(pair[0]), str(pair[1])))
@@ -215,6 +215,8 @@ def _groups(given: Any, languages: list[str], place: str) -> dict[str, tuple[str
         members = checks.listed(value, f"{place}.{name}")
         if not members:
             raise UsageError(f"{place}.{name}: the group has no language")
+        if len(set(map(str, members))) < len(members):
+            raise UsageError(f"{place}.{name}: names a language twice")
         _check_known(members, languages, "language", f"{place}.{name}")
         made[name] = tuple(members)
     return made

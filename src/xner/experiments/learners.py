@@ -51,7 +51,7 @@ def learner(
 
     return Stage(
         name,
-        _no_corpus,
+        None,
         columns,
         (*own, *_SHARED),
         check=checked,
@@ -74,7 +74,3 @@ def _start(settings: Settings) -> dict[str, Any]:
     if "start" in settings and not {"base", "from_scratch"} & settings.keys():
         return {"base": settings["start"]}
     return {}
-
-
-def _no_corpus(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    raise UsageError("a stage that makes a model gives no corpus")

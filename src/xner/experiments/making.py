@@ -44,22 +44,23 @@ def make_step(step: Planned, found: Found, store: Store, tell: Tell) -> Made:
     corpus = joined(seen, f"language {step.language}")
     tell(step.name, 0.0)
     try:
-        if stage.learn is None:
+        if run := stage.run:
             made = store.make(
                 step.stage,
                 step.key,
-                lambda: stage.run(corpus, settings, tell),
+                lambda: run(corpus, settings, tell),
                 step.makes,
                 step.told(),
             )
-        else:
-            learn = stage.learn
+        elif learn := stage.learn:
             made = store.make_model(
                 step.stage,
                 step.key,
                 lambda folder: learn(corpus, settings, folder, tell),
                 step.told(),
             )
+        else:
+            raise UsageError(f"the stage {step.stage!r} has neither run nor learn")
     except (InputError, UsageError, ResourceError) as error:
         where = f"{step.row}, language {step.language}, step {step.title}"
         raise type(error)(f"{where}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,6 +20,8 @@ from xner.experiments.stages import MODEL, Columns, Settings, Stage, find_stage
 from xner.experiments.systems import System
 
 READ = "read"
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+"""What may be the id of a model on the hub; anything else is a path."""
 Keys = Mapping[str, str]
 
 
@@ -247,7 +250,8 @@ def _add(
             data = "the data" if step.on == TEST else "`train` of the language"
             raise InputError(
                 f"{row.where}: the step {step.name!r} needs the column {column!r}, which neither "
-                f"{data} nor a step before it has"
+                f"{data} nor a step before it has; give a file that has it, or run the row on "
+                f"other languages (`languages`)"
             )
     seeded = stage.seeded(settings) and "seed" not in settings
     if seeded:
@@ -262,8 +266,9 @@ def _add(
     if stage.learn is None:
         columns |= dict.fromkeys(has.makes, key)
     else:
-        words = next(name for name in reversed(has.needs) if name.endswith("_tokens"))
-        work.model, work.text = Result(key), Result(inputs[words], words)
+        words = [name for name in has.needs if name.endswith("_tokens")]
+        work.model = Result(key)
+        work.text = Result(inputs[words[-1]], words[-1]) if words else None
 
 
 def _read_later(planned: list[Planned]) -> list[Planned]:
@@ -315,6 +320,7 @@ def _files(
     path = folder / written
     if path.exists():
         return path
-    if name == "model":
-        return written  # an id on the hub
-    raise UsageError(f"{name}: {path}: no such file; check the path")
+    if name == "model" and _HUB_ID.fullmatch(written):
+        return written
+    kind = "folder, nor a hub id" if name == "model" else "file"
+    raise UsageError(f"{name}: {path}: no such {kind}; check the path")

@@ -52,6 +52,7 @@ class Stage:
         name: as pipelines and settings name it.
         run: gives the corpus with the columns it makes. The result may have `.summary` with
             `as_dict()` and `signature`, complete once the batches were read, and is read once.
+            None for a stage that makes a model.
         columns: by settings.
         settings: names of those it takes; None where `check` can tell alone. `source_language`
             and `target_language` are filled in from the language where they are left out.
@@ -68,12 +69,12 @@ class Stage:
         check: raises UsageError for settings that make no sense, before anything runs, and
             MissingExtraError where a package that they need is not installed.
         seeded: whether settings take a `seed`, so that the stage is run for each.
-        learn: for a stage that makes a model, in place of `run`: writes it into a folder, or goes
-            on with what is there. Its column is `model`.
+        learn: makes a model in a folder, or goes on with what a killed run left there. The column
+            that such a stage makes is `model`.
     """
 
     name: str
-    run: Callable[[Corpus, Settings, Tell], Corpus]
+    run: Callable[[Corpus, Settings, Tell], Corpus] | None
     columns: Callable[[Settings], Columns]
     settings: tuple[str, ...] | None
     files: frozenset[str] = frozenset()
