@@ -157,7 +157,7 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
         ignore=_texts(content, "ignore", origin),
         bootstrap=_bootstrap(content.get("bootstrap"), f"{origin}: bootstrap"),
         baseline=_baseline(content.get("baseline"), kept, f"{origin}: baseline"),
-        compare=_compare(content.get("compare"), kept, f"{origin}: compare"),
+        compare=_compare(content.get("compare"), systems, kept, f"{origin}: compare"),
         groups=_groups(content.get("groups"), names, f"{origin}: groups"),
         published=_published(content, names, origin),
         write=_write(content.get("write"), f"{origin}: write"),
@@ -196,8 +196,11 @@ def _check_known(given: Sequence[Any], known: Sequence[str], kind: str, place: s
             raise checks.unknown(kind, name, known, place)
 
 
-def _compare(given: Any, systems: list[System], place: str) -> tuple[tuple[str, str], ...]:
-    names = sorted({system.name for system in systems})
+def _compare(
+    given: Any, systems: list[System], kept: list[System], place: str
+) -> tuple[tuple[str, str], ...]:
+    """Pairs of names, without those of rows that are left out for their aligner."""
+    names, there = (sorted({system.name for system in some}) for some in (systems, kept))
     made = []
     for i, value in enumerate(checks.listed(given, place)):
         where = f"{place}[{i + 1}]"
@@ -205,7 +208,8 @@ def _compare(given: Any, systems: list[System], place: str) -> tuple[tuple[str, 
         if len(pair) != 2 or pair[0] == pair[1]:
             raise UsageError(f"{where}: give the names of two rows, not {value!r}")
         _check_known(pair, names, "row", where)
-        made.append((str(pair[0]), str(pair[1])))
+        if pair[0] in there and pair[1] in there:
+            made.append((str(pair[0]), str(pair[1])))
     return tuple(made)
 
 
