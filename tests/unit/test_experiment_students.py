@@ -364,7 +364,9 @@ REFUSED = [
         ({"label_set": "any"}, "label_set is 'any'"),
         ({"loss": "l1"}, "loss is 'l1'"),
         ({"temperature": "hot"}, "distill: a setting has a value of the wrong kind"),
-        ({"epochs": "3"}, "value of the wrong kind .'<' not supported"),
+        ({"epochs": "3"}, "distill: epochs is '3'; it must be a whole number"),
+          ({"seed": "one"}, "seed is 'one'"),
+          ({"learning_rate": "fast"}, "learning_rate is 'fast'; it must be a number"),
     )),
     *(({"pipelines": [{"pipeline": "self-train", "self_train": {"start": "own", **more}}]}, words)
       for more, words in (
@@ -405,6 +407,15 @@ def test_configurations_that_make_no_sense(here, changes, words):
 def test_models_that_are_not_there(here, row, words):
     with pytest.raises(xner.UsageError, match=words):
         xner.run(config(output="missing", pipelines=[row]))
+
+
+def test_a_model_without_the_text_it_learns_from(here):
+    words = "config: direct transfer: models.own, language xx: .* needs the column 'source_tokens'"
+    row = ROUTES[0] | {"tag": {"model": "own"}}
+    given = config(output="missing", pipelines=[row], languages={"xx": {"gold": "xx.gold.conll"}},
+                   models={"own": {"pipeline": "translate-train"}})  # fmt: skip
+    with pytest.raises(xner.InputError, match=words):
+        xner.run(given)
 
 
 def test_a_model_of_itself(here):

@@ -225,7 +225,8 @@ class Planner:
             raise UsageError(f"{row.where}: the model {name!r} is made of itself")
         model = models[name]
         language = model.language or row.language
-        where = f"{self.experiment.origin}: models.{name}, language {language.name}"
+        origin = f"{self.experiment.origin}: {row.title}"
+        where = f"{origin}: models.{name}, language {language.name}"
         asked = (*row.asked, name)
         made = self._work(_Row(model.system, language, row.seed, where, row.title, asked))
         known = {step.key for step in work.steps}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 from xner.errors import UsageError
 
 SCRATCH = ("small",)
 """Sizes of students that are made without a download (`xner.training.scratch`)."""
+
+_WHOLE = ("epochs", "batch_size", "patience", "window", "vocabulary", "seed")
+_REAL = ("learning_rate", "warmup", "weight_decay", "masked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,10 @@ class Settings:
             )
         if self.from_scratch not in (None, *SCRATCH):
             raise UsageError(f"from_scratch is {self.from_scratch!r}; choose {', '.join(SCRATCH)}")
+        self._check_kinds()
         for name, least in (
             ("epochs", 1), ("batch_size", 1), ("patience", 1), ("window", 8), ("vocabulary", 100),
+            ("seed", 0),
         ):  # fmt: skip
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}")
@@ -88,6 +94,13 @@ class Settings:
             number = getattr(self, name)
             if number is not None and not (math.isfinite(number) and number >= 0):
                 raise UsageError(f"{name} is {number}; it is a number from 0 up")
+
+    def _check_kinds(self) -> None:
+        for names, kind, said in ((_WHOLE, Integral, "a whole number"), (_REAL, Real, "a number")):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+                    raise UsageError(f"{name} is {value!r}; it must be {said}")
 
     @property
     def rate(self) -> float:
