@@ -121,11 +121,7 @@ def load(config: StrPath | Mapping[str, Any], output: StrPath | None = None) -> 
 
 def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experiment:
     languages = find_languages(content, origin, folder)
-    shared = {
-        name: checks.mapping(value, f"{origin}: stages.{name}")
-        for name, value in checks.mapping(content.get("stages"), f"{origin}: stages").items()
-    }
-    checks.check_keys(shared, stage_names(), f"{origin}: stages")
+    shared = _shared(content.get("stages"), f"{origin}: stages")
     aligners = aligner_choices(
         content.get("aligners"), f"{origin}: aligners", shared.get("align", {})
     )
@@ -142,9 +138,6 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
     names = [language.name for language in languages]
     for system in kept:
         _check_known(system.languages or (), names, "language", f"{origin}: {system.name}")
-    seeds = checks.listed(content.get("seeds", [1]), f"{origin}: seeds")
-    if not seeds or len(set(map(str, seeds))) < len(seeds):
-        raise UsageError(f"{origin}: seeds: give at least one, and each of them once")
     return Experiment(
         origin=origin,
         folder=folder,
@@ -153,7 +146,7 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
         languages=tuple(languages),
         systems=tuple(kept),
         models=models,
-        seeds=tuple(checks.whole(seed, f"{origin}: seeds") for seed in seeds),
+        seeds=_seeds(content.get("seeds", [1]), f"{origin}: seeds"),
         ignore=_texts(content, "ignore", origin),
         bootstrap=_bootstrap(content.get("bootstrap"), f"{origin}: bootstrap"),
         baseline=_baseline(content.get("baseline"), kept, f"{origin}: baseline"),
@@ -163,6 +156,20 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
         write=_write(content.get("write"), f"{origin}: write"),
         notes=tuple(notes),
     )
+
+
+def _shared(given: Any, place: str) -> dict[str, Mapping[str, Any]]:
+    """The section `stages`: settings by stage."""
+    stages = checks.mapping(given, place)
+    checks.check_keys(stages, stage_names(), place)
+    return {name: checks.mapping(value, f"{place}.{name}") for name, value in stages.items()}
+
+
+def _seeds(given: Any, place: str) -> tuple[int, ...]:
+    seeds = checks.listed(given, place)
+    if not seeds or len(set(map(str, seeds))) < len(seeds):
+        raise UsageError(f"{place}: give at least one, and each of them once")
+    return tuple(checks.whole(seed, place) for seed in seeds)
 
 
 def _texts(content: Mapping[str, Any], key: str, origin: str) -> tuple[str, ...]:
