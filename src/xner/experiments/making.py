@@ -102,7 +102,7 @@ def make_steps(
 
     Raises:
         UsageError: several processes, and a stage or setting that this one alone knows.
-        ResourceError: one of several processes was ended from outside.
+        ResourceError: one of several processes broke off.
     """
     if jobs == 1 or not steps:
         for step in steps:
@@ -113,8 +113,9 @@ def make_steps(
         _in_processes(steps, found, store, jobs, tell)
     except BrokenProcessPool:
         raise ResourceError(
-            f"one of {jobs} processes was ended from outside, perhaps for lack of memory; finished "
-            f"steps are kept: run again, with fewer jobs"
+            f"one of {jobs} processes broke off: memory may be short (run again with fewer jobs; "
+            f"finished steps are kept), or a script calls xner.run outside of "
+            f"`if __name__ == '__main__':`"
         ) from None
 
 

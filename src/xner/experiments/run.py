@@ -52,6 +52,7 @@ def run(
         InputError: data are missing or malformed, or do not line up.
         OutputError: the output folder cannot be written to.
         MissingExtraError: a package is not installed.
+        ResourceError: a device is too small, or one of several processes broke off.
     """
     begin = perf_counter()
     if jobs < 1:
