@@ -5,6 +5,7 @@ import copy
 import pytest
 
 import xner
+from xner.experiments import yaml_files
 from xner.experiments.config import load
 from xner.experiments.pipelines import PIPELINES
 from xner.experiments.plan import Planner, plan_reading
@@ -128,6 +129,12 @@ def test_norwegian_is_no_falsehood(folder):
     assert experiment.languages[0].gold.path == folder / "no.conll"
     assert experiment.output == folder / "results"
     assert load(path, folder / "else").output == folder / "else"
+
+
+def test_numbers_with_an_exponent_need_no_point(folder):
+    path = folder / "c.yaml"
+    path.write_text("[5e-4, 2E3, -.5e1, 12, 1e, e5, 1e5x]")
+    assert yaml_files.load(path) == [0.0005, 2000.0, -5.0, 12, "1e", "e5", "1e5x"]
 
 
 def test_lists_are_tried_one_by_one(folder):

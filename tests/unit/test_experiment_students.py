@@ -1,6 +1,7 @@
 """Routes of `xner run` that end in a student: what is made of what, and made once."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -203,13 +204,14 @@ def test_the_table_answers_the_questions(table, here):
     assert "r(gain" not in page  # two languages are too few
 
 
-def test_easyproject_and_its_student(here):
-    """Markers survive a translator that copies them; the student then knows the names."""
+@pytest.mark.parametrize("more", [{}, {"target": "xx.labelled.conll"}], ids=["alone", "beside"])
+def test_easyproject_and_its_student(here, more):
+    """Markers survive a translator that copies them; a translation that is there is not taken."""
     german = {word: word + "o" for word in tagging.WORDS[:-1]}
-    only = {"xx": {"gold": "xx.gold.conll", "train": {"source": "en.conll"}}}
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"source": "en.conll", **more}}}
     results = xner.run(
         config(
-            output="easy",
+            output=f"easy{len(more)}",
             languages=only,
             models={},
             stages={
@@ -234,6 +236,91 @@ def test_labels_that_are_there_are_learnt_by_the_row_that_says_so(here):
         xner.run(config(output="given", languages=unlabelled, models={}, pipelines=["train"]))
 
 
+def test_a_teacher_takes_what_is_its_own_along(here):
+    """One that learns from the language at hand is left out, with its weight and its text."""
+    weighed = {"teachers": ["yy", "en"], "weights": [0.25, 0.75]}
+    learnt = {"teachers": ["yy", "en"], "weights": "domain", "sources": ["yy.txt", "en.conll"]}
+    one = {"teachers": "en"}
+    rows = [{**distilled(**how), "name": name}
+            for name, how in (("weighed", weighed), ("learnt", learnt), ("one", one))]  # fmt: skip
+    quick = {**SCRATCH, "epochs": 1}
+    shared = {**config()["stages"], "train": quick, "distill": quick}
+    results = xner.run(config(output="left", pipelines=rows, stages=shared))
+    f1 = scores(results, "yy")
+    assert f1["weighed"] == f1["learnt"] == f1["one"]
+    told = told_of(results, "distill")
+    assert told["weighed", "xx"]["summary"]["teacher_weights"] == [0.25, 0.75]
+    assert told["weighed", "yy"]["summary"]["teachers"] == 1
+    assert told["learnt", "yy"]["settings"]["sources"] == [
+        step for step in told["learnt", "xx"]["settings"]["sources"] if "en.conll" in step
+    ]
+
+
+def told_of(results, step):
+    """Manifests of a step by row and language."""
+    store = Path(results.output) / "store"
+    return {
+        (row.system, name): json.loads((store / f"{step}-{cell.steps[step][:16]}.json").read_text())
+        for row in results.rows
+        for name, cell in row.cells.items()
+    }
+
+
+def test_a_student_that_lost_files_is_made_anew(here):
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.labelled.conll"}}}
+    given = config(output="lost", languages=only, models={}, pipelines=["train"])
+    first = xner.run(given)
+    [weights] = Path("lost/store").glob("train-*/model.safetensors")
+    for path in (weights, *Path("lost/store").glob("tag-*.json")):
+        path.unlink()
+    assert stages_made(xner.run(given)) == ["train", "tag"]
+    assert weights.is_file()
+    assert scores(xner.run(given)) == scores(first)
+
+
+def test_a_model_may_be_nothing_but_a_name(here):
+    """It is then made of the labels of the language at hand."""
+    text = {"target": "xx.labelled.conll"}
+    results = xner.run(
+        config(
+            output="named",
+            languages={"xx": {"gold": "xx.gold.conll", "train": text}},
+            models={"own": None},
+            stages={"train": {**SCRATCH, "epochs": 1}},
+            pipelines=[ROUTES[0] | {"tag": {"model": "own"}}, "train"],
+        )
+    )
+    assert stages_made(results) == ["read", "read", "train", "tag"]
+    assert scores(results)["direct transfer"] == scores(results)["train"]
+
+
+def test_a_stage_of_ones_own_may_make_a_model(here):
+    """It is given text without words too, and its model is kept."""
+    real = stages.find_stage("train")
+    given = []
+
+    def learn(corpus, settings, folder, tell):
+        given.append((corpus.columns, folder.exists()))
+        return xner.train("xx.labelled.conll", folder, side="target", **settings)
+
+    stages.register(
+        stages.Stage(
+            name="train",
+            run=None,
+            columns=lambda settings: Columns(("target_entities",), ("model",)),
+            settings=real.settings,
+            seeded=real.seeded,
+            learn=learn,
+        )
+    )
+    only = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.labelled.conll"}}}
+    quick = {"train": {**SCRATCH, "epochs": 1}}
+    row = config(output="learn", languages=only, models={}, pipelines=["train"], stages=quick)
+    assert stages_made(xner.run(row)) == ["read", "read", "train", "tag"]
+    assert given == [(["id", "target_entities"], False)]
+    assert stages_made(xner.run(row)) == []
+
+
 def test_seeds_are_spread(here):
     row = {**TRANSLATE_TRAIN, "train": {"epochs": 2}}
     results = xner.run(config(output="seeds", pipelines=[row, ROUTES[0]], seeds=[1, 2],
@@ -244,6 +331,10 @@ def test_seeds_are_spread(here):
     assert results.compared[0].cells["xx"].deviation is not None
     assert stages_made(results).count("align") == 2  # links from files take no seed
     assert stages_made(results).count("train") == 2 * 2 + 2
+
+
+def distilled(*teachers, **more):
+    return {"pipeline": "distill", "distill": {"teachers": list(teachers), **more}}
 
 
 REFUSED = [
@@ -263,8 +354,30 @@ REFUSED = [
     ({"pipelines": ["self-train"]}, "self_train: name what it starts from"),
     ({"pipelines": [{"pipeline": "distill",
                      "distill": {"teachers": ["own"], "sources": ["en.conll"]}}]},
-     "sources are for weights domain and sentence"),
+     "distill: sources are for weights 'domain' or 'sentence'"),
+    *(({"pipelines": [distilled("en", "yy", **more)]}, words) for more, words in (
+        ({"weights": "domian"}, "distill: weights is 'domian'; choose one of average, domain"),
+        ({"weights": [0.5, 0.3, 0.2]}, "give a number from 0 up for each of the 2 teachers"),
+        ({"weights": "domain", "sources": ["en.conll"]}, "there are 2 and 1"),
+        ({"weights": "domain", "teachers": ["en"]}, "needs several teachers"),
+        ({"agreed": "soft"}, "agreed is 'soft'"),
+        ({"label_set": "any"}, "label_set is 'any'"),
+        ({"loss": "l1"}, "loss is 'l1'"),
+        ({"temperature": "hot"}, "distill: a setting has a value of the wrong kind"),
+        ({"epochs": "3"}, "distill: epochs is '3'; it must be a whole number"),
+          ({"seed": "one"}, "seed is 'one'"),
+          ({"learning_rate": "fast"}, "learning_rate is 'fast'; it must be a number"),
+    )),
+    *(({"pipelines": [{"pipeline": "self-train", "self_train": {"start": "own", **more}}]}, words)
+      for more, words in (
+          ({"top": 2}, "self_train: top is 2"),
+          ({"confidence": 0.9}, "self_train: give confidence or top, one of the two"),
+          ({"rounds": 0}, "self_train: rounds is 0"),
+      )),
     ({"compare": [["projected"]]}, "give the names of two rows"),
+    ({"compare": [["projected", "projected"]]}, "give the names of two rows"),
+    ({"pipelines": [{**TRANSLATE_TRAIN, "languages": []}]}, "languages: names no language"),
+    ({"groups": {"low": ["xx", "xx"]}}, "groups.low: names a language twice"),
     ({"compare": [["projected", "x"]]}, r"compare\[1\]: unknown row 'x'"),
     ({"groups": {"low": ["zz"]}}, "groups.low: unknown language 'zz'"),
     ({"groups": {"low": []}}, "the group has no language"),
@@ -278,20 +391,31 @@ def test_configurations_that_make_no_sense(here, changes, words):
     assert not Path("refused").exists()
 
 
-def distilled(*teachers, **more):
-    return {"pipeline": "distill", "distill": {"teachers": list(teachers), **more}}
-
-
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        (distilled("./own"), r"model: .*own: no such folder, nor a hub id; check the path"),
         (distilled("owm"), "no model 'owm'; did you mean 'own'"),
         (distilled("yy"), "language yy: every model of teachers learns from yy itself"),
+        (distilled(teachers="yy"), "language yy: every model of teachers learns from yy itself"),
+        (
+            distilled("en", "a/hub-id", weights="domain"),
+            "xx: the step 'distill': weights 'domain' needs sources, text of each teacher's",
+        ),
     ],
 )
 def test_models_that_are_not_there(here, row, words):
     with pytest.raises(xner.UsageError, match=words):
         xner.run(config(output="missing", pipelines=[row]))
+
+
+def test_a_model_without_the_text_it_learns_from(here):
+    words = "config: direct transfer: models.own, language xx: .* needs the column 'source_tokens'"
+    row = ROUTES[0] | {"tag": {"model": "own"}}
+    given = config(output="missing", pipelines=[row], languages={"xx": {"gold": "xx.gold.conll"}},
+                   models={"own": {"pipeline": "translate-train"}})  # fmt: skip
+    with pytest.raises(xner.InputError, match=words):
+        xner.run(given)
 
 
 def test_a_model_of_itself(here):
@@ -362,9 +486,25 @@ def test_errors_come_from_other_processes(here):
     aligners = {"bad": {"links": "zz.align"}}
     given = plain(output="bad") | {"aligners": aligners, "seeds": [1]}
     with pytest.raises(
-        xner.ParallelError, match=r"greedy, language xx, step align: zz\.align: 1 ro"
+        xner.ParallelError, match=r"greedy, language (xx|yy), step align: zz\.align: 1 ro"
     ):
         xner.run(given, jobs=2)
+
+
+def test_a_process_that_is_killed_is_told(here):
+    """As the kernel does where memory is short."""
+    before = set(multiprocessing.active_children())
+
+    def kill_one(stage, share):
+        if share > 0 and (workers := set(multiprocessing.active_children()) - before):
+            os.kill(workers.pop().pid, signal.SIGKILL)
+
+    words = "one of 2 processes broke off: .*with fewer jobs.*__main__"
+    with pytest.raises(xner.ResourceError, match=words):
+        xner.run(plain(output="killed"), jobs=2, progress=kill_one)
+    assert len(stages_made(xner.run(plain(output="killed")))) < len(
+        stages_made(xner.run(plain(output="whole")))
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="reads /proc")

@@ -358,17 +358,20 @@ def test_translate_train_by_the_real_stage(folder):
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 
-def test_easyproject_by_the_real_stage(folder):
+@pytest.mark.parametrize("more", [{}, {"gold": "de.conll"}], ids=["alone", "beside gold"])
+def test_easyproject_by_the_real_stage(folder, more):
+    """It makes text of its own, which the gold labels of another are not for."""
     given = {"translator": FakeTranslator({"says": "sagt", "sees": "sieht"}), "fallback": "none"}
     results = xner.run(
         config(
-            languages={"deu": {"source": "en.conll"}},
+            languages={"deu": {"source": "en.conll", **more}},
             pipelines=["easyproject"],
             stages={"easyproject": given},
             write="conll",
         )
     )
     assert made(results) == ["read", "easyproject"]
+    assert cell(results, language="deu").f1 is None
     assert cell(results, language="deu").outcomes["marked"] == 3
     assert "|markers:brackets|" in cell(results, language="deu").signature
     [labels] = (folder / "out" / "labels").iterdir()
@@ -508,12 +511,28 @@ def test_seeds_are_averaged(folder):
 def test_an_aligner_that_is_missing_may_be_optional(folder, monkeypatch):
     monkeypatch.setattr("xner.aligners.outside.find_spec", lambda name: None)
     aligners = {"given": {"links": "de.align"}, "eflomal": {"optional": True}}
-    results = xner.run(config(aligners=aligners))
+    mine = {"pipeline": "project", "name": "mine", "aligners": ["eflomal"]}
+    results = xner.run(
+        config(aligners=aligners, pipelines=["project", mine], compare=[["mine", "project"]])
+    )
     assert [row.aligner for row in results.rows] == ["given"]
+    assert results.compared == ()
     assert results.notes[0].startswith("Left out: eflomal (the package 'eflomal' is not installed")
     assert results.notes[0] in (folder / "out" / "results.md").read_text()
     with pytest.raises(xner.MissingExtraError, match="pip install"):
         xner.run(config(aligners=["eflomal"]))
+
+
+def test_a_comparison_tells_another_aligner(folder):
+    aligners = {"one": {"links": "de.align"}, "other": {"links": "de.align"}}
+    rows = [{"pipeline": "project", "name": f"by {name}", "aligners": [name]} for name in aligners]
+    given = config(aligners=aligners, pipelines=[*rows, "project"])
+    results = xner.run({**given, "compare": [["by other", "by one"], ["project", "by other"]]})
+    assert [(row.system, row.aligner) for row in results.compared] == [
+        ("by other − by one (one)", "other"),
+        ("project − by other (other)", "one"),
+        ("project − by other", "other"),
+    ]
 
 
 def test_an_aligner_that_varies_is_run_for_each_seed(folder, monkeypatch):

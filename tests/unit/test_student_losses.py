@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch")
 
 from tests.reference import students as twin  # noqa: E402 - needs torch
 from xner.training import similarity  # noqa: E402
-from xner.training.losses import check_loss, hard_loss, soft_loss  # noqa: E402
+from xner.training.distill import check_choices  # noqa: E402
+from xner.training.losses import hard_loss, soft_loss  # noqa: E402
 from xner.training.teachers import (  # noqa: E402
     Opinion,
     agreement,
@@ -74,9 +75,9 @@ def test_words_without_weight_teach_nothing():
 
 def test_bad_losses():
     with pytest.raises(xner.UsageError, match="loss is 'l1'"):
-        check_loss("l1", 1.0)
+        check_choices(1, 0, loss="l1")
     with pytest.raises(xner.UsageError, match="temperature is 0"):
-        check_loss("kl", 0)
+        check_choices(1, 0, loss="kl", temperature=0)
 
 
 @given(st.integers(0, 10**6))

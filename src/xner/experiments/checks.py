@@ -54,6 +54,11 @@ def listed(value: Any, place: str) -> list[Any]:
     return list(value)
 
 
+def as_list(value: Any) -> list[Any]:
+    """A setting that is a list by nature; one value stands for a list of it."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def text(value: Any, place: str) -> str:
     """`value` as text.
 

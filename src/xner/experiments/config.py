@@ -121,11 +121,7 @@ def load(config: StrPath | Mapping[str, Any], output: StrPath | None = None) -> 
 
 def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experiment:
     languages = find_languages(content, origin, folder)
-    shared = {
-        name: checks.mapping(value, f"{origin}: stages.{name}")
-        for name, value in checks.mapping(content.get("stages"), f"{origin}: stages").items()
-    }
-    checks.check_keys(shared, stage_names(), f"{origin}: stages")
+    shared = _shared(content.get("stages"), f"{origin}: stages")
     aligners = aligner_choices(
         content.get("aligners"), f"{origin}: aligners", shared.get("align", {})
     )
@@ -142,9 +138,6 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
     names = [language.name for language in languages]
     for system in kept:
         _check_known(system.languages or (), names, "language", f"{origin}: {system.name}")
-    seeds = checks.listed(content.get("seeds", [1]), f"{origin}: seeds")
-    if not seeds or len(set(map(str, seeds))) < len(seeds):
-        raise UsageError(f"{origin}: seeds: give at least one, and each of them once")
     return Experiment(
         origin=origin,
         folder=folder,
@@ -153,16 +146,30 @@ def _experiment(content: Mapping[str, Any], origin: str, folder: Path) -> Experi
         languages=tuple(languages),
         systems=tuple(kept),
         models=models,
-        seeds=tuple(checks.whole(seed, f"{origin}: seeds") for seed in seeds),
+        seeds=_seeds(content.get("seeds", [1]), f"{origin}: seeds"),
         ignore=_texts(content, "ignore", origin),
         bootstrap=_bootstrap(content.get("bootstrap"), f"{origin}: bootstrap"),
         baseline=_baseline(content.get("baseline"), kept, f"{origin}: baseline"),
-        compare=_compare(content.get("compare"), kept, f"{origin}: compare"),
+        compare=_compare(content.get("compare"), systems, kept, f"{origin}: compare"),
         groups=_groups(content.get("groups"), names, f"{origin}: groups"),
         published=_published(content, names, origin),
         write=_write(content.get("write"), f"{origin}: write"),
         notes=tuple(notes),
     )
+
+
+def _shared(given: Any, place: str) -> dict[str, Mapping[str, Any]]:
+    """The section `stages`: settings by stage."""
+    stages = checks.mapping(given, place)
+    checks.check_keys(stages, stage_names(), place)
+    return {name: checks.mapping(value, f"{place}.{name}") for name, value in stages.items()}
+
+
+def _seeds(given: Any, place: str) -> tuple[int, ...]:
+    seeds = checks.listed(given, place)
+    if not seeds or len(set(map(str, seeds))) < len(seeds):
+        raise UsageError(f"{place}: give at least one, and each of them once")
+    return tuple(checks.whole(seed, place) for seed in seeds)
 
 
 def _texts(content: Mapping[str, Any], key: str, origin: str) -> tuple[str, ...]:
@@ -196,16 +203,20 @@ def _check_known(given: Sequence[Any], known: Sequence[str], kind: str, place: s
             raise checks.unknown(kind, name, known, place)
 
 
-def _compare(given: Any, systems: list[System], place: str) -> tuple[tuple[str, str], ...]:
-    names = sorted({system.name for system in systems})
+def _compare(
+    given: Any, systems: list[System], kept: list[System], place: str
+) -> tuple[tuple[str, str], ...]:
+    """Pairs of names, without those of rows that are left out for their aligner."""
+    names, there = (sorted({system.name for system in some}) for some in (systems, kept))
     made = []
     for i, value in enumerate(checks.listed(given, place)):
         where = f"{place}[{i + 1}]"
         pair = checks.listed(value, where)
-        if len(pair) != 2:
+        if len(pair) != 2 or pair[0] == pair[1]:
             raise UsageError(f"{where}: give the names of two rows, not {value!r}")
         _check_known(pair, names, "row", where)
-        made.append((str(pair[0]), str(pair[1])))
+        if pair[0] in there and pair[1] in there:
+            made.append((str(pair[0]), str(pair[1])))
     return tuple(made)
 
 
@@ -215,6 +226,8 @@ def _groups(given: Any, languages: list[str], place: str) -> dict[str, tuple[str
         members = checks.listed(value, f"{place}.{name}")
         if not members:
             raise UsageError(f"{place}.{name}: the group has no language")
+        if len(set(map(str, members))) < len(members):
+            raise UsageError(f"{place}.{name}: names a language twice")
         _check_known(members, languages, "language", f"{place}.{name}")
         made[name] = tuple(members)
     return made

@@ -42,12 +42,16 @@ def learner(
 
     def checked(settings: Settings) -> None:
         require_training()
-        check(settings)
-        training.Settings.of({k: settings[k] for k in _OPTIONS if k in settings} | _start(settings))
+        own = {name: settings[name] for name in _OPTIONS if name in settings}
+        try:
+            check(settings)
+            training.Settings.of(own | _start(settings))
+        except TypeError as error:
+            raise UsageError(f"a setting has a value of the wrong kind ({error})") from None
 
     return Stage(
         name,
-        _no_corpus,
+        None,
         columns,
         (*own, *_SHARED),
         check=checked,
@@ -70,7 +74,3 @@ def _start(settings: Settings) -> dict[str, Any]:
     if "start" in settings and not {"base", "from_scratch"} & settings.keys():
         return {"base": settings["start"]}
     return {}
-
-
-def _no_corpus(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    raise UsageError("a stage that makes a model gives no corpus")

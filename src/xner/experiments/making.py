@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +44,23 @@ def make_step(step: Planned, found: Found, store: Store, tell: Tell) -> Made:
     corpus = joined(seen, f"language {step.language}")
     tell(step.name, 0.0)
     try:
-        if stage.learn is None:
+        if run := stage.run:
             made = store.make(
                 step.stage,
                 step.key,
-                lambda: stage.run(corpus, settings, tell),
+                lambda: run(corpus, settings, tell),
                 step.makes,
                 step.told(),
             )
-        else:
-            learn = stage.learn
+        elif learn := stage.learn:
             made = store.make_model(
                 step.stage,
                 step.key,
                 lambda folder: learn(corpus, settings, folder, tell),
                 step.told(),
             )
+        else:
+            raise UsageError(f"the stage {step.stage!r} has neither run nor learn")
     except (InputError, UsageError, ResourceError) as error:
         where = f"{step.row}, language {step.language}, step {step.title}"
         raise type(error)(f"{where}: {error}") from None
@@ -100,13 +102,21 @@ def make_steps(
 
     Raises:
         UsageError: several processes, and a stage or setting that this one alone knows.
+        ResourceError: one of several processes broke off.
     """
-    if jobs == 1 or len(steps) < 2:
+    if jobs == 1 or not steps:
         for step in steps:
             found[step.key] = make_step(step, found, store, tell)
         return
     _check_known(steps)
-    _in_processes(steps, found, store, min(jobs, len(steps)), tell)
+    try:
+        _in_processes(steps, found, store, jobs, tell)
+    except BrokenProcessPool:
+        raise ResourceError(
+            f"one of {jobs} processes broke off: memory may be short (run again with fewer jobs; "
+            f"finished steps are kept), or a script calls xner.run outside of "
+            f"`if __name__ == '__main__':`"
+        ) from None
 
 
 def _check_known(steps: Sequence[Planned]) -> None:
@@ -135,7 +145,11 @@ def _plain(value: Any) -> bool:
 def _in_processes(
     steps: Sequence[Planned], found: dict[str, Made], store: Store, jobs: int, tell: Tell
 ) -> None:
-    """Start every step as soon as its parents are made, those that were planned first before."""
+    """Start every step as soon as its parents are made, those that were planned first before.
+
+    A process starts when it is needed. Its share of the threads depends on `jobs` alone, and so
+    students are the same whatever was made before.
+    """
     waiting, running = list(steps), dict[Future[Made], Planned]()
     threads = max(1, thread_count() // jobs)
     here = multiprocessing.get_context("spawn")

@@ -53,23 +53,25 @@ def find_models(
     Raises:
         UsageError: an entry is malformed.
     """
-    return {
-        name: Model(
-            _system(name, value, aligners, shared, f"{place}.{name}"),
-            _language(name, value, languages, code, folder, f"{place}.{name}"),
+    made = {}
+    for name, value in checks.mapping(given, place).items():
+        where = f"{place}.{name}"
+        entry = checks.mapping(value, where)
+        made[name] = Model(
+            _system(name, entry, aligners, shared, where),
+            _language(name, entry, languages, code, folder, where),
         )
-        for name, value in checks.mapping(given, place).items()
-    }
+    return made
 
 
 def _system(
     name: str,
-    value: Any,
+    value: Mapping[str, Any],
     aligners: Sequence[Choice],
     shared: Mapping[str, Mapping[str, Any]],
     place: str,
 ) -> System:
-    entry = {k: v for k, v in checks.mapping(value, place).items() if k not in _OWN}
+    entry = {k: v for k, v in value.items() if k not in _OWN}
     if "languages" in entry:
         raise UsageError(f"{place}.languages: a model learns from one language; give `language`")
     entry = {"pipeline": "train", "aligners": [aligners[0].name], **entry}

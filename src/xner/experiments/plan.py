@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -9,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from xner.errors import InputError, UsageError
+from xner.experiments.checks import as_list
 from xner.experiments.config import Experiment
 from xner.experiments.keys import plain, step_key
 from xner.experiments.language import Language
 from xner.experiments.pipelines import TEST, TRAIN, Step
 from xner.experiments.reading import COLUMNS, TRAINING_COLUMNS, files_of
-from xner.experiments.stages import MODEL, Stage, find_stage
+from xner.experiments.stages import MODEL, Columns, Settings, Stage, find_stage
 from xner.experiments.systems import System
 
 READ = "read"
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+"""What may be the id of a model on the hub; anything else is a path."""
 Keys = Mapping[str, str]
 
 
@@ -166,9 +170,9 @@ class Planner:
             settings |= self._named(stage, settings, work, row)
             if step.student:
                 settings["model"] = work.model
-            has = stage.columns(settings)
+            has = _columns(stage, settings, step, row)
             if has.replaces or has.makes[0] not in given[step.on]:
-                _add(work, step, stage, settings, row)
+                _add(work, step, stage, settings, has, row)
         return work
 
     def _named(
@@ -178,26 +182,30 @@ class Planner:
         made: dict[str, Any] = {}
         texts: dict[str, list[Result | None]] = {}
         for name in sorted(stage.taggers & settings.keys()):
-            value = settings[name]
-            if isinstance(value, list | tuple):
-                found = [self._model(each, work, row) for each in self._foreign(name, value, row)]
-                made[name], texts[name] = [m for m, _ in found], [text for _, text in found]
-            else:
-                made[name] = self._model(value, work, row)[0]
+            if name not in stage.listed:
+                made[name] = self._model(settings[name], work, row)[0]
+                continue
+            value = as_list(settings[name])
+            kept = self._foreign(name, value, row)
+            found = [self._model(value[i], work, row) for i in kept]
+            made[name], texts[name] = [m for m, _ in found], [text for _, text in found]
+            for other in (o for o, of in stage.each.items() if of == name):
+                if isinstance(values := settings.get(other), list | tuple):
+                    made[other] = [values[i] for i in kept]
         for name, of in stage.texts.items():
             if name not in settings and all(texts.get(of, [None])):
                 made[name] = texts[of]
         return made
 
-    def _foreign(self, name: str, value: Sequence[Any], row: _Row) -> list[Any]:
-        """Models without those that learn from the language itself."""
+    def _foreign(self, name: str, value: Sequence[Any], row: _Row) -> list[int]:
+        """Positions of the models that do not learn from the language itself."""
         models = self.experiment.models
 
         def own(each: Any) -> bool:
             model = models.get(each) if isinstance(each, str) else None
             return model is not None and model.language == row.language
 
-        found = [each for each in value if not own(each)]
+        found = [i for i, each in enumerate(value) if not own(each)]
         if not found:
             raise UsageError(
                 f"{row.where}: every model of {name} learns from {row.language.name} itself; "
@@ -217,7 +225,8 @@ class Planner:
             raise UsageError(f"{row.where}: the model {name!r} is made of itself")
         model = models[name]
         language = model.language or row.language
-        where = f"{self.experiment.origin}: models.{name}, language {language.name}"
+        origin = f"{self.experiment.origin}: {row.title}"
+        where = f"{origin}: models.{name}, language {language.name}"
         asked = (*row.asked, name)
         made = self._work(_Row(model.system, language, row.seed, where, row.title, asked))
         known = {step.key for step in work.steps}
@@ -225,15 +234,25 @@ class Planner:
         return made.model, made.text
 
 
-def _add(work: _Work, step: Step, stage: Stage, settings: dict[str, Any], row: _Row) -> None:
+def _columns(stage: Stage, settings: Settings, step: Step, row: _Row) -> Columns:
+    try:
+        return stage.columns(settings)
+    except UsageError as error:
+        raise UsageError(f"{row.where}: the step {step.name!r}: {error}") from None
+
+
+def _add(
+    work: _Work, step: Step, stage: Stage, settings: Settings, has: Columns, row: _Row
+) -> None:
     """Plan a step, and count what it makes."""
-    columns, has = work.columns[step.on], stage.columns(settings)
+    columns = work.columns[step.on]
     for column in has.needs:
         if column not in columns:
             data = "the data" if step.on == TEST else "`train` of the language"
             raise InputError(
                 f"{row.where}: the step {step.name!r} needs the column {column!r}, which neither "
-                f"{data} nor a step before it has"
+                f"{data} nor a step before it has; give a file that has it, or run the row on "
+                f"other languages (`languages`)"
             )
     seeded = stage.seeded(settings) and "seed" not in settings
     if seeded:
@@ -248,8 +267,9 @@ def _add(work: _Work, step: Step, stage: Stage, settings: dict[str, Any], row: _
     if stage.learn is None:
         columns |= dict.fromkeys(has.makes, key)
     else:
-        words = next(name for name in reversed(has.needs) if name.endswith("_tokens"))
-        work.model, work.text = Result(key), Result(inputs[words], words)
+        words = [name for name in has.needs if name.endswith("_tokens")]
+        work.model = Result(key)
+        work.text = Result(inputs[words[-1]], words[-1]) if words else None
 
 
 def _read_later(planned: list[Planned]) -> list[Planned]:
@@ -301,6 +321,7 @@ def _files(
     path = folder / written
     if path.exists():
         return path
-    if name == "model":
-        return written  # an id on the hub
-    raise UsageError(f"{name}: {path}: no such file; check the path")
+    if name == "model" and _HUB_ID.fullmatch(written):
+        return written
+    kind = "folder, nor a hub id" if name == "model" else "file"
+    raise UsageError(f"{name}: {path}: no such {kind}; check the path")

@@ -52,6 +52,7 @@ def run(
         InputError: data are missing or malformed, or do not line up.
         OutputError: the output folder cannot be written to.
         MissingExtraError: a package is not installed.
+        ResourceError: a device is too small, or one of several processes broke off.
     """
     begin = perf_counter()
     if jobs < 1:
@@ -202,8 +203,10 @@ class _Run:
         )
 
     def _counts(self, columns: Mapping[str, Made], language: Language) -> SentenceCounts | None:
-        """Counts against gold, None where there are none for the text."""
+        """Counts against gold, None where there is none for the text, or it was made anew."""
         if "gold_entities" not in columns or "target_entities" not in columns:
+            return None
+        if columns["target_tokens"].key != columns["gold_entities"].key:
             return None
         key = columns["target_entities"].key
         if key not in self.scored:

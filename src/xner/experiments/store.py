@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -135,13 +136,15 @@ class Store:
         Args:
             stage: its name.
             key: of the step.
-            learn: makes the model in the folder, or goes on with what is there.
+            learn: makes the model in the folder, or goes on with what a killed run left there.
             told: what else the manifest tells.
 
         Raises:
             OutputError: the folder cannot be written to.
         """
         folder = self.path(stage, key).with_suffix("")
+        if folder.with_suffix(".json").exists():  # it was whole once: files are lost or changed
+            shutil.rmtree(folder, ignore_errors=True)
         self._prepare(folder)
         begin = perf_counter()
         trained = learn(folder)

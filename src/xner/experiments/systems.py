@@ -170,6 +170,8 @@ def _rows(
     choices = _chosen(row, aligners, where) if aligned else [Choice("", {})]
     languages = row.get("languages")
     only = None if languages is None else tuple(checks.listed(languages, f"{where}.languages"))
+    if only == ():
+        raise UsageError(f"{where}.languages: names no language; leave it out for all of them")
     return [
         System(
             title + "".join(suffix for suffix, _ in chosen),

@@ -94,7 +94,7 @@ def fact_lines(results: Results) -> list[list[str]]:
 
 
 def question_lines(results: Results) -> list[list[str]]:
-    """Means by group, their gap, and how gains go with divergence, for every row with scores."""
+    """Means by group, their gap, and how gains go with divergence, of every row."""
     if not results.rows or not (results.rows[0].groups or _correlated(results)):
         return []
     groups = list(results.rows[0].groups)

@@ -101,7 +101,7 @@ class Samples:
         """The first of two rows less the second.
 
         Where a name stands for a row with each aligner, rows with the same one are compared, or
-        else the first of that name.
+        else the first of that name; the title has its aligner then.
         """
         rows = []
         for one, other in pairs:
@@ -113,7 +113,8 @@ class Samples:
                 own, base = (_mean([pair[i] for pair in known]) for i in range(2))
                 cells = {name: _difference(*pair, self.level) for name, pair in both.items()}
                 mean = _difference(own, base, self.level)
-                rows.append(Row(f"{one} − {other}", key[1], cells, mean))
+                by = "" if second[1] in ("", key[1]) else f" ({second[1]})"
+                rows.append(Row(f"{one} − {other}{by}", key[1], cells, mean))
         return tuple(rows)
 
 

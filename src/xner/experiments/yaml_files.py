@@ -1,4 +1,4 @@
-"""YAML as configurations need it: a key stands once, and `no` is a language, not false."""
+"""YAML as configurations need it: a key stands once, `no` is a language, `5e-4` a number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xner.formats.files import open_input
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
-    """Safe YAML with the booleans of YAML 1.2 alone."""
+    """Safe YAML with the booleans of YAML 1.2 alone, and its floating-point numbers too."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -22,6 +22,12 @@ _Loader.yaml_implicit_resolvers = {
 }
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
 )
 
 

@@ -21,6 +21,7 @@ from xner.training.settings import Settings
 from xner.training.student import Trained, make_student
 from xner.training.teachers import (
     AGREED,
+    LABEL_SETS,
     Opinion,
     agreement,
     ask,
@@ -32,6 +33,7 @@ from xner.training.teachers import (
 from xner.training.texts import Given, as_corpora, as_texts
 
 WEIGHTINGS = ("average", "domain", "sentence")
+LOSSES = ("mse", "kl")
 Progress = Callable[[str, float], None]
 
 
@@ -87,18 +89,15 @@ def distill(
         MissingExtraError: torch, transformers or accelerate is not installed.
     """
     require_training()
-    from xner.training.losses import check_loss
-
-    check_loss(loss, temperature)
     settings = Settings.of(options)
+    asked = _Weighting(weights, as_texts(sources), features, settings.device)
+    listed = _listed(teachers)
+    number = 1 if listed is None else len(listed)
+    check_choices(number, len(asked.sources), weights, agreed, label_set, loss, temperature)
     tell = progress or (lambda stage, share: None)
     given = as_corpora(corpora)
     sentences = sentences_of(given, side)
-    opinions = _opinions(given, sentences, teachers, side, settings, tell)
-    asked = _Weighting(weights, as_texts(sources), features, settings.device)
-    asked.check(len(opinions))
-    if agreed not in (None, *AGREED):
-        raise UsageError(f"agreed is {agreed!r}; choose one of {', '.join(AGREED)}")
+    opinions = _opinions(given, sentences, listed, side, settings, tell)
     tagset, left_out = common_tagset(opinions, labels, label_set)
     mapped = [opinion.mapped(tagset, labels) for opinion in opinions]
     offsets = offsets_from(sentences)
@@ -135,22 +134,79 @@ def sentences_of(given: Sequence[Corpus], side: str) -> list[list[str]]:
     return sentences
 
 
+def _listed(teachers: StrPath | Sequence[StrPath] | None) -> list[StrPath] | None:
+    if teachers is None:
+        return None
+    return [teachers] if isinstance(teachers, str | PathLike) else list(teachers)
+
+
+def check_choices(
+    teachers: int,
+    sources: int,
+    weights: str | Sequence[float] = "average",
+    agreed: str | None = None,
+    label_set: str = "shared",
+    loss: str = "mse",
+    temperature: float = 1.0,
+) -> None:
+    """Check what is told of distilling, before a teacher is asked.
+
+    Args:
+        teachers: how many.
+        sources: of how many there is text.
+        weights, agreed, label_set, loss, temperature: as for `distill`.
+
+    Raises:
+        UsageError: one makes no sense, or does not fit the number of teachers.
+    """
+    if not teachers:
+        raise UsageError("no teacher was named")
+    _check_weights(weights, teachers, sources)
+    if agreed not in (None, *AGREED):
+        raise UsageError(f"agreed is {agreed!r}; choose one of {', '.join(AGREED)}")
+    if label_set not in LABEL_SETS:
+        raise UsageError(f"label_set is {label_set!r}; choose one of {', '.join(LABEL_SETS)}")
+    if loss not in LOSSES:
+        raise UsageError(f"loss is {loss!r}; choose one of {', '.join(LOSSES)}")
+    if not 0 < temperature < float("inf"):
+        raise UsageError(f"temperature is {temperature}; it must be above 0")
+
+
+def _check_weights(weights: str | Sequence[float], teachers: int, sources: int) -> None:
+    if isinstance(weights, str):
+        if weights not in WEIGHTINGS:
+            raise UsageError(
+                f"weights is {weights!r}; choose one of {', '.join(WEIGHTINGS)}, or give a number "
+                f"for each teacher"
+            )
+        learnt = weights != "average"
+        if learnt and (teachers < 2 or sources != teachers):
+            raise UsageError(
+                f"weights {weights!r} needs several teachers and text of each one's language; "
+                f"there are {teachers} and {sources}"
+            )
+    elif len(weights) != teachers or min(weights) < 0 or sum(weights) <= 0:
+        raise UsageError(
+            f"weights are {list(weights)}; give a number from 0 up for each of the {teachers} "
+            f"teachers"
+        )
+    if sources and weights not in WEIGHTINGS[1:]:
+        raise UsageError("sources are for weights 'domain' or 'sentence'")
+
+
 def _opinions(
     given: Sequence[Corpus],
     sentences: Sequence[Sequence[str]],
-    teachers: StrPath | Sequence[StrPath] | None,
+    teachers: Sequence[StrPath] | None,
     side: str,
     settings: Settings,
     tell: Progress,
 ) -> list[Opinion]:
     if teachers is None:
         return [read_opinion(given, side)]
-    listed = [teachers] if isinstance(teachers, str | PathLike) else list(teachers)
-    if not listed:
-        raise UsageError("no teacher was named")
     found = []
-    for i, teacher in enumerate(listed):
-        tell("teach", i / len(listed))
+    for i, teacher in enumerate(teachers):
+        tell("teach", i / len(teachers))
         found.append(ask(str(teacher), sentences, settings.device, settings.precision))
     tell("teach", 1.0)
     return found
@@ -164,28 +220,6 @@ class _Weighting:
     sources: Sequence[Corpus]
     features: str
     device: str
-
-    def check(self, teachers: int) -> None:
-        """Raise UsageError where it does not fit the number of teachers."""
-        if isinstance(self.weights, str):
-            if self.weights not in WEIGHTINGS:
-                raise UsageError(
-                    f"weights is {self.weights!r}; choose one of {', '.join(WEIGHTINGS)}, or give "
-                    f"a number for each teacher"
-                )
-            learnt = self.weights != "average"
-            if learnt and (teachers < 2 or len(self.sources) != teachers):
-                raise UsageError(
-                    f"weights {self.weights!r} needs several teachers and text of each one's "
-                    f"language; there are {teachers} and {len(self.sources)}"
-                )
-            if self.sources and not learnt:
-                raise UsageError("sources are for weights 'domain' or 'sentence'")
-        elif len(self.weights) != teachers or min(self.weights) < 0 or sum(self.weights) <= 0:
-            raise UsageError(
-                f"weights are {list(self.weights)}; give a number from 0 up for each of the "
-                f"{teachers} teachers"
-            )
 
     def find(
         self, sentences: Sequence[Sequence[str]], side: str, teachers: int

@@ -5,10 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xner.errors import UsageError
-
-LOSSES = ("mse", "kl")
-
 
 def hard_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
     """Weighted cross-entropy: sum of w * -log softmax(z)[y] over words, by the sum of w.
@@ -52,14 +48,6 @@ def tempered(probabilities: Tensor, temperature: float) -> Tensor:
         return probabilities
     raised = probabilities.clamp_min(0).pow(1 / temperature)
     return raised / raised.sum(-1, keepdim=True)
-
-
-def check_loss(kind: str, temperature: float) -> None:
-    """Raise UsageError for a loss or temperature that makes no sense."""
-    if kind not in LOSSES:
-        raise UsageError(f"loss is {kind!r}; choose one of {', '.join(LOSSES)}")
-    if not 0 < temperature < float("inf"):
-        raise UsageError(f"temperature is {temperature}; it must be above 0")
 
 
 def _total(weights: Tensor) -> Tensor:

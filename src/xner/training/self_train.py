@@ -147,10 +147,7 @@ def self_train(
     """
     require_training()
     begin = perf_counter()
-    sure = Sure(0.9 if confidence is None and top is None else confidence, top)
-    sure.check()
-    if rounds < 1:
-        raise UsageError(f"rounds is {rounds}; it must be at least 1")
+    sure = check_choices(confidence, top, rounds)
     fixed = options.get("base") is not None or options.get("from_scratch") is not None
     settings = Settings.of(options if fixed else {**options, "base": start})
     folder = Path(output)
@@ -181,6 +178,21 @@ def self_train(
     )
     manifest = _finish(folder, best, log, first, str(start), sure)
     return as_trained(folder, manifest, perf_counter() - begin)
+
+
+def check_choices(
+    confidence: float | None = None, top: float | None = None, rounds: int = 3
+) -> Sure:
+    """Which words are learnt, as `self_train` is told.
+
+    Raises:
+        UsageError: it makes no sense.
+    """
+    sure = Sure(0.9 if confidence is None and top is None else confidence, top)
+    sure.check()
+    if rounds < 1:
+        raise UsageError(f"rounds is {rounds}; it must be at least 1")
+    return sure
 
 
 def _check_free(folder: Path, resume: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 from xner.errors import UsageError
@@ -21,6 +22,9 @@ class Size:
 
 SIZES = {"small": Size(128, 2, 4, 2e-3), "medium": Size(384, 6, 6, 5e-4)}
 """Students that are made without a download (`xner.training.scratch`)."""
+
+_WHOLE = ("epochs", "batch_size", "patience", "window", "vocabulary", "seed")
+_REAL = ("learning_rate", "warmup", "weight_decay", "masked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,10 @@ class Settings:
             )
         if self.from_scratch not in (None, *SIZES):
             raise UsageError(f"from_scratch is {self.from_scratch!r}; choose {', '.join(SIZES)}")
+        self._check_kinds()
         for name, least in (
             ("epochs", 1), ("batch_size", 1), ("patience", 1), ("window", 8), ("vocabulary", 100),
+            ("seed", 0),
         ):  # fmt: skip
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}")
@@ -99,6 +105,13 @@ class Settings:
             number = getattr(self, name)
             if number is not None and not (math.isfinite(number) and number >= 0):
                 raise UsageError(f"{name} is {number}; it is a number from 0 up")
+
+    def _check_kinds(self) -> None:
+        for names, kind, said in ((_WHOLE, Integral, "a whole number"), (_REAL, Real, "a number")):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+                    raise UsageError(f"{name} is {value!r}; it must be {said}")
 
     @property
     def rate(self) -> float:

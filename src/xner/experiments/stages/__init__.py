@@ -52,6 +52,7 @@ class Stage:
         name: as pipelines and settings name it.
         run: gives the corpus with the columns it makes. The result may have `.summary` with
             `as_dict()` and `signature`, complete once the batches were read, and is read once.
+            None for a stage that makes a model.
         columns: by settings.
         settings: names of those it takes; None where `check` can tell alone. `source_language`
             and `target_language` are filled in from the language where they are left out.
@@ -62,22 +63,25 @@ class Stage:
             is given folders or ids.
         texts: by name of a setting, the one of `taggers` whose training text stands in where it
             is left out; `learn` is given corpora.
+        each: by name of a setting, the one of `taggers` that it has a value for each of, where it
+            is a list.
         listed: those that are lists by nature; any other list is a grid.
         check: raises UsageError for settings that make no sense, before anything runs, and
             MissingExtraError where a package that they need is not installed.
         seeded: whether settings take a `seed`, so that the stage is run for each.
-        learn: for a stage that makes a model, in place of `run`: writes it into a folder, or goes
-            on with what is there. Its column is `model`.
+        learn: makes a model in a folder, or goes on with what a killed run left there. The column
+            that such a stage makes is `model`.
     """
 
     name: str
-    run: Callable[[Corpus, Settings, Tell], Corpus]
+    run: Callable[[Corpus, Settings, Tell], Corpus] | None
     columns: Callable[[Settings], Columns]
     settings: tuple[str, ...] | None
     files: frozenset[str] = frozenset()
     models: frozenset[str] = frozenset()
     taggers: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
+    each: Mapping[str, str] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
     check: Callable[[Settings], None] = lambda settings: None
     seeded: Callable[[Settings], bool] = lambda settings: False

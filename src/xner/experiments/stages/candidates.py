@@ -14,7 +14,9 @@ from xner.experiments.stages import tag as tagging
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    tagged = find_stage("tag").run(corpus, {**settings, "side": "target"}, tell)
+    tag = find_stage("tag").run
+    assert tag is not None
+    tagged = tag(corpus, {**settings, "side": "target"}, tell)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in tagged.batches():

@@ -41,6 +41,7 @@ STAGE = Stage(
             "links",
         ),
         uses=("source_text", "source_offsets"),
+        replaces=True,
     ),
     settings=(
         *LANGUAGES,
