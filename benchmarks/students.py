@@ -25,6 +25,7 @@ CONFIG = Path(__file__).with_name("students.yaml")
 SHARED = "../../shared/data"
 LOW = "low-resource"
 LABELS = ("translate-train", "translate-train, T-Projection's labels")
+STUDENTS = ("train", "distill", "self_train")
 NAMES = {"swa": "Swahili", "yor": "Yorùbá", "xho": "isiXhosa", "de": "German", "es": "Spanish"}
 
 
@@ -145,8 +146,6 @@ def _spread(values: Sequence[float]) -> str:
 def page(results: Results, labels: Results | None, data: Path) -> str:
     """All that is written."""
     told = manifests(results)
-    students = [t for t in told if t["stage"] in ("train", "distill", "self_train")]
-    minutes = sum(t["seconds"] for t in told) / 60
     example = next(r for r in results.rows if r.system == LABELS[0]).cells["swa"].signature
     parts = [
         "`python -m benchmarks.students`: strict entity F1 (seqeval, IOB2; PER, LOC, ORG) on test "
@@ -165,11 +164,22 @@ def page(results: Results, labels: Results | None, data: Path) -> str:
         details(results),
         f"`{results.signature}`",
         f"One row's: `{example}`.",
-        f"{len(students)} students. Their steps take {minutes:.0f} minutes one after the other; "
-        f"from the first to the last {wall(told):.0f} minutes passed. "
-        f"{common.made_by('torch', 'transformers', 'accelerate', 'pyarrow')}",
+        f"{effort(told)} {common.made_by('torch', 'transformers', 'accelerate', 'pyarrow')}",
     ]
     return "\n\n".join(parts)
+
+
+def effort(told: Sequence[Mapping[str, Any]]) -> str:
+    """Students by stage, how long each took, and all of them."""
+    seconds: dict[str, list[float]] = {}
+    for one in told:
+        seconds.setdefault(one["stage"], []).append(float(one["seconds"]))
+    each = [f"{len(seconds[stage])} by {stage} ({fmean(seconds[stage]):.0f} s each)"
+            for stage in STUDENTS if stage in seconds]  # fmt: skip
+    return (
+        f"Students: {', '.join(each)}. All steps took {sum(map(sum, seconds.values())) / 60:.0f} "
+        f"minutes together; from the first to the last {wall(told):.0f} passed."
+    )
 
 
 def wall(told: Sequence[Mapping[str, Any]]) -> float:

@@ -55,7 +55,7 @@ def test_a_page_is_written(tmp_path):
     assert "| training sentences | 80 | 80 | 80 |" in page
     assert "## The rows of labels with 2 seeds" in page
     assert "translate-train − translate-train, T-Projection's labels" in page
-    assert "12 students." in page
+    assert "Students: 12 by train (" in page
     shutil.rmtree(tmp_path / "work")
 
 
