@@ -1,7 +1,8 @@
 """Students from scratch on a CPU: transfer, translate-train, distillation, self-training.
 
     python -m benchmarks.students                # writes benchmarks/results/students.md
-    python -m benchmarks.students --labels 10    # ten seeds of the rows of labels alone
+    python -m benchmarks.students --labels 10x3 6x5    # the rows of labels alone, ten seeds of
+                                                 # three epochs, and six of five
 
 Rows and settings stand in benchmarks/students.yaml, which `xner run` reads as well. What is made
 is kept in the folder of `--work`; another run goes on with it.
@@ -29,12 +30,15 @@ STUDENTS = ("train", "distill", "self_train")
 NAMES = {"swa": "Swahili", "yor": "Yorùbá", "xho": "isiXhosa", "de": "German", "es": "Spanish"}
 
 
-def configured(data: Path, output: Path, seeds: Sequence[int], labels: bool) -> dict[str, Any]:
-    """The configuration with its data elsewhere; for `labels`, only the rows of labels."""
+def configured(
+    data: Path, output: Path, seeds: Sequence[int], labels: int | None = None
+) -> dict[str, Any]:
+    """The configuration with its data elsewhere; or the rows of labels, with so many epochs."""
     text = json.dumps(yaml_files.load(CONFIG)).replace(SHARED, str(data.resolve()))
     content: dict[str, Any] = json.loads(text)
     content |= {"output": str(output), "seeds": list(seeds)}
-    if labels:
+    if labels is not None:
+        content["stages"]["train"]["epochs"] = labels
         content["languages"] = {n: content["languages"][n] for n in content["groups"][LOW]}
         content["pipelines"] = [row for row in content["pipelines"] if _name(row) in LABELS]
         content |= {"baseline": LABELS[0], "compare": [list(LABELS)], "models": {}, "groups": {}}
@@ -143,7 +147,7 @@ def _spread(values: Sequence[float]) -> str:
     return figure(fmean(values)) + more
 
 
-def page(results: Results, labels: Results | None, data: Path) -> str:
+def page(results: Results, labels: Mapping[int, Results], data: Path) -> str:
     """All that is written."""
     told = manifests(results)
     example = next(r for r in results.rows if r.system == LABELS[0]).cells["swa"].signature
@@ -159,7 +163,7 @@ def page(results: Results, labels: Results | None, data: Path) -> str:
         "Intervals in brackets are of the bootstrap over test sentences; ± is the deviation over "
         "seeds, which are paired.",
         compared_table(results),
-        *([] if labels is None else [label_part(labels)]),
+        *(label_part(found, epochs) for epochs, found in labels.items()),
         f"Teachers on their own language: {teachers(results, data)}. First seed:",
         details(results),
         f"`{results.signature}`",
@@ -189,11 +193,11 @@ def wall(told: Sequence[Mapping[str, Any]]) -> float:
     return (max(ends) - min(begins)) / 60
 
 
-def label_part(results: Results) -> str:
-    """The rows of labels with more seeds."""
+def label_part(results: Results, epochs: int) -> str:
+    """The rows of labels with more seeds, or epochs."""
     seeds = max(row.mean.seeds for row in results.rows)
     return (
-        f"## The rows of labels with {seeds} seeds\n\n{score_table(results)}\n\n"
+        f"## The rows of labels, {seeds} seeds, {epochs} epochs\n\n{score_table(results)}\n\n"
         f"{compared_table(results)}"
     )
 
@@ -203,7 +207,11 @@ def main() -> None:
     options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument(
-        "--labels", type=int, default=0, help="seeds of the rows of labels, in a table of their own"
+        "--labels",
+        nargs="+",
+        default=[],
+        metavar="SEEDSxEPOCHS",
+        help="the rows of labels again, in a table of their own",
     )
     options.add_argument("--jobs", type=int, default=2, help="processes")
     options.add_argument(
@@ -211,12 +219,13 @@ def main() -> None:
     )
     chosen = options.parse_args()
 
-    def run(seeds: int, labels: bool) -> Results:
+    def run(seeds: int, labels: int | None) -> Results:
         content = configured(chosen.data, chosen.work, range(1, seeds + 1), labels)
         return xner.run(content, jobs=chosen.jobs, progress=_tell)
 
-    results = run(chosen.seeds, labels=False)
-    more = run(chosen.labels, labels=True) if chosen.labels else None
+    results = run(chosen.seeds, None)
+    asked = [map(int, each.split("x")) for each in chosen.labels]
+    more = {epochs: run(seeds, epochs) for seeds, epochs in asked}
     body = page(results, more, chosen.data)
     common.save(chosen.results, "students.md", "Students", body)
 

@@ -13,7 +13,7 @@ SHARED = Path("/nowhere")
 
 
 def test_the_configuration_is_one():
-    experiment = load(students.configured(SHARED, Path("out"), [1, 2], labels=False))
+    experiment = load(students.configured(SHARED, Path("out"), [1, 2]))
     assert [language.name for language in experiment.languages] == list(students.NAMES)
     assert set(students.LABELS) < {system.name for system in experiment.systems}
     assert experiment.groups[students.LOW] == ("swa", "yor", "xho")
@@ -22,10 +22,11 @@ def test_the_configuration_is_one():
 
 
 def test_rows_of_labels_alone():
-    experiment = load(students.configured(SHARED, Path("out"), [1], labels=True))
+    experiment = load(students.configured(SHARED, Path("out"), [1], labels=4))
     assert tuple(system.name for system in experiment.systems) == students.LABELS
     assert experiment.compare == (students.LABELS,)
     assert len(experiment.languages) == 3
+    assert experiment.systems[0].steps[-2].settings["epochs"] == 4
 
 
 def small_data(folder):
@@ -46,14 +47,14 @@ def small_data(folder):
 def test_a_page_is_written(tmp_path):
     pytest.importorskip("accelerate")
     small_data(tmp_path / "data")
-    content = students.configured(tmp_path / "data", tmp_path / "work", [1, 2], labels=True)
-    content["stages"]["train"] |= {"vocabulary": 200, "epochs": 1, "device": "cpu"}
+    content = students.configured(tmp_path / "data", tmp_path / "work", [1, 2], labels=1)
+    content["stages"]["train"] |= {"vocabulary": 200, "device": "cpu"}
     content["bootstrap"] = {"samples": 20}
     results = xner.run(content)
-    page = students.page(results, results, tmp_path / "data")
+    page = students.page(results, {1: results}, tmp_path / "data")
     assert "| strict F1 | Swahili | Yorùbá | isiXhosa |" in page
     assert "| training sentences | 80 | 80 | 80 |" in page
-    assert "## The rows of labels with 2 seeds" in page
+    assert "## The rows of labels, 2 seeds, 1 epochs" in page
     assert "translate-train − translate-train, T-Projection's labels" in page
     assert "Students: 12 by train (" in page
     shutil.rmtree(tmp_path / "work")
