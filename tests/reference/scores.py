@@ -91,7 +91,7 @@ def edge(rows, chosen, at, entity, span):
         yes, no = inside[key], outside[key]
         p = (yes + 2 * (a + 1) / (a + b + 2)) / (yes + no + 2)
         if key not in copied:
-            score *= 0.0 if shape(word) == "sign" else min(1.0, p / 0.3)
+            score *= min(1.0, p / 0.3)
     return score
 
 

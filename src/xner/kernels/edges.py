@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from xner.kernels.keys import SIGN, mix, slot_of
+from xner.kernels.keys import mix, slot_of
 
 INSIDE, OUTSIDE = np.uint64(1), np.uint64(2)
 
@@ -62,8 +62,8 @@ def edge_scores(
     """Write the edge score of every candidate.
 
     For a word, p = (inside + strength * expected) / (inside + outside + strength), counts
-    without those of its own sentence, and 0 for signs; a candidate scores min(1, p / enough) of
-    its first word times that of its last. For words that the entity has too it is 1.
+    without those of its own sentence; a candidate scores min(1, p / enough) of its first
+    word times that of its last. For words that the entity has too it is 1.
 
     Args:
         entity_offsets: int32 (S+1). candidate_offsets: int32 (E+1). start, end: int32 (C).
@@ -94,7 +94,7 @@ def edge_scores(
                     span_offsets[s + 1], span_start, span_end, words, table, counts, prior,
                     strength,
                 )  # fmt: skip
-                fit[at] = 0.0 if shapes[base + at] == SIGN else min(1.0, p / enough)
+                fit[at] = min(1.0, p / enough)
         for e in range(entity_offsets[s], entity_offsets[s + 1]):
             lo, hi = source_offsets[s] + entity_start[e], source_offsets[s] + entity_end[e]
             for c in range(candidate_offsets[e], candidate_offsets[e + 1]):

@@ -9,8 +9,7 @@ or after one. For a word w, its own sentence left out,
 where q, for words seen rarely, is the same share for the first and last words of spans among
 all words of w's shape (upper case, lower case, digit, sign), add-one smoothed. In [0, 1]. Only
 words that speak against a span cost: above t all are equal, so that no span is cut for the
-sake of a better word further in. A word of signs alone has p = 0 ("Newsroom +"): a sign that
-always follows a name would count as part of it. Words that the entity has too never cost.
+sake of a better word further in.
 """
 
 from __future__ import annotations
