@@ -218,6 +218,13 @@ def test_labels_are_renamed_and_dropped():
     assert gathered(labels={"PER": "PERSON"})[0].tagset == ("O", "B-PERSON", "I-PERSON")
 
 
+def test_a_student_needs_a_label(tmp_path):
+    gone = dict.fromkeys(("PER", "LOC", "ORG"))
+    with pytest.raises(xner.InputError, match=r"no label is left .*dropped: LOC, ORG, PER"):
+        train(made.labelled(20, seed=1), tmp_path / "m", labels=gone)
+    assert not (tmp_path / "m").exists()
+
+
 def test_long_sentences_are_learnt_whole(tmp_path):
     gold = made.labelled(30, seed=1).table
     sentence = list(chain(*gold["tokens"].to_pylist()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from xner.corpus import Corpus, StrPath
+from xner.errors import InputError
 from xner.training import require_training
 from xner.training.gather import Choice, Labels, gather, words_of
 from xner.training.settings import Settings
@@ -59,8 +60,8 @@ def train(
         Where the model is, what it learnt from, its dev F1 by epoch, and the signature.
 
     Raises:
-        InputError: a file or column is bad, nothing is left to train on, or `base` cannot be
-            loaded.
+        InputError: a file or column is bad, no sentence or label is left to train on, or `base`
+            cannot be loaded.
         UsageError: an option makes no sense, or `resume` meets another run.
         OutputError: `output` cannot be written, or holds something else.
         MissingExtraError: torch, transformers or accelerate is not installed.
@@ -71,6 +72,12 @@ def train(
     choice.check()
     given = as_corpora(corpora)
     examples, counts = gather(given, choice)
+    if len(examples.tagset) == 1:
+        dropped = ", ".join(sorted(counts.dropped_labels)) or "none"
+        raise InputError(
+            f"no label is left to learn (dropped: {dropped}); check labels, and that the corpora "
+            f"have entities"
+        )
     more = words_of(as_texts(tokenizer_text), side)
     return make_student(
         examples,
