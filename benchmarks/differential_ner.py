@@ -86,7 +86,8 @@ def predicted(batch: pa.RecordBatch) -> int:
     for row in batch["target_probabilities"].to_pylist():
         tags = [TAGS[int(np.argmax(word))] for word in row]
         for at, tag in enumerate(tags):
-            inner = list(takewhile(lambda t, tag=tag: t == "I" + tag[1:], tags[at + 1 :]))  # type: ignore[misc]
+            inside = f"I{tag[1:]}"
+            inner = list(takewhile(inside.__eq__, tags[at + 1 :]))
             found += min(len(inner), MAX_WORDS - 1) if tag.startswith("B-") else 0
     return found
 

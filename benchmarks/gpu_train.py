@@ -60,11 +60,11 @@ def train_part(settings: Settings) -> Part:
         rows.append(row(f"plain Trainer, {name}", work, plain, peak, measured[0] / count))
     notes = (
         f"One epoch over {count:,} sentences of 30 words, loading, tokenization and saving "
-        f"included; xner in batches of {BATCH} of like length, the plain Trainer (transformers' "
-        f"own collator) in batches of {BATCH} in random order. Steps in "
+        f"included; xner in batches of {_batch(settings)} of like length, the plain Trainer (transformers' "
+        f"own collator) in batches of {_batch(settings)} in random order. Steps in "
         f"{settings.hardware.precision}; matrix peak, measured on one large product: "
         f"{peak / 1e12:.2f} TFLOP/s. Of a step's work the matrix products of the layers count, "
-        f"{BACKWARD} times, without padding. Batches are of the same size for all models."
+        f"{BACKWARD} times, without padding."
     )
     return Part("Train", notes, common.markdown(HEAD, rows))
 
@@ -72,8 +72,8 @@ def train_part(settings: Settings) -> Part:
 def _bases(settings: Settings, corpus: xner.Corpus) -> Any:
     """Name, folder and sizes of each model, one after the other."""
     texts = corpus.table["tokens"].to_pylist()
-    for name, size in SIZES.items():
-        folder = settings.scratch / name
+    for name in ["small"] if settings.tiny else SIZES:
+        folder, size = settings.scratch / name, SIZES[name]
         vocabulary = make_tokenizer(texts, 500 if settings.tiny else 8000, folder)
         make_config(name, vocabulary, folder)
         # ModernBERT's inner layer is gated: half as many products again as counted for two.
@@ -82,12 +82,11 @@ def _bases(settings: Settings, corpus: xner.Corpus) -> Any:
             "hidden_size": size.width, "num_hidden_layers": size.layers,
             "intermediate_size": inner,
         }  # fmt: skip
-        if settings.tiny:
-            return
     sizes = TINY if settings.tiny else XLMR
     text = [" ".join(words) for words in sentences(2000, SEED)]
     folder = settings.scratch / "xlmr"
-    save_xlmr(folder, text, pieces=8000, positions=512, device=settings.device, **sizes)
+    pieces = 500 if settings.tiny else 8000
+    save_xlmr(folder, text, pieces=pieces, positions=512, device=settings.device, **sizes)
     yield "XLM-R-base's size", folder, sizes
 
 

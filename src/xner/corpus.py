@@ -7,7 +7,7 @@ from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,13 @@ class Corpus:
 
     Made by `xner.read` (in memory) or `xner.scan` (files, read again at each pass), or from
     any Arrow table with the right columns.
+
+    Attributes:
+        origin: names it in error messages.
+        summary: what was done to make it, where a stage tells; complete once it was read.
     """
+
+    summary: Any = None
 
     def __init__(self, batches: Callable[[], Batches], rows: int, origin: str) -> None:
         """Hold a recipe for record batches; `origin` names it in error messages."""

@@ -42,10 +42,10 @@ def learner(
 
     def checked(settings: Settings) -> None:
         require_training()
-        own = {name: settings[name] for name in _OPTIONS if name in settings}
+        options = {name: settings[name] for name in _OPTIONS if name in settings}
         try:
             check(settings)
-            training.Settings.of(own | _start(settings))
+            training.Settings.of(options | _start(settings))
         except TypeError as error:
             raise UsageError(f"a setting has a value of the wrong kind ({error})") from None
 

@@ -89,7 +89,7 @@ def read_language(language: Language, on: str = TEST) -> Corpus:
         summary.seconds = perf_counter() - begin
 
     read = Corpus(batches, rows, f"language {language.name}")
-    read.summary = summary  # type: ignore[attr-defined]
+    read.summary = summary
     return read
 
 

@@ -113,7 +113,7 @@ class Store:
         with atomic(path) as partial:
             writer.write(partial, corpus)
             size = partial.stat().st_size
-        summary = getattr(corpus, "summary", None)
+        summary = corpus.summary
         manifest = {
             "stage": stage,
             "key": key,

@@ -114,7 +114,7 @@ def streamed(stream: Callable[[], Iterator[pa.RecordBatch]], summary: Any, given
         summary.seconds = perf_counter() - begin
 
     made = Corpus(batches, len(given), given.origin)
-    made.summary = summary  # type: ignore[attr-defined]
+    made.summary = summary
     return made
 
 

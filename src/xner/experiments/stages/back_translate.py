@@ -28,7 +28,7 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     if settings.get("beside", False):
         return back
     made = back_as_source(back)
-    made.summary = back.summary  # type: ignore[attr-defined]
+    made.summary = back.summary
     return made
 
 

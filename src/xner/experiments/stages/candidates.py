@@ -25,7 +25,7 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
             yield made.replace_schema_metadata(batch.schema.metadata)
 
     made = Corpus(batches, len(tagged), tagged.origin)
-    made.summary = getattr(tagged, "summary", None)  # type: ignore[attr-defined]
+    made.summary = tagged.summary
     return made
 
 
