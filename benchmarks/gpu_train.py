@@ -60,8 +60,8 @@ def train_part(settings: Settings) -> Part:
         rows.append(row(f"plain Trainer, {name}", work, plain, peak, measured[0] / count))
     notes = (
         f"One epoch over {count:,} sentences of 30 words, loading, tokenization and saving "
-        f"included; xner in batches of {_batch(settings)} of like length, the plain Trainer (transformers' "
-        f"own collator) in batches of {_batch(settings)} in random order. Steps in "
+        f"included; xner in batches of {_batch(settings)} of like length, the plain Trainer "
+        f"(transformers' own collator) in as large ones in random order. Steps in "
         f"{settings.hardware.precision}; matrix peak, measured on one large product: "
         f"{peak / 1e12:.2f} TFLOP/s. Of a step's work the matrix products of the layers count, "
         f"{BACKWARD} times, without padding."
