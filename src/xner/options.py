@@ -1,0 +1,319 @@
+"""Declaration of options: each is one dataclass field, from which everything else is derived.
+
+    @declare
+    class Align(Stage):
+        seed: int = option(1, "Random seed.", ge=0)
+
+The field gives the keyword argument of the public function with its type, the command-line flag,
+the check of values in Python and in experiment files, and the row of the reference table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from os import PathLike
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from xner.errors import UsageError
+
+T = TypeVar("T")
+_KEY = "xner"
+
+
+class Unset:
+    """The type of `UNSET`: an option that the caller left out."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """What is declared about an option besides its name and type.
+
+    Attributes:
+        default: value if the caller gives none; `UNSET` if the option is required.
+        help: one or two sentences, for the command line and the reference table.
+        choices: allowed values. Empty if any value of the type is allowed.
+        ge, gt, le, lt: bounds of a number.
+        presets: values that presets set, by the name of the preset.
+        default_text: describes a default that depends on other options or on the hardware.
+        unit: name of the value in usage lines, such as `WORDS` or `FILE`.
+        flag: command-line flag, such as `--label`. By default the name with dashes; empty if the
+            option cannot be given on the command line.
+        parse: converts the text of one command-line argument.
+        repeat: the flag may be repeated; the values are collected in a list.
+        nargs: number of arguments of the flag, as in `argparse`.
+        group: heading of the flag in `--help`.
+        sign: format of the option in signatures, such as `max_span:{}`.
+        names: what the value names in an experiment file: a `file`, a `model` (hub id or folder),
+            or a `tagger` (one of the experiment's models, a hub id or folder).
+        text_of: name of the option that lists taggers whose training text is the default.
+        each_of: name of the option that lists the taggers to which the values belong.
+        stand_in: value with which an experiment is checked before a run fills the option in.
+        in_experiments: the option can be set in experiment files.
+    """
+
+    default: Any
+    help: str
+    choices: Sequence[Any] | Callable[[], Sequence[Any]] = ()
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    presets: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    default_text: str = ""
+    unit: str = ""
+    flag: str | None = None
+    parse: Callable[[str], Any] | None = None
+    repeat: bool = False
+    nargs: str | int | None = None
+    group: str = ""
+    sign: str = ""
+    names: Literal["", "file", "model", "tagger"] = ""
+    text_of: str = ""
+    each_of: str = ""
+    stand_in: Any = UNSET
+    in_experiments: bool = True
+
+    @property
+    def allowed(self) -> tuple[Any, ...]:
+        """The allowed values."""
+        return tuple(self.choices() if callable(self.choices) else self.choices)
+
+    @property
+    def range(self) -> str:
+        """The allowed range in words, such as `at least 1`."""
+        bounds = (
+            ("at least", self.ge),
+            ("above", self.gt),
+            ("at most", self.le),
+            ("below", self.lt),
+        )
+        return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+
+
+def option(default: Any = UNSET, text: str = "", *, kw_only: bool = True, **declared: Any) -> Any:
+    """Declare an option as a field of a dataclass.
+
+    Args:
+        default: value if the caller gives none; required options have none.
+        text: help text.
+        kw_only: the option is a keyword argument only.
+        **declared: further fields of `Option`.
+
+    An option with presets, or without a fixed default (`default_text`), is `UNSET` in the
+    constructor, so that the class can tell whether the caller gave it.
+    """
+    made = Option(default, text, **declared)
+    initial = UNSET if made.presets else default
+    if default is UNSET:
+        return dataclasses.field(kw_only=kw_only, metadata={_KEY: made})
+    if isinstance(initial, dict | list | set):
+        return dataclasses.field(
+            default_factory=initial.copy, kw_only=kw_only, metadata={_KEY: made}
+        )
+    return dataclasses.field(default=initial, kw_only=kw_only, metadata={_KEY: made})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
+def declare(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass of a class whose fields are options."""
+    return dataclasses.dataclass(frozen=True)(cls)
+
+
+@cache
+def options_of(cls: Callable[..., Any]) -> dict[str, Option]:
+    """The options of a declared class by name, in the order of their declaration."""
+    return {
+        field.name: field.metadata[_KEY]
+        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        if _KEY in field.metadata
+    }
+
+
+@cache
+def types_of(cls: Callable[..., Any]) -> dict[str, Any]:
+    """The types of the options of a declared class."""
+    hints = get_type_hints(cls)
+    return {name: hints[name] for name in options_of(cls)}
+
+
+def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None = None) -> None:
+    """Replace values that were left out, and check all options of a new instance.
+
+    Args:
+        made: an instance of a declared class; call this in its `__post_init__`.
+        preset: name of the preset whose values replace those that were left out.
+        given: values that replace those of the preset, for options that were left out.
+
+    Raises:
+        UsageError: a value has the wrong type, or is out of its range.
+    """
+    types = types_of(type(made))
+    for name, declared in options_of(type(made)).items():
+        value = getattr(made, name)
+        if value is UNSET or (value is None and not _optional(types[name])):
+            value = (given or {}).get(name, declared.presets.get(preset or "", declared.default))
+            object.__setattr__(made, name, value)
+        check_value(name, value, types[name], declared)
+
+
+def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
+    """Raise UsageError unless a value fits the type, choices and range of its option."""
+    if value is None and _optional(hint):
+        return
+    known = declared.allowed
+    if known and isinstance(value, str) and value not in known:
+        raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
+    if not _fits(value, hint):
+        raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        outside = (
+            (declared.ge is not None and not value >= declared.ge)
+            or (declared.gt is not None and not value > declared.gt)
+            or (declared.le is not None and not value <= declared.le)
+            or (declared.lt is not None and not value < declared.lt)
+        )
+        if outside or not math.isfinite(value):
+            wanted = declared.range or "finite"
+            raise UsageError(f"{name} is {value}; it must be {wanted}")
+
+
+def _optional(hint: Any) -> bool:
+    return hint is Any or NoneType in _members(hint)
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type; classes other than plain values are not looked into."""
+    return any(_is(value, member) for member in _members(hint))
+
+
+def _is(value: Any, hint: Any) -> bool:
+    kind = get_origin(hint) or hint
+    if kind is Any:
+        return True
+    if kind is Literal:
+        return value in get_args(hint)
+    if kind in (int, float):
+        numbers = (int, float) if kind is float else (int,)
+        return isinstance(value, numbers) and not isinstance(value, bool)
+    if kind in (bool, str, NoneType):
+        return isinstance(value, kind)
+    if kind in (Path, PathLike):
+        return isinstance(value, str | PathLike)
+    if isinstance(kind, type) and issubclass(kind, Mapping):
+        return isinstance(value, Mapping) and _all_fit(value.values(), get_args(hint)[1:])
+    if isinstance(kind, type) and issubclass(kind, Collection):
+        plain = isinstance(value, list | tuple | set | frozenset)
+        return plain and _all_fit(value, get_args(hint)[:1])
+    # A protocol or class of objects: anything that is no plain value may be one.
+    return not isinstance(value, str | int | float | list | tuple | Mapping | NoneType)
+
+
+def _all_fit(values: Iterable[Any], hints: tuple[Any, ...]) -> bool:
+    return not hints or all(_fits(value, hints[0]) for value in values)
+
+
+_NOUNS = {int: "an integer", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+
+
+def describe_type(hint: Any) -> str:
+    """A type in words, such as `an integer` or `a list`."""
+    words = []
+    for member in _members(hint):
+        kind = get_origin(member) or member
+        if kind is NoneType:
+            continue
+        if kind is Literal:
+            words.append("one of " + ", ".join(map(str, get_args(member))))
+        elif kind in _NOUNS:
+            words.append(_NOUNS[kind])
+        elif isinstance(kind, type) and issubclass(kind, Mapping):
+            words.append("a mapping")
+        elif isinstance(kind, type) and issubclass(kind, Collection):
+            words.append("a list")
+        else:
+            words.append(f"an object ({getattr(kind, '__name__', kind)})")
+    return " or ".join(dict.fromkeys(words))
+
+
+def is_listed(hint: Any) -> bool:
+    """Whether an option is a list by its type."""
+    kinds = [get_origin(member) or member for member in _members(hint)]
+    return any(
+        isinstance(kind, type) and issubclass(kind, Collection) and not issubclass(kind, str)
+        and not issubclass(kind, Mapping)
+        for kind in kinds
+    )  # fmt: skip
+
+
+def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> UsageError:
+    """The error for a name that is not known, with near matches."""
+    names = list(known)
+    near = get_close_matches(str(name), names, n=2, cutoff=0.7)
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    where = f"{place}: " if place else ""
+    return UsageError(f"{where}unknown {kind} {name!r}; {hint}known: {', '.join(names) or 'none'}")
+
+
+def build(cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option") -> T:
+    """An instance of a declared class from options by name.
+
+    Raises:
+        UsageError: an option is unknown or missing, or a value does not fit.
+    """
+    known = options_of(cls)
+    for name in given:
+        if name not in known:
+            raise unknown(kind, name, known)
+    for name, declared in known.items():
+        if declared.default is UNSET and given.get(name, UNSET) is UNSET:
+            raise UsageError(f"{name} is missing; {_lower(declared.help)}")
+    return cls(**given)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def shown_default(declared: Option) -> str:
+    """The default of an option as people read it; empty if it has none."""
+    value = declared.default
+    if declared.default_text:
+        return declared.default_text
+    if value is UNSET or value is None or value is False or value in ((), {}):
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={weight:g}" for name, weight in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def signed(made: Any, names: Iterable[str]) -> list[str]:
+    """The parts of a signature that options give, each by the format that it declares."""
+    declared = options_of(type(made))
+    return [declared[name].sign.format(getattr(made, name)) for name in names]
