@@ -168,8 +168,9 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
     Raises:
         UsageError: a value has the wrong type, or is out of its range.
     """
-    types = types_of(type(made))
-    for name, declared in options_of(type(made)).items():
+    kind: Callable[..., Any] = type(made)
+    types = types_of(kind)
+    for name, declared in options_of(kind).items():
         value = getattr(made, name)
         if value is UNSET or (value is None and not _optional(types[name])):
             value = (given or {}).get(name, declared.presets.get(preset or "", declared.default))
@@ -315,5 +316,6 @@ def shown_default(declared: Option) -> str:
 
 def signed(made: Any, names: Iterable[str]) -> list[str]:
     """The parts of a signature that options give, each by the format that it declares."""
-    declared = options_of(type(made))
+    kind: Callable[..., Any] = type(made)
+    declared = options_of(kind)
     return [declared[name].sign.format(getattr(made, name)) for name in names]
