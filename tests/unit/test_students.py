@@ -8,6 +8,7 @@ import sys
 from itertools import chain, pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import xner
@@ -200,6 +201,16 @@ def test_doubtful_sentences_are_dropped_and_counted():
     empty = made.table("target_", tokens=[[], []], entities=[[], []])
     with pytest.raises(xner.InputError, match="no sentence is left to train on, of 2"):
         gather([empty], Choice())
+
+
+def test_entities_that_label_a_span_are_not_lost():
+    outcomes = [["marked"], ["relabelled", "projected"], ["marked", "marker_lost"], ["foreign"]]
+    table = projected().table
+    at = table.column_names.index("outcomes")
+    corpus = xner.Corpus.from_table(table.set_column(at, "outcomes", pa.array(outcomes)))
+    examples, counts = gather([corpus], Choice(max_unprojected=0))
+    assert [words[1] for words in examples.sentences] == ["0", "1"]
+    assert counts.doubtful == {"unprojected": 2}
 
 
 def test_weights_come_from_scores():

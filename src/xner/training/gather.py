@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
+from xner.outcomes import is_labelled
 from xner.schemes import tags_from_spans
 from xner.training.examples import Counts, Examples, offsets_from, renamed, tagset_of
 
@@ -29,8 +30,9 @@ class Choice:
     Attributes:
         side: `source`, `target` or `both` of a corpus that has two.
         labels: labels to rename, or to drop (None).
-        max_unprojected: sentences are dropped if a larger share of their source entities has
-            another outcome than `projected`; None keeps them.
+        max_unprojected: drop sentences in which a larger share of source entities labels no
+            target span, by the column outcomes (`xner.outcomes`; unknown outcomes count as
+            unlabelled); None keeps them.
         min_score: sentences are dropped if an entity of theirs scores less; None keeps them.
         weight_by: `score` weighs a sentence by the mean score of its entities, relative to the
             mean of all, at most 1; None weighs all alike.
@@ -170,7 +172,7 @@ def _doubts(batch: pa.RecordBatch, prefix: str, choice: Choice) -> list[str]:
         return found
     if choice.max_unprojected is not None and "outcomes" in batch.schema.names:
         for row, outcomes in enumerate(batch["outcomes"].to_pylist()):
-            lost = sum(outcome != "projected" for outcome in outcomes)
+            lost = sum(not is_labelled(outcome) for outcome in outcomes)
             if lost > choice.max_unprojected * len(outcomes):
                 found[row] = "unprojected"
     if choice.min_score is not None:
