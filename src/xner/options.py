@@ -65,7 +65,8 @@ class Option:
         group: heading of the flag in `--help`.
         sign: format of the option in signatures, such as `max_span:{}`.
         names: what the value names in an experiment file: a `file`, a `model` (hub id or folder),
-            or a `tagger` (one of the experiment's models, a hub id or folder).
+            a `tagger` (one of the experiment's models, a hub id or folder), or `settings` of a
+            model, which is named by the key `model`.
         text_of: name of the option that lists taggers whose training text is the default.
         each_of: name of the option that lists the taggers to which the values belong.
         stand_in: value with which an experiment is checked before a run fills the option in.
@@ -88,7 +89,7 @@ class Option:
     nargs: str | int | None = None
     group: str = ""
     sign: str = ""
-    names: Literal["", "file", "model", "tagger"] = ""
+    names: Literal["", "file", "model", "tagger", "settings"] = ""
     text_of: str = ""
     each_of: str = ""
     stand_in: Any = UNSET
@@ -178,11 +179,17 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
         check_value(name, value, types[name], declared)
 
 
+def choices_of(hint: Any, declared: Option) -> tuple[Any, ...]:
+    """The allowed values of an option: declared ones, or those of its literal type."""
+    literals = [get_args(member) for member in members(hint) if get_origin(member) is Literal]
+    return declared.allowed or tuple(value for values in literals for value in values)
+
+
 def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
     """Raise UsageError unless a value fits the type, choices and range of its option."""
     if value is None and _optional(hint):
         return
-    known = declared.allowed
+    known = choices_of(hint, declared)
     if known and isinstance(value, str) and value not in known:
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
     if not _fits(value, hint):
@@ -200,16 +207,17 @@ def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
 
 
 def _optional(hint: Any) -> bool:
-    return hint is Any or NoneType in _members(hint)
+    return hint is Any or NoneType in members(hint)
 
 
-def _members(hint: Any) -> tuple[Any, ...]:
+def members(hint: Any) -> tuple[Any, ...]:
+    """The members of a union type, or the type itself."""
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value is of a type; classes other than plain values are not looked into."""
-    return any(_is(value, member) for member in _members(hint))
+    return any(_is(value, member) for member in members(hint))
 
 
 def _is(value: Any, hint: Any) -> bool:
@@ -244,7 +252,7 @@ _NOUNS = {int: "an integer", float: "a number", bool: "true or false", str: "tex
 def describe_type(hint: Any) -> str:
     """A type in words, such as `an integer` or `a list`."""
     words = []
-    for member in _members(hint):
+    for member in members(hint):
         kind = get_origin(member) or member
         if kind is NoneType:
             continue
@@ -263,7 +271,7 @@ def describe_type(hint: Any) -> str:
 
 def is_listed(hint: Any) -> bool:
     """Whether an option is a list by its type."""
-    kinds = [get_origin(member) or member for member in _members(hint)]
+    kinds = [get_origin(member) or member for member in members(hint)]
     return any(
         isinstance(kind, type) and issubclass(kind, Collection) and not issubclass(kind, str)
         and not issubclass(kind, Mapping)

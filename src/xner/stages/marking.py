@@ -1,8 +1,8 @@
-"""Sentences across a translation with markers around their entities, row by row."""
+"""Translation with markers around entities, sentence by sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count, pairwise
 from typing import Any
@@ -12,11 +12,13 @@ import pyarrow as pa
 from xner._version import __version__
 from xner.columns import ENTITIES, OFFSETS, TOKENS
 from xner.corpus import Corpus, require
-from xner.errors import InputError, UsageError
-from xner.languages import Language, find_language
+from xner.errors import InputError
+from xner.languages import Language
+from xner.options import option
+from xner.outcomes import Outcome
+from xner.report import Progress
 from xner.translation.base import Translator
 from xner.translation.markers import (
-    STYLES,
     Marked,
     Recovered,
     Span,
@@ -25,22 +27,20 @@ from xner.translation.markers import (
     recover_entities,
     words_of_span,
 )
-from xner.translation.registry import make_translator
 from xner.translation.text import find_words
 
 Row = dict[str, Any]
-Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Marking:
-    """How markers are put and found again.
+    """How markers are inserted and recovered.
 
     Attributes:
         source, target: languages.
-        translator: what translates.
+        translator: translates the marked sentences.
         style: `brackets`, `xml` or `none`.
-        threshold: least likeness of a marked span to its entity's translation.
+        threshold: least similarity of a marked span to the translation of its entity.
     """
 
     source: Language
@@ -49,57 +49,49 @@ class Marking:
     style: str = "brackets"
     threshold: float = 0.5
 
-    def __post_init__(self) -> None:
-        if self.style not in STYLES:
-            raise UsageError(f"markers is {self.style!r}; choose one of {', '.join(STYLES)}")
-        if not 0 <= self.threshold < 1:
-            raise UsageError(f"threshold is {self.threshold}; it must be in [0, 1)")
-
     @property
     def signature(self) -> str:
-        """Everything that can change a marked span."""
+        """Everything that decides a marked span."""
         return (
             f"xner:{__version__}|{self.source.flores}>{self.target.flores}|"
             f"{self.translator.signature}|markers:{self.style}|threshold:{self.threshold:g}"
         )
 
 
-def make_marking(
-    source: str,
-    target: str,
-    translator: str | Translator,
-    style: str,
-    threshold: float,
-    options: Mapping[str, Any],
-) -> Marking:
-    """Look languages up and load the translator, unless it is one.
+def markers_option(styles: tuple[str, ...]) -> Any:
+    """The option `markers`."""
+    return option(
+        "brackets",
+        "Markers around entities: `brackets` ([ ]), or `xml` (<a> </a>)"
+        + (", or `none` if no entity needs to cross." if "none" in styles else "."),
+        choices=styles,
+    )
 
-    Raises:
-        UsageError: one is unknown, or options are given for an object.
-    """
-    languages = find_language(source), find_language(target)
-    if isinstance(translator, str):
-        maker = make_translator(translator, options)
-    elif options:
-        raise UsageError(
-            f"a translator is given, so {next(iter(options))} would change nothing; leave it out"
-        )
-    else:
-        maker = translator
-    return Marking(*languages, maker, style, threshold)
+
+def threshold_option() -> Any:
+    """The option `threshold`."""
+    return option(
+        0.5,
+        "Least similarity of a marked span to the translation of its entity (markers `brackets`; "
+        "an XML tag names its entity).",
+        ge=0,
+        lt=1,
+        unit="SIMILARITY",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """One sentence on the other side.
+    """The translation of one sentence.
 
     Attributes:
         text: the translation, without markers.
         offsets: half-open character offsets of its words.
-        entities: those whose markers survived, by start, as rows of `xner.columns.ENTITIES`.
+        entities: entities whose markers survived, by start, as rows of `xner.columns.ENTITIES`.
         outcomes: for each source entity `marked`, `marker_lost` or `empty_target`.
-        translation: what became of the translation.
-        unmarked: there are entities, but no markers could be put.
+        translation: outcome of the translation.
+        unmarked: the sentence has entities, but its text contains characters like the markers,
+            so that none were inserted.
     """
 
     text: str
@@ -119,9 +111,9 @@ def cross(
     """Translate the source side of a batch with markers.
 
     Args:
-        batch: with source_tokens and source_entities.
-        marking: how.
-        known: translations of entities by themselves, added to.
+        batch: has source_tokens and source_entities.
+        marking: markers, languages and translator.
+        known: translations of entities alone; new ones are added.
         crossed_one: called after each sentence.
 
     Raises:
@@ -160,14 +152,14 @@ def _marked(batch: pa.RecordBatch, marking: Marking) -> list[Marked]:
             if start < end:
                 raise InputError(
                     f"{_name(batch, row)}: two entities share the word {start}; markers need "
-                    f"entities side by side: remove one, or project along links"
+                    f"entities that do not overlap: remove one, or use xner project"
                 )
         marked.append(mark_text(text, offsets, spans, marking.style))
     return marked
 
 
 def _texts(batch: pa.RecordBatch, language: Language) -> Iterator[tuple[str, list[Span]]]:
-    """The text of every row and where its words stand: as written, or put together."""
+    """The text of every row and the offsets of its words: as given, or joined from the words."""
     words = batch["source_tokens"].to_pylist()
     if not {"source_text", "source_offsets"} <= set(batch.schema.names):
         yield from (place_words(own, language) for own in words)
@@ -183,7 +175,7 @@ def _texts(batch: pa.RecordBatch, language: Language) -> Iterator[tuple[str, lis
 
 
 def _name(batch: pa.RecordBatch, row: int) -> str:
-    """What a message calls a row."""
+    """The name of a row in messages."""
     if "id" in batch.schema.names:
         return f"sentence {batch['id'][row].as_py()!r}"
     return f"row {row + 1}"
@@ -194,9 +186,9 @@ def _entities(
 ) -> tuple[list[Row], list[str]]:
     """Target entities by start, and the outcome of every source entity.
 
-    Of two spans that share a word the likelier one stands.
+    Of two spans that share a word, the more similar one is kept.
     """
-    outcomes = ["marker_lost" if offsets else "empty_target"] * len(labels)
+    outcomes = [Outcome.MARKER_LOST if offsets else Outcome.EMPTY_TARGET] * len(labels)
     order = sorted(range(len(labels)), key=lambda i: -recovered.likeness[i])
     taken: set[int] = set()
     found = []
@@ -209,14 +201,14 @@ def _entities(
             taken.update(range(start, end))
             found.append({"start": start, "end": end, "label": labels[i], "source": i})
             found[-1]["score"] = recovered.likeness[i]
-            outcomes[i] = "marked"
-    return sorted(found, key=lambda e: e["start"]), outcomes
+            outcomes[i] = Outcome.MARKED
+    return sorted(found, key=lambda e: e["start"]), [outcome.value for outcome in outcomes]
 
 
 def crossings(
-    corpus: Corpus, marking: Marking, stage: str, tell: Tell
+    corpus: Corpus, marking: Marking, stage: str, tell: Progress
 ) -> Iterator[tuple[pa.RecordBatch, list[Crossing]]]:
-    """Every batch with its sentences on the other side; `tell` hears of each sentence.
+    """Every batch with the translations of its sentences; `tell` is called after each sentence.
 
     Raises:
         InputError: a column is missing, or two entities of a sentence overlap.

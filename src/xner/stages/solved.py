@@ -1,4 +1,4 @@
-"""What a projection writes: the chosen spans, and what became of every source entity."""
+"""The columns of a projection: chosen spans, and the outcome of every source entity."""
 
 from __future__ import annotations
 
@@ -9,27 +9,36 @@ from numpy.typing import NDArray
 from xner.columns import ENTITIES, offsets_of
 from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
 from xner.kernels.ngrams import NO_CANDIDATE
+from xner.outcomes import Outcome
 from xner.score.alignment import Candidates
 from xner.solve.problem import Float64, Problem
 from xner.solve.solution import Route, Solution, Status
 
 PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED = 4, 5, 6, 7, 8, 9
 OUTCOMES = {
-    PROJECTED: "projected",
-    RELABELLED: "relabelled",
-    UNALIGNED: "unaligned",
-    TOO_SHORT: "too_short",
-    BELOW: "below_threshold",
-    CONFLICT: "conflict",
-    INFEASIBLE: "infeasible",
-    UNSOLVED: "unsolved",
-    NO_TARGET: "empty_target",
-    NO_CANDIDATE: "no_candidate",
+    PROJECTED: Outcome.PROJECTED,
+    RELABELLED: Outcome.RELABELLED,
+    UNALIGNED: Outcome.UNALIGNED,
+    TOO_SHORT: Outcome.TOO_SHORT,
+    BELOW: Outcome.BELOW_THRESHOLD,
+    CONFLICT: Outcome.CONFLICT,
+    INFEASIBLE: Outcome.INFEASIBLE,
+    UNSOLVED: Outcome.UNSOLVED,
+    NO_TARGET: Outcome.EMPTY_TARGET,
+    NO_CANDIDATE: Outcome.NO_CANDIDATE,
 }
-"""What becomes of a source entity (docs/data.md says when)."""
+"""Outcomes by the codes that kernels and solvers give."""
+SOLUTION = pa.struct(
+    [
+        ("objective", pa.float64()),
+        ("bound", pa.float64()),
+        ("route", pa.string()),
+        ("status", pa.string()),
+    ]
+)
 
 
-def outcomes(
+def outcome_codes(
     made: Candidates, dropped: NDArray[np.bool_], problem: Problem, solution: Solution
 ) -> NDArray[np.uint8]:
     """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`."""
@@ -40,6 +49,12 @@ def outcomes(
         codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
     codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
     return codes
+
+
+def count_outcomes(codes: NDArray[np.uint8]) -> dict[str, int]:
+    """Number of source entities by outcome."""
+    found = zip(*np.unique(codes, return_counts=True), strict=True)
+    return {OUTCOMES[int(code)].value: int(n) for code, n in found}
 
 
 def _owner(problem: Problem) -> NDArray[np.int64]:
@@ -73,7 +88,7 @@ def target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution)
 
 
 def solution_column(solution: Solution) -> pa.StructArray:
-    """Per sentence: objective, bound, what settled it and what is known of it."""
+    """Objective, bound, route and status of each sentence."""
     routes = pa.array([route.name.lower() for route in Route])
     statuses = pa.array([status.name.lower() for status in Status])
     return pa.StructArray.from_arrays(
@@ -83,12 +98,12 @@ def solution_column(solution: Solution) -> pa.StructArray:
             routes.take(pa.array(solution.route.astype(np.int32))),
             statuses.take(pa.array(solution.status.astype(np.int32))),
         ],
-        names=["objective", "bound", "route", "status"],
+        fields=list(SOLUTION),
     )
 
 
 def outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:
-    """The names of the outcomes, one list a sentence."""
+    """The names of the outcomes, one list per sentence."""
     names = pa.array([OUTCOMES.get(code, "") for code in range(max(OUTCOMES) + 1)], pa.string())
     return pa.ListArray.from_arrays(
         pa.array(problem.entity_offsets), names.take(pa.array(codes.astype(np.int32)))

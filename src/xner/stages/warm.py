@@ -11,8 +11,8 @@ from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.kernels import similar
 from xner.kernels.pharaoh import parse_links
-from xner.pipeline.align import align
-from xner.pipeline.project import project
+from xner.stages.align import align
+from xner.stages.project import project
 from xner.solve.exact import solve_exact
 from xner.solve.problem import Problem
 
