@@ -9,7 +9,7 @@ from typing import Any
 from xner.aligners import ALIGNERS
 from xner.corpus import DOCSTART_CHOICES
 from xner.errors import UsageError
-from xner.inference.hardware import PRECISIONS
+from xner.inference.options import PRECISIONS
 from xner.schemes import SCHEMES
 
 

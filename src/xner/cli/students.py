@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xner.cli.tag import labels_of
 from xner.cli.terminal import facts, print_json
-from xner.inference.hardware import PRECISIONS
+from xner.inference.options import PRECISIONS
 from xner.training.settings import SIZES, Settings
 
 if TYPE_CHECKING:

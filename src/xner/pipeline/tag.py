@@ -142,8 +142,6 @@ def find_tagger(tagger: str | Tagger, model: str | None, options: Mapping[str, A
         UsageError: a name without a model, or an object with options.
     """
     if isinstance(tagger, str):
-        if model is None:
-            raise UsageError("no model is named; give a hub id or a folder, as in model='me/ner'")
         return make_tagger(tagger, {"model": model, **options})
     given = {"model": model, **options}
     idle = [name for name, value in given.items() if value and value != _DEFAULTS.get(name)]
