@@ -29,14 +29,16 @@ class AveragedEflomal:
     @property
     def signature(self) -> str:
         """Name, version and settings."""
-        one = EflomalAligner(self.symmetrisation).signature
+        one = EflomalAligner(symmetrisation=self.symmetrisation).signature
         return f"{one[:-1]},runs:{self.runs},averaged>={self.threshold:g})"
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
         """The averaged links of every pair."""
         parts = []
         for run in range(self.runs):
-            parts.append(soft(bitext, EflomalAligner(self.symmetrisation).align(bitext)))
+            parts.append(
+                soft(bitext, EflomalAligner(symmetrisation=self.symmetrisation).align(bitext))
+            )
             if progress:
                 progress((run + 1) / self.runs)
         return decide(averaged(parts, [1 / self.runs] * self.runs), "soft", self.threshold)

@@ -22,6 +22,7 @@ from benchmarks.gpu_common import Settings, sentences
 from xner.inference.hardware import find_hardware
 from xner.tagging import make_tagger
 from xner.translation.nllb import NllbTranslator
+from xner.translation.options import TranslatorOptions
 
 XLMR = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
         "intermediate_size": 3072, "vocab_size": 30_000}  # fmt: skip
@@ -58,7 +59,10 @@ def tag(folder: str, texts: list[list[str]]) -> Callable[[int], Callable[[], Any
 
 def translate(folder: str, count: int, beams: int) -> Callable[[int], Callable[[], Any]]:
     """Work of translating by budget."""
-    translator = NllbTranslator(folder, device="cpu", beams=beams, max_ratio=gpu_translate.RATIO)
+    options = TranslatorOptions(
+        model=folder, device="cpu", beams=beams, max_ratio=gpu_translate.RATIO
+    )
+    translator = NllbTranslator(options)
     texts = [" ".join(SENTENCE)] * count
 
     def run(budget: int) -> None:

@@ -22,8 +22,9 @@ from benchmarks.gpu_common import (
     timed,
 )
 from xner.languages import find_language
-from xner.translation.engine import Search
+from xner.translation.engine import length_limit
 from xner.translation.nllb import NllbTranslator
+from xner.translation.options import TranslatorOptions
 from xner.translation.vocabulary import Vocabulary
 
 Sizes = dict[str, int]
@@ -112,9 +113,10 @@ def save_translator(folder: Path, sizes: Sizes, settings: Settings) -> str:
 
 
 def _translator(folder: str, settings: Settings, precision: str) -> NllbTranslator:
-    return NllbTranslator(
-        folder, device=settings.device, precision=precision, beams=BEAMS, max_ratio=RATIO
+    options = TranslatorOptions(
+        model=folder, device=settings.device, precision=precision, beams=BEAMS, max_ratio=RATIO
     )
+    return NllbTranslator(options)
 
 
 def translations(translator: NllbTranslator, texts: Sequence[str]) -> list[str]:
@@ -128,7 +130,7 @@ def _same(made: list[str], wanted: list[str]) -> int:
 
 def limits_of(lengths: Sequence[int]) -> list[int]:
     """Tokens of each translation, by the subwords of its source."""
-    return [Search(max_ratio=RATIO).limit(length) for length in lengths]
+    return [length_limit(RATIO, length) for length in lengths]
 
 
 def translate_work(vocabulary: Vocabulary, texts: Sequence[str], sizes: Sizes) -> Work:

@@ -135,7 +135,7 @@ def option(default: Any = UNSET, text: str = "", *, kw_only: bool = True, **decl
     return dataclasses.field(default=initial, kw_only=kw_only, metadata={_KEY: made})
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def declare(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of a class whose fields are options."""
     return dataclasses.dataclass(frozen=True)(cls)

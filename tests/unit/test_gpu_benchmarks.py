@@ -74,7 +74,8 @@ def test_operations_of_a_translation():
 def test_no_random_translation_ends_before_its_limit(tmp_path):
     settings = gpu_common.Settings(find_hardware("cpu"), True, tmp_path)
     folder = gpu_translate.save_translator(tmp_path / "m", gpu_translate.TINY["tiny"], settings)
-    translator = gpu_translate.NllbTranslator(folder, device="cpu", max_ratio=0.7)
+    options = gpu_translate.TranslatorOptions(model=folder, device="cpu", max_ratio=0.7)
+    translator = gpu_translate.NllbTranslator(options)
     texts = [" ".join(words[:6]) for words in gpu_common.sentences(4, gpu_translate.SEED)]
     found = list(translator.translate(texts, gpu_translate.SOURCE, gpu_translate.TARGET))
     assert {one.outcome for one in found} <= {"cut", "repeats"}

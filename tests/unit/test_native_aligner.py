@@ -195,12 +195,15 @@ def test_signature_names_all_that_decides():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"chains": 0}, "chains is 0; use at least 1"),
-        ({"fit_pairs": 0}, "fit_pairs is 0; use at least 1"),
-        ({"seed": -1}, "seed is -1; use a whole number from 0"),
-        ({"effort": 0.0}, "effort is 0.0; use a number above 0"),
-        ({"threshold": 0.0}, "threshold is 0.0; use a number from 0.01 to 1"),
-        ({"symmetrisation": "grow"}, "use one of: soft, intersection, union"),
+        ({"chains": 0}, "chains is 0; it must be at least 1"),
+        ({"fit_pairs": 0}, "fit_pairs is 0; it must be at least 1"),
+        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"effort": 0.0}, "effort is 0.0; it must be above 0"),
+        ({"threshold": 0.0}, "threshold is 0.0; it must be at least 0.01 and at most 1"),
+        (
+            {"symmetrisation": "grow"},
+            "symmetrisation is 'grow'; choose one of soft, intersection, union",
+        ),
     ],
 )
 def test_wrong_settings_say_what_to_do(settings, message):

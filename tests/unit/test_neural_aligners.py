@@ -238,13 +238,13 @@ def test_options_of_another_aligner(options, message, tmp_path, capsys, monkeypa
     [
         ("simalign", {"matching": "inter"}, "matching is 'inter'; choose one of argmax, iter"),
         ("simalign", {"token_type": "char"}, "token_type is 'char'; choose one of bpe, word"),
-        ("simalign", {"distortion": 2}, "distortion is 2; it must be from 0 to 1"),
+        ("simalign", {"distortion": 2}, "distortion is 2; it must be at least 0 and at most 1"),
         ("awesome", {"extraction": "sparsemax"}, "extraction is 'sparsemax'; choose one of soft"),
-        ("awesome", {"threshold": 0}, "threshold is 0; it must lie between 0 and 1"),
+        ("awesome", {"threshold": 0}, "threshold is 0; it must be above 0 and below 1"),
         ("awesome", {"layer": 0}, "layer is 0; it must be at least 1"),
         ("awesome", {"batch_tokens": 0}, "batch_tokens is 0; it must be at least 1"),
         ("awesome", {"device": "tpu9"}, "'tpu9' cannot be used"),
-        ("awesome", {"beams": 2}, "beams"),
+        ("awesome", {"beams": 2}, "unknown option of aligner awesome 'beams'"),
     ],
 )
 def test_bad_options(name, options, message):

@@ -1,5 +1,6 @@
 """The wrappers of eflomal and systran-align: with fakes of the packages, and the real ones."""
 
+import subprocess
 import sys
 from importlib import metadata
 from importlib.util import find_spec
@@ -11,9 +12,11 @@ import pytest
 
 import xner
 from tests.corpora import corpus
-from xner.aligners import make_aligner
+from xner.aligners import ALIGNERS, aligner_class, make_aligner
 from xner.aligners.bitext import Side
 from xner.aligners.outside import plain_words
+from xner.aligners.pivot import SoftAligner
+from xner.options import options_of
 
 PAIRS = [(2, 2, [], []), (0, 3, [], []), (3, 0, [], []), (1, 1, [], [])]
 
@@ -97,18 +100,31 @@ def test_missing_packages_say_how_to_install_them(monkeypatch, name, extra):
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
+    ("name", "options", "message"),
     [
-        ("native", {"symmetrisation": "both"}),
-        ("native", {"seed": -1}),
-        ("native", {"magic": 1}),
-        ("eflomal", {"symmetrisation": "both"}),
-        ("fast_align", {"iterations": 0}),
+        ("native", {"symmetrisation": "both"}, "choose one of soft, intersection"),
+        ("native", {"seed": -1}, "seed is -1; it must be at least 0"),
+        ("native", {"magic": 1}, "unknown option of aligner native 'magic'; known: seed, chains"),
+        ("eflomal", {"symmetrisation": "soft"}, "symmetrisation is 'soft'; choose one of inter"),
+        ("fast_align", {"iterations": 0}, "iterations is 0; it must be at least 1"),
+        ("giza", {}, "unknown aligner 'giza'; known: native, eflomal"),
     ],
 )
-def test_bad_options_are_usage_errors(fakes, name, options):
-    with pytest.raises(xner.UsageError, match=f"aligner {name}: "):
+def test_bad_options_are_usage_errors(fakes, name, options, message):
+    with pytest.raises(xner.UsageError, match=message):
         make_aligner(name, options)
+
+
+@pytest.mark.parametrize("name", ALIGNERS)
+def test_the_class_of_an_aligner_says_what_it_can_do(name):
+    code = f"import sys, xner.aligners as a; a.aligner_class({name!r}); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "transformers"} & set(loaded.stdout.split())
+    found = aligner_class(name)
+    assert found.pivots == issubclass(found, SoftAligner)
+    assert found.random or "seed" not in options_of(found)
 
 
 def test_words_for_outside_programs_hold_no_spaces():

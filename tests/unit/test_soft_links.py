@@ -7,7 +7,7 @@ import xner
 from tests.unit.test_native_aligner import bitext, link_sets
 from xner.aligners.bitext import offsets_from
 from xner.aligners.native import NativeAligner
-from xner.aligners.soft import averaged, check_decision, composed, decide, joined, thinned
+from xner.aligners.soft import averaged, composed, decide, joined, thinned
 
 SHAPES = [(3, 4), (0, 2), (2, 0), (1, 1), (5, 3)]
 
@@ -90,9 +90,6 @@ def test_soft_keeps_links_from_the_threshold_on():
     weights = (soft.forward + soft.reverse) / 2
     assert len(links.weight) == (weights >= 0.25).sum()
     assert links.weight.min() >= 0.25
-    check_decision("soft")
-    with pytest.raises(ValueError, match="use one of: soft, intersection"):
-        check_decision("hard")
 
 
 ROWS = [("a b c", "x y z"), ("b a", "y x"), ("c a", "z x"), ("b c", "y z")] * 3

@@ -22,7 +22,12 @@ pytest.importorskip("transformers")
 from tests.models import tagging as models  # noqa: E402 - needs torch
 from tests.models.memory import runs_out_once  # noqa: E402
 from xner.tagging.checkpoint import CheckpointTagger  # noqa: E402
+from xner.tagging.options import TaggerOptions  # noqa: E402
 from xner.tagging.subwords import plan_windows  # noqa: E402
+
+
+def checkpoint_tagger(model, **options):
+    return CheckpointTagger(TaggerOptions(model=model, **options))
 
 
 @pytest.fixture(params=["bert", "xlmr"])
@@ -80,7 +85,7 @@ def plain(folder, words, temperature=1.0):
 
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 def test_probabilities_are_those_of_a_plain_loop(folder, temperature):
-    tagger = CheckpointTagger(folder, temperature=temperature, device="cpu")
+    tagger = checkpoint_tagger(folder, temperature=temperature, device="cpu")
     assert tagger.tags == tuple(models.TAGS)
     expected = plain(folder, SENTENCES, temperature)
     for got, wanted in zip(tagger.tag(SENTENCES), expected, strict=True):
@@ -107,16 +112,16 @@ def test_batches_and_devices_change_nothing(folder):
 def test_a_batch_that_does_not_fit_is_halved(bert_tagger, monkeypatch):
     from transformers import BertForTokenClassification
 
-    wanted = list(CheckpointTagger(bert_tagger, device="cpu", batch_tokens=4096).tag(SENTENCES))
+    wanted = list(checkpoint_tagger(bert_tagger, device="cpu", batch_tokens=4096).tag(SENTENCES))
     rows = runs_out_once(monkeypatch, BertForTokenClassification)
-    found = list(CheckpointTagger(bert_tagger, device="cpu", batch_tokens=4096).tag(SENTENCES))
+    found = list(checkpoint_tagger(bert_tagger, device="cpu", batch_tokens=4096).tag(SENTENCES))
     assert max(rows[1:]) <= rows[0] // 2 + 1
     for own, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(own.probabilities, other.probabilities, atol=1e-5)
 
 
 def test_record_batches_share_one_stream(bert_tagger):
-    tagger = CheckpointTagger(bert_tagger, device="cpu")
+    tagger = checkpoint_tagger(bert_tagger, device="cpu")
     whole = corpus(SENTENCES)
     batch = next(whole.batches())
     parts = Corpus(lambda: iter([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)]), 60, "p")
@@ -192,7 +197,7 @@ def test_odd_words_keep_their_places(folder):
 
 
 def test_the_model_sees_no_empty_sentence(bert_tagger, monkeypatch):
-    tagger = CheckpointTagger(bert_tagger, device="cpu")
+    tagger = checkpoint_tagger(bert_tagger, device="cpu")
     monkeypatch.setattr(tagger._engine, "forward", None)
     out = xner.tag(corpus([[], []]), tagger=tagger)
     assert entities(out) == [[], []]
@@ -200,8 +205,8 @@ def test_the_model_sees_no_empty_sentence(bert_tagger, monkeypatch):
 
 
 def test_labels_are_renamed_dropped_and_merged(folder):
-    plainly = CheckpointTagger(folder, device="cpu")
-    mapped = CheckpointTagger(folder, {"LOC": None, "ORG": "PER"}, device="cpu")
+    plainly = checkpoint_tagger(folder, device="cpu")
+    mapped = checkpoint_tagger(folder, labels={"LOC": None, "ORG": "PER"}, device="cpu")
     assert mapped.tags == ("O", "B-PER", "I-PER")
     assert "labels:LOC=,ORG=PER" in mapped.signature
     for before, after in zip(plainly.tag(SENTENCES), mapped.tag(SENTENCES), strict=True):
@@ -253,7 +258,7 @@ def relabelled(folder, to, tags):
 def test_other_schemes_are_read(bert_tagger, tmp_path):
     iob1 = relabelled(bert_tagger, tmp_path / "iob1", ["O", "B-X", "I-PER", "LOC", "B-Y", "I-ORG"])
     words = ["Amina", "Okoro", "left", "Bremen", "Nairobi", "for", "Tide", "Group"]
-    tagger = CheckpointTagger(iob1, {"X": "PER", "Y": "ORG"}, device="cpu")
+    tagger = checkpoint_tagger(iob1, labels={"X": "PER", "Y": "ORG"}, device="cpu")
     assert entities(xner.tag(corpus([words]), tagger=tagger)) == [
         [(0, 2, "PER"), (3, 5, "LOC"), (6, 8, "ORG")]
     ]
@@ -301,8 +306,8 @@ def test_tokenizers_of_other_kinds(tmp_path):
         ({"model": "m", "temperature": 0.0}, "temperature is 0.0"),
         ({"model": "m", "batch_tokens": 0}, "batch_tokens is 0"),
         ({"model": "m", "device": "tpu9"}, "'tpu9' cannot be used"),
-        ({"tagger": "crf", "model": "m"}, "unknown tagger 'crf'; choose one of checkpoint"),
-        ({}, "no model is named"),
+        ({"tagger": "crf", "model": "m"}, "unknown tagger 'crf'; known: checkpoint"),
+        ({}, "model is missing; give a hub id"),
         ({"tagger": FakeTagger({}), "model": "m"}, "so model would change nothing"),
         ({"tagger": FakeTagger({}), "temperature": 2.0}, "so temperature would"),
         ({"tagger": FakeTagger({}), "side": "left"}, "side is 'left'"),

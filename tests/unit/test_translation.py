@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 import xner
 from xner.languages import Language, find_language
 from xner.translation.base import Translated, joined
-from xner.translation.engine import Search
+from xner.translation.engine import search_signature
 from xner.translation.fake import FakeTranslator
+from xner.translation.options import TranslatorOptions
 from xner.translation.pieces import split_text
 from xner.translation.quality import judge, loop_length
 
@@ -25,6 +26,14 @@ from xner.translation.vocabulary import Vocabulary  # noqa: E402
 EN, DE = find_language("en"), find_language("de")
 
 
+def nllb(model, **options):
+    return NllbTranslator(TranslatorOptions(model=model, **options))
+
+
+def ctranslate2(model, **options):
+    return Ctranslate2Translator(TranslatorOptions(model=model, **options))
+
+
 def odd_texts(count=40):
     """Words of the sentences in no order: what the model makes of them is its own affair."""
     words = " ".join(tiny.ENGLISH).split()
@@ -34,7 +43,7 @@ def odd_texts(count=40):
 
 @pytest.mark.parametrize("beams", [1, 4])
 def test_known_sentences_come_out_in_their_order(tiny_nllb, beams):
-    translator = NllbTranslator(tiny_nllb, beams=beams, device="cpu")
+    translator = nllb(tiny_nllb, beams=beams, device="cpu")
     found = list(translator.translate(iter(tiny.ENGLISH), EN, DE))
     assert [one.text for one in found] == list(tiny.GERMAN)
     assert {one.outcome for one in found} == {"translated"}
@@ -47,8 +56,8 @@ def test_known_sentences_come_out_in_their_order(tiny_nllb, beams):
 def test_a_batch_gives_what_each_text_gives_alone(request, folder, beams):
     name = request.getfixturevalue(folder)
     texts = [*tiny.ENGLISH[:10], "", *odd_texts(25)]
-    many = NllbTranslator(name, beams=beams, device="cpu", batch_tokens=10**6)
-    alone = NllbTranslator(name, beams=beams, device="cpu,cpu", batch_tokens=1)
+    many = nllb(name, beams=beams, device="cpu", batch_tokens=10**6)
+    alone = nllb(name, beams=beams, device="cpu,cpu", batch_tokens=1)
     assert list(many.translate(texts, EN, DE)) == list(alone.translate(texts, EN, DE))
 
 
@@ -56,7 +65,7 @@ def test_a_batch_gives_what_each_text_gives_alone(request, folder, beams):
 def test_a_batch_that_does_not_fit_is_halved(tiny_nllb, monkeypatch, call):
     from transformers.models.m2m_100.modeling_m2m_100 import M2M100Decoder
 
-    translator = NllbTranslator(tiny_nllb, device="cpu", batch_tokens=10**6)
+    translator = nllb(tiny_nllb, device="cpu", batch_tokens=10**6)
     rows = runs_out_once(monkeypatch, M2M100Decoder, call)
     found = list(translator.translate(tiny.ENGLISH, EN, DE))
     assert [one.text for one in found] == list(tiny.GERMAN)
@@ -77,7 +86,7 @@ def test_the_search_is_that_of_transformers(tiny_nllb, beams):
         num_beams=beams, early_stopping=beams > 1, do_sample=False, max_new_tokens=100,
     )  # fmt: skip
     wanted = tokenizer.batch_decode(made, skip_special_tokens=True)
-    translator = NllbTranslator(tiny_nllb, beams=beams, device="cpu")
+    translator = nllb(tiny_nllb, beams=beams, device="cpu")
     found = list(translator.translate(texts, EN, DE))
     assert [one.text for one in found if one.outcome == "translated"] == [
         text for text, one in zip(wanted, found, strict=True) if one.outcome == "translated"
@@ -90,21 +99,21 @@ def test_ctranslate2_gives_the_same(tiny_nllb, tmp_path, beams):
     pytest.importorskip("ctranslate2")
     texts = [*tiny.ENGLISH, "", *odd_texts(20)]
     options = {"beams": beams, "device": "cpu", "batch_tokens": 300}
-    fast = Ctranslate2Translator(tiny_nllb, folder=tmp_path, **options)
-    plain = NllbTranslator(tiny_nllb, **options)
+    fast = ctranslate2(tiny_nllb, folder=tmp_path, **options)
+    plain = nllb(tiny_nllb, **options)
     found = list(fast.translate(texts, EN, DE))
     assert found == list(plain.translate(texts, EN, DE))
     # It is converted once.
     kept = next(tmp_path.glob("*/model.bin"))
     before = kept.stat().st_mtime_ns
-    Ctranslate2Translator(tiny_nllb, folder=tmp_path, **options)
+    ctranslate2(tiny_nllb, folder=tmp_path, **options)
     assert kept.stat().st_mtime_ns == before
     assert [path.name for path in tmp_path.iterdir()] == [kept.parent.name]
 
 
 def test_ctranslate2_in_eight_bits(tiny_nllb, tmp_path):
     pytest.importorskip("ctranslate2")
-    small = Ctranslate2Translator(tiny_nllb, folder=tmp_path, device="cpu", compute_type="int8")
+    small = ctranslate2(tiny_nllb, folder=tmp_path, device="cpu", compute_type="int8")
     assert "cpu/int8" in small.signature
     found = [one.text for one in small.translate(tiny.ENGLISH, EN, DE)]
     assert sum(a == b for a, b in zip(found, tiny.GERMAN, strict=True)) > 20
@@ -113,13 +122,13 @@ def test_ctranslate2_in_eight_bits(tiny_nllb, tmp_path):
 def test_limits_count_for_each_text_alone_in_ctranslate2(untrained_nllb, tmp_path):
     pytest.importorskip("ctranslate2")
     texts = [*tiny.ENGLISH[:8], " ".join(tiny.ENGLISH[:3])]
-    translator = Ctranslate2Translator(untrained_nllb, folder=tmp_path, beams=1, device="cpu")
-    plain = NllbTranslator(untrained_nllb, beams=1, device="cpu")
+    translator = ctranslate2(untrained_nllb, folder=tmp_path, beams=1, device="cpu")
+    plain = nllb(untrained_nllb, beams=1, device="cpu")
     assert list(translator.translate(texts, EN, DE)) == list(plain.translate(texts, EN, DE))
 
 
 def test_a_model_that_loops_is_flagged(untrained_nllb):
-    translator = NllbTranslator(untrained_nllb, beams=1, device="cpu")
+    translator = nllb(untrained_nllb, beams=1, device="cpu")
     found = list(translator.translate(tiny.ENGLISH, EN, DE))
     assert {one.outcome for one in found} <= {"repeats", "cut", "empty"}
     assert sum(one.outcome == "repeats" for one in found) > 15
@@ -128,7 +137,7 @@ def test_a_model_that_loops_is_flagged(untrained_nllb):
 def test_long_texts_are_split_and_joined(tiny_nllb):
     sentences = [*tiny.ENGLISH[:5], tiny.ENGLISH[6]]
     longest = max(Vocabulary(tiny_nllb).length(text) for text in sentences)
-    translator = NllbTranslator(tiny_nllb, device="cpu", max_tokens=longest)
+    translator = nllb(tiny_nllb, device="cpu", max_tokens=longest)
     long = " ".join(sentences)
     whole, short = translator.translate([long, tiny.ENGLISH[4]], EN, DE)
     assert whole.outcome == "split"
@@ -137,20 +146,20 @@ def test_long_texts_are_split_and_joined(tiny_nllb):
         assert german in whole.text
     assert short == Translated(tiny.GERMAN[4], "translated", 1)
     # The positions of the model are a limit too, here 128.
-    far = NllbTranslator(tiny_nllb, beams=1, device="cpu")
+    far = nllb(tiny_nllb, beams=1, device="cpu")
     (found,) = far.translate([" ".join(tiny.ENGLISH)], EN, DE)
     assert found.pieces > 1
 
 
 def test_settings_flag_and_cut(tiny_nllb):
     long = [text for text in tiny.ENGLISH if Vocabulary(tiny_nllb).length(text) >= 10]
-    strict = NllbTranslator(tiny_nllb, device="cpu", min_ratio=4)
+    strict = nllb(tiny_nllb, device="cpu", min_ratio=4)
     assert {one.outcome for one in strict.translate(long, EN, DE)} == {"short"}
-    assert strict.signature != NllbTranslator(tiny_nllb, device="cpu").signature
+    assert strict.signature != nllb(tiny_nllb, device="cpu").signature
 
 
 def test_empty_texts_never_reach_the_model(tiny_nllb):
-    translator = NllbTranslator(tiny_nllb, device="cpu")
+    translator = nllb(tiny_nllb, device="cpu")
     translator.models = []
     found = list(translator.translate(["", "  \n", "\u3000"], EN, DE))
     assert found == [Translated("", "empty_input", 0)] * 3
@@ -179,7 +188,7 @@ def test_m2m100_checkpoints(tmp_path):
     tokenizer.src_lang = "en"
     framed = vocabulary.framed(ids, vocabulary.language_token(EN))
     assert framed == tokenizer(tiny.ENGLISH[0])["input_ids"]
-    translator = NllbTranslator(str(folder), device="cpu", beams=2)
+    translator = nllb(str(folder), device="cpu", beams=2)
     assert len(list(translator.translate(tiny.ENGLISH[:3], EN, DE))) == 3
     with pytest.raises(xner.UsageError, match="does not know Nuer"):
         list(translator.translate(["a"], EN, find_language("nus")))
@@ -199,16 +208,16 @@ def test_a_tokenizer_that_was_saved_to_truncate_does_not(tiny_nllb, tmp_path):
 def test_wrong_models_and_options(tiny_nllb, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(xner.InputError, match="nothing' cannot be loaded"):
-        NllbTranslator(str(tmp_path / "nothing"))
+        nllb(str(tmp_path / "nothing"))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(xner.InputError, match="of the type 'bert'"):
-        NllbTranslator(str(tmp_path))
+        nllb(str(tmp_path))
     unknown = Language("Klingon", "tlh_Latn", "tlh", "tlh", "", "", True)
     with pytest.raises(xner.UsageError, match="does not know Klingon"):
-        list(NllbTranslator(tiny_nllb, device="cpu").translate(["a"], EN, unknown))
+        list(nllb(tiny_nllb, device="cpu").translate(["a"], EN, unknown))
     for options in ({"beams": 0}, {"batch_tokens": 0}, {"max_tokens": 0}, {"max_ratio": 0}):
         with pytest.raises(xner.UsageError, match=f"{next(iter(options))}.* must be"):
-            NllbTranslator(tiny_nllb, **options)
+            nllb(tiny_nllb, **options)
 
 
 def test_ctranslate2_that_is_missing_or_cannot_run_says_so(tiny_nllb, tmp_path, monkeypatch):
@@ -216,17 +225,19 @@ def test_ctranslate2_that_is_missing_or_cannot_run_says_so(tiny_nllb, tmp_path, 
 
     pytest.importorskip("ctranslate2")
     with pytest.raises(xner.UsageError, match="cannot run float16 on cpu"):
-        Ctranslate2Translator(tiny_nllb, folder=tmp_path, device="cpu", precision="float16")
+        ctranslate2(tiny_nllb, folder=tmp_path, device="cpu", precision="float16")
     (tmp_path / "file").write_text("")
     with pytest.raises(xner.OutputError, match="cannot be written"):
-        Ctranslate2Translator(tiny_nllb, folder=tmp_path / "file", device="cpu")
+        ctranslate2(tiny_nllb, folder=tmp_path / "file", device="cpu")
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
     with pytest.raises(xner.MissingExtraError, match=r"pip install 'xner\[ctranslate2\]'"):
-        Ctranslate2Translator(tiny_nllb)
+        ctranslate2(tiny_nllb)
 
 
 def test_search_settings():
-    assert Search().signature == "beams:4,max_tokens:510,max_ratio:2,min_ratio:0.3"
+    assert (
+        search_signature(TranslatorOptions()) == "beams:4,max_tokens:510,max_ratio:2,min_ratio:0.3"
+    )
 
 
 JUDGED = [

@@ -1,16 +1,17 @@
-"""Word aligners, by name."""
+"""Word aligners by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from importlib import import_module
+from typing import Any, ClassVar, Protocol
 
 from xner.aligners.bitext import Bitext, Links
-from xner.errors import UsageError
+from xner.options import build, unknown
 
 
 class Aligner(Protocol):
-    """What an aligner offers: links for a bitext, and a signature of what made them."""
+    """Interface of aligners: any object with `align` and `signature` can be used as one."""
 
     @property
     def signature(self) -> str:
@@ -18,41 +19,54 @@ class Aligner(Protocol):
         ...
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
-        """Links of every pair; `progress` is called with the share that is done."""
+        """Return the links of every pair; `progress` is called with the fraction done."""
         ...
 
 
-ALIGNERS = ("native", "eflomal", "fast_align", "simalign", "awesome")
+class NamedAligner(Aligner, Protocol):
+    """An aligner of xner, a dataclass whose fields declare its options (`xner.options`).
+
+    Attributes:
+        fitted: it is fitted on the bitext that it aligns, so more bitext (`fit_on`) can help.
+        random: its links depend on random numbers; without an option `seed`, they differ from
+            run to run.
+        pivots: it computes link probabilities (`xner.aligners.pivot.SoftAligner`), so it can
+            align through further languages.
+    """
+
+    fitted: ClassVar[bool]
+    random: ClassVar[bool]
+    pivots: ClassVar[bool]
+
+
+_CLASSES = {
+    "native": "native.NativeAligner",
+    "eflomal": "eflomal.EflomalAligner",
+    "fast_align": "fast_align.FastAlignAligner",
+    "simalign": "simalign.SimAlignAligner",
+    "awesome": "awesome.AwesomeAligner",
+}
+ALIGNERS = tuple(_CLASSES)
+
+
+def aligner_class(name: str) -> type[NamedAligner]:
+    """Return the class of an aligner; its module is imported, but not torch.
+
+    Raises:
+        UsageError: the name is unknown.
+    """
+    if name not in _CLASSES:
+        raise unknown("aligner", name, ALIGNERS)
+    module, _, class_name = _CLASSES[name].partition(".")
+    found: type[NamedAligner] = getattr(import_module(f"{__name__}.{module}"), class_name)
+    return found
 
 
 def make_aligner(name: str, options: Mapping[str, Any]) -> Aligner:
-    """The aligner of that name.
+    """Create an aligner by name.
 
     Raises:
-        UsageError: unknown name or option, or an option's value makes no sense.
-        MissingExtraError: its package is not installed.
+        UsageError: the name or an option is unknown, or a value is out of range.
+        MissingExtraError: the aligner's package is not installed.
     """
-    if name not in ALIGNERS:
-        raise UsageError(f"unknown aligner {name!r}; choose one of {', '.join(ALIGNERS)}")
-    try:
-        if name == "native":
-            from xner.aligners.native import NativeAligner
-
-            return NativeAligner(**options)
-        if name == "eflomal":
-            from xner.aligners.eflomal import EflomalAligner
-
-            return EflomalAligner(**options)
-        if name == "simalign":
-            from xner.aligners.simalign import SimAlignAligner
-
-            return SimAlignAligner(**options)
-        if name == "awesome":
-            from xner.aligners.awesome import AwesomeAligner
-
-            return AwesomeAligner(**options)
-        from xner.aligners.fast_align import FastAlignAligner
-
-        return FastAlignAligner(**options)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"aligner {name}: {error}") from None
+    return build(aligner_class(name), options, kind=f"option of aligner {name}")

@@ -1,4 +1,4 @@
-"""AWESoME: links that are likely in both directions."""
+"""AWESoME: links that are probable in both directions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from xner.aligners import matrices
 from xner.aligners.pretrained import Pretrained
-from xner.errors import UsageError
 from xner.kernels import similar
+from xner.options import declare, option
 
 if TYPE_CHECKING:
     import torch
@@ -21,32 +21,29 @@ Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@declare
 class AwesomeAligner(Pretrained):
-    """AWESoME (Dou & Neubig 2021), with the links of the package `awesome-align` 0.1.7.
+    """AWESoME (Dou & Neubig 2021), with the same links as the package `awesome-align` 0.1.7.
 
-    Dot products of the subwords' hidden states become probabilities over the subwords of the
-    other side, in both directions; two words are linked where any of their subwords are. A
-    link's weight is the mean of its two probabilities, the greatest among its subwords.
-
-    Attributes:
-        extraction: `softmax`, or `entmax15`, which gives 0 to all but the likeliest (Peters,
-            Niculae & Martins 2019).
-        threshold: a link's softmax exceeds this in both directions. What entmax15 gives need only
-            exceed 0.
+    The dot products of the subwords' hidden states are normalised to probabilities over the
+    subwords of the other side, in both directions. Two words are linked if any of their subwords
+    are. The weight of a link is the mean of its two probabilities, maximised over its subwords.
     """
 
-    extraction: Distribution = "softmax"
-    threshold: float = 0.001
-
-    def __post_init__(self) -> None:
-        """Check the options, as `Pretrained` does."""
-        if self.extraction not in get_args(Distribution):
-            choices = ", ".join(get_args(Distribution))
-            raise UsageError(f"extraction is {self.extraction!r}; choose one of {choices}")
-        if not 0 < self.threshold < 1:
-            raise UsageError(f"threshold is {self.threshold:g}; it must lie between 0 and 1")
-        super().__post_init__()
+    extraction: Distribution = option(
+        "softmax",
+        "How dot products become probabilities: softmax, or entmax15, which is sparse (Peters, "
+        "Niculae & Martins 2019).",
+        choices=get_args(Distribution),
+    )
+    threshold: float = option(
+        0.001,
+        "Probability that a link must exceed in both directions, for extraction softmax; with "
+        "entmax15 it must exceed 0.",
+        gt=0,
+        lt=1,
+        unit="P",
+    )
 
     @property
     def signature(self) -> str:
@@ -56,13 +53,13 @@ class AwesomeAligner(Pretrained):
 
     @property
     def rule(self) -> ProbabilityLinks:
-        """What makes links of states."""
+        """How links are extracted from hidden states."""
         return ProbabilityLinks(self.extraction, self.threshold)
 
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityLinks:
-    """Links by probability in both directions; an `Extraction`."""
+    """Extraction of links by probability in both directions (an `Extraction`)."""
 
     distribution: Distribution
     threshold: float
@@ -72,11 +69,11 @@ class ProbabilityLinks:
     def scores(
         self, source: torch.Tensor, target: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
-        """Dot products, float32."""
+        """Return dot products, float32."""
         return matrices.dot(source, target)
 
     def host_weights(self, scores: NDArray[Any], rows: Int64, columns: Int64) -> Float32:
-        """Mean probabilities of linked cells, by Numba."""
+        """Compute the mean probabilities of linked cells with Numba."""
         weight = np.zeros(scores.shape, np.float32)
         if self.distribution == "softmax":
             similar.link_softmax(0, len(scores), scores, rows, columns, self.threshold, weight)
@@ -87,7 +84,7 @@ class ProbabilityLinks:
     def device_weights(
         self, scores: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
-        """The same by torch."""
+        """Compute the same with torch."""
         inside = matrices.real(scores, rows, columns)
         if self.distribution == "softmax":
             ways, bound = matrices.softmax_both(scores, inside), self.threshold

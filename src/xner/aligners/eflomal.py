@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from xner.aligners.bitext import Bitext, Links, Side
 from xner.aligners.outside import links_from_lines, plain_words, require_package
-from xner.aligners.symmetrise import Symmetrisation, check_symmetrisation, symmetrise
+from xner.aligners.symmetrise import METHODS, Symmetrisation, symmetrise
 from xner.errors import InputError
+from xner.options import declare, option, settle
 
 _LONGEST = 1023
 """Words of the longest sentence that eflomal aligns; it leaves longer ones without links."""
 
 
-@dataclass(frozen=True, slots=True)
+@declare
 class EflomalAligner:
-    """Östling & Tiedemann (2016) with the package's own settings; it takes no seed.
+    """eflomal (Östling & Tiedemann 2016) with the package's default settings; it takes no seed."""
 
-    Attributes:
-        symmetrisation: how its two directions become one.
-    """
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+    pivots: ClassVar[bool] = False
 
-    symmetrisation: Symmetrisation = "grow-diag-final-and"
+    symmetrisation: Symmetrisation = option(
+        "grow-diag-final-and",
+        "How the two alignment directions are combined.",
+        choices=tuple(METHODS),
+    )
 
     def __post_init__(self) -> None:
-        check_symmetrisation(self.symmetrisation)
+        settle(self)
         require_package("eflomal", "eflomal")
 
     @property

@@ -1,33 +1,35 @@
-"""fast_align (Dyer et al. 2013) as the package systran-align ships it (extra `systran`)."""
+"""fast_align (Dyer et al. 2013) from the package systran-align (extra `systran`)."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from xner.aligners.bitext import Bitext, Links, Side
 from xner.aligners.outside import links_from_lines, plain_words, require_package
+from xner.options import declare, option, settle
 
 _CHUNK = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@declare
 class FastAlignAligner:
-    """The package's fit in both directions and its symmetrised links; it takes no seed.
+    """fast_align fitted in both directions, with the package's symmetrised links.
 
-    Attributes:
-        iterations: rounds of expectation-maximisation.
-        favor_diagonal: prefer links near the diagonal.
+    It is deterministic and takes no seed.
     """
 
-    iterations: int = 5
-    favor_diagonal: bool = True
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = False
+    pivots: ClassVar[bool] = False
+
+    iterations: int = option(5, "Number of iterations of expectation maximisation.", ge=1, unit="N")
+    favor_diagonal: bool = option(True, "Prefer links near the diagonal.")
 
     def __post_init__(self) -> None:
-        if self.iterations < 1:
-            raise ValueError(f"iterations is {self.iterations}; it must be at least 1")
+        settle(self)
         require_package("systran_align", "systran")
 
     @property

@@ -7,17 +7,17 @@ directions and all chains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import count, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from xner.aligners import parts, sampling
 from xner.aligners.shards import Shard, make_shard, shard_bounds
-from xner.aligners.soft import LEAST, Decision, SoftLinks, check_decision, decide, joined, thinned
+from xner.aligners.soft import DECISIONS, LEAST, Decision, SoftLinks, decide, joined, thinned
 from xner.kernels import gibbs
 from xner.kernels import parts as kernels
+from xner.options import declare, option, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,49 +38,58 @@ FIRST_EFFORT = 0.6
 LEAST_SCALE, MOST_SCALE = 0.4, 4.0
 
 
-@dataclass(frozen=True, slots=True)
+@declare
 class NativeAligner:
-    """Bayesian HMM aligner with fertilities, by Gibbs sampling.
+    """Bayesian HMM aligner with fertilities, fitted by Gibbs sampling.
 
-    The same bitext and settings give the same links on any number of threads.
+    The same bitext and options give the same links on any number of threads.
 
-    Attributes:
-        seed: of the random numbers, a whole number from 0.
-        chains: independent chains in each direction; more are steadier and slower.
-        symmetrisation: how the two directions become one alignment. `soft` keeps every link
-            whose weight is at least `threshold`; the others decide word by word first, and
-            `intersection` gives fewer, surer links.
-        threshold: least weight of a link, from 0.01 to 1, for `soft`.
-        fit_pairs: a corpus of more pairs is cut into equal consecutive parts of at most this
-            many, each fitted by itself, so that memory stays bounded. Parts also hold at
-            most 33 million pairs of word positions, which take roughly 2.5 GB on two threads
-            and 0.15 GB for each thread more (a single longer sentence pair is a part).
-        effort: multiplies the number of sweeps over the text.
+    A corpus of more than `fit_pairs` pairs, or of more than 33 million pairs of word positions,
+    is split into consecutive parts of about equal size, each fitted separately, to bound memory:
+    a part takes up to about 2.5 GB on two threads, plus 0.15 GB per further thread. A single
+    longer sentence pair is a part of its own.
     """
 
-    seed: int = 1
-    chains: int = 8
-    symmetrisation: Decision = "soft"
-    threshold: float = 0.3
-    fit_pairs: int = 200_000
-    effort: float = 1.0
+    fitted: ClassVar[bool] = True
+    random: ClassVar[bool] = True
+    pivots: ClassVar[bool] = True
+
+    seed: int = option(1, "Random seed.", ge=0, unit="N")
+    chains: int = option(
+        8,
+        "Number of independent sampling chains per direction; more chains are slower and give "
+        "more stable links.",
+        ge=1,
+        unit="N",
+    )
+    symmetrisation: Decision = option(
+        "soft",
+        "How the two alignment directions are combined: soft keeps every link whose probability "
+        "is at least the threshold; the others choose the most probable link of each word in "
+        "each direction and then combine the two. intersection gives the fewest and most "
+        "reliable links.",
+        choices=DECISIONS,
+    )
+    threshold: float = option(
+        0.3, "Minimum probability of a link, for symmetrisation soft.", ge=LEAST, le=1, unit="P"
+    )
+    fit_pairs: int = option(
+        200_000,
+        "Maximum number of sentence pairs that are fitted together; larger corpora are split "
+        "into parts to bound memory.",
+        ge=1,
+        unit="N",
+    )
+    effort: float = option(
+        1.0, "Factor on the number of sampling sweeps over the text.", gt=0, unit="FACTOR"
+    )
 
     def __post_init__(self) -> None:
-        check_decision(self.symmetrisation)
-        if not LEAST <= self.threshold <= 1:
-            raise ValueError(f"threshold is {self.threshold}; use a number from {LEAST} to 1")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; use a whole number from 0")
-        if self.chains < 1:
-            raise ValueError(f"chains is {self.chains}; use at least 1")
-        if self.fit_pairs < 1:
-            raise ValueError(f"fit_pairs is {self.fit_pairs}; use at least 1")
-        if not 0 < self.effort < float("inf"):
-            raise ValueError(f"effort is {self.effort}; use a number above 0, 1 by default")
+        settle(self)
 
     @property
     def signature(self) -> str:
-        """All that decides the links besides the text."""
+        """Every option that can change the links."""
         at = f">={self.threshold:g}" if self.symmetrisation == "soft" else ""
         return (
             f"native(chains:{self.chains},effort:{self.effort:g},fit:{self.fit_pairs},"

@@ -1,69 +1,72 @@
-"""What aligners with a pretrained model have in common: the model, and where it runs."""
+"""Base class of aligners that compare the hidden states of a pretrained model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
 
 from xner._version import __version__
 from xner.aligners.bitext import Bitext, Links
 from xner.aligners.embedding import Extraction, align_by_states
 from xner.aligners.encoder import Encoder, load_encoder
-from xner.errors import UsageError
 from xner.inference.hardware import Hardware, find_hardware
+from xner.inference.options import HardwareOptions, batch_tokens_option
+from xner.options import declare, option
 
-MODEL = "bert-base-multilingual-cased"
-_TOKENS = {"cpu": 512}  # what stays in a cache: twice as fast as 4,096
-_TOKENS_OF_A_GPU = 65536
+_CPU_TOKENS = 512  # the states stay in the CPU's cache: twice as fast as 4,096
+_GPU_TOKENS = 65_536
 
 
-@dataclass(frozen=True)
-class Pretrained:
-    """Options of every aligner with a pretrained model.
+@declare
+class Pretrained(HardwareOptions):
+    """Options and model of every aligner that compares hidden states.
 
-    Attributes:
-        model: hub id of an encoder, or a folder that `save_pretrained` wrote.
-        layer: whose states are compared, counted from 1; later ones are not computed.
-        device: `auto`, or names with commas between them; see `find_hardware`.
-        precision: `auto`, `float32`, `bfloat16` or `float16`, of the model; states are compared
-            in float32.
-        batch_tokens: most tokens of a batch, both sides and padding included; by default 512 on
-            a CPU and 65,536 elsewhere.
+    The model runs in the given precision; states are compared in float32.
     """
 
-    model: str = MODEL
-    layer: int = 8
-    device: str = "auto"
-    precision: str = "auto"
-    batch_tokens: int | None = None
+    fitted: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+    pivots: ClassVar[bool] = False
+
+    model: str | Path = option(
+        "bert-base-multilingual-cased", "Encoder checkpoint: hub id or folder.", unit="MODEL",
+        names="model",
+    )  # fmt: skip
+    layer: int = option(
+        8,
+        "Layer whose hidden states are compared, counted from 1; later layers are not computed.",
+        ge=1,
+        unit="N",
+    )
+    batch_tokens: int | None = batch_tokens_option(
+        "both sides and padding included", f"{_CPU_TOKENS} on the CPU, {_GPU_TOKENS:,} on a GPU"
+    )
 
     def __post_init__(self) -> None:
         """Check the options.
 
         Raises:
-            UsageError: a value makes no sense, or there is no such device.
+            UsageError: a value is out of range, or the device cannot be used.
             MissingExtraError: torch or transformers is not installed.
         """
-        for name in ("layer", "batch_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}; it must be at least 1")
+        super().__post_init__()
         _ = self.hardware
 
     @cached_property
     def hardware(self) -> Hardware:
-        """Where the model runs."""
+        """The devices and precision of the model."""
         return find_hardware(self.device, self.precision)
 
     @cached_property
     def encoder(self) -> Encoder:
-        """The model, loaded when it is first needed."""
+        """The model, loaded on first use."""
         return load_encoder(str(self.model), self.layer, self.hardware)
 
     @property
     def rule(self) -> Extraction:
-        """What makes links of states."""
+        """How links are extracted from hidden states."""
         raise NotImplementedError
 
     def _signed(self, name: str, settings: str) -> str:
@@ -73,17 +76,17 @@ class Pretrained:
         )
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
-        """Links of every pair; `progress` is called with the share that is done.
+        """Return the links of every pair; `progress` is called with the fraction done.
 
-        A pair with an empty side has none. Words of which the model sees no subword have none
-        either, and a warning counts them. Sides that are longer than the model's window go
-        through it in overlapping windows.
+        A pair with an empty side has no links. Words without a subword in the model's
+        vocabulary have none either, and a warning reports their number. Sides longer than the
+        model's input limit are split into overlapping windows.
 
         Raises:
             InputError: the model cannot be loaded.
-            UsageError: it has fewer layers, or there is bitext to learn from.
+            UsageError: the model has fewer layers, or more bitext is given to fit on.
             ResourceError: a pair does not fit into a device's memory.
         """
-        kind = self.hardware.devices[0].partition(":")[0]
-        budget = self.batch_tokens or _TOKENS.get(kind, _TOKENS_OF_A_GPU)
+        default = _CPU_TOKENS if self.hardware.devices[0] == "cpu" else _GPU_TOKENS
+        budget = self.batch_tokens or default
         return align_by_states(bitext, self.encoder, self.rule, budget, progress)

@@ -1,4 +1,4 @@
-"""SimAlign: links between words that are most similar to each other."""
+"""SimAlign: links between the words whose hidden states are most similar."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from xner.aligners import matrices
 from xner.aligners.pretrained import Pretrained
-from xner.errors import UsageError
 from xner.kernels import similar
+from xner.options import declare, option
 from xner.solve.words import match_words
 
 if TYPE_CHECKING:
@@ -24,36 +24,35 @@ Float32 = NDArray[np.float32]
 ALPHA = 0.9
 
 
-@dataclass(frozen=True)
+@declare
 class SimAlignAligner(Pretrained):
-    """SimAlign (Jalili Sabet et al. 2020), with the links of the package `simalign` 0.4.
+    """SimAlign (Jalili Sabet et al. 2020), with the same links as the package `simalign` 0.4.
 
-    The similarity of two units is (cos + 1) / 2 of their hidden states, and the greatest among a
-    link's subwords is its weight.
-
-    Attributes:
-        matching: `argmax` links units that are each other's most similar; `itermax` then links
-            once more among those where one is still free; `match` links one to one, so that
-            similarities add up to the most.
-        token_type: `bpe` compares subwords, and links words of which any subwords are linked;
-            `word` compares words, each the mean of its subwords.
-        distortion: similarities are multiplied by 1 - distortion (x - y)^2, where x and y say
-            how far through its sentence a unit stands, from 0 to 1.
+    The similarity of two units (subwords or words) is (cos + 1) / 2 of their hidden states. The
+    weight of a link is the highest similarity of its units.
     """
 
-    matching: Matching = "argmax"
-    token_type: TokenType = "bpe"
-    distortion: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Check the options, as `Pretrained` does."""
-        for name, known in (("matching", Matching), ("token_type", TokenType)):
-            if getattr(self, name) not in get_args(known):
-                choices = ", ".join(get_args(known))
-                raise UsageError(f"{name} is {getattr(self, name)!r}; choose one of {choices}")
-        if not 0 <= self.distortion <= 1:
-            raise UsageError(f"distortion is {self.distortion:g}; it must be from 0 to 1")
-        super().__post_init__()
+    matching: Matching = option(
+        "argmax",
+        "Which units are linked: argmax links units that are most similar to each other; itermax "
+        "repeats this once for units of which one is still unlinked; match computes the "
+        "one-to-one assignment with the highest total similarity.",
+        choices=get_args(Matching),
+    )
+    token_type: TokenType = option(
+        "bpe",
+        "Unit of comparison: bpe compares subwords and links words that have linked subwords; "
+        "word compares words, each the mean of its subwords.",
+        choices=get_args(TokenType),
+    )
+    distortion: float = option(
+        0.0,
+        "Penalty for links between different relative positions: similarities are multiplied by "
+        "1 - distortion * (x - y)^2, where x and y are positions from 0 to 1.",
+        ge=0,
+        le=1,
+        unit="FACTOR",
+    )
 
     @property
     def signature(self) -> str:
@@ -64,13 +63,13 @@ class SimAlignAligner(Pretrained):
 
     @property
     def rule(self) -> SimilarityLinks:
-        """What makes links of states."""
+        """How links are extracted from hidden states."""
         return SimilarityLinks(self.matching, self.token_type == "word", self.distortion)
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarityLinks:
-    """Links by similarity; an `Extraction`."""
+    """Extraction of links by similarity (an `Extraction`)."""
 
     matching: Matching
     whole_words: bool
@@ -80,14 +79,14 @@ class SimilarityLinks:
     def scores(
         self, source: torch.Tensor, target: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
-        """Similarities in [0, 1]: float32, or float64 where they are distorted."""
+        """Return similarities in [0, 1]: float32, or float64 with distortion."""
         similarity = matrices.cosine(source, target)
         if not self.distortion:
             return similarity
         return matrices.distorted(similarity, rows, columns, self.distortion)
 
     def host_weights(self, scores: NDArray[Any], rows: Int64, columns: Int64) -> Float32:
-        """Similarities of linked cells, by Numba or SciPy."""
+        """Compute the similarities of linked cells with Numba or SciPy."""
         weight = np.zeros(scores.shape, np.float32)
         if self.matching == "argmax":
             similar.link_argmax(0, len(scores), scores, rows, columns, weight)
@@ -102,7 +101,7 @@ class SimilarityLinks:
     def device_weights(
         self, scores: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
-        """The same by torch; `match` is solved in the host's memory."""
+        """Compute the same with torch; `match` is solved on the host."""
         import torch
 
         if self.matching == "match":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ LEAST = 0.01
 """Mean probability of both directions below which a link is forgotten."""
 
 Decision: TypeAlias = Literal["soft"] | Symmetrisation
+DECISIONS = ("soft", *METHODS)
 
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
@@ -67,13 +68,6 @@ class SoftLinks:
     def per_link(self, values: Int64) -> Int64:
         """Repeat a sentence's value for each of its links."""
         return np.repeat(values, np.diff(self.offsets))
-
-
-def check_decision(method: str) -> None:
-    """Raise `ValueError` unless `method` is a known way to decide."""
-    if method != "soft" and method not in METHODS:
-        known = ", ".join(("soft", *get_args(Symmetrisation)))
-        raise ValueError(f"unknown symmetrisation {method!r}; use one of: {known}")
 
 
 def thinned(

@@ -1,4 +1,4 @@
-"""Which devices run a model, and in which precision."""
+"""The devices that run a model, and its precision."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xner.errors import UsageError
+from xner.inference.options import PRECISIONS
 from xner.inference.packages import require_models
 from xner.kernels.blocks import wanted_threads
 
 if TYPE_CHECKING:
     import torch
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """Devices that work side by side, one copy of the model on each.
+    """Devices that work in parallel, each with a copy of the model.
 
     Attributes:
-        devices: names as torch has them, such as `cuda:0`.
-        precision: of weights and activations: `float32`, `bfloat16` or `float16`.
+        devices: torch device names, such as `cuda:0`.
+        precision: precision of weights and activations: `float32`, `bfloat16` or `float16`.
     """
 
     devices: tuple[str, ...]
@@ -29,7 +28,7 @@ class Hardware:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision as torch has it."""
+        """The precision as a torch type."""
         import torch
 
         dtype: torch.dtype = getattr(torch, self.precision)
@@ -37,33 +36,33 @@ class Hardware:
 
     @property
     def signature(self) -> str:
-        """What of the hardware shows in results: kind and precision, not the number of devices."""
+        """Kind of device and precision, which can change results; the number of devices cannot."""
         return f"{self.devices[0].partition(':')[0]}/{self.precision}"
 
 
 def find_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
-    """The hardware that was asked for.
+    """Return the hardware that `HardwareOptions` describe.
 
     Args:
-        device: `auto` takes every GPU, else the CPU; or names with commas between them, such as
-            `cpu`, `cuda`, `cuda:0,cuda:1`, `mps`.
-        precision: `auto` is bfloat16 on a GPU that has it, float16 on one that has not, and
+        device: `auto` for every GPU, or the CPU if there is none; or names separated by commas,
+            such as `cpu`, `cuda`, `cuda:0,cuda:1` or `mps`.
+        precision: `auto` is bfloat16 on GPUs that support it, float16 on other CUDA GPUs, and
             float32 elsewhere.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
-        UsageError: there is no such device or precision.
+        UsageError: the device or precision is unknown or cannot be used.
     """
     require_models()
     if precision not in PRECISIONS:
         raise UsageError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
-    devices = _all_devices() if device == "auto" else _named(device)
+    devices = _all_devices() if device == "auto" else _named_devices(device)
     _limit_threads()
-    return Hardware(devices, _fitting(devices[0]) if precision == "auto" else precision)
+    return Hardware(devices, _best_precision(devices[0]) if precision == "auto" else precision)
 
 
 def _limit_threads() -> None:
-    """Have torch use as many threads on the CPU as xner was told to use."""
+    """Limit the CPU threads of torch to the number that xner may use."""
     import torch
 
     if (wanted := wanted_threads()) is not None:
@@ -78,7 +77,7 @@ def _all_devices() -> tuple[str, ...]:
     return ("mps",) if torch.backends.mps.is_available() else ("cpu",)
 
 
-def _named(names: str) -> tuple[str, ...]:
+def _named_devices(names: str) -> tuple[str, ...]:
     import torch
 
     for name in names.split(","):
@@ -87,8 +86,8 @@ def _named(names: str) -> tuple[str, ...]:
         except (RuntimeError, AssertionError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(
-                f"device {name.strip()!r} cannot be used ({reason}); choose auto, cpu, or one that "
-                f"torch sees"
+                f"device {name.strip()!r} cannot be used ({reason}); choose auto, cpu, or a "
+                f"device that torch can use"
             ) from None
     kinds = {name.strip().partition(":")[0] for name in names.split(",")}
     if len(kinds) > 1:
@@ -96,7 +95,7 @@ def _named(names: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(","))
 
 
-def _fitting(device: str) -> str:
+def _best_precision(device: str) -> str:
     import torch
 
     if not device.startswith("cuda"):

@@ -1,4 +1,4 @@
-"""Taggers: what finds the entities of one side's words."""
+"""Taggers: models that label the words of one side."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner.errors import UsageError
+from xner.options import build, unknown
+from xner.tagging.options import TaggerOptions
 
 Floats = NDArray[np.float32]
 
@@ -51,16 +53,21 @@ class Tagger(Protocol):
 TAGGERS = ("checkpoint",)
 
 
-def make_tagger(name: str, options: Mapping[str, Any]) -> Tagger:
-    """The tagger of that name.
+def make_tagger(name: str, options: TaggerOptions | Mapping[str, Any]) -> Tagger:
+    """Create a tagger by name and load its model.
 
     Raises:
-        UsageError: unknown name, or an option's value makes no sense.
-        InputError: its model cannot be loaded, or is no tagger.
-        MissingExtraError: its packages are not installed.
+        UsageError: the name or an option is unknown, a value is out of range, or no model is
+            given.
+        InputError: the model cannot be loaded, or is not a token classifier.
+        MissingExtraError: a package is not installed.
     """
     if name not in TAGGERS:
-        raise UsageError(f"unknown tagger {name!r}; choose one of {', '.join(TAGGERS)}")
+        raise unknown("tagger", name, TAGGERS)
+    if isinstance(options, Mapping):
+        options = build(TaggerOptions, options, kind=f"option of tagger {name}")
+    if options.model is None:
+        raise UsageError("model is missing; give a hub id or a folder, as in model='me/ner'")
     from xner.tagging.checkpoint import CheckpointTagger
 
-    return CheckpointTagger(**options)
+    return CheckpointTagger(options)

@@ -3,79 +3,56 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.errors import InputError, UsageError
+from xner.errors import InputError
 from xner.inference.batches import padded
 from xner.inference.checkpoints import load, model_signature, most_positions
 from xner.inference.hardware import Hardware, find_hardware
 from xner.inference.stream import stream
 from xner.tagging import Floats, Tagged
+from xner.tagging.options import CPU_TOKENS, GPU_TOKENS, TaggerOptions
 from xner.tagging.subwords import Piece, Subwords
 from xner.tagging.tags import Tagset
 
 if TYPE_CHECKING:
     import torch
 
-GPU_TOKENS, CPU_TOKENS = 32_768, 1_024
-"""Tokens of a batch where the caller names no number."""
 _ANY_LENGTH = 1 << 20
 
 
 class CheckpointTagger:
-    """A fine-tuned model by hub id or folder, such as
-    `FacebookAI/xlm-roberta-large-finetuned-conll03-english`.
+    """A token-classification checkpoint of transformers.
 
-    A word has the tag of its first subword, by the softmax over the model's outputs. Sentences
-    longer than the model reads at once are read in windows (`subwords.plan_windows`). Words
-    without a subword (control characters, for one) have the tag O with probability 1.
+    The tag of a word is that of its first subword, by the softmax over the model's outputs.
+    Sentences longer than the model's input limit are split into windows
+    (`subwords.plan_windows`). Words without a subword, such as control characters, have the tag
+    O with probability 1.
     """
 
-    def __init__(
-        self,
-        model: str,
-        labels: Mapping[str, str | None] | None = None,
-        temperature: float = 1.0,
-        device: str = "auto",
-        precision: str = "auto",
-        batch_tokens: int | None = None,
-    ) -> None:
+    def __init__(self, options: TaggerOptions) -> None:
         """Load the model onto its devices.
-
-        Args:
-            model: hub id, or folder that `save_pretrained` wrote.
-            labels: labels to rename, or to drop (None); see `Tagset.of`.
-            temperature: logits are divided by it before the softmax; above 1 evens the
-                probabilities out.
-            device: as for `find_hardware`.
-            precision: likewise.
-            batch_tokens: most tokens of a batch, padding included; default 32,768 on a GPU,
-                1,024 on the CPU.
 
         Raises:
             InputError: the model cannot be loaded, or has no tags.
-            UsageError: an option makes no sense.
+            UsageError: `labels` names an unknown label, or the device cannot be used.
             MissingExtraError: torch or transformers is not installed.
         """
-        if not (isfinite(temperature) and temperature > 0):
-            raise UsageError(f"temperature is {temperature}; it must be above 0")
-        if batch_tokens is not None and batch_tokens < 1:
-            raise UsageError(f"batch_tokens is {batch_tokens}; it must be at least 1")
-        hardware = find_hardware(device, precision)
-        self._engine = _Classifier(model, labels, temperature, hardware)
+        hardware = find_hardware(options.device, options.precision)
+        self._engine = _Classifier(options, hardware)
         on_cpu = hardware.devices[0] == "cpu"
-        self._budget = batch_tokens or (CPU_TOKENS if on_cpu else GPU_TOKENS)
-        renamed = ",".join(f"{old}={new or ''}" for old, new in sorted((labels or {}).items()))
+        self._budget = options.batch_tokens or (CPU_TOKENS if on_cpu else GPU_TOKENS)
+        labels = sorted((options.labels or {}).items())
+        renamed = ",".join(f"{old}={new or ''}" for old, new in labels)
         self.signature = (
             f"checkpoint({self._engine.signature},"
-            f"{f'labels:{renamed},' if renamed else ''}temperature:{temperature:g},"
+            f"{f'labels:{renamed},' if renamed else ''}temperature:{options.temperature:g},"
             f"{hardware.signature})"
         )
 
@@ -132,20 +109,15 @@ class _Batch:
 class _Classifier:
     """The engine: a copy of the model on every device."""
 
-    def __init__(
-        self,
-        name: str,
-        labels: Mapping[str, str | None] | None,
-        temperature: float,
-        hardware: Hardware,
-    ) -> None:
+    def __init__(self, options: TaggerOptions, hardware: Hardware) -> None:
         self._devices = hardware.devices
         self._pinned = self._devices[0].startswith("cuda")
-        self._temperature = temperature
+        self._temperature = options.temperature
+        name = str(options.model)
         model = _load_model(name, hardware)
         self.signature = model_signature(name, model.config)
         outputs = [model.config.id2label[i] for i in range(model.config.num_labels)]
-        self.tagset = Tagset.of(outputs, labels)
+        self.tagset = Tagset.of(outputs, options.labels)
         self._subwords = Subwords(name)
         self._window = min(most_positions(model, _ANY_LENGTH), self._subwords.limit, _ANY_LENGTH)
         unlike = dict.fromkeys(self._devices)

@@ -1,4 +1,4 @@
-"""Translation by CTranslate2, which converts the same checkpoints and runs them faster."""
+"""Translation with CTranslate2, which runs converted checkpoints faster than transformers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from xner.translation.base import Translated
 from xner.translation.engine import (
     Found,
     Piece,
-    Search,
     TranslationEngine,
     batch_budget,
+    search_signature,
     translate_texts,
 )
-from xner.translation.nllb import DEFAULT_MODEL
+from xner.translation.options import TranslatorOptions
 from xner.translation.vocabulary import Vocabulary
 
 _EXTRA = "ctranslate2"
@@ -30,55 +30,34 @@ _EXTRA = "ctranslate2"
 class Ctranslate2Translator:
     """An NLLB-200 or M2M100 checkpoint in CTranslate2, one copy on each device.
 
-    The checkpoint is converted once and kept in `folder`.
-
-    Args:
-        model: hub id, or folder that `save_pretrained` wrote.
-        device: `auto`, or names as torch has them, with commas between them.
-        precision: `auto`, `float32`, `bfloat16` or `float16`.
-        batch_tokens: most source tokens x beams of a batch; default 32,768 on a GPU and 4,096
-            elsewhere.
-        compute_type: of CTranslate2, such as `int8` or `int8_float16`, in place of `precision`.
-        folder: of converted models, default `xner/ctranslate2` in `$XDG_CACHE_HOME` or
-            `~/.cache`.
-        **search: as for `xner.translation.nllb.NllbTranslator`.
+    The checkpoint is converted once; the converted model is kept in `options.folder`.
 
     Raises:
         MissingExtraError: ctranslate2, torch or transformers is not installed.
-        InputError: the model cannot be loaded or converted, or is of another kind.
+        InputError: the model cannot be loaded or converted, or is of another type.
         OutputError: the converted model cannot be written.
-        UsageError: an option makes no sense.
+        UsageError: the device or compute type cannot be used.
     """
 
-    def __init__(
-        self,
-        model: str = DEFAULT_MODEL,
-        *,
-        device: str = "auto",
-        precision: str = "auto",
-        batch_tokens: int | None = None,
-        compute_type: str | None = None,
-        folder: str | os.PathLike[str] | None = None,
-        **search: Any,
-    ) -> None:
+    def __init__(self, options: TranslatorOptions) -> None:
         if find_spec("ctranslate2") is None:
             raise MissingExtraError("ctranslate2", _EXTRA)
-        self.search = Search(**search)
-        self.hardware = find_hardware(device, precision)
-        self.budget = batch_budget(batch_tokens, self.hardware)
-        self.vocabulary = Vocabulary(model)
-        self.compute_type = compute_type or self.hardware.precision
-        converted = _converted(self.vocabulary, self.compute_type, _cache(folder))
+        self.options = options
+        self.hardware = find_hardware(options.device, options.precision)
+        self.budget = batch_budget(options.batch_tokens, self.hardware)
+        self.vocabulary = Vocabulary(str(options.model))
+        self.compute_type = options.compute_type or self.hardware.precision
+        converted = _converted(self.vocabulary, self.compute_type, _cache(options.folder))
         self.models = _load_models(converted, self.hardware, self.compute_type)
 
     @property
     def signature(self) -> str:
-        """Checkpoint, settings of the search, hardware and version."""
+        """Checkpoint, search options, hardware and version."""
         import ctranslate2
 
         kind = self.hardware.devices[0].partition(":")[0]
         return (
-            f"ctranslate2({self.vocabulary.signature},{self.search.signature},"
+            f"ctranslate2({self.vocabulary.signature},{search_signature(self.options)},"
             f"{kind}/{self.compute_type},ctranslate2:{ctranslate2.__version__})"
         )
 
@@ -95,7 +74,7 @@ class Ctranslate2Translator:
         return translate_texts(texts, engine, target, self.budget)
 
 
-def _cache(folder: str | os.PathLike[str] | None) -> Path:
+def _cache(folder: str | Path | None) -> Path:
     if folder is not None:
         return Path(folder)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -161,7 +140,7 @@ class _Engine(TranslationEngine[list[list[str]]]):
         self, translator: Ctranslate2Translator, source: Language, target: Language
     ) -> None:
         models = translator.models
-        super().__init__(translator.vocabulary, translator.search, source, target, len(models))
+        super().__init__(translator.vocabulary, translator.options, source, target, len(models))
         self.models = models
         self.tokenizer = translator.vocabulary.tokenizer
         self.prefix = [self.tokenizer.convert_ids_to_tokens(self.target)]
@@ -186,7 +165,7 @@ class _Engine(TranslationEngine[list[list[str]]]):
             made = self.models[worker].translate_batch(
                 tokens,
                 target_prefix=[self.prefix] * len(tokens),
-                beam_size=self.settings.beams,
+                beam_size=self.options.beams,
                 # The language counts too.
                 max_decoding_length=limit + 1,
                 max_input_length=0,

@@ -1,4 +1,4 @@
-"""What the backends share: texts to pieces, pieces to batches, and translations judged."""
+"""Steps that the backends share: splitting texts, batching, and assigning outcomes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Generic, TypeVar
 
-import numpy as np
-
-from xner.errors import UsageError
 from xner.inference.hardware import Hardware
 from xner.inference.stream import WINDOW, stream
 from xner.languages import Language
+from xner.options import signed
 from xner.translation.base import Translated, joined
+from xner.translation.options import CPU_TOKENS, GPU_TOKENS, SEARCH, TranslatorOptions
 from xner.translation.pieces import split_text
 from xner.translation.quality import judge
 from xner.translation.vocabulary import Vocabulary
@@ -23,52 +22,20 @@ _SPECIAL = 2
 _LEAST_LIMIT = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """How translations are looked for and judged.
-
-    Attributes:
-        beams: of the beam search; 1 is greedy.
-        max_tokens: longest source in subword tokens; a longer one is split.
-        max_ratio: a translation of n source tokens has at most 16 + max_ratio · n.
-        min_ratio: one that has fewer than min_ratio · n is flagged as short.
-    """
-
-    beams: int = 4
-    max_tokens: int = 510
-    max_ratio: float = 2.0
-    min_ratio: float = 0.3
-
-    def __post_init__(self) -> None:
-        if self.beams < 1:
-            raise UsageError(f"beams is {self.beams}; it must be at least 1")
-        if self.max_tokens < 1:
-            raise UsageError(f"max_tokens is {self.max_tokens}; it must be at least 1")
-        if not 0 < self.max_ratio < np.inf or not 0 <= self.min_ratio < np.inf:
-            raise UsageError("max_ratio must be above 0 and min_ratio at least 0")
-
-    def limit(self, tokens: int) -> int:
-        """Most tokens of the translation of so many, its end counted."""
-        return _LEAST_LIMIT + ceil(self.max_ratio * tokens)
-
-    @property
-    def signature(self) -> str:
-        """Every setting that can change a translation or its outcome."""
-        return (
-            f"beams:{self.beams},max_tokens:{self.max_tokens},max_ratio:{self.max_ratio:g},"
-            f"min_ratio:{self.min_ratio:g}"
-        )
+def length_limit(max_ratio: float, tokens: int) -> int:
+    """Maximum number of tokens, including the end, of a translation of `tokens` tokens."""
+    return _LEAST_LIMIT + ceil(max_ratio * tokens)
 
 
-def batch_budget(given: int | None, hardware: Hardware) -> int:
-    """Tokens x beams of a batch: what was asked for, else 32,768 on a GPU and 4,096 elsewhere.
+def search_signature(options: TranslatorOptions) -> str:
+    """Return the options that can change a translation or its outcome, for signatures."""
+    return ",".join(signed(options, SEARCH))
 
-    Raises:
-        UsageError: it is less than 1.
-    """
-    if given is not None and given < 1:
-        raise UsageError(f"batch_tokens is {given}; it must be at least 1")
-    return given or (32_768 if hardware.devices[0].startswith("cuda") else 4_096)
+
+def batch_budget(batch_tokens: int | None, hardware: Hardware) -> int:
+    """Return `batch_tokens`, or its default for the hardware."""
+    on_gpu = hardware.devices[0].startswith("cuda")
+    return batch_tokens or (GPU_TOKENS if on_gpu else CPU_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +70,16 @@ class TranslationEngine(Generic[Ready]):
     def __init__(
         self,
         vocabulary: Vocabulary,
-        search: Search,
+        options: TranslatorOptions,
         source: Language,
         target: Language,
         workers: int,
     ) -> None:
-        self.vocabulary, self.settings, self.workers = vocabulary, search, workers
+        self.vocabulary, self.options, self.workers = vocabulary, options, workers
         self.source = vocabulary.language_token(source)
         self.target = vocabulary.language_token(target)
         positions = int(vocabulary.config.max_position_embeddings)
-        self.longest = min(search.max_tokens, positions - _SPECIAL)
+        self.longest = min(options.max_tokens, positions - _SPECIAL)
         self.longest_found = positions - _SPECIAL
 
     def ready(self, pieces: Sequence[Piece]) -> Ready:
@@ -138,7 +105,8 @@ class TranslationEngine(Generic[Ready]):
         return [self._piece(t, i) for t, i in zip(parts, coded, strict=True)]
 
     def _piece(self, text: str, ids: list[int]) -> Piece:
-        return Piece(text, ids, min(self.settings.limit(len(ids)), self.longest_found))
+        limit = length_limit(self.options.max_ratio, len(ids))
+        return Piece(text, ids, min(limit, self.longest_found))
 
     def framed(self, piece: Piece) -> list[int]:
         """The tokens that the model reads."""
@@ -146,7 +114,7 @@ class TranslationEngine(Generic[Ready]):
 
     def cost(self, piece: Piece) -> int:
         """Source tokens x beams; the memory of a search grows with them."""
-        return (len(piece.ids) + _SPECIAL) * self.settings.beams
+        return (len(piece.ids) + _SPECIAL) * self.options.beams
 
     def collate(self, pieces: Sequence[Piece]) -> tuple[Ready, Sequence[Piece]]:
         """A batch, and the pieces in it."""
@@ -157,7 +125,7 @@ class TranslationEngine(Generic[Ready]):
         ready, pieces = batch
         found = self.search(worker, ready, pieces)
         texts = self.vocabulary.decode([one.ids for one in found])
-        least = self.settings.min_ratio
+        least = self.options.min_ratio
         return [
             Translated(text, judge(text, p.ids, f.ids, f.finished, least))
             for text, p, f in zip(texts, pieces, found, strict=True)

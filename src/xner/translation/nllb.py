@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xner.errors import UsageError
 from xner.inference.batches import padded
 from xner.inference.checkpoints import load
 from xner.inference.hardware import Hardware, find_hardware
@@ -17,60 +18,44 @@ from xner.translation.base import Translated
 from xner.translation.engine import (
     Found,
     Piece,
-    Search,
     TranslationEngine,
     batch_budget,
+    search_signature,
     translate_texts,
 )
+from xner.translation.options import CTRANSLATE2_ONLY, TranslatorOptions
 from xner.translation.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-DEFAULT_MODEL = "facebook/nllb-200-distilled-600M"
-"""Its licence is CC-BY-NC-4.0: not for commercial use."""
-
 
 class NllbTranslator:
     """An NLLB-200 or M2M100 checkpoint, one copy on each device.
 
-    Args:
-        model: hub id, or folder that `save_pretrained` wrote.
-        device: `auto`, or names as torch has them, with commas between them.
-        precision: `auto`, `float32`, `bfloat16` or `float16`.
-        batch_tokens: most source tokens x beams of a batch, padding included; default 32,768 on
-            a GPU and 4,096 elsewhere.
-        **search: `beams` (default 4; 1 is greedy), `max_tokens` (510), `max_ratio` (2.0) and
-            `min_ratio` (0.3) of `xner.translation.engine.Search`.
-
     Raises:
         MissingExtraError: torch or transformers is not installed.
-        InputError: the model cannot be loaded, or is of another kind.
-        UsageError: an option makes no sense.
+        InputError: the model cannot be loaded, or is of another type.
+        UsageError: the device cannot be used, or an option belongs to `ctranslate2`.
     """
 
-    def __init__(
-        self,
-        model: str = DEFAULT_MODEL,
-        *,
-        device: str = "auto",
-        precision: str = "auto",
-        batch_tokens: int | None = None,
-        **search: Any,
-    ) -> None:
-        self.search = Search(**search)
-        self.hardware = find_hardware(device, precision)
-        self.budget = batch_budget(batch_tokens, self.hardware)
-        self.vocabulary = Vocabulary(model)
-        self.models = _load_models(model, self.hardware)
+    def __init__(self, options: TranslatorOptions) -> None:
+        for name in CTRANSLATE2_ONLY:
+            if getattr(options, name) is not None:
+                raise UsageError(f"{name} is an option of the translator ctranslate2; leave it out")
+        self.options = options
+        self.hardware = find_hardware(options.device, options.precision)
+        self.budget = batch_budget(options.batch_tokens, self.hardware)
+        self.vocabulary = Vocabulary(str(options.model))
+        self.models = _load_models(str(options.model), self.hardware)
 
     @property
     def signature(self) -> str:
-        """Checkpoint, settings of the search, hardware and versions."""
+        """Checkpoint, search options, hardware and versions."""
         import transformers
 
         return (
-            f"nllb({self.vocabulary.signature},{self.search.signature},"
+            f"nllb({self.vocabulary.signature},{search_signature(self.options)},"
             f"{self.hardware.signature},transformers:{transformers.__version__})"
         )
 
@@ -108,7 +93,7 @@ class _Batch:
 class _Engine(TranslationEngine[_Batch]):
     def __init__(self, translator: NllbTranslator, source: Language, target: Language) -> None:
         devices = translator.hardware.devices
-        super().__init__(translator.vocabulary, translator.search, source, target, len(devices))
+        super().__init__(translator.vocabulary, translator.options, source, target, len(devices))
         self.models, self.devices = translator.models, devices
         self.pinned = devices[0].startswith("cuda")
 
@@ -135,4 +120,4 @@ class _Engine(TranslationEngine[_Batch]):
         )
         prompt = (int(self.vocabulary.config.decoder_start_token_id), self.target)
         with torch.inference_mode():
-            return beam_search(self.models[worker], ids, mask, limits, prompt, self.settings.beams)
+            return beam_search(self.models[worker], ids, mask, limits, prompt, self.options.beams)

@@ -1,0 +1,46 @@
+"""Options of every model: where it runs, and how much at a time. Importing this loads no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xner.options import declare, option, settle
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+@declare
+class HardwareOptions:
+    """Where a model runs, and in which precision; inherited by the options of every model."""
+
+    device: str = option(
+        "auto",
+        "Devices to run the model on: auto for every GPU, or the CPU if there is none; or names "
+        "separated by commas, such as cpu or cuda:0,cuda:1.",
+        unit="NAMES",
+    )
+    precision: str = option(
+        "auto",
+        "Floating-point precision of the model.",
+        choices=PRECISIONS,
+        default_text="auto: bfloat16 or float16 on a GPU, float32 elsewhere",
+    )
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            UsageError: a value has the wrong type or is out of its range.
+        """
+        settle(self)
+
+
+def batch_tokens_option(counted: str, default_text: str) -> Any:
+    """Declare `batch_tokens`, whose default depends on the kind of model and on the device.
+
+    Args:
+        counted: what counts as a token, such as `padding included`.
+        default_text: the default on each kind of device.
+    """
+    text = f"Maximum number of tokens per batch, {counted}."
+    return option(None, text, ge=1, unit="N", default_text=default_text)
