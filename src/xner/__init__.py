@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from xner.report import Report as Report
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
-    from xner.stages.distill import distill as distill
-    from xner.stages.train import train as train
-    from xner.stages.self_train import self_train as self_train
+    from xner.stages.students import distill as distill
+    from xner.stages.students import train as train
+    from xner.stages.students import self_train as self_train
     from xner.training.student import Trained as Trained
 
 _HOMES = {
@@ -61,7 +61,7 @@ _HOMES = {
     "align": "xner.stages.align",
     "align_tgt": "xner.stages.back_translate",
     "back_translate": "xner.stages.back_translate",
-    "distill": "xner.stages.distill",
+    "distill": "xner.stages.students",
     "divergence": "xner.evaluation.divergence",
     "easyproject": "xner.stages.easyproject",
     "evaluate": "xner.evaluation.entities",
@@ -71,11 +71,11 @@ _HOMES = {
     "refine": "xner.stages.refine",
     "run": "xner.experiments.run",
     "scan": "xner.corpus",
-    "self_train": "xner.stages.self_train",
+    "self_train": "xner.stages.students",
     "spans_from_tags": "xner.schemes",
     "tag": "xner.stages.tag",
     "tags_from_spans": "xner.schemes",
-    "train": "xner.stages.train",
+    "train": "xner.stages.students",
     "translate": "xner.stages.translate",
 }
 __all__ = ["__version__", *sorted(_HOMES)]

@@ -112,11 +112,11 @@ class Option:
         return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
 
-def option(default: Any = UNSET, text: str = "", *, kw_only: bool = True, **declared: Any) -> Any:
+def option(default: Any, text: str, *, kw_only: bool = True, **declared: Any) -> Any:
     """Declare an option as a field of a dataclass.
 
     Args:
-        default: value if the caller gives none; required options have none.
+        default: value if the caller gives none.
         text: help text.
         kw_only: the option is a keyword argument only.
         **declared: further fields of `Option`.
@@ -135,7 +135,12 @@ def option(default: Any = UNSET, text: str = "", *, kw_only: bool = True, **decl
     return dataclasses.field(default=initial, kw_only=kw_only, metadata={_KEY: made})
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
+def required(text: str, *, kw_only: bool = True, **declared: Any) -> Any:
+    """Declare an option that has no default; the arguments are those of `option`."""
+    return option(UNSET, text, kw_only=kw_only, **declared)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(required,))
 def declare(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of a class whose fields are options."""
     return dataclasses.dataclass(frozen=True)(cls)
@@ -327,3 +332,33 @@ def signed(made: Any, names: Iterable[str]) -> list[str]:
     kind: Callable[..., Any] = type(made)
     declared = options_of(kind)
     return [declared[name].sign.format(getattr(made, name)) for name in names]
+
+
+def parse_label(text: str) -> tuple[str, str | None]:
+    """Parse OLD=NEW of `--label`; an empty NEW drops the label.
+
+    Raises:
+        UsageError: the text does not have this form.
+    """
+    old, equals, new = text.partition("=")
+    if not old or not equals:
+        raise UsageError(f"--label {text}: write OLD=NEW, or OLD= to drop the label")
+    return old, new or None
+
+
+def parse_weight(text: str) -> tuple[str, float]:
+    """Parse NAME=WEIGHT, or NAME for a weight of 1.
+
+    Raises:
+        UsageError: the weight is not a number.
+    """
+    name, equals, number = text.partition("=")
+    try:
+        return name, float(number) if equals else 1.0
+    except ValueError:
+        raise UsageError(f"{text}: write NAME=WEIGHT, for example {name}=1") from None
+
+
+def as_list(value: Any) -> list[Any]:
+    """The values of an option that takes one value or several."""
+    return list(value) if isinstance(value, list | tuple) else [value]

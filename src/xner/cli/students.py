@@ -43,9 +43,6 @@ class Command:
             "-o", "--output", type=Path, required=True, metavar="MODEL",
             help="Folder to write the student to.",
         )  # fmt: skip
-        command.add_argument(
-            "--resume", action="store_true", help="Resume an interrupted run from its last epoch."
-        )
         add_flags(command, find_stage(self.stage))
 
     def run(self, options: argparse.Namespace) -> None:
@@ -54,7 +51,7 @@ class Command:
         with progress(options.quiet or options.json) as tell:
             stage = build(kind, {**options_given(options, kind), "progress": tell})
             assert isinstance(stage, Learner)
-            trained = stage.learn(options.corpora, options.output, resume=options.resume)
+            trained = stage.learn(options.corpora, options.output)
         show(trained, self.title, options)
 
 

@@ -16,8 +16,9 @@ from xner.experiments.keys import plain, step_key
 from xner.experiments.language import Language
 from xner.experiments.pipelines import TEST, TRAIN, Step
 from xner.experiments.reading import COLUMNS, TRAINING_COLUMNS, files_of
-from xner.experiments.stages import MODEL, Columns, Settings, Stage, find_stage
+from xner.stages import MODEL, Columns, Learner, Stage, find_stage
 from xner.experiments.systems import System
+from xner.options import is_listed, types_of
 
 READ = "read"
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
@@ -170,30 +171,33 @@ class Planner:
             settings |= self._named(stage, settings, work, row)
             if step.student:
                 settings["model"] = work.model
-            has = _columns(stage, settings, step, row)
-            if has.replaces or has.makes[0] not in given[step.on]:
-                _add(work, step, stage, settings, has, row)
+            made = _stand_in(stage, settings, step, row)
+            columns = made.columns
+            if columns.replaces or columns.makes[0] not in given[step.on]:
+                _add(work, step, made, settings, row)
         return work
 
     def _named(
-        self, stage: Stage, settings: Mapping[str, Any], work: _Work, row: _Row
+        self, stage: type[Stage], settings: Mapping[str, Any], work: _Work, row: _Row
     ) -> dict[str, Any]:
         """Results in place of the names of models, whose steps come first."""
         made: dict[str, Any] = {}
         texts: dict[str, list[Result | None]] = {}
-        for name in sorted(stage.taggers & settings.keys()):
-            if name not in stage.listed:
+        known, types = stage.settings(), types_of(stage)
+        for name in sorted(_naming(stage, "tagger") & settings.keys()):
+            if not is_listed(types[name]):
                 made[name] = self._model(settings[name], work, row)[0]
                 continue
             value = as_list(settings[name])
             kept = self._foreign(name, value, row)
             found = [self._model(value[i], work, row) for i in kept]
             made[name], texts[name] = [m for m, _ in found], [text for _, text in found]
-            for other in (o for o, of in stage.each.items() if of == name):
+            for other in (o for o, declared in known.items() if declared.each_of == name):
                 if isinstance(values := settings.get(other), list | tuple):
                     made[other] = [values[i] for i in kept]
-        for name, of in stage.texts.items():
-            if name not in settings and all(texts.get(of, [None])):
+        for name, declared in known.items():
+            of = declared.text_of
+            if of and name not in settings and all(texts.get(of, [None])):
                 made[name] = texts[of]
         return made
 
@@ -234,18 +238,28 @@ class Planner:
         return made.model, made.text
 
 
-def _columns(stage: Stage, settings: Settings, step: Step, row: _Row) -> Columns:
+def _naming(stage: type[Stage], *kinds: str) -> set[str]:
+    """Names of the settings of a stage that name a file, model or tagger."""
+    return {name for name, declared in stage.settings().items() if declared.names in kinds}
+
+
+def _stand_in(stage: type[Stage], settings: Mapping[str, Any], step: Step, row: _Row) -> Stage:
+    """The stage with keys in place of results that do not exist yet."""
     try:
-        return stage.columns(settings)
+        return stage.stand_in({name: _keyed(value) for name, value in settings.items()})
     except UsageError as error:
         raise UsageError(f"{row.where}: the step {step.name!r}: {error}") from None
 
 
-def _add(
-    work: _Work, step: Step, stage: Stage, settings: Settings, has: Columns, row: _Row
-) -> None:
-    """Plan a step, and count what it makes."""
-    columns = work.columns[step.on]
+def _keyed(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_keyed(part) for part in value]
+    return value.key if isinstance(value, Result) else value
+
+
+def _add(work: _Work, step: Step, stage: Stage, settings: dict[str, Any], row: _Row) -> None:
+    """Plan a step, and record the columns that it writes."""
+    columns, has = work.columns[step.on], stage.columns
     for column in has.needs:
         if column not in columns:
             data = "the data" if step.on == TEST else "`train` of the language"
@@ -254,7 +268,7 @@ def _add(
                 f"{data} nor a step before it has; give a file that has it, or run the row on "
                 f"other languages (`languages`)"
             )
-    seeded = stage.seeded(settings) and "seed" not in settings
+    seeded = stage.seeded and "seed" not in settings
     if seeded:
         settings = {**settings, "seed": row.seed}
     names = ("id", *has.needs, *has.uses)
@@ -264,7 +278,7 @@ def _add(
     work.steps.append(
         Planned(step.name, stage.name, settings, key, inputs, has.makes, *place, seeded)
     )
-    if stage.learn is None:
+    if not isinstance(stage, Learner):
         columns |= dict.fromkeys(has.makes, key)
     else:
         words = [name for name in has.needs if name.endswith("_tokens")]
@@ -282,19 +296,23 @@ def _read_later(planned: list[Planned]) -> list[Planned]:
 
 
 def _resolved(
-    step: Step, stage: Stage, language: Language, folder: Path, models: Container[str]
+    step: Step, stage: type[Stage], language: Language, folder: Path, models: Container[str]
 ) -> dict[str, Any]:
-    """Settings with files as paths, but for names of models, and the codes of the languages."""
+    """Settings with files as paths, except names of models, and the codes of the languages."""
     settings = dict(step.settings)
-    for name in stage.files & settings.keys():
-        settings[name] = _files(settings[name], name, language, folder)
-    for name in stage.taggers & settings.keys():
-        settings[name] = _files(settings[name], "model", language, folder, models)
+    known = stage.settings()
+    for name in known.keys() & settings.keys():
+        kind = known[name].names
+        if kind == "file":
+            settings[name] = _files(settings[name], name, language, folder)
+        elif kind in ("model", "tagger"):
+            named = models if kind == "tagger" else ()
+            settings[name] = _files(settings[name], "model", language, folder, named)
     codes = {"source_language": language.source_code, "target_language": language.target_code}
     for name, code in codes.items():
-        if name in (stage.settings or ()):
+        if name in known:
             settings.setdefault(name, code)
-    for name in stage.models & settings.keys():
+    for name in _naming(stage, "settings") & settings.keys():
         if isinstance(settings[name], Mapping):
             settings[name] = _of_model({**codes, **settings[name]}, language, folder)
     return settings

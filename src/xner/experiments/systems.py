@@ -10,7 +10,8 @@ from typing import Any
 from xner.errors import MissingExtraError, UsageError
 from xner.experiments import checks
 from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
-from xner.experiments.stages import Stage, find_stage
+from xner.options import is_listed, types_of
+from xner.stages import Stage, find_stage
 
 _ALIGN = "align"
 _REFINE = "refine"
@@ -77,7 +78,7 @@ def aligner_choices(given: Any, place: str, shared: Mapping[str, Any]) -> list[C
     return choices
 
 
-def expanded(settings: Mapping[str, Any], stage: Stage) -> list[tuple[str, dict[str, Any]]]:
+def expanded(settings: Mapping[str, Any], stage: type[Stage]) -> list[tuple[str, dict[str, Any]]]:
     """Settings for every choice from their lists, and what to add to a name to tell them apart.
 
     Raises:
@@ -86,7 +87,7 @@ def expanded(settings: Mapping[str, Any], stage: Stage) -> list[tuple[str, dict[
     grid = {
         name: list(value)
         for name, value in settings.items()
-        if isinstance(value, list | tuple) and name not in stage.listed
+        if isinstance(value, list | tuple) and not is_listed(types_of(stage).get(name))
     }
     if empty := [name for name, values in grid.items() if not values]:
         raise UsageError(f"{empty[0]}: the list of settings is empty")
@@ -243,11 +244,11 @@ def checked(
 
 def _check_step(step: Step, where: str) -> None:
     stage = find_stage(step.stage)
-    if stage.settings is not None:
-        for name in step.settings:
-            if name not in stage.settings:
-                raise checks.unknown("setting", name, stage.settings, where)
+    known = stage.settings()
+    for name in step.settings:
+        if name not in known:
+            raise unknown("setting", name, known, where)
     try:
-        stage.check(step.settings)
+        stage.stand_in(step.settings).require()
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None

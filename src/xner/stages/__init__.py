@@ -1,4 +1,4 @@
-"""Stages of a pipeline, one module each, and their registry.
+"""Stages of a pipeline and their registry.
 
 A stage is a frozen dataclass: its fields are its options, and calling it on a corpus runs it. The
 public functions (`xner.project`), the commands (`xner project`) and experiments (`xner run`) all
@@ -13,20 +13,21 @@ from xner.errors import UsageError
 from xner.options import unknown
 from xner.stages.base import Columns as Columns
 from xner.stages.base import Learner as Learner
+from xner.stages.base import MODEL as MODEL
 from xner.stages.base import Stage as Stage
 
 _BUILT_IN = {
-    "align": "Align",
-    "back_translate": "BackTranslate",
-    "candidates": "Candidates",
-    "distill": "Distill",
-    "easyproject": "EasyProject",
-    "project": "Project",
-    "refine": "Refine",
-    "self_train": "SelfTrain",
-    "tag": "Tag",
-    "train": "Train",
-    "translate": "Translate",
+    "align": "align.Align",
+    "back_translate": "back_translate.BackTranslate",
+    "candidates": "tag.Candidates",
+    "distill": "students.Distill",
+    "easyproject": "easyproject.EasyProject",
+    "project": "project.Project",
+    "refine": "refine.Refine",
+    "self_train": "students.SelfTrain",
+    "tag": "tag.Tag",
+    "train": "students.Train",
+    "translate": "translate.Translate",
 }
 _REGISTERED: dict[str, type[Stage]] = {}
 
@@ -63,5 +64,6 @@ def find_stage(name: str) -> type[Stage]:
         return _REGISTERED[name]
     if name not in _BUILT_IN:
         raise unknown("stage", name, stage_names())
-    stage: type[Stage] = getattr(import_module(f"xner.stages.{name}"), _BUILT_IN[name])
+    module, _, class_name = _BUILT_IN[name].partition(".")
+    stage: type[Stage] = getattr(import_module(f"{__name__}.{module}"), class_name)
     return stage

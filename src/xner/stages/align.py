@@ -16,8 +16,8 @@ from xner.aligners import ALIGNERS, Aligner, aligner_class, make_aligner
 from xner.aligners.bitext import Links
 from xner.aligners.encode import encode, encode_side
 from xner.aligners.pivot import SoftAligner, align_with_pivots
-from xner.columns import LINKS, LINKS_MADE_BY
-from xner.corpus import Corpus, StrPath, replace_columns, scan, scan_side, with_columns
+from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, struct_lists, with_columns
+from xner.corpus import Corpus, StrPath, scan, scan_side
 from xner.corpus import with_links as with_links_from
 from xner.errors import UsageError
 from xner.options import Option, declare, option, options_of, shown_default
@@ -155,7 +155,7 @@ class FittedOptions(AlignerOptions):
                     f"file, or one file with both sides (on the command line after SOURCE and "
                     f"TARGET, once per bitext)"
                 )
-        if self.pivot and not hasattr(kind, "soft"):
+        if self.pivot and not getattr(kind, "pivots", isinstance(self.aligner, SoftAligner)):
             raise UsageError("pivot needs the probabilities of links; use aligner native")
 
     @property
@@ -184,7 +184,7 @@ class FittedOptions(AlignerOptions):
         report = Report(Align.figures, signature)
         report.add(sentences=len(corpus), links=len(links.source))
         report.seconds = perf_counter() - begin
-        metadata = {LINKS_MADE_BY: signature.encode()}
+        metadata = {LINKS_MADE_BY: signature}
 
         def batches() -> Iterator[pa.RecordBatch]:
             row = 0
@@ -193,7 +193,7 @@ class FittedOptions(AlignerOptions):
                 row += batch.num_rows
                 yield replace_columns(batch, {"links": column}, metadata=metadata)
 
-        schema = with_columns(corpus.schema, {"links": LINKS}, metadata)
+        schema = with_columns(corpus.schema, {"links": LINKS}, metadata=metadata)
         return Corpus(batches, len(corpus), corpus.origin, schema, report)
 
     def _links(
@@ -321,13 +321,5 @@ def _fit_corpus(bitext: Any) -> Corpus:
 def link_column(links: Links, first: int, last: int) -> pa.ListArray:
     """The links of the rows `[first, last)` as a column."""
     begin, end = int(links.offsets[first]), int(links.offsets[last])
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(links.source[begin:end]),
-            pa.array(links.target[begin:end]),
-            pa.array(links.weight[begin:end]),
-        ],
-        fields=list(LINKS.value_type),
-    )
-    offsets = (links.offsets[first : last + 1] - begin).astype("int32")
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
+    parts = (part[begin:end] for part in (links.source, links.target, links.weight))
+    return struct_lists(LINKS, links.offsets[first : last + 1] - begin, *parts)

@@ -13,8 +13,8 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
-from xner.columns import ENTITIES, OFFSETS, TOKENS
-from xner.corpus import Corpus, rechunk, replace_columns, require, with_columns
+from xner.columns import ENTITIES, TOKENS, replace_columns, types_of, with_columns
+from xner.corpus import Corpus, rechunk, require
 from xner.errors import InputError
 from xner.options import declare, option
 from xner.outcomes import outcomes_of
@@ -22,7 +22,6 @@ from xner.report import Figure, Report
 from xner.stages.base import Columns, function_of, require_columns
 from xner.stages.marking import Marking, columns_of, crossings, markers_option, threshold_option
 from xner.stages.project import Project
-from xner.stages.solved import SOLUTION
 from xner.stages.translate import Translating
 from xner.translation.markers import STYLES
 
@@ -73,8 +72,7 @@ class BackTranslate(Translating):
         )
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        types = (TOKENS, pa.string(), OFFSETS, ENTITIES, TOKENS)
-        schema = with_columns(corpus.schema, dict(zip(MADE, types, strict=True)))
+        schema = with_columns(corpus.schema, types_of(*MADE))
         return schema if self.beside else _view_schema(schema)
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
@@ -84,7 +82,7 @@ class BackTranslate(Translating):
             )
         marking = Marking(*self.languages, self.make_translator(), self.markers, self.threshold)
         report.signature = marking.signature
-        metadata = {MADE_BY: marking.signature.encode()}
+        metadata = {MADE_BY: marking.signature}
         for batch, crossed in crossings(corpus, marking, "translate back", self.tell):
             report.add(
                 sentences=batch.num_rows,
@@ -142,8 +140,7 @@ class AlignTarget(Project):
     name: ClassVar[str] = "align_tgt"
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        columns = {"target_entities": ENTITIES, "outcomes": TOKENS, "solution": SOLUTION}
-        return with_columns(corpus.schema, columns)
+        return with_columns(corpus.schema, types_of("target_entities", "outcomes", "solution"))
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         require_columns(corpus, *MADE, "source_entities", "target_tokens")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self
 
 import pyarrow as pa
 
-from xner.corpus import Corpus
+from xner.corpus import Corpus, StrPath
 from xner.errors import InputError, UsageError
-from xner.options import UNSET, Option, build, declare, option, options_of, settle
+from xner.options import UNSET, Option, build, declare, option, options_of, settle, unknown
 from xner.report import Figure, Progress, Report, silent
+from xner.stages.documented import documented
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
@@ -154,9 +154,11 @@ class Stage:
 class Learner(Stage):
     """A stage that trains a model in a folder."""
 
-    def learn(
-        self, corpora: Corpus | Sequence[Corpus | str], folder: Path, *, resume: bool = False
-    ) -> Trained:
+    resume: bool = option(
+        False, "Resume an interrupted run from its last epoch.", in_experiments=False
+    )
+
+    def learn(self, corpora: Any, output: StrPath) -> Trained:
         """Train the model, or resume an interrupted run."""
         raise NotImplementedError(f"{type(self).__name__} does not define learn")
 
@@ -168,7 +170,6 @@ class Learner(Stage):
 
 def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Corpus, P], Corpus]:
     """The public function of a stage: a corpus and the options of the stage as keywords."""
-    from xner.stages.documented import documented
 
     def run(corpus: Corpus, /, *args: P.args, **options: P.kwargs) -> Corpus:
         try:
@@ -182,8 +183,6 @@ def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Corpus, P], C
 
 def unfit(stage: Callable[..., Any], given: Mapping[str, Any], error: TypeError) -> Exception:
     """The error for arguments that the constructor of a stage does not take."""
-    from xner.options import unknown
-
     known = options_of(stage)
     for name in given:
         if name not in known:

@@ -12,11 +12,13 @@ from xner.columns import (
     ENTITIES,
     LINKS,
     LINKS_MADE_BY,
-    OFFSETS,
     TOKENS,
     TRANSLATION_MADE_BY,
+    replace_columns,
+    types_of,
+    with_columns,
 )
-from xner.corpus import Corpus, replace_columns, with_columns
+from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
 from xner.options import declare, option
 from xner.outcomes import Outcome, outcomes_of
@@ -97,17 +99,10 @@ class EasyProject(Translating):
         )
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        columns = {
-            "target_tokens": TOKENS,
-            "target_text": pa.string(),
-            "target_offsets": OFFSETS,
-            "target_entities": ENTITIES,
-            "outcomes": TOKENS,
-            "translation_outcome": pa.string(),
-        }
-        if self.fallback == "align":
-            columns["links"] = LINKS
-        return with_columns(corpus.schema, columns, drop=("links",))
+        links = ["links"] if self.fallback == "align" else []
+        columns = types_of(*MADE, "translation_outcome", *links)
+        metadata = {LINKS_MADE_BY: None}
+        return with_columns(corpus.schema, columns, drop=("links",), metadata=metadata)
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         if held := [name for name in MADE if name in corpus.columns]:
@@ -164,8 +159,7 @@ def _with_target(
         batch,
         columns,
         drop=("links",),
-        metadata={TRANSLATION_MADE_BY: marking.signature.encode()},
-        drop_metadata=(LINKS_MADE_BY,),
+        metadata={TRANSLATION_MADE_BY: marking.signature, LINKS_MADE_BY: None},
     )
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, LINKS, LINKS_MADE_BY, TAGGED_BY, TOKENS, TRANSLATION_MADE_BY
-from xner.corpus import Corpus, replace_columns, require, with_columns
+from xner.columns import (
+    LINKS_MADE_BY,
+    TAGGED_BY,
+    TRANSLATION_MADE_BY,
+    replace_columns,
+    types_of,
+    with_columns,
+)
+from xner.corpus import Corpus, require
 from xner.errors import UsageError
 from xner.options import declare, options_of
 from xner.outcomes import outcomes_of
@@ -39,7 +46,6 @@ from xner.stages.first_pass import count_corpus, first_choice
 from xner.stages.projection_options import ProjectionOptions
 from xner.stages.solved import (
     RELABELLED,
-    SOLUTION,
     count_outcomes,
     outcome_codes,
     outcome_column,
@@ -51,6 +57,9 @@ SLICE = 4096
 """Rows that are matched at a time if there can be many candidates."""
 _SHOWN = 20
 """Changed labels on the terminal; `--json` has all."""
+
+
+_NMT_LANGUAGES = {"source_language": "eng", "target_language": "deu"}
 
 
 def _changes(changes: Counter[Change]) -> list[dict[str, Any]]:
@@ -101,6 +110,14 @@ class Project(ProjectionOptions):
     )
     not_in_experiments: ClassVar[frozenset[str]] = frozenset(options_of(FittedOptions))
 
+    @classmethod
+    def stand_in(cls, settings: Mapping[str, Any]) -> Self:
+        """The stage with languages for the score `nmt`, which a run fills in."""
+        nmt = settings.get("nmt")
+        if isinstance(nmt, Mapping):
+            settings = {**settings, "nmt": {**_NMT_LANGUAGES, **nmt}}
+        return super().stand_in(settings)
+
     @property
     def columns(self) -> Columns:
         """It needs both sides, entities, and links if anything depends on them."""
@@ -113,9 +130,8 @@ class Project(ProjectionOptions):
         )
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        columns = {"target_entities": ENTITIES, "outcomes": TOKENS, "solution": SOLUTION}
-        if self.linked:
-            columns = {"links": LINKS, **columns}
+        links = ["links"] if self.linked else []
+        columns = types_of(*links, "target_entities", "outcomes", "solution")
         return with_columns(corpus.schema, columns)
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
@@ -218,7 +234,7 @@ class Pass:
             "outcomes": outcome_column(codes, problem),
             "solution": solution_column(solution),
         }
-        metadata = {b"xner.projection": self.report.signature.encode()}
+        metadata = {b"xner.projection": self.report.signature}
         return replace_columns(batch, columns, metadata=metadata)
 
     def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from xner._version import __version__
 from xner.errors import UsageError
-from xner.options import UNSET, declare, option, settle, signed
+from xner.options import UNSET, declare, option, parse_weight, settle, signed
 from xner.score.counts import Counts
 from xner.score.ngrams import STOP_TOKENS
 from xner.score.nmt import NmtOptions
@@ -24,21 +24,6 @@ _PUBLISHED = PRESETS[1:]
 
 def _published(value: Any) -> dict[str, Any]:
     return dict.fromkeys(_PUBLISHED, value)
-
-
-def _weight(flag: str) -> Any:
-    """A parser of NAME=WEIGHT."""
-
-    def parse(text: str) -> tuple[str, float]:
-        name, equals, number = text.partition("=")
-        try:
-            return name, float(number) if equals else 1.0
-        except ValueError:
-            raise UsageError(
-                f"{flag} {text}: write NAME=WEIGHT, for example {flag} {name}=1"
-            ) from None
-
-    return parse
 
 
 @declare
@@ -66,7 +51,7 @@ class ProjectionOptions(FittedOptions):
         f"Matching score and its weight in the sum: {', '.join(score_names())}; may be repeated.",
         presets=_published({"alignment": 1.0}),
         unit="NAME=WEIGHT",
-        parse=_weight("--score"),
+        parse=parse_weight,
         repeat=True,
         group="matching",
     )
@@ -77,7 +62,7 @@ class ProjectionOptions(FittedOptions):
         "Nothing is filled with a `score` of your own or method `heuristic`.",
         presets=_published({}),
         unit="NAME=WEIGHT",
-        parse=_weight("--fill"),
+        parse=parse_weight,
         repeat=True,
         group="matching",
     )

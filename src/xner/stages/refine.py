@@ -7,9 +7,9 @@ from typing import ClassVar, Literal, Self
 
 import pyarrow as pa
 
-from xner.aligners.compose import average, compose
-from xner.columns import LINKS, LINKS_MADE_BY
-from xner.corpus import Corpus, back_off, replace_columns, with_columns
+from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, with_columns
+from xner.corpus import Corpus
+from xner.links import average, back_off, compose
 from xner.options import declare, option
 from xner.report import Report
 from xner.stages.align import Align, AlignerOptions, is_random, without_seed
@@ -42,7 +42,7 @@ class Refine(AlignerOptions):
     )
     paths: Literal["noisy-or", "sum"] = option(
         "noisy-or",
-        "How the weights of several paths between two words are added up (`xner.aligners.compose`).",
+        "How the weights of several paths between two words are added up (`xner.links`).",
     )
 
     @classmethod
@@ -83,7 +83,7 @@ class Refine(AlignerOptions):
         makers = [_made_by(direct, LINKS_MADE_BY), self.combine, self.paths]
         makers += [_made_by(onward, LINKS_MADE_BY), _made_by(corpus, MADE_BY)]
         report.signature = f"refine({','.join(makers)})"
-        metadata = {LINKS_MADE_BY: report.signature.encode()}
+        metadata = {LINKS_MADE_BY: report.signature}
         join = back_off if self.combine == "backoff" else average
         for batch, first, second in zip(
             direct.batches(), there.batches(), onward.batches(), strict=True

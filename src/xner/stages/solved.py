@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, offsets_of
+from xner.columns import ENTITIES, SOLUTION, offsets_of, struct_lists
 from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
 from xner.kernels.ngrams import NO_CANDIDATE
 from xner.outcomes import Outcome
@@ -28,14 +28,6 @@ OUTCOMES = {
     NO_CANDIDATE: Outcome.NO_CANDIDATE,
 }
 """Outcomes by the codes that kernels and solvers give."""
-SOLUTION = pa.struct(
-    [
-        ("objective", pa.float64()),
-        ("bound", pa.float64()),
-        ("route", pa.string()),
-        ("status", pa.string()),
-    ]
-)
 
 
 def outcome_codes(

@@ -16,12 +16,15 @@ from xner.columns import (
     ENTITIES,
     PROBABILITIES,
     TAGGED_BY,
-    TAGSET,
     field_of,
     lengths_of,
     offsets_of,
+    replace_columns,
+    struct_lists,
+    types_of,
+    with_columns,
 )
-from xner.corpus import Corpus, replace_columns, require, with_columns
+from xner.corpus import Corpus, require
 from xner.errors import SchemeError, UsageError
 from xner.inference.columns import by_batch
 from xner.options import declare, option, options_of
@@ -131,10 +134,8 @@ class Tag(Tagging):
         return Columns((f"{self.side}_tokens",), made)
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        columns = {f"{self.side}_entities": ENTITIES}
-        if self.probabilities:
-            columns[f"{self.side}_tagset"] = TAGSET
-            columns[f"{self.side}_probabilities"] = PROBABILITIES
+        more = ["tagset", "probabilities"] if self.probabilities else []
+        columns = types_of(*(f"{self.side}_{name}" for name in ["entities", *more]))
         return with_columns(corpus.schema, columns, drop=_stale(self.side, corpus.columns))
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
@@ -143,8 +144,7 @@ class Tag(Tagging):
                 batch,
                 made,
                 drop=_stale(self.side, batch.schema.names),
-                metadata={TAGGED_BY[self.side]: tagger.signature.encode()},
-                drop_metadata=(b"xner.projection",),
+                metadata={TAGGED_BY[self.side]: tagger.signature, b"xner.projection": None},
             )
 
 
@@ -168,15 +168,13 @@ class Candidates(Tagging):
         return Columns(("target_tokens",), made)
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        columns = {"target_candidates": CANDIDATES}
-        if self.probabilities:
-            columns |= {"target_tagset": TAGSET, "target_probabilities": PROBABILITIES}
-        return with_columns(corpus.schema, columns)
+        more = ["target_tagset", "target_probabilities"] if self.probabilities else []
+        return with_columns(corpus.schema, types_of("target_candidates", *more))
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         for batch, made, tagger in self._tag(corpus, report, "target", self.probabilities):
             columns = {"target_candidates": _spans_of(made.pop("target_entities")), **made}
-            metadata = {TAGGED_BY["target"]: tagger.signature.encode()}
+            metadata = {TAGGED_BY["target"]: tagger.signature}
             yield replace_columns(batch, columns, metadata=metadata)
 
 
@@ -194,9 +192,8 @@ def _spans_of(entities: pa.ListArray) -> pa.ListArray:
     """Start and end of every entity, without its label."""
     offsets = offsets_of(entities)
     part = slice(int(offsets[0]), int(offsets[-1]))
-    fields = [pa.array(field_of(entities, name)[part]) for name in ("start", "end")]
-    spans = pa.StructArray.from_arrays(fields, fields=list(CANDIDATES.value_type))
-    return pa.ListArray.from_arrays(pa.array((offsets - offsets[0]).astype(np.int32)), spans)
+    fields = (field_of(entities, name)[part] for name in ("start", "end"))
+    return struct_lists(CANDIDATES, offsets - offsets[0], *fields)
 
 
 @dataclass(frozen=True, slots=True)

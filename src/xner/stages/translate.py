@@ -9,12 +9,21 @@ import numpy as np
 import pyarrow as pa
 
 from xner._version import __version__
-from xner.columns import LINKS_MADE_BY, OFFSETS, TOKENS, TRANSLATION_MADE_BY
-from xner.corpus import Corpus, replace_columns, with_columns
+from xner.columns import (
+    LINKS_MADE_BY,
+    OFFSETS,
+    TOKENS,
+    TRANSLATION_MADE_BY,
+    replace_columns,
+    struct_lists,
+    types_of,
+    with_columns,
+)
+from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
 from xner.inference.columns import by_batch
 from xner.languages import Language, find_language
-from xner.options import declare, option, options_of
+from xner.options import declare, option, options_of, required
 from xner.report import Figure, Report
 from xner.stages.base import Columns, Stage, function_of
 from xner.translation.base import OUTCOMES, Translated, Translator
@@ -29,14 +38,14 @@ _CODES = "Code: BCP-47, ISO 639-3 or FLORES-200, such as en, eng or eng_Latn."
 class Translating(Stage, TranslatorOptions):
     """A stage that translates between the languages of the two sides."""
 
-    source_language: str = option(
-        text=f"Language of the labelled side. {_CODES}",
+    source_language: str = required(
+        f"Language of the labelled side. {_CODES}",
         kw_only=False,
         unit="CODE",
         stand_in="eng",
     )
-    target_language: str = option(
-        text=f"Language of the other side. {_CODES}",
+    target_language: str = required(
+        f"Language of the other side. {_CODES}",
         kw_only=False,
         unit="CODE",
         stand_in="deu",
@@ -129,13 +138,11 @@ class Translate(Translating):
         )
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        columns = {
-            f"{self.fill}_tokens": TOKENS,
-            f"{self.fill}_text": pa.string(),
-            f"{self.fill}_offsets": OFFSETS,
-            "translation_outcome": pa.string(),
-        }
-        return with_columns(corpus.schema, columns, drop=self._stale)
+        own = (f"{self.fill}_{name}" for name in ("tokens", "text", "offsets"))
+        columns = types_of(*own, "translation_outcome")
+        return with_columns(
+            corpus.schema, columns, drop=self._stale, metadata={LINKS_MADE_BY: None}
+        )
 
     @property
     def _stale(self) -> tuple[str, ...]:
@@ -188,8 +195,7 @@ class Translate(Translating):
                 batch,
                 columns,
                 drop=self._stale,
-                metadata={TRANSLATION_MADE_BY: report.signature.encode()},
-                drop_metadata=(LINKS_MADE_BY,),
+                metadata={TRANSLATION_MADE_BY: report.signature, LINKS_MADE_BY: None},
             )
 
 
@@ -228,7 +234,4 @@ def _columns(side: str, results: list[Translated], language: Language) -> dict[s
 def _offset_column(spans: list[list[tuple[int, int]]]) -> pa.ListArray:
     offsets = np.cumsum([0, *map(len, spans)]).astype(np.int32)
     flat = np.array([span for own in spans for span in own], np.int32).reshape(-1, 2)
-    values = pa.StructArray.from_arrays(
-        [pa.array(flat[:, 0]), pa.array(flat[:, 1])], fields=list(OFFSETS.value_type)
-    )
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
+    return struct_lists(OFFSETS, offsets, flat[:, 0], flat[:, 1])
