@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xner.cli.students import add_student, add_tokenizer_text, show, student_options
 from xner.cli.terminal import progress
-from xner.errors import UsageError
+from xner.training.options import parse_weights
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -57,20 +57,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     return command
 
 
-def weighting(text: str) -> str | list[float]:
-    """A name, or numbers with commas between them.
-
-    Raises:
-        UsageError: neither.
-    """
-    if not any(character.isdigit() for character in text):
-        return text
-    try:
-        return [float(number) for number in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--weights {text}: write numbers with commas, as in 0.5,0.5") from None
-
-
 def run(options: argparse.Namespace) -> None:
     """Distil, and say what was done."""
     from xner.training.distill import distill
@@ -81,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
             options.corpora,
             options.output,
             teachers=options.teacher,
-            weights=weighting(options.weights),
+            weights=parse_weights(options.weights),
             sources=options.source,
             progress=tell,
             **{name: getattr(options, name) for name in names},

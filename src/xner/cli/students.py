@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from xner.cli.tag import labels_of
 from xner.cli.terminal import facts, print_json
 from xner.inference.hardware import PRECISIONS
-from xner.training.settings import SIZES, Settings
+from xner.options import options_of
+from xner.training.options import SIZES, StudentOptions
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
@@ -54,7 +55,7 @@ def add_student(command: argparse.ArgumentParser, sides: tuple[str, ...]) -> Non
     group.add_argument(
         "--from-scratch", choices=tuple(SIZES), help="make tokenizer and model anew, of this size"
     )
-    defaults = {name: field.default for name, field in Settings.__dataclass_fields__.items()}
+    defaults = {name: option.default for name, option in options_of(StudentOptions).items()}
     for flag, kind, text in _NUMBERS:
         default = defaults[flag[2:].replace("-", "_")]
         shown = "" if default is None else f" (default: {default})"
@@ -98,9 +99,12 @@ def show(trained: Trained, title: str, options: argparse.Namespace) -> None:
                  for key, n in counts.get(name, {}).items()]  # fmt: skip
     rows += [(f"  {label}", f"{n:,}") for label, n in counts.get("entities", {}).items()]
     rows += [(name, f"{counts[name]:,}") for name in ("empty", "split", "unseen")]
-    told = ("teacher_weights", "tau", "agreed_words", "left_out", "start_f1")
-    rows += [(n.replace("_", " "), str(trained.told[n])) for n in told if n in trained.told]
-    for each in trained.told.get("rounds", []):
+    details, names = (
+        trained.details,
+        ("teacher_weights", "tau", "agreed_words", "left_out", "start_f1"),
+    )
+    rows += [(n.replace("_", " "), str(details[n])) for n in names if n in details]
+    for each in details.get("rounds", []):
         words = " ".join(f"{label} {n:,}" for label, n in each["words"].items())
         rows.append((f"round {each['number']}", f"{words}; score {each['score']:.4f}"))
     rows += [("epochs", f"{len(trained.history)}")]
