@@ -24,8 +24,8 @@ from benchmarks.gpu_common import (
 )
 from xner.columns import ENTITIES, TOKENS
 from xner.tagging.subwords import Subwords
+from xner.training.options import SIZES
 from xner.training.scratch import make_config, make_tokenizer
-from xner.training.settings import SIZES
 
 LABELS = ("PER", "ORG", "LOC")
 XLMR = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,

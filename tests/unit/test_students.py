@@ -18,8 +18,10 @@ pytest.importorskip("accelerate")
 
 from tests.models import students as made  # noqa: E402 - needs torch
 from xner.inference.checkpoints import model_signature  # noqa: E402
+from xner.options import build  # noqa: E402
 from xner.training.card import MANIFEST  # noqa: E402
-from xner.training.gather import Choice, gather, label_weights  # noqa: E402
+from xner.training.gather import gather, label_weights  # noqa: E402
+from xner.training.options import Choice, SelfTrainOptions  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -113,9 +115,9 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     options = {"dev": made.labelled(20, seed=2), "epochs": 3, "seed": 4}
     data = made.labelled(64, seed=1)
-    with pytest.raises(xner.OutputError, match="holds an interrupted run; resume it"):
+    with pytest.raises(xner.OutputError, match="contains an interrupted run; resume it"):
         train(data, tmp_path / "killed", **options)
-    with pytest.raises(xner.UsageError, match="holds another run"):
+    with pytest.raises(xner.UsageError, match="contains another run"):
         train(data, tmp_path / "killed", resume=True, **{**options, "seed": 5})
     stages = []
     resumed = train(
@@ -199,7 +201,7 @@ def test_doubtful_sentences_are_dropped_and_counted():
     assert len(examples.sentences) == 6
     assert counts.entities == {"LOC": 4, "PER": 1}
     empty = made.table("target_", tokens=[[], []], entities=[[], []])
-    with pytest.raises(xner.InputError, match="no sentence is left to train on, of 2"):
+    with pytest.raises(xner.InputError, match="none of 2 sentences is left to train on"):
         gather([empty], Choice())
 
 
@@ -277,22 +279,22 @@ def test_several_teachers(tmp_path, student, bert_tagger):
     teachers = [student.folder, bert_tagger]
     options = {**made.FAST, "epochs": 1, "teachers": teachers}
     plain = xner.distill(text, tmp_path / "a", **options)
-    assert plain.told["agreed_words"] > 0.9 * plain.counts["words"]
+    assert plain.details["agreed_words"] > 0.9 * plain.counts["words"]
     for weights in ("domain", "sentence"):
         done = xner.distill(
             text, tmp_path / weights, weights=weights, sources=[english, other], **options
         )
-        one, two = done.told["teacher_weights"]
+        one, two = done.details["teacher_weights"]
         assert one > two
         assert one + two == pytest.approx(1, abs=1e-3)
-        assert done.told["language_accuracy"] == 1
+        assert done.details["language_accuracy"] == 1
     own = xner.distill(text, tmp_path / "n", weights=[3, 1], **options)
-    assert own.told["teacher_weights"] == [0.75, 0.25]
+    assert own.details["teacher_weights"] == [0.75, 0.25]
     for bad, match in (
         ({"weights": "best"}, "weights is 'best'"),
         ({"weights": [1.0]}, "for each of the 2 teachers"),
         ({"weights": "domain"}, "needs several teachers and text"),
-        ({"sources": [english]}, "sources are for weights"),
+        ({"sources": [english]}, "sources are only used with weights"),
         ({"agreed": "soft"}, "agreed is 'soft'"),
     ):
         with pytest.raises(xner.UsageError, match=match):
@@ -319,11 +321,11 @@ def test_self_trained(tmp_path):
         text, tmp_path / "m", start=first.folder, confidence=0.5, dev=GOLD, rounds=2, epochs=3,
         learning_rate=2e-3, batch_size=16, device="cpu",
     )  # fmt: skip
-    rounds = done.told["rounds"]
-    assert done.told["start_f1"] == pytest.approx(made.f1(GOLD, first.folder), abs=1e-4)
+    rounds = done.details["rounds"]
+    assert done.details["start_f1"] == pytest.approx(made.f1(GOLD, first.folder), abs=1e-4)
     best = max(each["score"] for each in rounds)
     assert made.f1(GOLD, done.folder) == pytest.approx(best, abs=1e-4)
-    assert best > done.told["start_f1"]
+    assert best > done.details["start_f1"]
     each = rounds[0]
     assert sum(each["words"].values()) + each["left_out"] == done.counts["words"]
     assert not (done.folder / "rounds").exists()
@@ -337,34 +339,45 @@ def test_self_training_stops_when_agreement_falls(tmp_path):
         text, tmp_path / "m", start=first.folder, top=0.5, rounds=6, epochs=2,
         labelled=made.labelled(20, seed=1), learning_rate=2e-3, device="cpu",
     )  # fmt: skip
-    scores = [each["score"] for each in done.told["rounds"]]
+    scores = [each["score"] for each in done.details["rounds"]]
     assert all(a < b for a, b in pairwise(scores[:-1]))
     assert len(scores) == 6 or scores[-1] <= scores[-2]
     assert done.counts["kept"] == 100
 
 
-def test_the_surest_of_each_label_are_chosen():
-    from xner.training.self_train import Sure
+def test_confident_words_of_each_label_are_chosen():
+    from xner.training.self_train import confident_words
 
     tagset = ("O", "B-PER", "I-PER")
     found = np.array(
         [[0.9, 0.1, 0], [0.8, 0.2, 0], [0.4, 0.6, 0], [0.2, 0.1, 0.7], [0.3, 0.5, 0.2]], np.float32
     )
-    assert Sure(confidence=0.65).choose(found, tagset).tolist() == [True, True, False, True, False]
-    assert Sure(top=0.4).choose(found, tagset).tolist() == [True, False, True, True, False]
-    assert Sure(top=1.0).choose(found, tagset).all()
-    for bad in (Sure(), Sure(0.5, 0.5), Sure(confidence=1.5)):
-        with pytest.raises(xner.UsageError):
-            bad.check()
+    assert confident_words(found, tagset, 0.65).tolist() == [True, True, False, True, False]
+    assert confident_words(found, tagset, top=0.4).tolist() == [True, False, True, True, False]
+    assert confident_words(found, tagset, top=1.0).all()
+
+
+def test_options_of_self_training():
+    assert build(SelfTrainOptions, {"start": "x"}).confidence == 0.9
+    assert build(SelfTrainOptions, {"start": "x", "top": 0.5}).confidence is None
+    for bad, match in (
+        ({}, "start is missing"),
+        ({"confidence": 0.5, "top": 0.5}, "give confidence or top, not both"),
+        ({"confidence": 1.5}, "confidence is 1.5; it must be above 0 and at most 1"),
+        ({"base": "y", "from_scratch": "small"}, "give base or from_scratch, not both"),
+    ):
+        with pytest.raises(xner.UsageError, match=match):
+            build(SelfTrainOptions, bad and {"start": "x", **bad})
 
 
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         ({}, "name the model to start from"),
-        ({"base": "x", "from_scratch": "small"}, "one of the two"),
+        ({"base": "x", "from_scratch": "small"}, "give base or from_scratch, not both"),
         ({"from_scratch": "huge"}, "from_scratch is 'huge'"),
-        ({"from_scratch": "small", "epochs": 0}, "epochs is 0"),
+        ({"from_scratch": "small", "epochs": 0}, "epochs is 0; it must be at least 1"),
+        ({"from_scratch": "small", "epochs": "3"}, "epochs is '3'; it must be an integer"),
         ({"from_scratch": "small", "masked": 1.0}, "masked is 1.0"),
         ({"from_scratch": "small", "learning_rate": -1}, "learning_rate is -1"),
         ({"from_scratch": "small", "eras": 2}, "unknown option 'eras'"),
@@ -390,7 +403,7 @@ def test_bad_input(tmp_path):
         train([], tmp_path / "m")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    with pytest.raises(xner.OutputError, match="holds something already"):
+    with pytest.raises(xner.OutputError, match="is not empty"):
         train(made.labelled(2, seed=1), tmp_path / "full")
 
 

@@ -9,22 +9,14 @@ from xner.corpus import Corpus
 from xner.experiments.learners import learner
 from xner.experiments.stages import MODEL, Columns, Settings, Tell
 from xner.training.finetune import train
-from xner.training.gather import Choice
+from xner.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
 
-_CHOICE = ("max_unprojected", "min_score", "weight_by", "class_weight_by")
-
 
 def _learn(corpus: Corpus, settings: Settings, folder: Path, tell: Tell) -> Trained:
-    own = {name: value for name, value in settings.items() if name != "also"}
-    given = [corpus, *settings.get("also", ())]
-    return train(given, folder, resume=True, progress=tell, **own)
-
-
-def _check(settings: Settings) -> None:
-    Choice(**{name: settings[name] for name in ("side", *_CHOICE) if name in settings}).check()
+    return train(corpus, folder, resume=True, progress=tell, **settings)
 
 
 def _columns(settings: Settings) -> Columns:
@@ -34,13 +26,4 @@ def _columns(settings: Settings) -> Columns:
     return Columns(needs, (MODEL,), ("outcomes",) if "target" in sides else ())
 
 
-STAGE = learner(
-    "train",
-    _learn,
-    (*_CHOICE, "also", "tokenizer_text"),
-    columns=_columns,
-    check=_check,
-    files=frozenset({"also", "dev", "tokenizer_text"}),
-    listed=frozenset({"also", "tokenizer_text"}),
-    taggers=frozenset({"base"}),
-)
+STAGE = learner("train", TrainOptions, _learn, columns=_columns)
