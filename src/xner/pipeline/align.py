@@ -12,7 +12,7 @@ from xner.aligners import Aligner, make_aligner
 from xner.aligners.bitext import Links
 from xner.aligners.encode import encode, encode_side
 from xner.aligners.pivot import SoftAligner, align_with_pivots
-from xner.columns import LINKS, LINKS_MADE_BY
+from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, struct_lists, with_columns
 from xner.corpus import Corpus, StrPath, scan, scan_side
 from xner.errors import UsageError
 
@@ -86,19 +86,18 @@ def _aligned(
     signature = maker.signature
     signature += "".join(f"+fit_on({c.origin}:{len(c)})" for c in fit_on)
     signature += "".join(f"+pivot({c.origin})" for c in pivots)
+    metadata = {LINKS_MADE_BY: signature}
     links = _links(pairs, maker, fit_on, pivots, tell)
 
     def batches() -> Iterator[pa.RecordBatch]:
         row = 0
         for batch in pairs.batches():
-            columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-            columns["links"] = link_column(links, row, row + batch.num_rows)
+            column = link_column(links, row, row + batch.num_rows)
             row += batch.num_rows
-            made = pa.RecordBatch.from_pydict(columns)
-            metadata = {**(batch.schema.metadata or {}), LINKS_MADE_BY: signature}
-            yield made.replace_schema_metadata(metadata)
+            yield replace_columns(batch, {"links": column}, metadata=metadata)
 
-    return Corpus(batches, len(pairs), pairs.origin), signature
+    schema = with_columns(pairs.schema, {"links": LINKS}, metadata=metadata)
+    return Corpus(batches, len(pairs), pairs.origin, schema), signature
 
 
 def _links(
@@ -127,13 +126,5 @@ def _fit_corpus(given: Corpus | StrPath | tuple[StrPath, StrPath]) -> Corpus:
 def link_column(links: Links, first: int, last: int) -> pa.ListArray:
     """The links of the rows `[first, last)` as a column."""
     begin, end = int(links.offsets[first]), int(links.offsets[last])
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(links.source[begin:end]),
-            pa.array(links.target[begin:end]),
-            pa.array(links.weight[begin:end]),
-        ],
-        fields=list(LINKS.value_type),
-    )
-    offsets = (links.offsets[first : last + 1] - begin).astype("int32")
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
+    parts = (part[begin:end] for part in (links.source, links.target, links.weight))
+    return struct_lists(LINKS, links.offsets[first : last + 1] - begin, *parts)

@@ -16,11 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from xner.aligners import Aligner
-from xner.aligners.compose import average, compose
-from xner.columns import ENTITIES, LINKS_MADE_BY, TOKENS
+from xner.columns import COLUMNS, ENTITIES, LINKS_MADE_BY, TOKENS, replace_columns
 from xner.corpus import Corpus, require
 from xner.errors import InputError, UsageError
-from xner.formats.pharaoh import back_off
+from xner.links import average, back_off, compose
 from xner.pipeline.align import Tell, align, align_stage
 from xner.pipeline.marking import Marking, columns_of, crossings, make_marking
 from xner.pipeline.outcome import OUTCOMES
@@ -128,16 +127,7 @@ def _back_batches(
         summary.translations.update(one.translation for one in crossed)
         columns = columns_of(crossed, "back")
         columns["back_outcomes"] = pa.array([one.outcomes for one in crossed], TOKENS)
-        yield _with(batch, columns, {MADE_BY: marking.signature.encode()})
-
-
-def _with(
-    batch: pa.RecordBatch, columns: Mapping[str, pa.Array], metadata: Mapping[bytes, bytes]
-) -> pa.RecordBatch:
-    """The batch with columns and metadata added or replaced."""
-    own = dict(zip(batch.schema.names, batch.columns, strict=True))
-    made = pa.RecordBatch.from_pydict({**own, **columns})
-    return made.replace_schema_metadata({**(batch.schema.metadata or {}), **metadata})
+        yield replace_columns(batch, columns, metadata={MADE_BY: marking.signature})
 
 
 def _made_by(corpus: Corpus, key: bytes = MADE_BY) -> str:
@@ -158,7 +148,9 @@ def _view(corpus: Corpus, source: str, target: str, **more: str) -> Corpus:
                 ids | {new: batch[old] for new, old in columns.items()}
             )
 
-    return Corpus(batches, len(corpus), corpus.origin)
+    ids = {"id": pa.string()} if "id" in corpus.columns else {}
+    schema = pa.schema(ids | {new: COLUMNS[old] for new, old in columns.items()})
+    return Corpus(batches, len(corpus), corpus.origin, schema)
 
 
 def back_as_source(corpus: Corpus) -> Corpus:
@@ -231,7 +223,7 @@ def _brought(batch: pa.RecordBatch, made: pa.RecordBatch) -> pa.RecordBatch:
         "outcomes": pa.array(outcomes, TOKENS),
         "solution": made["solution"],
     }
-    return _with(batch, columns, made.schema.metadata or {})
+    return replace_columns(batch, columns, metadata=made.schema.metadata)
 
 
 def refine(
@@ -251,7 +243,7 @@ def refine(
         combine: `backoff` (default) uses links through the back-translation only between words
             that have no direct one; `average` takes half the sum of both weights.
         paths: how the paths between two words add up, `noisy-or` (default) or `sum`
-            (`xner.aligners.compose`).
+            (`xner.links`).
         aligner: of all links that are made, as for `xner.align`.
         aligner_options: for the aligner.
         progress: called with the name of the stage and the share that is done.
@@ -282,5 +274,6 @@ def refine(
     ):
         around = compose(first["links"], second["links"], paths)
         joined = (back_off if combine == "backoff" else average)(batch["links"], around)
-        batches.append(_with(batch, {"links": joined}, {LINKS_MADE_BY: signature.encode()}))
+        metadata = {LINKS_MADE_BY: signature}
+        batches.append(replace_columns(batch, {"links": joined}, metadata=metadata))
     return Corpus.from_batches(batches, corpus.origin)

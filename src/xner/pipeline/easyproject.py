@@ -11,7 +11,14 @@ from typing import Any
 import pyarrow as pa
 
 from xner.aligners import Aligner
-from xner.columns import ENTITIES, LINKS, LINKS_MADE_BY, TOKENS, TRANSLATION_MADE_BY
+from xner.columns import (
+    ENTITIES,
+    LINKS,
+    LINKS_MADE_BY,
+    TOKENS,
+    TRANSLATION_MADE_BY,
+    replace_columns,
+)
 from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
 from xner.pipeline.align import Tell, align_stage
@@ -153,16 +160,13 @@ def marked_batches(
 def _with_target(
     batch: pa.RecordBatch, crossed: list[Crossing], marking: Marking, summary: Summary
 ) -> pa.RecordBatch:
-    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    columns.pop("links", None)
-    columns |= columns_of(crossed, "target")
+    columns = columns_of(crossed, "target")
     columns["outcomes"] = pa.array([one.outcomes for one in crossed], TOKENS)
     columns["translation_outcome"] = pa.array([one.translation for one in crossed], pa.string())
     summary.unmarked += sum(one.unmarked for one in crossed)
     summary.translations.update(one.translation for one in crossed)
-    metadata = {**(batch.schema.metadata or {}), TRANSLATION_MADE_BY: marking.signature.encode()}
-    metadata.pop(LINKS_MADE_BY, None)
-    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(metadata)
+    metadata = {TRANSLATION_MADE_BY: marking.signature, LINKS_MADE_BY: None}
+    return replace_columns(batch, columns, drop=["links"], metadata=metadata)
 
 
 def _fall_back(
@@ -215,11 +219,11 @@ def _merged(batch: pa.RecordBatch, projected: pa.RecordBatch) -> pa.RecordBatch:
                 own[source] = "projected"
         entities.append(sorted(found, key=lambda e: e["start"]))
         outcomes.append(own)
-    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    columns["target_entities"] = pa.array(entities, ENTITIES)
-    columns["outcomes"] = pa.array(outcomes, TOKENS)
-    made = pa.RecordBatch.from_pydict(columns)
-    return made.replace_schema_metadata(batch.schema.metadata)
+    columns = {
+        "target_entities": pa.array(entities, ENTITIES),
+        "outcomes": pa.array(outcomes, TOKENS),
+    }
+    return replace_columns(batch, columns)
 
 
 def _count(made: Corpus, summary: Summary) -> None:

@@ -12,7 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import TAGGED_BY, TRANSLATION_MADE_BY
+from xner.columns import (
+    SOLUTION,
+    TAGGED_BY,
+    TRANSLATION_MADE_BY,
+    replace_columns,
+    types_of,
+    with_columns,
+)
 from xner.corpus import Corpus, require
 from xner.errors import UsageError
 from xner.pipeline.align import align_stage
@@ -153,7 +160,7 @@ def project(
     stream = project_stream(pairs, settings, summary, aligner, aligner_options, progress, counts)
     batches = list(stream)
     summary.seconds = perf_counter() - begin
-    projection = Projection(lambda: iter(batches), len(pairs), pairs.origin)
+    projection = Projection.from_batches(batches, pairs.origin, projected_schema(pairs.schema))
     projection.summary = summary
     return projection
 
@@ -195,6 +202,11 @@ def project_stream(
         for first in range(0, max(1, batch.num_rows), rows):
             yield project_batch(batch.slice(first, rows), settings, summary, counts, scorer)
             tell("project", summary.sentences / max(1, len(pairs)))
+
+
+def projected_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema of a projection of a corpus with this one, but for links that it lacks."""
+    return with_columns(schema, {**types_of("target_entities", "outcomes"), "solution": SOLUTION})
 
 
 def _made_before(pairs: Corpus) -> str:
@@ -253,8 +265,7 @@ def project_batch(
     problem, dropped = _above(made.problem, settings.min_score)
     solution = _solve(problem, made, settings)
     codes = outcomes(made, dropped, problem, solution)
-    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    columns["target_entities"] = target_entities(batch, problem, solution)
+    columns = {"target_entities": target_entities(batch, problem, solution)}
     if settings.relabel and spans is not None and counts is not None:
         named = relabel(columns["target_entities"], text, spans, counts, settings.relabel)
         columns["target_entities"] = named.entities
@@ -271,8 +282,7 @@ def project_batch(
     summary.bound += float(solution.bound.sum())
     summary.routes.update(solution.routes())
     summary.statuses.update(solution.statuses())
-    metadata = {**(batch.schema.metadata or {}), b"xner.projection": summary.signature.encode()}
-    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(metadata)
+    return replace_columns(batch, columns, metadata={b"xner.projection": summary.signature})
 
 
 def _solve(problem: Problem, made: Candidates, settings: Settings) -> Solution:

@@ -13,7 +13,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner._version import __version__
-from xner.columns import ENTITIES, PROBABILITIES, TAGGED_BY, lengths_of
+from xner.columns import (
+    ENTITIES,
+    PROBABILITIES,
+    TAGGED_BY,
+    lengths_of,
+    replace_columns,
+    struct_lists,
+    types_of,
+    with_columns,
+)
 from xner.corpus import Corpus, require
 from xner.errors import SchemeError, UsageError
 from xner.inference.columns import by_batch
@@ -127,7 +136,8 @@ def tag(
     summary = Summary()
     batches = list(tag_stream(corpus, maker, summary, side, probabilities, progress))
     summary.seconds = perf_counter() - begin
-    made = Tagging(lambda: iter(batches), len(corpus), corpus.origin)
+    schema = tagged_schema(corpus.schema, side, probabilities)
+    made = Tagging.from_batches(batches, corpus.origin, schema)
     made.summary = summary
     return made
 
@@ -268,17 +278,8 @@ def _entities(spans: Spans, offsets: Int32, likely: Floats, labels: pa.Array) ->
     base = np.repeat(offsets[:-1], np.diff(spans.offsets))
     sums = np.concatenate([[0.0], np.cumsum(likely, dtype=np.float64)])
     score = (sums[base + spans.end] - sums[base + spans.start]) / (spans.end - spans.start)
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(spans.start),
-            pa.array(spans.end),
-            labels,
-            pa.array(score.astype(np.float32)),
-            pa.nulls(len(score), pa.int32()),
-        ],
-        fields=list(ENTITIES.value_type),
-    )
-    return pa.ListArray.from_arrays(pa.array(spans.offsets), values)
+    fields = spans.start, spans.end, labels, score.astype(np.float32), pa.nulls(len(score), "int32")
+    return struct_lists(ENTITIES, spans.offsets, *fields)
 
 
 def _repeated(names: Sequence[str], rows: int) -> pa.ListArray:
@@ -297,12 +298,21 @@ def _replaced(
     batch: pa.RecordBatch, made: dict[str, pa.Array], side: str, signature: str
 ) -> pa.RecordBatch:
     """The batch with new columns for old, and without what was made from the old ones."""
-    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    metadata = {b"xner.projection": None, TAGGED_BY[side]: signature}
+    return replace_columns(batch, made, drop=_stale(batch.schema, side), metadata=metadata)
+
+
+def _stale(schema: pa.Schema, side: str) -> set[str]:
+    """Columns that depend on entities that tagging replaces."""
     stale = {"outcomes", "solution", f"{side}_tagset", f"{side}_probabilities"}
-    if side == "source" and "outcomes" in columns:
+    if side == "source" and "outcomes" in schema.names:
         stale.add("target_entities")
-    metadata = dict(batch.schema.metadata or {})
-    metadata.pop(b"xner.projection", None)
-    metadata[TAGGED_BY[side]] = signature.encode()
-    kept = {name: column for name, column in columns.items() if name not in stale}
-    return pa.RecordBatch.from_pydict({**kept, **made}).replace_schema_metadata(metadata)
+    return stale
+
+
+def tagged_schema(schema: pa.Schema, side: str, probabilities: bool) -> pa.Schema:
+    """The schema of a corpus after tagging."""
+    added = [f"{side}_entities"]
+    if probabilities:
+        added += [f"{side}_tagset", f"{side}_probabilities"]
+    return with_columns(schema, types_of(*added), drop=_stale(schema, side))

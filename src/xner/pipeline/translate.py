@@ -12,7 +12,16 @@ import numpy as np
 import pyarrow as pa
 
 from xner._version import __version__
-from xner.columns import LINKS_MADE_BY, OFFSETS, TOKENS, TRANSLATION_MADE_BY
+from xner.columns import (
+    LINKS_MADE_BY,
+    OFFSETS,
+    TOKENS,
+    TRANSLATION_MADE_BY,
+    replace_columns,
+    struct_lists,
+    types_of,
+    with_columns,
+)
 from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
 from xner.inference.columns import by_batch
@@ -121,7 +130,9 @@ def translate(
         progress=progress,
         **options,
     )
-    made = Translation.from_batches(list(stream), corpus.origin)
+    batches = list(stream)
+    schema = translated_schema(corpus.schema, fill)
+    made = Translation.from_batches(batches, corpus.origin, schema)
     summary.seconds = perf_counter() - begin
     made.summary = summary
     return made
@@ -222,8 +233,7 @@ def _filled(
     batch: pa.RecordBatch, fill: str, found: list[Translated], language: Language, summary: Summary
 ) -> pa.RecordBatch:
     """The batch with the columns of the new side."""
-    held = zip(batch.schema.names, batch.columns, strict=True)
-    columns = {name: column for name, column in held if name not in _stale(fill)}
+    columns: dict[str, pa.Array] = {}
     texts = [one.text for one in found]
     spans = [find_words(text, language) for text in texts]
     tokens = [
@@ -234,16 +244,17 @@ def _filled(
     columns[f"{fill}_offsets"] = _offset_column(spans)
     columns["translation_outcome"] = pa.array([one.outcome for one in found], pa.string())
     summary.words += sum(map(len, spans))
-    metadata = dict(batch.schema.metadata or {})
-    metadata.pop(LINKS_MADE_BY, None)
-    metadata[TRANSLATION_MADE_BY] = summary.signature.encode()
-    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(metadata)
+    metadata = {LINKS_MADE_BY: None, TRANSLATION_MADE_BY: summary.signature}
+    return replace_columns(batch, columns, drop=_stale(fill), metadata=metadata)
+
+
+def translated_schema(schema: pa.Schema, fill: str) -> pa.Schema:
+    """The schema of a corpus whose side `fill` was translated."""
+    new = types_of(f"{fill}_tokens", f"{fill}_text", f"{fill}_offsets", "translation_outcome")
+    return with_columns(schema, new, drop=_stale(fill), metadata={LINKS_MADE_BY: None})
 
 
 def _offset_column(spans: list[list[tuple[int, int]]]) -> pa.ListArray:
     offsets = np.cumsum([0, *map(len, spans)]).astype(np.int32)
     flat = np.array([span for own in spans for span in own], np.int32).reshape(-1, 2)
-    values = pa.StructArray.from_arrays(
-        [pa.array(flat[:, 0]), pa.array(flat[:, 1])], fields=list(OFFSETS.value_type)
-    )
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
+    return struct_lists(OFFSETS, offsets, flat[:, 0], flat[:, 1])
