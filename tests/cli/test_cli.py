@@ -183,7 +183,7 @@ BAD = [
         "twice",
         "project twice.jsonl de.txt -o o.conll",
         1,
-        "twice.jsonl:1: the field 'tokens' stands",
+        "twice.jsonl:1: there are two fields 'tokens'",
     ),
     ("output", "project en.conll de.txt -o no/o.conll", 1, "the folder no does not exist"),
     ("suffix", "project en.conll de.txt -o o.docx", 2, "the suffix must say the format"),

@@ -13,8 +13,8 @@ from tests.corpora import WEIGHTS
 from tests.reference import scores as twin
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-from xner.formats.pharaoh import back_off
 from xner.kernels import blocks
+from xner.links import back_off
 from xner.pipeline.first_pass import count_batch, count_corpus, first_choice
 from xner.pipeline.project import project
 from xner.pipeline.settings import Settings
@@ -140,7 +140,7 @@ def test_batches_blocks_and_threads_change_nothing(rows, cut):
     pairs = made(rows)
     whole = project(pairs).table
     batch = next(pairs.batches())
-    parts = Corpus(lambda: iter([batch.slice(0, cut), batch.slice(cut)]), len(rows), "parts")
+    parts = Corpus.from_batches([batch.slice(0, cut), batch.slice(cut)], "parts")
     run = blocks.over_blocks
     homes = ("alignment", "overlap", "edge", "dictionary", "lexicon", "neighbours", "scene")
     with mock.patch.dict(os.environ, {"XNER_THREADS": "2"}):

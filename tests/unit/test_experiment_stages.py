@@ -120,10 +120,13 @@ def test_stages_do_not_hold_the_corpus(name):
             read.append(i)
             yield pa.RecordBatch.from_pydict({"source_tokens": pa.array([["Peter"]] * 2, TOKENS)})
 
-    made = find_stage(name).run(Corpus(batches, 10, "ten"), STREAMED[name], lambda *told: None)
+    ten = Corpus(batches, 10, "ten", pa.schema({"source_tokens": TOKENS}))
+    made = find_stage(name).run(ten, STREAMED[name], lambda *told: None)
+    assert not read
+    columns = made.columns
     read.clear()
     stream = made.batches()
-    next(stream)
+    assert next(stream).schema.names == columns
     assert max(read) < 4
     assert sum(batch.num_rows for batch in stream) == 8
     assert made.summary.sentences == 10

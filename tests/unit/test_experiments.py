@@ -570,7 +570,7 @@ def run(corpus, settings, tell):
             yield batch
             {death}
 
-    return xner.Corpus(batches, len(whole), whole.origin)
+    return xner.Corpus(batches, len(whole), whole.origin, whole.schema)
 
 
 stages.register(stages.Stage("project", run, real.columns, real.settings, check=real.check))

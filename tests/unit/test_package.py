@@ -16,8 +16,8 @@ ROOT = SOURCE.parents[1]
 LAYERS = [
     {"_version", "errors"},
     {"kernels"},
-    {"schemes", "columns", "outcomes", "checks", "languages", "formats", "corpus"}
-    | {"labels", "write"},
+    {"schemes", "columns", "outcomes", "validate", "links", "languages", "formats"}
+    | {"corpus", "labels", "write"},
     {"inference"},
     {"score", "solve", "aligners", "evaluation", "translation", "tagging"},
     {"training"},

@@ -124,7 +124,7 @@ def test_record_batches_share_one_stream(bert_tagger):
     tagger = checkpoint_tagger(bert_tagger, device="cpu")
     whole = corpus(SENTENCES)
     batch = next(whole.batches())
-    parts = Corpus(lambda: iter([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)]), 60, "p")
+    parts = Corpus.from_batches([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)], "p")
     assert xner.tag(parts, tagger=tagger).table.equals(xner.tag(whole, tagger=tagger).table)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from xner.columns import TOKENS
 from xner.corpus import Corpus
 from xner.errors import InputError, ResourceError, UsageError
 from xner.experiments.plan import Planned, Result
@@ -85,7 +86,8 @@ def _words(made: Made, column: str) -> Corpus:
     def batches() -> Iterable[pa.RecordBatch]:
         return (batch.rename_columns(["tokens"]) for batch in corpus.batches())
 
-    return Corpus(lambda: iter(batches()), len(corpus), corpus.origin)
+    schema = pa.schema({"tokens": TOKENS})
+    return Corpus(lambda: iter(batches()), len(corpus), corpus.origin, schema)
 
 
 def make_steps(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import lengths_of
-from xner.corpus import Corpus, rechunk, row_counts, side_batches
+from xner.columns import empty_batch, lengths_of
+from xner.corpus import Corpus, side_by_side, zip_batches
+from xner.corpus.files import InputFile, line_up, one_side
+from xner.corpus.reading import with_ids
 from xner.errors import InputError, ParallelError
 from xner.evaluation.divergence import NGRAM, divergence_of_words
 from xner.experiments.language import DataFile, Language
@@ -61,36 +63,39 @@ def read_language(language: Language, on: str = TEST) -> Corpus:
     Raises:
         InputError: a file is missing or malformed, they do not line up, or gold has no labels.
     """
-    files = files_of(language, on)
+    found = files_of(language, on)
     columns = COLUMNS if on == TEST else TRAINING_COLUMNS
-    modules = {f.path: _MODULES[f.format] for f in files.values() if f.format}
-    paths = list(dict.fromkeys(file.path for file in files.values()))
-    rows, keep = row_counts(paths, "auto", modules)
-
-    def side(name: str) -> Iterator[pa.RecordBatch]:
-        path = files[name].path
-        gold, bare = name == "gold", name == "gold" or (name == "target" and on != TEST)
-        read_as = "target" if gold else name
-        stream = side_batches(path, read_as, "auto", keep, strip=bare, module=modules.get(path))
-        for batch in rechunk(stream):
-            yield _gold(batch, path) if gold else _prefixed(batch, name) if bare else batch
-
+    files = {name: _open(name, file, on) for name, file in found.items()}
+    if on == TEST and found.get("target") == found.get("gold"):
+        files.pop("target", None)  # the tokens are those of gold: the file is opened once a pass
+    rows = line_up(list(files.values()))
+    stem = next(iter(found.values())).path.stem
     summary = Read()
 
     def batches() -> Iterator[pa.RecordBatch]:
-        begin = perf_counter()
-        stem, done = next(iter(files.values())).path.stem, 0
-        for parts in zip_longest(*(side(name) for name in files)):
-            named = dict(zip(files, parts, strict=True))
-            made = _row_batch(named, columns, stem, done, language.name)
-            summary.add(made)
-            done += made.num_rows
-            yield made
+        begin, done = perf_counter(), 0
+        for parts in zip_batches(*((str(file.path), file.batches()) for file in files.values())):
+            batch = with_ids(side_by_side(parts), stem, done)
+            read = _selected(batch, columns, done, language.name)
+            summary.add(read)
+            done += read.num_rows
+            yield read
         summary.seconds = perf_counter() - begin
 
-    read = Corpus(batches, rows, f"language {language.name}")
-    read.summary = summary
-    return read
+    empty = with_ids(side_by_side([empty_batch(file.schema) for file in files.values()]), stem, 0)
+    schema = _selected(empty, columns, 0, language.name).schema
+    corpus = Corpus(batches, rows, f"language {language.name}", schema)
+    corpus.summary = summary
+    return corpus
+
+
+def _open(name: str, file: DataFile, on: str) -> InputFile:
+    """A file, its columns named for `source`, `target` or `gold`."""
+    module = _MODULES[file.format] if file.format else None
+    if name == "gold":
+        return InputFile(file.path, partial(_gold, path=file.path), module=module)
+    labels = name == "source" or on != TEST
+    return InputFile(file.path, one_side(name, labels=labels), module=module, tags=labels)
 
 
 @dataclass
@@ -120,31 +125,22 @@ class Read:
         return {"sentences": self.sentences, "divergence": apart, "seconds": self.seconds}
 
 
-def _prefixed(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
-    names = [n if n == "id" else f"{side}_{n}" for n in batch.schema.names]
-    return batch.rename_columns(names)
-
-
 def _gold(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
-    if "entities" not in batch.schema.names:
+    bare = one_side("target", bare=True)(batch)
+    if "entities" not in bare.schema.names:
         raise InputError(f"{path}: has no labels; gold must have tags or entities")
-    return batch.select(["tokens", "entities"]).rename_columns(["gold_tokens", "gold_entities"])
+    names = [n if n == "id" else f"gold_{n}" for n in bare.schema.names]
+    return bare.rename_columns(names)
 
 
-def _row_batch(
-    parts: dict[str, pa.RecordBatch], wanted: tuple[str, ...], stem: str, done: int, name: str
+def _selected(
+    batch: pa.RecordBatch, wanted: tuple[str, ...], done: int, name: str
 ) -> pa.RecordBatch:
-    if any(p is None for p in parts.values()) or len({p.num_rows for p in parts.values()}) > 1:
-        raise ParallelError(f"language {name}: a file changed while it was read")
-    columns: dict[str, pa.Array] = {}
-    for part in parts.values():
-        for column in part.schema.names:
-            columns.setdefault(column, part[column])
-    rows = next(iter(parts.values())).num_rows
-    made = pa.array([f"{stem}-{i}" for i in range(done, done + rows)], pa.string())
-    columns["id"] = pc.coalesce(columns["id"], made) if "id" in columns else made
+    """The columns `wanted`; the target's tokens are those of gold where there is no other text."""
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     if "gold_tokens" in columns:
-        _check_words(columns["target_tokens"], columns["gold_tokens"], done, name)
+        target = columns.setdefault("target_tokens", columns["gold_tokens"])
+        _check_words(target, columns["gold_tokens"], done, name)
     return pa.RecordBatch.from_pydict({c: columns[c] for c in wanted if c in columns})
 
 

@@ -7,7 +7,10 @@ from itertools import chain
 from time import perf_counter
 from typing import Any
 
+import pyarrow as pa
+
 from xner._version import __version__
+from xner.columns import ENTITIES, TOKENS
 from xner.corpus import Corpus, StrPath
 from xner.errors import UsageError
 from xner.evaluation.sentences import SentenceCounts, count_sentences
@@ -252,7 +255,8 @@ def _side(columns: Mapping[str, Made], entities: str, origin: str) -> Corpus:
     def batches() -> Any:
         return (batch.rename_columns(["tokens", "entities"]) for batch in both.batches())
 
-    return Corpus(batches, len(both), origin)
+    schema = pa.schema({"tokens": TOKENS, "entities": ENTITIES})
+    return Corpus(batches, len(both), origin, schema)
 
 
 _WORDS = {"<=": "at most ", ">=": "at least ", "==": "exactly "}

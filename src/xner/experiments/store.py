@@ -24,8 +24,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xner._version import __version__
-from xner.columns import BATCH
-from xner.corpus import Corpus, rechunk
+from xner.columns import BATCH, empty_batch
+from xner.corpus import Corpus, side_by_side, zip_batches
 from xner.errors import InputError, OutputError
 from xner.experiments.stages import MODEL
 from xner.formats.files import atomic
@@ -267,19 +267,14 @@ def joined(parts: Mapping[str, Made], origin: str) -> Corpus:
     for name, made in parts.items():
         by_file.setdefault(made.path, []).append(name)
     rows = next(iter(parts.values())).manifest["rows"]
+    schemas = [pq.read_schema(path) for path in by_file]
+    held = side_by_side([empty_batch(schema) for schema in schemas]).select(list(parts)).schema
 
     def batches() -> Iterator[pa.RecordBatch]:
-        streams = [rechunk(_read(path, names)) for path, names in by_file.items()]
-        for group in zip(*streams, strict=True):
-            columns: dict[str, pa.Array] = {}
-            metadata: dict[bytes, bytes] = {}
-            for batch in group:
-                metadata |= batch.schema.metadata or {}
-                columns |= dict(zip(batch.schema.names, batch.columns, strict=True))
-            ordered = pa.RecordBatch.from_pydict({name: columns[name] for name in parts})
-            yield ordered.replace_schema_metadata(metadata)
+        for group in zip_batches(*((str(path), _read(path, n)) for path, n in by_file.items())):
+            yield side_by_side(group).select(list(parts))
 
-    return Corpus(batches, rows, origin)
+    return Corpus(batches, rows, origin, held)
 
 
 def _read(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:

@@ -66,17 +66,15 @@ def target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution)
     labels = batch["source_entities"].values.field("label")
     first = int(offsets_of(batch["source_entities"])[0])
     scores: Float64 = problem.score[chosen]
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(problem.start[chosen]),
-            pa.array(problem.end[chosen]),
-            labels.take(pa.array(entity + first)),
-            pa.array(scores.astype(np.float32)),
-            pa.array((entity - problem.entity_offsets[sentence]).astype(np.int32)),
-        ],
-        fields=list(ENTITIES.value_type),
+    return struct_lists(
+        ENTITIES,
+        offsets,
+        problem.start[chosen],
+        problem.end[chosen],
+        labels.take(pa.array(entity + first)),
+        scores.astype(np.float32),
+        (entity - problem.entity_offsets[sentence]).astype(np.int32),
     )
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
 def solution_column(solution: Solution) -> pa.StructArray:

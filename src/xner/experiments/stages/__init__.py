@@ -99,13 +99,16 @@ def translator_options(settings: Settings, *own: str) -> dict[str, Any]:
     return {**given, **settings.get("options", {})}
 
 
-def streamed(stream: Callable[[], Iterator[pa.RecordBatch]], summary: Any, given: Corpus) -> Corpus:
+def streamed(
+    stream: Callable[[], Iterator[pa.RecordBatch]], summary: Any, given: Corpus, schema: pa.Schema
+) -> Corpus:
     """The corpus that a stage makes batch by batch, as it is written.
 
     Args:
         stream: yields the batches; called once.
         summary: grows as they come; its `seconds` are set at the end.
         given: what the stage was given, which has as many rows.
+        schema: of the batches.
     """
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -113,7 +116,7 @@ def streamed(stream: Callable[[], Iterator[pa.RecordBatch]], summary: Any, given
         yield from stream()
         summary.seconds = perf_counter() - begin
 
-    made = Corpus(batches, len(given), given.origin)
+    made = Corpus(batches, len(given), given.origin, schema)
     made.summary = summary
     return made
 

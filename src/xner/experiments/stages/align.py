@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from xner.aligners import ALIGNERS, make_aligner
-from xner.columns import LINKS_MADE_BY
-from xner.corpus import Corpus, linked_batch, rechunk
-from xner.errors import MissingExtraError, ParallelError, UsageError
+from xner.corpus import Corpus, with_links
+from xner.errors import MissingExtraError, UsageError
 from xner.experiments.checks import unknown
 from xner.experiments.stages import Columns, Settings, Stage, Tell
-from xner.formats import format_of, pharaoh
 from xner.pipeline.align import align
 
 _BESIDE = ("aligner", "links", "fit_on", "pivot")
@@ -38,7 +32,7 @@ def without_seed(aligner: Any, own: dict[str, Any]) -> dict[str, Any]:
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     if "links" in settings:
         links = settings["links"]
-        return _with_links(corpus, [Path(p) for p in (links if _many(links) else [links])])
+        return with_links(corpus, links if _many(links) else [links])
     aligner, own = split(settings)
     return align(
         corpus,
@@ -91,31 +85,6 @@ def seeded(settings: Settings) -> bool:
     """Whether the aligner gives other links for another seed, or every time."""
     aligner = settings.get("aligner", "native")
     return "links" not in settings and aligner in _SEEDED + _VARYING
-
-
-def _with_links(pairs: Corpus, paths: list[Path]) -> Corpus:
-    """`pairs` with links from files, of which each further one backs off those before it.
-
-    Raises:
-        InputError: a file is missing or malformed, or has not one row a pair.
-        UsageError: a suffix that does not say links.
-    """
-    for path in paths:
-        rows = format_of(path, pharaoh).count(path)
-        if rows != len(pairs):
-            raise ParallelError(f"{path}: {rows} rows, but {pairs.origin} has {len(pairs)}")
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        done = 0
-        streams = [rechunk(batch for _, batch in pharaoh.read(path)) for path in paths]
-        for batch, *parts in zip(pairs.batches(), *streams, strict=True):
-            made = linked_batch(batch, [part["links"] for part in parts], paths, done + 1)
-            names = ",".join(path.name for path in paths)
-            metadata = {**(batch.schema.metadata or {}), LINKS_MADE_BY: f"file({names})".encode()}
-            yield made.replace_schema_metadata(metadata)
-            done += batch.num_rows
-
-    return Corpus(batches, len(pairs), pairs.origin)
 
 
 STAGE = Stage(

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
 
-from xner.columns import offsets_of
+from xner.columns import (
+    CANDIDATES,
+    fields_of,
+    offsets_of,
+    replace_columns,
+    struct_lists,
+    with_columns,
+)
 from xner.corpus import Corpus
 from xner.experiments.stages import Columns, Settings, Stage, Tell, find_stage
 from xner.experiments.stages import tag as tagging
@@ -21,10 +27,12 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in tagged.batches():
             spans = _spans(batch["target_entities"])
-            made = batch.drop_columns(["target_entities"]).append_column("target_candidates", spans)
-            yield made.replace_schema_metadata(batch.schema.metadata)
+            yield replace_columns(batch, {"target_candidates": spans}, drop=["target_entities"])
 
-    made = Corpus(batches, len(tagged), tagged.origin)
+    schema = with_columns(
+        tagged.schema, {"target_candidates": CANDIDATES}, drop=["target_entities"]
+    )
+    made = Corpus(batches, len(tagged), tagged.origin, schema)
     made.summary = tagged.summary
     return made
 
@@ -32,11 +40,7 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
 def _spans(entities: pa.ListArray) -> pa.ListArray:
     """Start and end of every entity, without its label."""
     offsets = offsets_of(entities)
-    values = entities.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
-    spans = pa.StructArray.from_arrays(
-        [values.field("start"), values.field("end")], names=["start", "end"]
-    )
-    return pa.ListArray.from_arrays(pa.array((offsets - offsets[0]).astype(np.int32)), spans)
+    return struct_lists(CANDIDATES, offsets - offsets[0], *fields_of(entities, "start", "end"))
 
 
 STAGE = Stage(

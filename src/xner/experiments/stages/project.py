@@ -11,7 +11,7 @@ from xner.errors import UsageError
 from xner.experiments.checks import unknown
 from xner.experiments.stages import Columns, Settings, Stage, Tell, streamed
 from xner.pipeline import settings as projection
-from xner.pipeline.project import project_stream
+from xner.pipeline.project import project_stream, projected_schema
 from xner.pipeline.summary import Summary
 from xner.solve.constraint import Constraint
 
@@ -38,6 +38,7 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
         lambda: project_stream(corpus, _settings(settings), summary, progress=tell),
         summary,
         corpus,
+        projected_schema(corpus.schema),
     )
 
 

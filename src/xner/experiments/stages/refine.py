@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import xner
-from xner.aligners.compose import WAYS
 from xner.corpus import Corpus
 from xner.errors import UsageError
 from xner.experiments.stages import Columns, Settings, Stage, Tell
 from xner.experiments.stages.align import check_aligner, seeded, split, without_seed
+from xner.links import WAYS
 from xner.pipeline.back import COMBINE
 
 _OWN = {"combine": COMBINE, "paths": WAYS}

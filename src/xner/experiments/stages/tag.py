@@ -5,7 +5,7 @@ from __future__ import annotations
 from xner.corpus import Corpus
 from xner.errors import UsageError
 from xner.experiments.stages import Columns, Settings, Stage, Tell, streamed
-from xner.pipeline.tag import Summary, find_tagger, tag_stream
+from xner.pipeline.tag import Summary, find_tagger, tag_stream, tagged_schema
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
@@ -14,7 +14,10 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     side, probabilities = settings.get("side", "source"), settings.get("probabilities", False)
     summary = Summary()
     return streamed(
-        lambda: tag_stream(corpus, tagger, summary, side, probabilities, tell), summary, corpus
+        lambda: tag_stream(corpus, tagger, summary, side, probabilities, tell),
+        summary,
+        corpus,
+        tagged_schema(corpus.schema, side, probabilities),
     )
 
 

@@ -14,7 +14,7 @@ from xner.experiments.stages import (
     streamed,
     translator_options,
 )
-from xner.pipeline.translate import Summary, translate_stream
+from xner.pipeline.translate import Summary, translate_stream, translated_schema
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
@@ -25,6 +25,7 @@ def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
         lambda: translate_stream(corpus, *languages, summary, **options, progress=tell),
         summary,
         corpus,
+        translated_schema(corpus.schema, settings.get("fill", "target")),
     )
 
 
