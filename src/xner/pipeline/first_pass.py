@@ -9,19 +9,19 @@ sentence's own contribution can be left out of the counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from xner.corpus import Corpus, require
 from xner.pipeline.settings import Settings
+from xner.kernels.records import Spans
+from xner.score.adjacent import count_adjacent
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
 from xner.score.dictionary import count_dictionary
 from xner.score.edge import count_edges
 from xner.score.lexicon import count_lexicon
-from xner.score.neighbours import count_neighbours
 from xner.score.registry import fused, link_scores
 from xner.score.relabel import count_labels
-from xner.score.scene import Scene, Spans, Text
+from xner.score.scene import Scene, Text
 from xner.solve.exact import solve_exact
 
 NEEDED = ("source_tokens", "source_entities", "target_tokens", "links")
@@ -49,14 +49,14 @@ def count_batch(text: Text, settings: Settings, counts: Counts) -> None:
     count_edges(text, spans, counts)
     count_dictionary(text, spans, counts)
     count_lexicon(text, counts)
-    count_neighbours(text, spans, counts)
+    count_adjacent(text, spans, counts)
     if settings.relabel:
         count_labels(text, spans, counts)
 
 
 def first_choice(text: Text, settings: Settings) -> Spans:
     """The best choice of a batch by the scores of its links alone, one span an entity."""
-    made = linked_ngrams(text.batch, settings.max_span, settings.max_ratio)
-    scene = Scene(text.batch, text, made.problem)
-    problem = replace(made.problem, score=fused(scene, link_scores(settings.score)))
+    made = linked_ngrams(text, settings.max_span, settings.max_ratio)
+    scene = Scene(text, made.problem)
+    problem = made.problem.with_scores(fused(scene, link_scores(settings.score)))
     return Spans.of(problem, solve_exact(problem, ilp=False).chosen)

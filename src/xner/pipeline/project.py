@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xner.columns import TAGGED_BY, TRANSLATION_MADE_BY
 from xner.corpus import Corpus, require
 from xner.errors import UsageError
+from xner.kernels.records import Problem, Spans
 from xner.pipeline.align import align_stage
 from xner.pipeline.first_pass import count_corpus, first_choice
 from xner.pipeline.outcome import (
@@ -34,13 +35,12 @@ from xner.score.ngrams import all_ngrams, region_ngrams
 from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import TINY, fused
 from xner.score.relabel import relabel
-from xner.score.scene import Scene, Spans, Text
+from xner.score.scene import Scene, Text
 from xner.score.spans import given_spans, run_spans
 from xner.solve.constraint import Constraint
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
 from xner.solve.ilp import solve_ilp
-from xner.solve.problem import Problem
 from xner.solve.solution import Solution
 
 SLICE = 4096
@@ -91,7 +91,7 @@ def project(
         score: weight of each matching score, default
             `{"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}`.
         fill: weight of links that are filled in where words have none, default
-            `{"lexicon": 1.0, "neighbours": 1.0}`, and nothing where `score` is given or the
+            `{"lexicon": 1.0, "adjacent": 1.0}`, and nothing where `score` is given or the
             method is heuristic.
         candidates: `links` (default), n-grams that start and end on a linked word; `ngrams`,
             all; `region`, those between the first and the last linked word; `runs`, the
@@ -225,9 +225,9 @@ def _counted(
     """The counts of the first pass: those given, or made here."""
     if counts is None:
         return count_corpus(linked, settings, lambda share: tell("count", share))
-    if counts.made_by != settings.first_signature:
+    if counts.signature != settings.first_signature:
         raise UsageError(
-            f"the counts were made by {counts.made_by!r}; these settings need "
+            f"the counts were made by {counts.signature!r}; these settings need "
             f"{settings.first_signature!r}"
         )
     return counts
@@ -299,29 +299,28 @@ def _candidates(
     counts: Counts | None,
     nmt: NmtScorer | None,
 ) -> Candidates:
-    batch = text.batch
     if spans is not None and counts is not None:
-        batch = fill_links(text, spans, counts, settings.fill)
+        text = fill_links(text, spans, counts, settings.fill)
     if settings.method == "heuristic":
-        return linked_runs(batch, settings.merge_distance, settings.length_ratio, settings.top_k)
-    made = _unscored(batch, settings)
-    score = fused(Scene(batch, text, made.problem, spans, counts, nmt), settings.score)
-    return replace(made, problem=replace(made.problem, score=score))
+        return linked_runs(text, settings.merge_distance, settings.length_ratio, settings.top_k)
+    made = _unscored(text, settings)
+    score = fused(Scene(text, made.problem, spans, counts, nmt), settings.score)
+    return replace(made, problem=made.problem.with_scores(score))
 
 
-def _unscored(batch: pa.RecordBatch, settings: Settings) -> Candidates:
+def _unscored(text: Text, settings: Settings) -> Candidates:
     """The candidates, with no score but that of their links."""
     limits = settings.max_span, settings.max_ratio
     if settings.candidates == "spans":
-        return given_spans(batch, settings.subspans)
+        return given_spans(text, settings.subspans)
     if settings.candidates == "runs":
         runs = settings.merge_distance, settings.length_ratio, settings.top_k
-        return run_spans(batch, *runs, settings.subspans)
+        return run_spans(text, *runs, settings.subspans)
     if settings.candidates == "ngrams":
-        return all_ngrams(batch, *limits, settings.stop_tokens)
+        return all_ngrams(text, *limits, settings.stop_tokens)
     if settings.candidates == "region":
-        return region_ngrams(batch, *limits, settings.stop_tokens)
-    return linked_ngrams(batch, *limits)
+        return region_ngrams(text, *limits, settings.stop_tokens)
+    return linked_ngrams(text, *limits)
 
 
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:

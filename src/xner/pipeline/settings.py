@@ -15,7 +15,7 @@ from xner.solve.constraint import Constraint
 
 METHODS = ("heuristic", "greedy", "exact", "ilp")
 BACKENDS = ("cp-sat", "highs", "scip")
-FILLS = ("lexicon", "neighbours")
+FILLS = ("lexicon", "adjacent")
 CANDIDATES = ("links", "ngrams", "region", "runs", "spans")
 _PARTED = ("runs", "spans")
 _UNLINKED = ("ngrams", "spans")
@@ -24,7 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "method": "exact",
         "score": {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25},
-        "fill": {"lexicon": 1.0, "neighbours": 1.0},
+        "fill": {"lexicon": 1.0, "adjacent": 1.0},
         "max_ratio": 2.0,
     },
     "paper-heuristic": {"method": "heuristic", **_ALIGNMENT},
@@ -44,7 +44,7 @@ class Settings:
             `ilp` is `exact` by OR-Tools.
         score: weight of each matching score in their sum.
         fill: weight of links that are filled in where words have none, by what makes them
-            (`lexicon`, `neighbours`).
+            (`lexicon`, `adjacent`).
         candidates: `links` (default), n-grams that start and end on a word linked to the
             entity; `ngrams`, all of them; `region`, those between the first and the last word
             linked to it; `runs`, the heuristic's; `spans`, those of the column
