@@ -1,16 +1,16 @@
-"""The NMT score: how well a translation model finds entity and candidate to translate each other.
+"""The NMT score: how probable entity and candidate are as translations of each other.
 
-For the texts a of an entity and b of a candidate, and a model that reads a in its language and
-gives the tokens b_1 … b_n of b and the end b_{n+1} the probabilities P,
+For the texts a of an entity and b of a candidate, and a translation model that reads a and
+assigns the tokens b_1 … b_n of b and the end b_{n+1} the probabilities P,
 
     p(b | a) = 2 ^ (1/(n + 1) * sum over i of ln P(b_i | b_1 … b_{i-1}, a))
     s(b | a) = p(b | a) / p(b | b)
     c = min(1, (s(b | a) + s(a | b)) / 2),   0 where that is not above the threshold (0.1)
 
-NMTScore direct, normalised, of both directions (Vamvas & Sennrich 2022; as a matching score
-Shkalikov 2025). In [0, 1]. The base 2 under natural logarithms is the published package's:
-thresholds and figures were found with it. The geometric mean of the probabilities, which the
-paper writes, is p ^ (1 / ln 2).
+This is NMTScore: direct, normalised, mean of both directions (Vamvas & Sennrich 2022; as a
+matching score Shkalikov 2025). In [0, 1]. The base 2 with natural logarithms is that of the
+published package, with which published thresholds and figures were obtained. The geometric mean
+of the probabilities, as in the paper, is p ^ (1 / ln 2).
 """
 
 from __future__ import annotations
@@ -22,33 +22,30 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from xner.columns import offsets_of, rows_of
 from xner.errors import UsageError
 from xner.inference.checkpoints import model_signature
+from xner.kernels.records import Float64, Int32, Int64
 from xner.languages import Language, find_language
 from xner.score.scene import Scene
-from xner.solve.problem import Float64, Int32
 from xner.translation.cache import Pair, PairCache
 from xner.translation.likelihood import ForwardTokens, Likelihood, Question, Tokens
 from xner.translation.text import join_words
 
-Int64 = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class NmtOptions:
-    """What the score `nmt` is computed with.
+    """Options of the score `nmt`.
 
     Attributes:
-        model: an NLLB checkpoint, hub id or folder.
-        source_language, target_language: codes of the table in `xner.languages`.
-        threshold: scores not above it count as 0, default 0.1.
+        model: NLLB checkpoint, a hub id or folder.
+        source_language, target_language: language codes (`xner.languages`).
+        threshold: scores that are not above it become 0, default 0.1.
         device, precision: as for `xner.inference.hardware.find_hardware`.
-        batch_tokens: most tokens of a batch; default 32,768 on a GPU and 4,096 elsewhere.
-        cache: file that keeps the scores of phrase pairs for the next run; None keeps them in
-            memory.
+        batch_tokens: most tokens per batch; default 32,768 on a GPU and 4,096 elsewhere.
+        cache: file in which the scores of phrase pairs are kept for the next run; None keeps them
+            in memory.
     """
 
     model: str
@@ -63,17 +60,17 @@ class NmtOptions:
     def __post_init__(self) -> None:
         for name, flag in _FLAGS.items():
             if not getattr(self, name):
-                raise UsageError(f"the score nmt needs {name}; give it ({flag})")
+                raise UsageError(f"the score nmt needs {name}; pass it ({flag})")
         _ = self.languages
         if not 0 <= self.threshold < 1:
-            raise UsageError(f"the threshold of nmt is {self.threshold}; it must be in [0, 1)")
+            raise UsageError(f"the threshold of the score nmt is {self.threshold}; it must be in [0, 1)")
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> NmtOptions:
-        """Options by name, as a file of settings has them.
+        """Return the options of a mapping, such as one read from a settings file.
 
         Raises:
-            UsageError: one is unknown or missing, or makes no sense.
+            UsageError: an option is unknown, missing or out of range.
         """
         values = dict(given)
         if isinstance(values.get("model"), Path):
@@ -84,16 +81,16 @@ class NmtOptions:
             return cls(**values)
         except TypeError as error:
             reason = str(error).partition("() ")[2]
-            raise UsageError(f"the settings of the score nmt do not fit: {reason}") from None
+            raise UsageError(f"invalid options for the score nmt: {reason}") from None
 
     @property
     def languages(self) -> tuple[Language, Language]:
-        """Of source and target."""
+        """Source and target language."""
         return find_language(self.source_language), find_language(self.target_language)
 
     @property
     def signature(self) -> str:
-        """What makes the scores, but for the device."""
+        """Everything that the scores depend on, except the device."""
         source, target = self.languages
         return (
             f"nmt({model_signature(self.model)},{source.flores}-{target.flores},"
@@ -109,10 +106,10 @@ _FLAGS = {
 
 
 class NmtScorer:
-    """A loaded model with the scores it has given so far.
+    """A loaded translation model with a cache of scores.
 
     Attributes:
-        options: what it was made with.
+        options: of the score.
     """
 
     def __init__(self, options: NmtOptions) -> None:
@@ -121,7 +118,7 @@ class NmtScorer:
         Raises:
             MissingExtraError: torch or transformers is not installed.
             InputError: the model cannot be loaded.
-            UsageError: it does not know a language, or the cache holds something else.
+            UsageError: the model does not know a language, or the cache is of another model.
         """
         self.options = options
         self._model = Likelihood(
@@ -137,13 +134,13 @@ class NmtScorer:
 
     @property
     def forward_tokens(self) -> ForwardTokens:
-        """Tokens that went through the model so far."""
+        """Number of tokens that the model has processed."""
         return self._model.forward_tokens
 
     def scores(self, pairs: Sequence[Pair]) -> Float64:
-        """float64 (pairs): c of texts `(entity, candidate)`, before the threshold.
+        """Return float64 (pairs): c of texts `(entity, candidate)`, before the threshold.
 
-        A pair that stands twice, or was scored before, costs nothing.
+        Each distinct pair is scored once, and not at all if the cache has it.
         """
         distinct = list(dict.fromkeys(pairs))
         found = dict(zip(distinct, self._cache.get(distinct), strict=True))
@@ -168,7 +165,7 @@ class NmtScorer:
     def _directed(
         self, pairs: Sequence[Pair], tokens: Sequence[dict[str, Tokens]], side: int
     ) -> tuple[dict[Pair, float], dict[str, float]]:
-        """p(b | a) of every pair (a, b), and p(a | a), where a is of the side 0 or 1."""
+        """p(b | a) of every pair (a, b), and p(a | a); a is on side 0 (source) or 1 (target)."""
         here, there = self._languages[side], self._languages[1 - side]
         partners: dict[str, list[str]] = {a: [] for a in tokens[0]}
         for a, b in pairs:
@@ -192,15 +189,15 @@ class NmtScorer:
 
 
 def nmt(scene: Scene) -> Float64:
-    """float64 (C): the NMT score of every candidate; each distinct pair of texts is scored once."""
+    """Return float64 (C): the NMT score of every candidate."""
     if scene.nmt is None:
-        raise UsageError("the score nmt needs a model: give nmt=NmtOptions(…) (--nmt-model)")
-    problem, text = scene.problem, scene.text
+        raise UsageError("the score nmt needs a model; pass nmt=NmtOptions(…) (--nmt-model)")
+    problem, entities = scene.problem, scene.text.entities
     entity = rows_of(problem.candidate_offsets)
     sentence = rows_of(problem.entity_offsets)
     here, there = scene.nmt.options.languages
     tokens = scene.batch["source_tokens"], scene.batch["target_tokens"]
-    sources, a = _texts(tokens[0], here, sentence, text.entity_start, text.entity_end)
+    sources, a = _texts(tokens[0], here, sentence, entities.start, entities.end)
     targets, b = _texts(tokens[1], there, sentence[entity], problem.start, problem.end)
     pairs, index = np.unique(a[entity] * np.int64(len(targets)) + b, return_inverse=True)
     named = [(sources[p // len(targets)], targets[p % len(targets)]) for p in pairs.tolist()]
@@ -212,7 +209,7 @@ def nmt(scene: Scene) -> Float64:
 def _texts(
     tokens: pa.ListArray, language: Language, row: Int64, start: Int32, end: Int32
 ) -> tuple[list[str], Int64]:
-    """The distinct texts of spans `[start, end)` of the rows, and which one each span has."""
+    """The distinct texts of spans `[start, end)` of the rows, and the index of each span's text."""
     offsets = offsets_of(tokens)
     words = tokens.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])).to_pylist()
     base = (offsets - offsets[0])[row].astype(np.int64)

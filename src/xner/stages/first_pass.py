@@ -8,19 +8,19 @@ of a sentence can be subtracted from its own statistics.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xner.corpus import Corpus, require
+from xner.kernels.records import Spans
+from xner.score.adjacent import count_adjacent
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
 from xner.score.dictionary import count_dictionary
 from xner.score.edge import count_edges
 from xner.score.lexicon import count_lexicon
-from xner.score.neighbours import count_neighbours
 from xner.score.registry import fused, link_scores
 from xner.score.relabel import count_labels
-from xner.score.scene import Scene, Spans, Text
+from xner.score.scene import Scene, Text
 from xner.solve.exact import solve_exact
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def count_batch(text: Text, options: ProjectionOptions, counts: Counts) -> None:
     count_edges(text, spans, counts)
     count_dictionary(text, spans, counts)
     count_lexicon(text, counts)
-    count_neighbours(text, spans, counts)
+    count_adjacent(text, spans, counts)
     if options.relabel:
         count_labels(text, spans, counts)
 
 
 def first_choice(text: Text, options: ProjectionOptions) -> Spans:
     """The best choice of a batch by the scores of its links alone, one span per entity."""
-    made = linked_ngrams(text.batch, options.max_span, options.max_ratio)
-    scene = Scene(text.batch, text, made.problem)
-    problem = replace(made.problem, score=fused(scene, link_scores(options.score)))
+    made = linked_ngrams(text, options.max_span, options.max_ratio)
+    scene = Scene(text, made.problem)
+    problem = made.problem.with_scores(fused(scene, link_scores(options.score)))
     return Spans.of(problem, solve_exact(problem, ilp=False).chosen)

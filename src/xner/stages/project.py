@@ -23,6 +23,7 @@ from xner.columns import (
 )
 from xner.corpus import Corpus, require
 from xner.errors import UsageError
+from xner.kernels.records import Problem, Spans
 from xner.options import declare, options_of
 from xner.outcomes import outcomes_of
 from xner.report import Figure, Report
@@ -33,12 +34,11 @@ from xner.score.ngrams import all_ngrams, region_ngrams
 from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import TINY, fused
 from xner.score.relabel import Change, relabel
-from xner.score.scene import Scene, Spans, Text
+from xner.score.scene import Scene, Text
 from xner.score.spans import given_spans, run_spans
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
 from xner.solve.ilp import solve_ilp
-from xner.solve.problem import Problem
 from xner.solve.solution import Solution
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of
@@ -172,9 +172,9 @@ class Project(ProjectionOptions):
         counts = Counts.load(self.counts) if isinstance(self.counts, str | Path) else self.counts
         if counts is None:
             counts = count_corpus(linked, self)
-        elif counts.made_by != self.first_signature:
+        elif counts.signature != self.first_signature:
             raise UsageError(
-                f"the statistics were collected by {counts.made_by!r}; these settings need "
+                f"the statistics were collected by {counts.signature!r}; these settings need "
                 f"{self.first_signature!r}"
             )
         if self.save_counts is not None:
@@ -250,14 +250,14 @@ class Pass:
         )
 
     def _candidates(self, text: Text, spans: Spans | None) -> Candidates:
-        batch, options = text.batch, self.options
+        options = self.options
         if spans is not None and self.counts is not None:
-            batch = fill_links(text, spans, self.counts, options.fill)
+            text = fill_links(text, spans, self.counts, options.fill)
         if options.method == "heuristic":
-            return linked_runs(batch, options.merge_distance, options.length_ratio, options.top_k)
-        made = _unscored(batch, options)
-        scene = Scene(batch, text, made.problem, spans, self.counts, self.nmt)
-        return replace(made, problem=replace(made.problem, score=fused(scene, options.score)))
+            return linked_runs(text, options.merge_distance, options.length_ratio, options.top_k)
+        made = _unscored(text, options)
+        scene = Scene(text, made.problem, spans, self.counts, self.nmt)
+        return replace(made, problem=made.problem.with_scores(fused(scene, options.score)))
 
 
 def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> Solution:
@@ -277,19 +277,19 @@ def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> So
     )
 
 
-def _unscored(batch: pa.RecordBatch, options: ProjectionOptions) -> Candidates:
-    """The candidates, with no score but that of their links."""
+def _unscored(text: Text, options: ProjectionOptions) -> Candidates:
+    """The candidates, with their alignment scores."""
     limits = options.max_span, options.max_ratio
     if options.candidates == "spans":
-        return given_spans(batch, options.subspans)
+        return given_spans(text, options.subspans)
     if options.candidates == "runs":
         runs = options.merge_distance, options.length_ratio, options.top_k
-        return run_spans(batch, *runs, options.subspans)
+        return run_spans(text, *runs, options.subspans)
     if options.candidates == "ngrams":
-        return all_ngrams(batch, *limits, options.stop_tokens)
+        return all_ngrams(text, *limits, options.stop_tokens)
     if options.candidates == "region":
-        return region_ngrams(batch, *limits, options.stop_tokens)
-    return linked_ngrams(batch, *limits)
+        return region_ngrams(text, *limits, options.stop_tokens)
+    return linked_ngrams(text, *limits)
 
 
 def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:

@@ -7,11 +7,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner.columns import ENTITIES, SOLUTION, offsets_of, struct_lists
-from xner.kernels.candidates import NO_TARGET, TOO_SHORT, UNALIGNED
-from xner.kernels.ngrams import NO_CANDIDATE
+from xner.kernels.candidate_spans import NO_CANDIDATE, NO_TARGET, TOO_SHORT, UNALIGNED
+from xner.kernels.records import Float64, Problem
 from xner.outcomes import Outcome
 from xner.score.alignment import Candidates
-from xner.solve.problem import Float64, Problem
 from xner.solve.solution import Route, Solution, Status
 
 PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED = 4, 5, 6, 7, 8, 9

@@ -11,10 +11,10 @@ from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.kernels import similar
 from xner.kernels.pharaoh import parse_links
+from xner.kernels.records import Problem
 from xner.stages.align import align
 from xner.stages.project import project
 from xner.solve.exact import solve_exact
-from xner.solve.problem import Problem
 
 
 def warm() -> dict[str, float]:
@@ -46,8 +46,7 @@ def warm() -> dict[str, float]:
     project(linked, score={"lexical": 1.0})
     seconds["lexical"] = perf_counter() - begin
     begin = perf_counter()
-    for bits in (8, 0):  # the rare paths: by table and by search
-        solve_exact(_clash(), table_bits=bits)
+    solve_exact(_clash())
     seconds["exact, conflicts"] = perf_counter() - begin
     begin = perf_counter()
     text = np.frombuffer(b"0-0:0.5\n", np.uint8)
