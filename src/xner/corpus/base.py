@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 
 from xner.columns import BATCH, conform, empty_batch, row_place
 from xner.errors import InputError
+from xner.report import Report
 from xner.validate import validate
 
 StrPath = str | PathLike[str]
@@ -28,13 +29,17 @@ class Corpus:
     Attributes:
         origin: names the corpus in error messages.
         schema: names and Arrow types of the columns, and the metadata known in advance.
-        summary: what was done to create it, where a stage says so; complete after one pass.
+        report: what the stage that created the corpus did; it is complete after one pass. The
+            report of a corpus that was read from files is empty.
     """
 
-    summary: Any = None
-
     def __init__(
-        self, batches: Callable[[], Batches], rows: int, origin: str, schema: pa.Schema
+        self,
+        batches: Callable[[], Batches],
+        rows: int,
+        origin: str,
+        schema: pa.Schema,
+        report: Report | None = None,
     ) -> None:
         """Create a corpus from a function that yields its record batches.
 
@@ -44,11 +49,13 @@ class Corpus:
             origin: names the corpus in error messages.
             schema: columns of the batches (`xner.columns.with_columns` derives it from the
                 schema of another corpus). The batches may carry more metadata.
+            report: filled by the stage that creates the corpus.
         """
         self._batches = batches
         self._rows = rows
         self.origin = origin
         self.schema = schema
+        self.report = Report() if report is None else report
 
     @classmethod
     def from_table(cls, table: pa.Table, origin: str = "table") -> Corpus:
@@ -67,7 +74,11 @@ class Corpus:
 
     @classmethod
     def from_batches(
-        cls, batches: list[pa.RecordBatch], origin: str, schema: pa.Schema | None = None
+        cls,
+        batches: list[pa.RecordBatch],
+        origin: str,
+        schema: pa.Schema | None = None,
+        report: Report | None = None,
     ) -> Self:
         """Create a corpus from checked batches, each of at most `xner.columns.BATCH` rows.
 
@@ -75,11 +86,12 @@ class Corpus:
             batches: held in memory.
             origin: names the corpus in error messages.
             schema: used if there are no batches; by default that of the first batch.
+            report: report of the stage that created the batches.
         """
         if batches:
             schema = batches[0].schema
         rows = sum(batch.num_rows for batch in batches)
-        return cls(lambda: iter(batches), rows, origin, schema or pa.schema([]))
+        return cls(lambda: iter(batches), rows, origin, schema or pa.schema([]), report)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -115,7 +127,7 @@ class Corpus:
 
     def collect(self) -> Corpus:
         """Read the corpus into memory."""
-        return self.from_batches(list(self.batches()), self.origin, self.schema)
+        return self.from_batches(list(self.batches()), self.origin, self.schema, self.report)
 
     @property
     def table(self) -> pa.Table:

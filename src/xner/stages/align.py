@@ -47,11 +47,17 @@ def _of_aligners(name: str, **declared: Any) -> Any:
         for value, names in defaults.items()
         if value
     ]
-    only = f" Only for {_joined(list(owners))}."
+    helps: dict[str, list[str]] = {}
+    for aligner, each in owners.items():
+        helps.setdefault(each.help, []).append(aligner)
+    text = first.help if len(helps) == 1 else " ".join(
+        f"{_joined(names)}: {text}" for text, names in helps.items()
+    )  # fmt: skip
+    only = f" Only for {_joined(list(owners))}." if len(helps) == 1 else ""
     choices = tuple(dict.fromkeys(chain.from_iterable(each.allowed for each in owners.values())))
     return option(
         None,
-        first.help + only,
+        text + only,
         choices=choices,
         default_text=", ".join(shown),
         unit=first.unit,

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
-from xner.columns import ENTITIES, TOKENS, replace_columns, types_of, with_columns
+from xner.columns import ENTITIES, SOLUTION, TOKENS, replace_columns, types_of, with_columns
 from xner.corpus import Corpus, rechunk, require
 from xner.errors import InputError
 from xner.options import declare, option
@@ -140,7 +140,7 @@ class AlignTarget(Project):
     name: ClassVar[str] = "align_tgt"
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        return with_columns(corpus.schema, types_of("target_entities", "outcomes", "solution"))
+        return with_columns(corpus.schema, {**types_of("target_entities", "outcomes"), "solution": SOLUTION})
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         require_columns(corpus, *MADE, "source_entities", "target_tokens")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xner.columns import (
     LINKS_MADE_BY,
+    SOLUTION,
     TAGGED_BY,
     TRANSLATION_MADE_BY,
     replace_columns,
@@ -131,8 +132,8 @@ class Project(ProjectionOptions):
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.linked else []
-        columns = types_of(*links, "target_entities", "outcomes", "solution")
-        return with_columns(corpus.schema, columns)
+        columns = types_of(*links, "target_entities", "outcomes")
+        return with_columns(corpus.schema, {**columns, "solution": SOLUTION})
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         linked = self._linked(corpus, report)

@@ -11,7 +11,7 @@ from typing import Any
 from xner.corpus import Corpus
 from xner.errors import UsageError
 from xner.inference.hardware import PRECISIONS
-from xner.options import declare, option, options_of, settle
+from xner.options import as_list, declare, option, options_of, parse_label, required, settle
 
 Labels = Mapping[str, str | None]
 """New names of labels; None drops a label."""
@@ -34,11 +34,6 @@ class Size:
 
 SIZES = {"small": Size(128, 2, 4, 2e-3), "medium": Size(384, 6, 6, 5e-4)}
 """Encoders that need no download (`xner.training.scratch`)."""
-
-
-def as_list(value: Any) -> list[Any]:
-    """The values of an option that takes one value or several."""
-    return [value] if isinstance(value, Corpus | str | PathLike) else list(value)
 
 
 def parse_weights(text: str) -> str | list[float]:
@@ -64,7 +59,7 @@ class _Sides:
     )
     labels: Labels | None = option(
         None, "Rename the label OLD to NEW; an empty NEW drops the label.",
-        flag="--label", unit="OLD=NEW", repeat=True,
+        flag="--label", parse=parse_label, unit="OLD=NEW", repeat=True,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -306,8 +301,8 @@ class DistillOptions(StudentOptions, _TokenizerText):
 class SelfTrainOptions(StudentOptions):
     """Options of `xner.self_train`."""
 
-    start: Tagger = option(
-        text="The first tagger, from `xner train`, `xner distill` or elsewhere: hub id or folder.",
+    start: Tagger = required(
+        "The first tagger, from `xner train`, `xner distill` or elsewhere: hub id or folder.",
         unit="ID_OR_FOLDER", names="tagger",
     )  # fmt: skip
     rounds: int = option(3, "Maximum number of rounds.", ge=1, unit="N")
