@@ -76,7 +76,7 @@ def read(name: str, linked: xner.Corpus, gold_file: Path, system: System) -> Rea
         for row, theirs in zip(rows, gold, strict=True)
     ]
     f1 = xner.evaluate(gold_file, out).f1
-    return Reading(name, out.summary.signature, f1, rows, gold, found)
+    return Reading(name, out.report.signature, f1, rows, gold, found)
 
 
 def readings(data: Path) -> list[Reading]:

@@ -338,7 +338,7 @@ def write(results: Path, section: str, given: Given) -> None:
 def signature(given: Given) -> str:
     """What made the default's numbers."""
     made = given.linker.link("europarl alone", europarl_pairs(given.data), DEFAULT)
-    return f"`{xner.project(made.corpus, **DEFAULT.project).summary.signature}`"
+    return f"`{xner.project(made.corpus, **DEFAULT.project).report.signature}`"
 
 
 if __name__ == "__main__":

@@ -146,21 +146,34 @@ def declare(cls: type[T]) -> type[T]:
     return dataclasses.dataclass(frozen=True)(cls)
 
 
-@cache
-def options_of(cls: Callable[..., Any]) -> dict[str, Option]:
+def options_of(cls: Any) -> dict[str, Option]:
     """The options of a declared class by name, in the order of their declaration."""
+    return _options_of(cls)
+
+
+@cache
+def _options_of(cls: Any) -> dict[str, Option]:
     return {
         field.name: field.metadata[_KEY]
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        for field in dataclasses.fields(cls)
         if _KEY in field.metadata
     }
 
 
-@cache
-def types_of(cls: Callable[..., Any]) -> dict[str, Any]:
+def types_of(cls: Any) -> dict[str, Any]:
     """The types of the options of a declared class."""
+    return _types_of(cls)
+
+
+@cache
+def _types_of(cls: Any) -> dict[str, Any]:
     hints = get_type_hints(cls)
     return {name: hints[name] for name in options_of(cls)}
+
+
+def is_given(value: object) -> bool:
+    """Whether the caller gave the value of an option that is left out by default."""
+    return value is not UNSET and value is not None
 
 
 def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None = None) -> None:
@@ -174,9 +187,8 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
     Raises:
         UsageError: a value has the wrong type, or is out of its range.
     """
-    kind: Callable[..., Any] = type(made)
-    types = types_of(kind)
-    for name, declared in options_of(kind).items():
+    types = types_of(type(made))
+    for name, declared in options_of(type(made)).items():
         value = getattr(made, name)
         if value is UNSET or (value is None and not _optional(types[name])):
             value = (given or {}).get(name, declared.presets.get(preset or "", declared.default))
@@ -329,8 +341,7 @@ def shown_default(declared: Option) -> str:
 
 def signed(made: Any, names: Iterable[str]) -> list[str]:
     """The parts of a signature that options give, each by the format that it declares."""
-    kind: Callable[..., Any] = type(made)
-    declared = options_of(kind)
+    declared = options_of(type(made))
     return [declared[name].sign.format(getattr(made, name)) for name in names]
 
 

@@ -55,7 +55,7 @@ def demo(tell: Progress = silent) -> Iterator[Result]:
     from xner.corpus import read
     from xner.evaluation.entities import evaluate
     from xner.stages.align import align
-    from xner.stages.project import project
+    from xner.stages.project import Project
     from xner.stages.projection_options import METHODS
 
     methods = [m for m in METHODS if m != "ilp" or find_spec("ortools")]
@@ -63,7 +63,7 @@ def demo(tell: Progress = silent) -> Iterator[Result]:
         gold = FOLDER / f"{language}.conll"
         linked = align(read(FOLDER / "en.conll", gold)).collect()
         for method in methods:
-            projection = project(linked, method=method)
+            projection = Project(method=method)(linked)
             yield Result(language, method, projection, evaluate(gold, projection))
         tell("demo", (i + 1) / len(LANGUAGES))
 

@@ -52,11 +52,11 @@ def add_flags(
         if declared.group and declared.group not in groups:
             groups[declared.group] = command.add_argument_group(declared.group)
         target = groups.get(declared.group, command)
-        required = declared.default is UNSET and not optional
-        target.add_argument(
-            flag, dest=prefix + name, default=argparse.SUPPRESS, help=_help(hints[name], declared),
-            **({"required": True} if required else {}), **_arguments(hints[name], declared),
-        )  # fmt: skip
+        arguments = _arguments(hints[name], declared)
+        arguments["help"] = _help(hints[name], declared)
+        if declared.default is UNSET and not optional:
+            arguments["required"] = True
+        target.add_argument(flag, dest=prefix + name, default=argparse.SUPPRESS, **arguments)
 
 
 def _help(hint: Any, declared: Option) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich import progress as rich_progress
 from rich.table import Table
 
 from xner.report import Progress
@@ -26,11 +26,11 @@ def progress(quiet: bool) -> Iterator[Progress]:
         # huggingface_hub and transformers read this when they are first imported.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     console = Console(stderr=True)
-    bars = Progress(
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
+    bars = rich_progress.Progress(
+        rich_progress.TextColumn("{task.description:8}"),
+        rich_progress.BarColumn(),
+        rich_progress.TaskProgressColumn(),
+        rich_progress.TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=quiet or not console.is_terminal,

@@ -12,8 +12,8 @@ from xner.errors import UsageError
 from xner.experiments import checks, yaml_files
 from xner.experiments.language import Language, find_languages, source_code
 from xner.experiments.models import Model, find_models
-from xner.experiments.stages import stage_names
 from xner.experiments.systems import System, aligner_choices, checked, make_systems
+from xner.stages import stage_names
 
 _KEYS = (
     "title",

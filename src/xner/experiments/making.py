@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,15 @@ from xner.columns import TOKENS
 from xner.corpus import Corpus
 from xner.errors import InputError, ResourceError, UsageError
 from xner.experiments.plan import Planned, Result
-from xner.experiments.stages import MODEL, find_stage, registered
 from xner.experiments.store import Made, Store, joined
 from xner.kernels.blocks import thread_count
+from xner.report import Progress
+from xner.stages import MODEL, Learner, find_stage, registered
 
-Tell = Callable[[str, float], None]
 Found = Mapping[str, Made]
 
 
-def make_step(step: Planned, found: Found, store: Store, tell: Tell) -> Made:
+def make_step(step: Planned, found: Found, store: Store, tell: Progress) -> Made:
     """Make what a step makes, from what its parents made.
 
     Args:
@@ -38,30 +39,22 @@ def make_step(step: Planned, found: Found, store: Store, tell: Tell) -> Made:
     Raises:
         InputError, UsageError, ResourceError: of the stage, with the place before the message.
     """
-    stage = find_stage(step.stage)
     settings = {name: _filled(value, found) for name, value in step.settings.items()}
     # A stage may leave out what it was not asked for, such as probabilities.
     seen = {name: found[key] for name, key in step.inputs.items() if name in found[key].columns}
     corpus = joined(seen, f"language {step.language}")
     tell(step.name, 0.0)
     try:
-        if run := stage.run:
-            made = store.make(
-                step.stage,
-                step.key,
-                lambda: run(corpus, settings, tell),
-                step.makes,
-                step.told(),
-            )
-        elif learn := stage.learn:
+        stage = find_stage(step.stage).of({**settings, "progress": tell})
+        if isinstance(stage, Learner):
+            learner = replace(stage, resume=True)
             made = store.make_model(
-                step.stage,
-                step.key,
-                lambda folder: learn(corpus, settings, folder, tell),
-                step.told(),
+                step.stage, step.key, lambda folder: learner.learn(corpus, folder), step.told()
             )
         else:
-            raise UsageError(f"the stage {step.stage!r} has neither run nor learn")
+            made = store.make(
+                step.stage, step.key, lambda: stage.stream(corpus), step.makes, step.told()
+            )
     except (InputError, UsageError, ResourceError) as error:
         where = f"{step.row}, language {step.language}, step {step.title}"
         raise type(error)(f"{where}: {error}") from None
@@ -91,7 +84,7 @@ def _words(made: Made, column: str) -> Corpus:
 
 
 def make_steps(
-    steps: Sequence[Planned], found: dict[str, Made], store: Store, jobs: int, tell: Tell
+    steps: Sequence[Planned], found: dict[str, Made], store: Store, jobs: int, tell: Progress
 ) -> None:
     """Make all steps, and add them to `found`.
 
@@ -145,7 +138,7 @@ def _plain(value: Any) -> bool:
 
 
 def _in_processes(
-    steps: Sequence[Planned], found: dict[str, Made], store: Store, jobs: int, tell: Tell
+    steps: Sequence[Planned], found: dict[str, Made], store: Store, jobs: int, tell: Progress
 ) -> None:
     """Start every step as soon as its parents are made, those that were planned first before.
 

@@ -44,7 +44,7 @@ class Step:
 _TRANSLATE = Step("translate", "translate", {"fill": "source"})
 _TAG = Step("tag", "tag", {"side": "source"})
 _SPANS = Step("candidates", "candidates")
-_BACK = Step("back_translate", "back_translate")
+_BACK = Step("back_translate", "back_translate", {"beside": False})
 _ALIGN = Step("align", "align")
 
 

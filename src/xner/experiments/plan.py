@@ -171,7 +171,7 @@ class Planner:
             settings |= self._named(stage, settings, work, row)
             if step.student:
                 settings["model"] = work.model
-            made = _stand_in(stage, settings, step, row)
+            made = _planned(stage, settings, step, row)
             columns = made.columns
             if columns.replaces or columns.makes[0] not in given[step.on]:
                 _add(work, step, made, settings, row)
@@ -243,10 +243,10 @@ def _naming(stage: type[Stage], *kinds: str) -> set[str]:
     return {name for name, declared in stage.settings().items() if declared.names in kinds}
 
 
-def _stand_in(stage: type[Stage], settings: Mapping[str, Any], step: Step, row: _Row) -> Stage:
-    """The stage with keys in place of results that do not exist yet."""
+def _planned(stage: type[Stage], settings: Mapping[str, Any], step: Step, row: _Row) -> Stage:
+    """The stage, with keys in place of results that do not exist yet."""
     try:
-        return stage.stand_in({name: _keyed(value) for name, value in settings.items()})
+        return stage.of({name: _keyed(value) for name, value in settings.items()})
     except UsageError as error:
         raise UsageError(f"{row.where}: the step {step.name!r}: {error}") from None
 

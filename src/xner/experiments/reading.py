@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +23,7 @@ from xner.evaluation.divergence import NGRAM, divergence_of_words
 from xner.experiments.language import DataFile, Language
 from xner.experiments.pipelines import TEST
 from xner.formats import conll, jsonl, panx, parquet, text
+from xner.report import Report
 
 COLUMNS = ("id", "source_tokens", "source_entities", "target_tokens", "gold_entities")
 TRAINING_COLUMNS = (
@@ -70,23 +70,21 @@ def read_language(language: Language, on: str = TEST) -> Corpus:
         files.pop("target", None)  # the tokens are those of gold: the file is opened once a pass
     rows = line_up(list(files.values()))
     stem = next(iter(found.values())).path.stem
-    summary = Read()
+    report = ReadReport()
 
     def batches() -> Iterator[pa.RecordBatch]:
         begin, done = perf_counter(), 0
         for parts in zip_batches(*((str(file.path), file.batches()) for file in files.values())):
             batch = with_ids(side_by_side(parts), stem, done)
             read = _selected(batch, columns, done, language.name)
-            summary.add(read)
+            report.count(read)
             done += read.num_rows
             yield read
-        summary.seconds = perf_counter() - begin
+        report.seconds = perf_counter() - begin
 
     empty = with_ids(side_by_side([empty_batch(file.schema) for file in files.values()]), stem, 0)
     schema = _selected(empty, columns, 0, language.name).schema
-    corpus = Corpus(batches, rows, f"language {language.name}", schema)
-    corpus.summary = summary
-    return corpus
+    return Corpus(batches, rows, f"language {language.name}", schema, report)
 
 
 def _open(name: str, file: DataFile, on: str) -> InputFile:
@@ -98,18 +96,20 @@ def _open(name: str, file: DataFile, on: str) -> InputFile:
     return InputFile(file.path, one_side(name, labels=labels), module=module, tags=labels)
 
 
-@dataclass
-class Read:
-    """What was read: how many sentences, and how often each word stood on either side."""
+class ReadReport(Report):
+    """The sentences that were read, and the lexical divergence of the two sides.
 
-    sentences: int = 0
-    words: dict[str, Counter[str]] = field(default_factory=dict)
-    seconds: float = 0.0
-    signature: str = ""
+    Attributes:
+        words: number of occurrences of each word, by side.
+    """
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Count a batch."""
-        self.sentences += batch.num_rows
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: dict[str, Counter[str]] = {}
+
+    def count(self, batch: pa.RecordBatch) -> None:
+        """Count the sentences and words of a batch."""
+        self.add(sentences=batch.num_rows)
         for side in ("source", "target"):
             if f"{side}_tokens" in batch.schema.names:
                 counts = pc.value_counts(batch[f"{side}_tokens"].flatten())
@@ -117,7 +117,7 @@ class Read:
                 self.words.setdefault(side, Counter()).update(dict(found))
 
     def as_dict(self) -> dict[str, Any]:
-        """For the manifest: lexical divergence too, if both sides have words."""
+        """The report for the manifest; divergence is None unless both sides have words."""
         known = all(self.words.get(side) for side in ("source", "target"))
         apart = None
         if known:

@@ -16,7 +16,7 @@ from xner.errors import UsageError
 from xner.evaluation.sentences import SentenceCounts, count_sentences
 from xner.experiments.config import Experiment, load
 from xner.experiments.language import Language
-from xner.experiments.making import Tell, make_steps
+from xner.experiments.making import make_steps
 from xner.experiments.pipelines import TEST, TRAIN
 from xner.experiments.plan import READ, Planned, Planner, plan_reading
 from xner.experiments.reading import read_language
@@ -25,6 +25,7 @@ from xner.experiments.store import Made, Store, joined
 from xner.experiments.systems import System
 from xner.experiments.tables import write_tables
 from xner.experiments.tabulate import Outcome, Samples
+from xner.report import Progress, silent
 from xner.write import write_batches
 
 
@@ -33,7 +34,7 @@ def run(
     *,
     output: StrPath | None = None,
     jobs: int = 1,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Results:
     """Run pipelines over languages, and score them.
 
@@ -61,7 +62,7 @@ def run(
     if jobs < 1:
         raise UsageError(f"jobs is {jobs}; it must be at least 1")
     experiment = load(config, output)
-    running = _Run(experiment, jobs, progress or (lambda stage, share: None))
+    running = _Run(experiment, jobs, progress or silent)
     running.make()
     runs: dict[tuple[str, str], dict[str, list[Outcome]]] = {}
     for language in experiment.languages:
@@ -111,7 +112,7 @@ def _signature(experiment: Experiment) -> str:
 class _Run:
     """The state of a run: the steps of every row, what was made, and every step so far."""
 
-    def __init__(self, experiment: Experiment, jobs: int, tell: Tell) -> None:
+    def __init__(self, experiment: Experiment, jobs: int, tell: Progress) -> None:
         self.experiment = experiment
         self.jobs = jobs
         self.tell = tell

@@ -27,8 +27,8 @@ from xner._version import __version__
 from xner.columns import BATCH, empty_batch
 from xner.corpus import Corpus, side_by_side, zip_batches
 from xner.errors import InputError, OutputError
-from xner.experiments.stages import MODEL
 from xner.formats.files import atomic
+from xner.stages import MODEL
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
@@ -113,18 +113,18 @@ class Store:
         with atomic(path) as partial:
             writer.write(partial, corpus)
             size = partial.stat().st_size
-        summary = corpus.summary
+        report = corpus.report
         manifest = {
             "stage": stage,
             "key": key,
-            "signature": getattr(summary, "signature", "") or writer.signature or stage,
+            "signature": report.signature or writer.signature or stage,
             "columns": writer.names,
             "rows": writer.rows,
             "bytes": size,
             "counts": writer.counts,
             "seconds": round(perf_counter() - begin, 4),
             **told,
-            "summary": None if summary is None else summary.as_dict(),
+            "summary": report.as_dict(),
         }
         return _told(Made(key, path, manifest))
 

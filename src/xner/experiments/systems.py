@@ -10,7 +10,7 @@ from typing import Any
 from xner.errors import MissingExtraError, UsageError
 from xner.experiments import checks
 from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
-from xner.options import is_listed, types_of
+from xner.options import is_listed, types_of, unknown
 from xner.stages import Stage, find_stage
 
 _ALIGN = "align"

@@ -103,8 +103,8 @@ class Stage:
 
     @property
     def signature(self) -> str:
-        """Everything that decides its result besides its input."""
-        return self.name
+        """Everything that decides its result besides its input, as far as known before it runs."""
+        return ""
 
     @property
     def seeded(self) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from xner._version import __version__
 from xner.errors import UsageError
-from xner.options import UNSET, declare, option, parse_weight, settle, signed
+from xner.options import declare, is_given, option, parse_weight, settle, signed
 from xner.score.counts import Counts
 from xner.score.ngrams import STOP_TOKENS
 from xner.score.nmt import NmtOptions
@@ -16,7 +16,8 @@ from xner.score.registry import find_score, link_scores, score_names
 from xner.solve.constraint import Constraint
 from xner.stages.align import FittedOptions
 
-METHODS = ("heuristic", "greedy", "exact", "ilp")
+Method = Literal["heuristic", "greedy", "exact", "ilp"]
+METHODS: tuple[Method, ...] = get_args(Method)
 FILLS = ("lexicon", "adjacent")
 PRESETS = ("default", "paper-heuristic", "paper-greedy", "paper-ilp")
 _PUBLISHED = PRESETS[1:]
@@ -37,7 +38,7 @@ class ProjectionOptions(FittedOptions):
         choices=PRESETS,
         group="matching",
     )
-    method: Literal["exact", "greedy", "heuristic", "ilp"] = option(
+    method: Method = option(
         "exact",
         "How candidates are chosen: `exact` maximises the sum of matching scores, `ilp` does so "
         "with OR-Tools, `greedy` takes the best score first, `heuristic` labels runs of linked "
@@ -211,9 +212,9 @@ class ProjectionOptions(FittedOptions):
     def _implied(self) -> dict[str, Any]:
         """Defaults that follow from options that were given."""
         implied: dict[str, Any] = {}
-        if self.method == "heuristic" or self.score not in (UNSET, None):
+        if self.method == "heuristic" or is_given(self.score):
             implied["fill"] = {}
-        if self.max_span not in (UNSET, None) or self.candidates not in ("links", None):
+        if is_given(self.max_span) or self.candidates not in ("links", None):
             implied["max_ratio"] = 0.0
         return implied
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.inference.hardware import PRECISIONS
+from xner.inference.options import PRECISIONS
 from xner.options import as_list, declare, option, options_of, parse_label, required, settle
 
 Labels = Mapping[str, str | None]
