@@ -38,7 +38,7 @@ def test_project(folder, capsys):
     code, out, err = run(capsys, *arguments)
     assert (code, err) == (0, "")
     assert (folder / "out.conll").read_text() == (folder / "de.conll").read_text()
-    for word in ("sentences", "projected", "objective", "sentences/s", "method:exact"):
+    for word in ("sentences", "projected", "objective", "sentences per second", "method:exact"):
         assert word in out
 
 
@@ -262,7 +262,7 @@ def test_a_killed_run_leaves_nothing(folder, number):
     (folder / "de.align").write_text("0-1 1-2\n0-2 1-1 2-0\n" * 2000)
     before = sorted(folder.iterdir())
     code = (
-        "import os, signal, sys, xner.cli, xner.pipeline.project as p\n"
+        "import os, signal, sys, xner.cli, xner.stages.project as p\n"
         "real = p.project_batch\n"
         f"p.project_batch = lambda *a: (os.kill(os.getpid(), {int(number)}), real(*a))[1]\n"
         "sys.exit(xner.cli.main(sys.argv[1:]))"

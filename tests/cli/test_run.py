@@ -12,7 +12,7 @@ from xner.cli import main
 from xner.experiments.config import load
 from xner.experiments.datasets import LOADERS
 from xner.experiments.pipelines import PIPELINES
-from xner.experiments.stages import find_stage, stage_names
+from xner.stages import find_stage, stage_names
 
 DOCS = Path(xner.__file__).parents[2] / "docs" / "running.md"
 pytestmark = pytest.mark.skipif(not DOCS.is_file(), reason="not a checkout")
@@ -105,7 +105,7 @@ def test_a_page_of_docs_names_what_there_is(tmp_path):
 
 
 def test_the_stage_of_the_docs_is_one(monkeypatch):
-    monkeypatch.setattr("xner.experiments.stages._REGISTERED", {})
+    monkeypatch.setattr("xner.stages._REGISTERED", {})
     exec(blocks("python")[0], {})
     stage = find_stage("tag")
     assert stage.settings == ("side", "threshold")

@@ -168,11 +168,11 @@ def test_projection_needs_no_links():
             ["empty_target"],
         ]  # fmt: skip
         assert "links" not in out.columns
-        assert "candidates:ngrams|aligner:none" in out.summary.signature
-        assert out.summary.objective == pytest.approx(0.8 * 1.15**2)
+        assert "candidates:ngrams|aligner:none" in out.report.signature
+        assert out.report.objective == pytest.approx(0.8 * 1.15**2)
     # The label does not count for ner_spans: the best span goes to one of the two entities.
     out = xner.project(pairs, score={"ner_spans": 1.0}, candidates="ngrams", max_span=2)
-    assert out.summary.outcomes["projected"] == 2
+    assert out.report.outcomes["projected"] == 2
 
 
 def test_given_spans_and_links_take_part_together():
@@ -200,7 +200,7 @@ def test_what_each_kind_of_candidate_offers(monkeypatch):
     def choose(score="three", **options):
         out = xner.project(pairs, score={score: 1.0}, **options)
         [entities] = out.table["target_entities"].to_pylist()
-        return [(e["start"], e["end"]) for e in entities], out.summary.signature
+        return [(e["start"], e["end"]) for e in entities], out.report.signature
 
     assert choose(candidates="ngrams")[0] == []
     assert choose(candidates="region", stop_tokens=[])[0] == [(0, 3)]

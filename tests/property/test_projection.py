@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.corpora import corpus, long_sentences, sentences
 from tests.reference import dense, greedy, heuristic
 from xner.kernels import blocks
-from xner.pipeline.project import project
+from xner.stages.project import project
 from xner.score.alignment import linked_ngrams
 from xner.solve.greedy import solve_greedy
 
@@ -129,7 +129,7 @@ def test_threshold_drops_candidates_and_says_so():
 def test_score_weight_scales_the_objective_only():
     rows = [(3, 3, [(0, 2)], [(0, 0, 1.0), (1, 1, 1.0)])]
     plain, half = (project(corpus(rows), score={"alignment": w}) for w in (1.0, 0.5))
-    assert half.summary.objective == 0.5 * plain.summary.objective
+    assert half.report.objective == 0.5 * plain.report.objective
     assert np.array_equal(half.table["outcomes"], plain.table["outcomes"])
 
 

@@ -15,9 +15,9 @@ from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.kernels import blocks
 from xner.links import back_off
-from xner.pipeline.first_pass import count_batch, count_corpus, first_choice
-from xner.pipeline.project import project
-from xner.pipeline.settings import Settings
+from xner.stages.first_pass import count_batch, count_corpus, first_choice
+from xner.stages.project import project
+from xner.stages.project import Project
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge

@@ -7,7 +7,7 @@ import xner
 from tests.corpora import SameWords, labelled
 from xner.columns import COLUMNS, LINKS
 from xner.corpus import Corpus
-from xner.pipeline.back import align_tgt, back_as_source, back_translate, refine
+from xner.stages.back_translate import align_tgt, back_translate
 from xner.translation.fake import FakeTranslator
 
 pytest.importorskip("regex")
@@ -63,10 +63,10 @@ def test_entities_cross_back():
         [("Anna", "PER", 0), ("Rom", "LOC", 1)], [("Rom", "LOC", 0)], [("Anna", "PER", 0)], [],
     ]  # fmt: skip
     assert made.table["back_text"].to_pylist()[0] == "Anna besucht Rom."
-    assert made.summary.outcomes == {"marked": 4}
-    assert made.summary.as_dict()["sentences"] == 4
-    assert made.summary.as_dict()["translations"] == {"translated": 4}
-    assert "eng_Latn>deu_Latn|fake(" in made.summary.signature
+    assert made.report.outcomes == {"marked": 4}
+    assert made.report.as_dict()["sentences"] == 4
+    assert made.report.as_dict()["translations"] == {"translated": 4}
+    assert "eng_Latn>deu_Latn|fake(" in made.report.signature
     assert "target_entities" not in made.columns
     with pytest.raises(xner.InputError, match="already has back_tokens"):
         back_translate(made, "eng", "deu", translator=FakeTranslator(WORDS))
@@ -79,7 +79,7 @@ def test_align_tgt_projects_in_one_language():
         [("Rom", "LOC", 1), ("Anna", "PER", 0)], [("Rom", "LOC", 0)], [("Anna", "PER", 0)], [],
     ]  # fmt: skip
     assert made.table["outcomes"].to_pylist()[0] == ["projected", "projected"]
-    summary = made.summary
+    summary = made.report
     assert (summary.entities, summary.outcomes["projected"], summary.spans) == (40, 40, 40)
     assert "aligner:same|align_tgt(xner:" in summary.signature
 
@@ -87,7 +87,7 @@ def test_align_tgt_projects_in_one_language():
 def test_entities_that_did_not_cross_keep_their_outcome():
     made = align_tgt(back(markers="none"))
     assert made.table["outcomes"].to_pylist()[0] == ["marker_lost", "marker_lost"]
-    assert made.summary.outcomes["marker_lost"] == made.summary.entities == 40
+    assert made.report.outcomes["marker_lost"] == made.report.entities == 40
     assert names(made)[0] == []
 
 
@@ -119,7 +119,7 @@ def test_refine_adds_links_only_where_there_are_none():
     assert signature.startswith("refine(given,backoff,noisy-or,same,xner:")
     out = xner.project(made, score={"overlap": 1.0})
     assert names(out)[0] == [("Rom", "LOC", 1), ("Anna", "PER", 0)]
-    assert "aligner:refine(given" in out.summary.signature
+    assert "aligner:refine(given" in out.report.signature
 
 
 def test_refine_averages():

@@ -10,7 +10,7 @@ from xner.experiments.config import load
 from xner.experiments.pipelines import PIPELINES
 from xner.experiments.plan import Planner, plan_reading
 from xner.experiments.reading import read_language
-from xner.experiments.stages import find_stage, stage_names
+from xner.stages import find_stage, stage_names
 
 CONLL = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\nruns\tO\n"
 

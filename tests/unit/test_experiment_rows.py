@@ -184,9 +184,9 @@ def test_one_stage_after_another(here):
     found = xner.project(linked)
     found.write("found.conll")
     assert (here / "found.conll").read_text("utf-8") == (here / "de.conll").read_text("utf-8")
-    assert found.summary.outcomes["projected"] == found.summary.entities
+    assert found.report.outcomes["projected"] == found.report.entities
     for part in ("translation:", "source_tagger:", "aligner:awesome("):
-        assert part in found.summary.signature
+        assert part in found.report.signature
 
 
 def test_one_command_after_another(here, capsys):

@@ -9,7 +9,7 @@ import pytest
 import xner
 from xner.columns import TOKENS
 from xner.corpus import Corpus
-from xner.experiments.stages import find_stage
+from xner.stages import find_stage
 from xner.tagging.fake import FakeTagger
 from xner.translation.fake import FakeTranslator
 
@@ -129,5 +129,5 @@ def test_stages_do_not_hold_the_corpus(name):
     assert next(stream).schema.names == columns
     assert max(read) < 4
     assert sum(batch.num_rows for batch in stream) == 8
-    assert made.summary.sentences == 10
-    assert made.summary.seconds > 0
+    assert made.report.sentences == 10
+    assert made.report.seconds > 0

@@ -13,7 +13,7 @@ import pytest
 
 import xner
 from xner.experiments import stages, tables
-from xner.experiments.stages import Columns
+from xner.stages import Columns
 from xner.translation.fake import FakeTranslator
 
 torch = pytest.importorskip("torch")

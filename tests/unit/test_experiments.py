@@ -17,7 +17,7 @@ import xner
 from xner.columns import ENTITIES, TOKENS
 from xner.experiments import stages
 from xner.experiments.pipelines import PIPELINES, Step
-from xner.experiments.stages import Columns, Stage
+from xner.stages import Columns, Stage
 from xner.translation.fake import FakeTranslator
 
 DEMO = Path(xner.__file__).parent / "demo"

@@ -8,7 +8,7 @@ import pytest
 import xner
 from xner.cli import main
 from xner.errors import ResourceError
-from xner.pipeline.settings import Settings
+from xner.stages.project import Project
 
 torch = pytest.importorskip("torch")
 
@@ -207,7 +207,7 @@ def linked_everywhere(tmp_path):
 
 @pytest.mark.parametrize("candidates", ["links", "ngrams"])
 def test_entities_are_found_by_translation_alone(model, tmp_path, candidates, monkeypatch):
-    monkeypatch.setattr("xner.pipeline.project.SLICE", 1)
+    monkeypatch.setattr("xner.stages.project.SLICE", 1)
     source, target, links = linked_everywhere(tmp_path)
     out = xner.project(
         xner.read(source, target, links=links if candidates == "links" else None),
@@ -220,8 +220,8 @@ def test_entities_are_found_by_translation_alone(model, tmp_path, candidates, mo
         for row in out.table["target_entities"].to_pylist()
     ]
     assert found == [[(0, 1, "LOC"), (2, 4, "PER")], [(2, 5, "LOC")]]
-    assert "|nmt(" in out.summary.signature
-    assert "eng_Latn-deu_Latn,auto,threshold:0.1" in out.summary.signature
+    assert "|nmt(" in out.report.signature
+    assert "eng_Latn-deu_Latn,auto,threshold:0.1" in out.report.signature
 
 
 def test_what_scores_nothing_is_no_candidate(model, tmp_path):
@@ -232,7 +232,7 @@ def test_what_scores_nothing_is_no_candidate(model, tmp_path):
         nmt=NmtOptions(model, "eng", "deu", threshold=0.999999),
     )
     kept = sum(row is not None for rows in out.table["target_entities"].to_pylist() for row in rows)
-    assert out.summary.outcomes["below_threshold"] == out.summary.entities - kept > 0
+    assert out.report.outcomes["below_threshold"] == out.report.entities - kept > 0
 
 
 def test_options_that_make_no_sense(model):

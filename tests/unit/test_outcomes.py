@@ -1,7 +1,7 @@
 """The outcomes of source entities."""
 
 from xner.outcomes import Outcome, is_labelled, outcome_table, outcomes_of
-from xner.pipeline import easyproject, outcome
+from xner.stages import easyproject, outcome
 
 
 def test_stages_give_these_outcomes():

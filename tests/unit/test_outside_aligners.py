@@ -83,7 +83,7 @@ def test_fast_align(fakes):
     assert links(linked) == [[(0, 0), (1, 1)], [], [], [(0, 0)]]
     assert (
         "fast_align(systran-align:0"
-        in xner.project(unlinked(), aligner="fast_align").summary.signature
+        in xner.project(unlinked(), aligner="fast_align").report.signature
     )
 
 
@@ -154,4 +154,4 @@ def test_any_object_can_be_an_aligner():
             return make_aligner("native", {}).align(bitext, progress)
 
     linked = xner.align(unlinked(), aligner=Diagonal())
-    assert xner.project(linked).summary.signature.endswith("aligner:diagonal")
+    assert xner.project(linked).report.signature.endswith("aligner:diagonal")

@@ -6,8 +6,8 @@ import xner
 from tests.property.test_scores import made
 from xner.columns import ENTITIES
 from xner.corpus import Corpus
-from xner.pipeline.first_pass import count_corpus
-from xner.pipeline.settings import Settings
+from xner.stages.first_pass import count_corpus
+from xner.stages.project import Project
 from xner.score.counts import Counts
 
 
@@ -26,20 +26,20 @@ def test_a_slip_is_mended_and_told():
     out = xner.project(made(SLIP), relabel=0.95)
     assert labels(out) == [["LOC"]] * 6
     assert out.table["outcomes"].to_pylist() == [["projected"]] * 5 + [["relabelled"]]
-    assert out.summary.relabelled == {("«rom»", "PER", "LOC"): 1}
-    assert out.summary.as_dict()["relabelled"] == [
+    assert out.report.relabelled == {("«rom»", "PER", "LOC"): 1}
+    assert out.report.as_dict()["relabelled"] == [
         {"words": "«rom»", "from": "PER", "to": "LOC", "spans": 1}
     ]
-    assert out.summary.outcomes["relabelled"] == 1
-    assert sum(out.summary.outcomes.values()) == out.summary.entities == 6
-    assert "|relabel:>=0.95|" in out.summary.signature
+    assert out.report.outcomes["relabelled"] == 1
+    assert sum(out.report.outcomes.values()) == out.report.entities == 6
+    assert "|relabel:>=0.95|" in out.report.signature
 
 
 def test_it_is_off_by_default():
     out = xner.project(made(SLIP))
     assert labels(out)[-1] == ["PER"]
-    assert not out.summary.relabelled
-    assert "relabel" not in out.summary.signature
+    assert not out.report.relabelled
+    assert "relabel" not in out.report.signature
 
 
 def test_four_other_sentences_are_too_few():

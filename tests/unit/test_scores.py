@@ -7,7 +7,7 @@ import pytest
 import xner
 from tests.corpora import corpus
 from xner.columns import COLUMNS
-from xner.pipeline.settings import PRESETS, Settings
+from xner.stages.settings import PRESETS, Settings
 from xner.score import register
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
@@ -94,7 +94,7 @@ def test_a_word_of_the_entity_is_no_bad_edge():
 
 
 def test_signature_names_the_scores():
-    signature = xner.project(corpus(ROWS)).summary.signature
+    signature = xner.project(corpus(ROWS)).report.signature
     assert "score:overlap*1+edge*0.5+dictionary*0.25|" in signature
     assert "fill:lexicon*1+neighbours*1" in signature
 
@@ -105,7 +105,7 @@ def test_a_score_of_your_own():
 
     register("short", short)
     out = xner.project(corpus(ROWS), score={"alignment": 0.1, "short": 1.0})
-    assert "short*1" in out.summary.signature
+    assert "short*1" in out.report.signature
     spans = [
         (e["start"], e["end"]) for row in out.table["target_entities"].to_pylist() for e in row
     ]

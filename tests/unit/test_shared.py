@@ -47,7 +47,7 @@ def test_absa(shared, split, language, method, f1, labels):
     out = xner.project(pairs, preset=f"paper-{method}")
     assert digest(out).startswith(labels)
     assert round(xner.evaluate(gold, out).f1, 4) == f1
-    assert sum(out.summary.outcomes.values()) == out.summary.entities
+    assert sum(out.report.outcomes.values()) == out.report.entities
 
 
 @pytest.mark.parametrize(

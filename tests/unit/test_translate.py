@@ -46,15 +46,15 @@ def test_the_target_side_is_made():
         "translated",
     ]
     assert [row["genre"] for row in rows] == ROWS["genre"]
-    assert out.summary.as_dict()["outcomes"]["translated"] == 2
-    assert (out.summary.sentences, out.summary.words) == (3, 7)
-    assert out.summary.signature.endswith(f"|eng_Latn>swh_Latn|{FAKE.signature}")
+    assert out.report.as_dict()["outcomes"]["translated"] == 2
+    assert (out.report.sentences, out.report.words) == (3, 7)
+    assert out.report.signature.endswith(f"|eng_Latn>swh_Latn|{FAKE.signature}")
     assert told[0] == ("translate", 0.0)
     assert told[-1] == ("translate", 1.0)
     # It is a corpus like any other: the checks pass, and the next stages take it.
     assert Corpus.from_table(out.table).columns == out.columns
     projected = xner.project(out)
-    assert f"|translation:{out.summary.signature}" in projected.summary.signature
+    assert f"|translation:{out.report.signature}" in projected.report.signature
 
 
 def test_the_source_side_is_made():
@@ -64,8 +64,8 @@ def test_the_source_side_is_made():
     (row,) = out.table.to_pylist()
     assert row["source_tokens"] == ["Peter", "does", "n't", "live", "."]
     assert row["source_text"] == "Peter doesn't live."
-    assert "|swh_Latn>eng_Latn|" in out.summary.signature
-    assert out.schema.metadata[TRANSLATION_MADE_BY].decode() == out.summary.signature
+    assert "|swh_Latn>eng_Latn|" in out.report.signature
+    assert out.schema.metadata[TRANSLATION_MADE_BY].decode() == out.report.signature
 
 
 def test_raw_text_goes_before_words():
