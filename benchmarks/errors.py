@@ -160,8 +160,12 @@ def main() -> None:
     """Count the mistakes, and write the page and, on request, the sentences."""
     options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--examples", type=Path, help="write sampled sentences to this file")
-    options.add_argument("--read", default=DEFAULT.name, help="sample from the columns whose name contains this")
-    options.add_argument("--sentences", type=int, default=100, help="number of sentences per column")
+    options.add_argument(
+        "--read", default=DEFAULT.name, help="sample from the columns whose name contains this"
+    )
+    options.add_argument(
+        "--sentences", type=int, default=100, help="number of sentences per column"
+    )
     given = options.parse_args()
     if given.examples and common.ROOT in given.examples.resolve().parents:
         options.error("--examples is inside the repository; the data must not be copied there")

@@ -180,7 +180,9 @@ def command(table: pa.Table, folder: Path, rows: int) -> str:
 def main() -> None:
     """Run everything and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--rows", type=int, default=1_000_000, help="number of pairs for the whole command")
+    options.add_argument(
+        "--rows", type=int, default=1_000_000, help="number of pairs for the whole command"
+    )
     options.add_argument(
         "--published", type=Path, metavar="DIR", help="checkout of the published code (with scipy)"
     )

@@ -299,7 +299,9 @@ PARTS: dict[str, Callable[[Given], str]] = {
 def main() -> None:
     """Run the parts and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="sections to update")
+    options.add_argument(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), help="sections to update"
+    )
     options.add_argument("--seeds", type=int, default=5, help="seeds of the native aligner")
     options.add_argument("--jobs", type=int, default=2, help="CRFs to train in parallel")
     options.add_argument(
