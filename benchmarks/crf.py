@@ -30,7 +30,7 @@ class Training:
 
 
 def shape(word: str) -> str:
-    """Return the character classes with runs collapsed: `uNikolaus` is `aAa`, `1996-08` is `0-0`."""
+    """Return character classes, runs collapsed: `uNikolaus` is `aAa`, `1996-08` is `0-0`."""
     kinds = (_kind(character) for character in word)
     return "".join(kind for kind, _ in groupby(kinds))
 

@@ -110,7 +110,10 @@ def exact(
     wanted = [at for at in order if rows[at].entities][:most]
     taken = [at for at in wanted if overlaps(spans[at]) <= pairs]
     if len(taken) < len(wanted):
-        check.note = f"sentences with more than {pairs:,} overlapping pairs left out: {len(wanted) - len(taken)}"
+        check.note = (
+            f"sentences with more than {pairs:,} overlapping pairs left out: "
+            f"{len(wanted) - len(taken)}"
+        )
     if not taken:
         return check
     made = xner.project(

@@ -80,7 +80,7 @@ def read(name: str, linked: xner.Corpus, gold_file: Path, system: System) -> Rea
 
 
 def readings(data: Path) -> list[Reading]:
-    """Read the systems on Europarl-NER with computed links and the default on ABSA with given links."""
+    """Read the systems on Europarl-NER, and the default on ABSA with given links."""
     linker = Linker()
     gold = data / "europarl-ner" / "de.conll"
     pairs, bulk = europarl_pairs(data), bulk_pairs(data)

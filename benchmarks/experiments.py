@@ -136,7 +136,8 @@ def page(results: Results, links: str) -> str:
             "the mean over de, es and it.",
             best_table(results, aligners),
             f"## Candidates\n\n{candidate_table(results, aligners)}",
-            f"## Heuristic\n\nRuns are kept if they are longer than the ratio times the entity.\n\n{grid}",
+            "## Heuristic\n\nRuns are kept if they are longer than the ratio times the entity.\n\n"
+            f"{grid}",
             *results.notes,
             f"`{results.signature}`",
             f"{results.seconds:.0f} s. {common.made_by('pyarrow', 'ortools')}",

@@ -17,7 +17,8 @@ KINDS = {
     "label and boundary": "overlaps the gold span and has another label",
     "elsewhere": "the gold span of the entity shares no word with it",
     "gold alone": "gold has one more entity with this label than the source",
-    "source alone": "the source has one more entity with this label than gold, and it was projected",
+    "source alone": "the source has one more entity with this label than gold, and it was "
+    "projected",
     "spurious": "no gold entity is left for a projected one: it, or another with the same "
     "label, was projected twice",
 }

@@ -151,8 +151,8 @@ def absa(given: Given) -> str:
     head = ["ABSA, AWESOME's links: F1", "es train", "fr train", "es test", "fr test"]
     lines = [[name, *cells] for name, cells in rows.items()]
     note = (
-        "Backoff adds the links of mgiza (grow-diag-final-and), then of SimAlign (itermax), between "
-        "words that have no link yet. The results are deterministic and need no seeds."
+        "Backoff adds the links of mgiza (grow-diag-final-and), then of SimAlign (itermax), "
+        "between words that have no link yet. The results are deterministic and need no seeds."
     )
     return f"## ABSA\n\n{common.markdown(head, lines + ABSA_PUBLISHED)}\n\n{note}"
 

@@ -152,13 +152,13 @@ def page(results: Results, labels: Mapping[int, Results], data: Path) -> str:
     told = manifests(results)
     example = next(r for r in results.rows if r.system == LABELS[0]).cells["swa"].signature
     parts = [
-        "Command: `python -m benchmarks.students`. Strict entity F1 (seqeval, IOB2; PER, LOC, ORG) "
-        "on human-annotated test sets; mean ± standard deviation over seeds (links, weights, order, "
-        "dropout). Every student is trained from scratch: a byte-pair tokenizer trained on its text "
-        "and a ModernBERT with 2 layers of size 128. No dev set was used and nothing was tuned on "
-        "the test sets. Rows and settings are in benchmarks/students.yaml. `gap` is the first group "
-        "minus the second. `r` is Pearson's correlation, over the five languages, of the gain over "
-        "direct transfer with lexical divergence.",
+        "Command: `python -m benchmarks.students`. Strict entity F1 (seqeval, IOB2; PER, LOC, "
+        "ORG) on human-annotated test sets; mean ± standard deviation over seeds (links, weights, "
+        "order, dropout). Every student is trained from scratch: a byte-pair tokenizer trained on "
+        "its text and a ModernBERT with 2 layers of size 128. No dev set was used and nothing was "
+        "tuned on the test sets. Rows and settings are in benchmarks/students.yaml. `gap` is the "
+        "first group minus the second. `r` is Pearson's correlation, over the five languages, of "
+        "the gain over direct transfer with lexical divergence.",
         score_table(results),
         "Intervals in brackets are a bootstrap over test sentences. ± is the standard deviation "
         "over paired seeds.",
