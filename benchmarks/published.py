@@ -198,8 +198,8 @@ def page(checks: list[Check], given: Any, missing: list[str]) -> str:
                 *notes(checks, missing),
                 "* Objectives: the candidates are the thesis's subranges of linked regions of up "
                 "to 10 words, passed to xner as `candidates=spans`. The sentences are those with "
-                "the most entities. The thesis's program is written with CVXPY and solved by SciPy's "
-                "HiGHS (Gurobi needs a licence).",
+                "the most entities. The thesis's program is written with CVXPY and solved by "
+                "SciPy's HiGHS (Gurobi needs a licence).",
                 "* NER scores: a tiny XLM-R with random weights, all n-grams up to 10 words, four "
                 "labels, of which MISC has no I-, temperature 2, threshold 0.05.",
                 "* EasyProject: simulated translations of distinct sentences, as in "
