@@ -157,8 +157,12 @@ def cost(data: Path, rounds: int, missing: set[str]) -> str:
 def main() -> None:
     """Run everything and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=1, help="seeds of the native aligner")
-    options.add_argument("--rounds", type=int, default=3, help="number of timed runs")
+    options.add_argument(
+        "--seeds", type=int, default=1, help="number of seeds (default: %(default)s)"
+    )
+    options.add_argument(
+        "--rounds", type=int, default=3, help="number of timed runs (default: %(default)s)"
+    )
     options.add_argument("--only", choices=("quality", "cost"), help="print only this part")
     options.add_argument("--cost-of", choices=COSTS, help="print the cost of one run as JSON")
     given = options.parse_args()

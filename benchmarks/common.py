@@ -20,8 +20,12 @@ DATA = ROOT.parent / "shared" / "data"
 def parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the options of every benchmark."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument("--data", type=Path, default=DATA, help="folder of the corpora")
-    made.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    made.add_argument(
+        "--data", type=Path, default=DATA, help="folder of the corpora (default: %(default)s)"
+    )
+    made.add_argument(
+        "--results", type=Path, default=RESULTS, help="output folder (default: %(default)s)"
+    )
     return made
 
 

@@ -71,8 +71,12 @@ def translate(folder: str, count: int, beams: int) -> Callable[[int], Callable[[
 def main() -> None:
     """Run everything and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--sentences", type=int, default=96)
-    options.add_argument("--times", type=int, default=1)
+    options.add_argument(
+        "--sentences", type=int, default=96, help="number of sentences (default: %(default)s)"
+    )
+    options.add_argument(
+        "--times", type=int, default=1, help="number of timed runs (default: %(default)s)"
+    )
     given = options.parse_args()
     torch.set_num_threads(1)
     count = given.sentences

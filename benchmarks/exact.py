@@ -334,7 +334,7 @@ def words() -> str:
 
 
 def main() -> None:
-    made = common.parser(__doc__ or "").parse_args()
+    made = common.parser(__doc__.splitlines()[0]).parse_args()
     os.environ["XNER_THREADS"] = "1"
     exact(dense(np.random.default_rng(0), [(9, 12), (3, 12)]))
     fast = speed(made.data)

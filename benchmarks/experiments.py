@@ -148,7 +148,9 @@ def page(results: Results, links: str) -> str:
 def main() -> None:
     """Run the grid and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="seeds of the native aligner")
+    options.add_argument(
+        "--seeds", type=int, default=3, help="number of seeds (default: %(default)s)"
+    )
     options.add_argument(
         "--output",
         type=Path,

@@ -33,10 +33,12 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
 def main(arguments: list[str] | None = None) -> None:
     """Run the parts and write their pages."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
-    options.add_argument("--device", default="cuda", help="one device (default: cuda)")
-    options.add_argument("--precision", default="auto")
-    options.add_argument("--tiny", action="store_true", help="small models, for a CPU")
+    options.add_argument(
+        "--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="pages to write"
+    )
+    options.add_argument("--device", default="cuda", help="a single device (default: cuda)")
+    options.add_argument("--precision", default="auto", help="precision of xner (default: auto)")
+    options.add_argument("--tiny", action="store_true", help="use small models, for a CPU")
     given = options.parse_args(arguments)
     hardware = find_hardware(given.device, given.precision)
     card = torch.cuda.get_device_name(given.device) if given.device.startswith("cuda") else "a CPU"

@@ -210,10 +210,12 @@ def compare(made: list[Case], match: Callable[..., Any]) -> tuple[Counter[str], 
 
 def main(arguments: list[str] | None = None) -> None:
     """Compare and write the page."""
-    options = common.parser(__doc__)
-    options.add_argument("--published", type=Path, required=True)
-    options.add_argument("--packages", type=Path, required=True)
-    options.add_argument("--seeds", type=int, default=5)
+    options = common.parser(__doc__.splitlines()[0])
+    options.add_argument("--published", type=Path, required=True, help="checkout of the code")
+    options.add_argument("--packages", type=Path, required=True, help="folder with nltk")
+    options.add_argument(
+        "--seeds", type=int, default=5, help="number of seeds (default: %(default)s)"
+    )
     given = options.parse_args(arguments)
     (corpus,) = label_files([given.data / "europarl-ner" / "de.conll"])
     match = published(given.published, given.packages)

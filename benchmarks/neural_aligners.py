@@ -300,10 +300,16 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=300, help="number of pairs to compare")
     options.add_argument("--timed", type=int, default=64, help="number of pairs to time")
     options.add_argument("--words", type=int, default=30_000, help="size of the vocabulary")
-    options.add_argument("--sizes", nargs="+", default=list(SIZES), choices=list(SIZES))
+    options.add_argument(
+        "--sizes", nargs="+", default=list(SIZES), choices=list(SIZES), help="model sizes"
+    )
     options.add_argument("--spread", type=float, default=5.0, help="scale of the word embeddings")
     options.add_argument(
-        "--parts", nargs="+", default=["links", "speed"], choices=["links", "speed"]
+        "--parts",
+        nargs="+",
+        default=["links", "speed"],
+        choices=["links", "speed"],
+        help="pages to write",
     )
     given = options.parse_args()
     torch.set_num_threads(1)

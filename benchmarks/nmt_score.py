@@ -214,8 +214,10 @@ def compare(model: str, rows: list[Pairs], folder: Path | None) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write the page."""
-    options = common.parser(__doc__)
-    options.add_argument("--sentences", type=int, default=100)
+    options = common.parser(__doc__.splitlines()[0])
+    options.add_argument(
+        "--sentences", type=int, default=100, help="number of sentences (default: %(default)s)"
+    )
     options.add_argument("--nmtscore", type=Path, help="folder with the package nmtscore")
     given = options.parse_args(arguments)
     folder = given.data / "europarl-ner"

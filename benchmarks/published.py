@@ -212,7 +212,7 @@ def page(checks: list[Check], given: Any, missing: list[str]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Compare and write the page."""
-    options = common.parser(__doc__)
+    options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--pub", type=Path, required=True, help="checkout of the paper's code")
     options.add_argument("--thesis", type=Path, required=True, help="checkout of the thesis's code")
     options.add_argument(

@@ -302,7 +302,9 @@ def main() -> None:
     options.add_argument(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), help="sections to update"
     )
-    options.add_argument("--seeds", type=int, default=5, help="seeds of the native aligner")
+    options.add_argument(
+        "--seeds", type=int, default=5, help="number of seeds (default: %(default)s)"
+    )
     options.add_argument("--jobs", type=int, default=2, help="CRFs to train in parallel")
     options.add_argument(
         "--cache",

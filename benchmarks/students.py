@@ -205,7 +205,9 @@ def label_part(results: Results, epochs: int) -> str:
 def main() -> None:
     """Train the students and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument(
+        "--seeds", type=int, default=3, help="number of seeds (default: %(default)s)"
+    )
     options.add_argument(
         "--labels",
         nargs="+",
@@ -213,9 +215,14 @@ def main() -> None:
         metavar="SEEDSxEPOCHS",
         help="add a table that compares label sources with these numbers of seeds and epochs",
     )
-    options.add_argument("--jobs", type=int, default=2, help="number of processes")
     options.add_argument(
-        "--work", type=Path, default=Path(tempfile.gettempdir(), "xner-students"), help="folder"
+        "--jobs", type=int, default=2, help="number of processes (default: %(default)s)"
+    )
+    options.add_argument(
+        "--work",
+        type=Path,
+        default=Path(tempfile.gettempdir(), "xner-students"),
+        help="folder for the cached steps (default: %(default)s)",
     )
     chosen = options.parse_args()
 
