@@ -1,7 +1,7 @@
-"""Kernels against their plain-Python twins, one thread: pytest benchmarks/bench_kernels.py.
+"""Compare kernels with their plain-Python twins on one thread: pytest benchmarks/bench_kernels.py.
 
-The twins run over every distinct pair once, the kernels over the same pairs repeated to at
-least 500,000; `extra_info` has the sentences, so that times per sentence can be compared.
+The twins process every distinct pair once, the kernels the same pairs repeated to at least
+500,000. `extra_info` has the number of sentences for comparing times per sentence.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""Exact matching: against greedy, against the ILP as the independent optimum, and its growth.
+"""Compare exact matching with greedy and with the ILP, and measure how it scales.
 
     python -m benchmarks.exact            # writes benchmarks/results/exact.md and exact.png
 
-Times are of one thread. Takes about ten minutes.
+Runs on one thread and takes about ten minutes.
 """
 
 import os
@@ -43,7 +43,7 @@ Method = Callable[[Problem], Any]
 
 
 def seconds(method: Method, parts: Sequence[Problem], rounds: int = 5) -> float:
-    """Seconds a sentence, of the fastest of `rounds` passes."""
+    """Return seconds per sentence of the fastest of `rounds` passes."""
     sentences = sum(part.sentences for part in parts)
     return per_call(method, parts, rounds) * len(parts) / sentences
 
@@ -61,7 +61,7 @@ def ilp(backend: Backend) -> Method:
 
 
 def pretty(value: float) -> str:
-    """Seconds in the unit that suits them."""
+    """Format seconds with a suitable unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if value >= size:
             return f"{value / size:.3g} {unit}"
@@ -69,7 +69,7 @@ def pretty(value: float) -> str:
 
 
 def speed(data: Path) -> str:
-    """Throughput on real data, same run."""
+    """Measure the throughput of all methods on real data."""
     batches = conll_mt_batches(data, 500_000)
     parts = [linked_ngrams(batch).problem for batch in batches]
     sentences = sum(part.sentences for part in parts)
@@ -101,17 +101,17 @@ def speed(data: Path) -> str:
         lines.append(
             [f"ILP, {backend}*", f"{1 / time:,.0f}", pretty(time), f"{time / on_sample:,.0f}*"]
         )
-    head = ["method", "sentences/s", "time a sentence", "times exact's"]
+    head = ["method", "sentences/s", "time per sentence", "relative to exact"]
     return (
         f"{sentences:,} pairs of conll-mt with AWESOME links, best of 5; the twins on "
-        f"{len(rows):,}. Scores are given where not said otherwise.\n\n"
+        f"{len(rows):,}. Scores are precomputed unless stated otherwise.\n\n"
         f"{common.markdown(head, lines)}\n\n"
-        f"\\* On 500 sentences that have a candidate; exact takes {pretty(on_sample)} there."
+        f"\\* On 500 sentences that have a candidate; exact takes {pretty(on_sample)} on them."
     )
 
 
 def per_call(call: Callable[[Any], object], items: Sequence[Any], rounds: int = 3) -> float:
-    """Seconds a call, of the fastest of `rounds` passes over the items."""
+    """Return seconds per call of the fastest of `rounds` passes over the items."""
     fastest = float("inf")
     for _ in range(rounds):
         begin = perf_counter()
@@ -122,13 +122,13 @@ def per_call(call: Callable[[Any], object], items: Sequence[Any], rounds: int = 
 
 
 def settled(solution: Solution) -> list[str]:
-    """Share of sentences by route."""
+    """Return the share of sentences by route."""
     counts, total = solution.routes(), len(solution.route)
     return [f"{100 * counts.get(name, 0) / total:.3f}" for name in ("certificate", "dp", "search")]
 
 
 def real_quality(corpora: list[Real]) -> str:
-    """How often greedy is not optimal on real links, by how much, and what it costs in F1."""
+    """Measure how often greedy is suboptimal on real links, by how much, and its loss of F1."""
     lines = []
     for corpus in corpora:
         best, quick = exact(corpus.problem), solve_greedy(corpus.problem)
@@ -153,14 +153,14 @@ def real_quality(corpora: list[Real]) -> str:
         )
     head = [
         "links", "pairs", "certificate %", "DP %", "search %",
-        "greedy not optimal", "loss there %", "largest loss",
+        "greedy not optimal", "loss on these %", "largest loss",
         "F1 heuristic", "F1 greedy", "F1 exact",
     ]  # fmt: skip
     return common.markdown(head, lines)
 
 
 def agreement(corpora: list[Real]) -> str:
-    """Objective equality with the ILP, sentence by sentence."""
+    """Compare objectives with those of the ILP, sentence by sentence."""
     rng = np.random.default_rng(SEED)
     clashing, others = [], []
     for corpus in corpora:
@@ -176,8 +176,8 @@ def agreement(corpora: list[Real]) -> str:
     shapes = list(zip(counts, words, strict=True))
     small = dense(rng, shapes)
     sets = {
-        "real, every one with a conflict": [take(*pair) for pair in clashing],
-        "real, without": [take(*pair) for pair in others],
+        "real, all with a conflict": [take(*pair) for pair in clashing],
+        "real, without a conflict": [take(*pair) for pair in others],
         "dense random, k = 2–12, n = 10–40": [small],
     }
     lines = []
@@ -213,7 +213,7 @@ def agreement(corpora: list[Real]) -> str:
 def growth_times(
     shapes: Sequence[tuple[int, int]], repeats: int, ilp_repeats: int, ilp_limit: int = 20
 ) -> list[dict[str, float]]:
-    """Seconds a sentence of each method on dense random problems, by shape."""
+    """Measure seconds per sentence of each method on dense random problems, by shape."""
     made = []
     for k, n in shapes:
         problem = dense(np.random.default_rng([SEED, k, n]), [(k, n)] * repeats)
@@ -256,7 +256,7 @@ def growth_table(rows: list[dict[str, float]]) -> str:
 
 
 def plot(by_k: list[dict[str, float]], by_n: list[dict[str, float]], path: Path) -> None:
-    """Time against k and against n."""
+    """Plot time against k and against n."""
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
@@ -272,7 +272,7 @@ def plot(by_k: list[dict[str, float]], by_n: list[dict[str, float]], path: Path)
         axis.set_xlabel(title)
         axis.set_yscale("log")
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("ms a sentence, one thread")
+    axes[0].set_ylabel("ms per sentence, one thread")
     axes[0].legend(fontsize=8)
     figure.suptitle("Dense random scores over all n-grams of up to 10 words")
     figure.tight_layout()
@@ -280,7 +280,7 @@ def plot(by_k: list[dict[str, float]], by_n: list[dict[str, float]], path: Path)
 
 
 def crossover() -> str:
-    """Where the bounded search gives up and the ILP takes over."""
+    """Measure where the bounded search fails and the ILP takes over."""
     lines = []
     for k, n in (
         (20, 60),
@@ -309,7 +309,7 @@ def crossover() -> str:
 
 
 def words() -> str:
-    """Word alignment as matching: SciPy's assignment against the general exact solver."""
+    """Compare SciPy's assignment solver with the general exact solver on word alignment."""
     rng = np.random.default_rng(SEED)
     lines = []
     for n in (10, 20, 40, 60):
@@ -330,11 +330,11 @@ def words() -> str:
         mine, proven = seconds(exact, [problem], 5), exact(problem).optimal.all()
         scipys = per_call(match_words, [cosine], 50)
         lines.append([str(n), pretty(scipys), pretty(mine), "yes" if proven else "no"])
-    return common.markdown(["words a side", "SciPy", "exact", "exact proves"], lines)
+    return common.markdown(["words per side", "SciPy", "exact", "exact proves"], lines)
 
 
 def main() -> None:
-    made = common.parser(__doc__ or "").parse_args()
+    made = common.parser(__doc__.splitlines()[0]).parse_args()
     os.environ["XNER_THREADS"] = "1"
     exact(dense(np.random.default_rng(0), [(9, 12), (3, 12)]))
     fast = speed(made.data)

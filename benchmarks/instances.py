@@ -28,7 +28,7 @@ ABSA_LINKS = (
 
 @dataclass(frozen=True)
 class Real:
-    """One corpus with one set of links: its pairs, its matching problem, its gold if any."""
+    """A corpus with one set of links: its pairs, its matching problem and gold labels if any."""
 
     name: str
     table: pa.Table
@@ -37,12 +37,12 @@ class Real:
 
 
 def problems(table: pa.Table) -> list[Problem]:
-    """The matching problem of every batch of the table."""
+    """Return the matching problem of every batch of the table."""
     return [linked_ngrams(batch).problem for batch in Corpus.from_table(table).batches()]
 
 
 def joined(parts: Sequence[Problem]) -> Problem:
-    """Several problems as one."""
+    """Concatenate several problems."""
 
     def offsets(name: str) -> np.ndarray:
         sizes = [np.diff(getattr(part, name)) for part in parts]
@@ -62,8 +62,9 @@ def joined(parts: Sequence[Problem]) -> Problem:
 
 
 def real(data: Path) -> list[Real]:
-    """Conll-mt with AWESOME links (its SimAlign links are partly of another tokenisation), absa
-    with each of its sets of links."""
+    """Read conll-mt with AWESOME links, and absa with each of its sets of links.
+
+    The SimAlign links of conll-mt partly use another tokenisation."""
     made = []
     for folder, languages, kinds in (
         ("conll-mt", ("de", "es"), ("awesome",)),
@@ -103,7 +104,7 @@ def _pairs(
 
 
 def dense(rng: np.random.Generator, shapes: Sequence[tuple[int, int]], span: int = 10) -> Problem:
-    """Random scores in (0, 1] for every n-gram of up to `span` words.
+    """Create random scores in (0, 1] for every n-gram of up to `span` words.
 
     `shapes`: entities and target words of each sentence.
     """
@@ -125,17 +126,17 @@ def dense(rng: np.random.Generator, shapes: Sequence[tuple[int, int]], span: int
 
 
 def conll_mt_batches(data: Path, rows: int) -> list[pa.RecordBatch]:
-    """The batches of conll-mt with AWESOME links, again and again up to so many rows."""
+    """Repeat the batches of conll-mt with AWESOME links up to the given number of rows."""
     return list(Corpus.from_table(common.repeated(common.conll_mt(data), rows)).batches())
 
 
 def entity_f1(corpus: Real, chosen: np.ndarray) -> float:
-    """Strict entity F1 of the chosen candidates against gold."""
+    """Return strict entity F1 of the chosen candidates against gold labels."""
     return _f1(corpus, corpus.problem, chosen)
 
 
 def heuristic_f1(corpus: Real) -> float:
-    """The same of the published heuristic: merged runs of linked words, first fit."""
+    """Return F1 of the published heuristic: merged runs of linked words, first fit."""
     made = [linked_runs(batch) for batch in Corpus.from_table(corpus.table).batches()]
     problem = joined([part.problem for part in made])
     lengths = np.concatenate([part.length for part in made])
@@ -156,7 +157,7 @@ def _f1(corpus: Real, problem: Problem, chosen: np.ndarray) -> float:
 
 
 def certified(problem: Problem) -> np.ndarray:
-    """Whether the first pass settles each sentence: no two best candidates overlap."""
+    """Return whether the certificate settles each sentence: no two best candidates overlap."""
     settled = np.zeros(problem.sentences, np.uint8)
     columns = (problem.entity_offsets, problem.candidate_offsets)
     spans = (problem.start, problem.end, problem.score)
@@ -169,7 +170,7 @@ Scores = dict[tuple[int, int, int], float]
 
 
 def every_ngram(scores: Scores, entities: int, words: int) -> Scores:
-    """The scores with a 0 for each n-gram of up to ten words that has none."""
+    """Return the scores with a 0 for each n-gram of up to ten words without a score."""
     return {
         (e, i, j): scores.get((e, i, j), 0.0)
         for e in range(entities)
@@ -179,10 +180,10 @@ def every_ngram(scores: Scores, entities: int, words: int) -> Scores:
 
 
 def dense_twin(scores: Scores) -> list[tuple[int, int, int]]:
-    """Greedy as published: the arg max over all n-grams, again and again, until it is 0."""
+    """Match greedily as published: repeat the arg max over all n-grams until it is 0."""
     left, chosen = scores, []
     while left:
-        best = max(left, key=left.__getitem__)  # the first of equals: entity, start, length
+        best = max(left, key=left.__getitem__)  # ties: first entity, then start, then length
         if left[best] <= 0:
             break
         chosen.append(best)

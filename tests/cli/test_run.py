@@ -44,7 +44,7 @@ def test_the_example_of_the_docs(folder, capsys):
     assert told["languages"] == ["de", "sw"]
     rows = {(row["system"], row["aligner"]): row for row in told["rows"]}
     assert ("heuristic, merge_distance 1", "native") in rows
-    assert ("heuristic, merge_distance 1", "sure") not in rows
+    assert ("heuristic, merge_distance 1", "strict") not in rows
     best = rows["project", "native"]
     assert 0.9 < best["cells"]["de"]["low"] < best["cells"]["de"]["f1"] < 1
     assert best["mean"]["f1"] == pytest.approx(
@@ -56,7 +56,7 @@ def test_the_example_of_the_docs(folder, capsys):
     assert sorted(p.name for p in (folder / "results").iterdir()) == [
         "labels", "results.csv", "results.json", "results.md", "store",
     ]  # fmt: skip
-    # Again, as a table: nothing is made anew.
+    # Run again and print a table: nothing is recomputed.
     code, out, _ = run(capsys, "run", str(folder / "c.yaml"))
     assert code == 0
     for word in (
