@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from types import NoneType, UnionType
@@ -211,7 +212,7 @@ def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
     if not _fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, Real) and not isinstance(value, bool):
         outside = (
             (declared.ge is not None and not value >= declared.ge)
             or (declared.gt is not None and not value > declared.gt)
@@ -244,8 +245,9 @@ def _is(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return value in get_args(hint)
     if kind in (int, float):
-        numbers = (int, float) if kind is float else (int,)
-        return isinstance(value, numbers) and not isinstance(value, bool)
+        return not isinstance(value, bool) and isinstance(
+            value, Real if kind is float else Integral
+        )
     if kind in (bool, str, NoneType):
         return isinstance(value, kind)
     if kind in (Path, PathLike):

@@ -16,8 +16,7 @@ from xner.corpus import Corpus
 from xner.kernels import blocks
 from xner.links import back_off
 from xner.stages.first_pass import count_batch, count_corpus, first_choice
-from xner.stages.project import project
-from xner.stages.project import Project
+from xner.stages.project import Project, project
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge
@@ -27,7 +26,7 @@ from xner.score.overlap import overlap
 from xner.score.scene import Scene, Text, Words
 
 quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-DEFAULT = Settings.preset()
+DEFAULT = Project()
 WORDS = st.sampled_from(["der", "Der", "die", "Rat", "rat", "Élan", "ﬁ", "«Ja»", "1a", ",", "日本"])
 
 
