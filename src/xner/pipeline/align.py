@@ -82,7 +82,7 @@ def _aligned(
     own = {name: value for name, value in options.items() if name not in ("fit_on", "pivot")}
     maker = make_aligner(aligner, own) if isinstance(aligner, str) else aligner
     fit_on = [_fit_corpus(given) for given in options.get("fit_on", ())]
-    pivots = [scan_side(path, len(pairs)) for path in options.get("pivot", ())]
+    pivots = [scan_side(path, pairs) for path in options.get("pivot", ())]
     signature = maker.signature
     signature += "".join(f"+fit_on({c.origin}:{len(c)})" for c in fit_on)
     signature += "".join(f"+pivot({c.origin})" for c in pivots)
