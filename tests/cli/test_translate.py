@@ -86,7 +86,7 @@ def test_a_quiet_run_says_nothing(folder, tiny_nllb):
 
 
 BAD = [
-    (("--target-language", "pcm"), 2, "NLLB-200 does not know"),
+    (("--target-language", "pcm"), 2, "NLLB-200 does not support"),
     (("--target-language", "de", "--model", "./nothing"), 1, "'./nothing' cannot be loaded"),
     (("--target-language", "de", "--beams", "0"), 2, "beams is 0"),
     (("--target-language", "de", "--device", "tpu9"), 2, "'tpu9' cannot be used"),

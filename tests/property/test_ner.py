@@ -265,7 +265,7 @@ def test_tagsets_must_agree_and_be_readable():
     row = (["a"], [(0, 1, "A")], [], [[0.5, 0.5]], [])
     for tagsets, words in (
         ([["O", "B-A"], ["B-A", "O"]], "rows differ in their target_tagset"),
-        ([["O", "PER"], ["O", "PER"]], "'PER' is no tag"),
+        ([["O", "PER"], ["O", "PER"]], "'PER' is not a tag"),
     ):
         table = made(["O", "B-A"], [row, row]).table.drop_columns(["target_tagset"])
         table = table.append_column("target_tagset", pa.array(tagsets))

@@ -27,19 +27,6 @@ from xner.training.teachers import (
 from xner.training.texts import Given, as_corpora, as_texts
 
 
-def distill(
-    corpora: Given | Sequence[Given],
-    output: StrPath,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Trained:
-    """Distill teachers into a student; see `distill_student` and `DistillOptions`."""
-    chosen = build(DistillOptions, options)
-    return distill_student(corpora, output, chosen, resume=resume, progress=progress)
-
-
 def distill_student(
     corpora: Given | Sequence[Given],
     output: StrPath,

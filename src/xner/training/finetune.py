@@ -18,19 +18,6 @@ from xner.training.texts import Given, as_corpora, as_texts
 _SIGNED = ("side", "labels", "max_unprojected", "min_score", "weight_by", "class_weight_by")
 
 
-def train(
-    corpora: Given | Sequence[Given],
-    output: StrPath,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Trained:
-    """Fine-tune a token classifier; see `train_student` and `TrainOptions`."""
-    chosen = build(TrainOptions, options)
-    return train_student(corpora, output, chosen, resume=resume, progress=progress)
-
-
 def train_student(
     corpora: Given | Sequence[Given],
     output: StrPath,

@@ -55,19 +55,6 @@ class Round:
         return {**values, "score": round(self.score, 4)}
 
 
-def self_train(
-    corpora: Given | Sequence[Given],
-    output: StrPath,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Trained:
-    """Train a tagger on its own predictions; see `self_train_student` and `SelfTrainOptions`."""
-    chosen = build(SelfTrainOptions, options)
-    return self_train_student(corpora, output, chosen, resume=resume, progress=progress)
-
-
 def self_train_student(
     corpora: Given | Sequence[Given],
     output: StrPath,
