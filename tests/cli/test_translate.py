@@ -70,7 +70,12 @@ def test_the_other_side_by_ctranslate2(folder, capsys, tiny_nllb, monkeypatch):
         "Kenya 's president visited Germany .",
         "",
     ]
-    for word in ("empty_input", "sentences per second", "deu_Latn>eng_Latn|ctranslate2(", "CC-BY-NC-4.0"):
+    for word in (
+        "empty_input",
+        "sentences per second",
+        "deu_Latn>eng_Latn|ctranslate2(",
+        "CC-BY-NC-4.0",
+    ):
         assert word in out
     assert len(list((folder / "cache" / "xner" / "ctranslate2").iterdir())) == 1
 

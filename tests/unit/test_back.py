@@ -93,7 +93,7 @@ def test_entities_that_did_not_cross_keep_their_outcome():
 
 
 def test_the_back_translation_as_source():
-    rows = back_as_source(back(1)).table.to_pylist()
+    rows = back(1, beside=False).table.to_pylist()
     assert rows[0]["source_tokens"] == ["Anna", "besucht", "Rom", "."]
     assert [e["source"] for e in rows[0]["source_entities"]] == [0, 1]
     assert rows[0]["target_tokens"] == GERMAN[0].split()

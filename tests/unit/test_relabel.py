@@ -6,9 +6,9 @@ import xner
 from tests.property.test_scores import made
 from xner.columns import ENTITIES
 from xner.corpus import Corpus
+from xner.score.counts import Counts
 from xner.stages.first_pass import count_corpus
 from xner.stages.project import Project
-from xner.score.counts import Counts
 
 
 def row(label, word="Rom"):

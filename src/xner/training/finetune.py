@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from xner.corpus import StrPath
 from xner.errors import InputError
-from xner.options import build
 from xner.training import Progress, require_training
 from xner.training.examples import Lesson
 from xner.training.gather import gather, read_dev, words_of

@@ -13,8 +13,8 @@ import pyarrow as pa
 from xner.corpus import Corpus
 from xner.errors import InputError
 from xner.options import build
-from xner.schemes import tags_from_spans
 from xner.outcomes import is_labelled
+from xner.schemes import tags_from_spans
 from xner.training.examples import (
     Counts,
     Examples,

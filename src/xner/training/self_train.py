@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from xner.corpus import StrPath
 from xner.errors import OutputError
 from xner.inference.checkpoints import model_signature
-from xner.options import build
 from xner.training import Progress, require_training, silent
 from xner.training.card import MANIFEST, read_manifest, write_card
 from xner.training.examples import Counts, Examples, Float32, Lesson
