@@ -303,12 +303,12 @@ def test_tokenizers_of_other_kinds(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"model": "m", "temperature": 0.0}, "temperature is 0.0"),
+        ({"model": "m", "temperature": 0.0}, "temperature is 0; it must be above 0"),
         ({"model": "m", "batch_tokens": 0}, "batch_tokens is 0"),
         ({"model": "m", "device": "tpu9"}, "'tpu9' cannot be used"),
-        ({"tagger": "crf", "model": "m"}, "unknown tagger 'crf'; known: checkpoint"),
+        ({"tagger": "crf", "model": "m"}, "tagger is 'crf'; choose one of checkpoint"),
         ({}, "model is missing; give a hub id"),
-        ({"tagger": FakeTagger({}), "model": "m"}, "so model would change nothing"),
+        ({"tagger": FakeTagger({}), "model": "m"}, "so model would have no effect"),
         ({"tagger": FakeTagger({}), "temperature": 2.0}, "so temperature would"),
         ({"tagger": FakeTagger({}), "side": "left"}, "side is 'left'"),
     ],
