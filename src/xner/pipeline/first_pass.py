@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xner.corpus import Corpus, require
-from xner.pipeline.settings import Settings
 from xner.kernels.records import Spans
+from xner.pipeline.settings import Settings
 from xner.score.adjacent import count_adjacent
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
