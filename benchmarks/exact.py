@@ -14,6 +14,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import tests.reference.greedy
+from xner.solve.problem import Problem
+from xner.solve.subset import take
 
 from benchmarks import common
 from benchmarks.instances import (
@@ -31,9 +33,7 @@ from xner.score.alignment import linked_ngrams
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_greedy
 from xner.solve.ilp import Backend, solve_ilp
-from xner.solve.problem import Problem
 from xner.solve.solution import Solution
-from xner.solve.subset import take
 from xner.solve.words import match_words
 
 SEED = 20260101

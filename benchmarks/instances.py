@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from xner.kernels.exact import certify
+from xner.solve.problem import Problem
 
 import xner
 from benchmarks import common
 from xner.corpus import Corpus
-from xner.kernels.exact import certify
 from xner.score.alignment import linked_ngrams, linked_runs
 from xner.solve.greedy import solve_first_fit
-from xner.solve.problem import Problem
 
 ABSA_LINKS = (
     "awesome",

@@ -120,9 +120,7 @@ def learn(shard: Shard, features: Features, linked: NDArray[np.float32]) -> NDAr
             frozen(_classes(shard.target.words, target_part), np.int32),
         )
         rows, evidence = range(0, len(starts) - 1, 1 << 10), features.evidence[view]
-        over_blocks(
-            kernels.class_evidence, rows, classes, linked, met, rate, STRENGTH, evidence
-        )
+        over_blocks(kernels.class_evidence, rows, classes, linked, met, rate, STRENGTH, evidence)
     return _fit(features, np.log(rate / (1 - rate)), linked, met)
 
 

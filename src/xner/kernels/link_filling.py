@@ -7,7 +7,8 @@ from xner.kernels.keys import mix, slot_of
 from xner.kernels.records import Keys, Links, NewLinks, Spans, Table, Texts
 
 SOURCE, TARGET, PAIR, NEAR = np.uint64(5), np.uint64(6), np.uint64(7), np.uint64(10)
-UNIT = 65536.0  # counts of links are sums of integer 65536ths, so the order of adding is irrelevant
+# Counts of links are sums of integer 65536ths, so the order of adding is irrelevant.
+UNIT = 65536.0
 
 
 @inner
@@ -79,7 +80,7 @@ def write_best(s, best, found, most, links, at):
 
 
 @inner
-def head(links, n):
+def head(links: NewLinks, n: int) -> NewLinks:
     """Return the first n links."""
     return NewLinks(links.row[:n], links.source[:n], links.target[:n], links.weight[:n])
 
@@ -156,9 +157,7 @@ def near_words(start, end, words, linked, reach, near):
 
 
 @kernel
-def adjacent_keys(
-    lo: int, hi: int, texts: Texts, links: Links, spans: Spans, reach: int
-) -> Keys:
+def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, reach: int) -> Keys:
     """Return the keys of all pairs of a word of an entity and an unlinked word at its span.
 
     Returns uint64, a key for each pair of positions. spans: of the first pass.

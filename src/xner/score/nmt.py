@@ -63,7 +63,9 @@ class NmtOptions:
                 raise UsageError(f"the score nmt needs {name}; pass it ({flag})")
         _ = self.languages
         if not 0 <= self.threshold < 1:
-            raise UsageError(f"the threshold of the score nmt is {self.threshold}; it must be in [0, 1)")
+            raise UsageError(
+                f"the threshold of the score nmt is {self.threshold}; it must be in [0, 1)"
+            )
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> NmtOptions:
