@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xner
 from xner.corpus import Corpus
 from xner.errors import UsageError
 from xner.experiments.stages import (
@@ -14,11 +13,11 @@ from xner.experiments.stages import (
     Tell,
     translator_options,
 )
-from xner.pipeline.back import MADE, back_as_source
+from xner.pipeline.back import MADE, back_as_source, back_translate
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    back = xner.back_translate(
+    back = back_translate(
         corpus,
         settings["source_language"],
         settings["target_language"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xner
 from xner.corpus import Corpus
 from xner.experiments.stages import (
     LANGUAGES,
@@ -13,10 +12,11 @@ from xner.experiments.stages import (
     Tell,
     translator_options,
 )
+from xner.pipeline.easyproject import easyproject
 
 
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
-    made: Corpus = xner.easyproject(
+    made: Corpus = easyproject(
         corpus,
         settings["source_language"],
         settings["target_language"],

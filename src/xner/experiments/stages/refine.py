@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import xner
 from xner.aligners.compose import WAYS
 from xner.corpus import Corpus
 from xner.errors import UsageError
 from xner.experiments.stages import Columns, Settings, Stage, Tell
 from xner.experiments.stages.align import check_aligner, seeded, split, without_seed
-from xner.pipeline.back import COMBINE
+from xner.pipeline.back import COMBINE, refine
 
 _OWN = {"combine": COMBINE, "paths": WAYS}
 
@@ -16,7 +15,7 @@ _OWN = {"combine": COMBINE, "paths": WAYS}
 def _run(corpus: Corpus, settings: Settings, tell: Tell) -> Corpus:
     own = {name: settings[name] for name in _OWN if name in settings}
     aligner, options = split(_of_aligner(settings))
-    made: Corpus = xner.refine(
+    made: Corpus = refine(
         corpus,
         aligner=aligner,
         aligner_options=without_seed(aligner, options),
