@@ -20,8 +20,6 @@ from xner.inference.checkpoints import model_signature  # noqa: E402
 from xner.training.card import MANIFEST  # noqa: E402
 from xner.training.gather import Choice, gather, label_weights  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 GOLD = made.labelled(60, seed=99, unseen=True)
 
 
