@@ -1,8 +1,13 @@
+import gc
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Models are tiny: a second thread of torch only waits, and on a busy machine for long. Set before
+# torch is imported, and inherited by the processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # A first example may have to compile a kernel, and machines are busy.
 settings.register_profile("xner", deadline=None, suppress_health_check=list(HealthCheck))
@@ -15,6 +20,17 @@ SHARED = Path(os.environ.get("XNER_SHARED", Path(__file__).parents[2] / "shared"
 def shared():
     """The folder of real corpora; tests that use it are marked `shared`."""
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imports_out_of_the_collector():
+    """Hide what earlier modules imported from the garbage collector.
+
+    The Trainer of transformers collects garbage for every model. With torch and transformers
+    loaded, that took a quarter of the time of the tests that train.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -33,16 +49,6 @@ def untrained_nllb(tmp_path_factory):
     from tests.models.translation import make_checkpoint
 
     return make_checkpoint(tmp_path_factory.mktemp("untrained-nllb"), trained=False)
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    """Torch with a single thread, while the tests of a module run."""
-    torch = pytest.importorskip("torch")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def pytest_collection_modifyitems(items):

@@ -22,8 +22,6 @@ pytest.importorskip("accelerate")
 from tests.models import students as made  # noqa: E402 - needs torch
 from tests.models import tagging  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SCRATCH = {**made.FAST, "epochs": 6}
 GOES_ON = {"learning_rate": 2e-3, "batch_size": 16, "epochs": 1, "device": "cpu"}
 TRANSLATE_TRAIN = {"pipeline": "translate-train", "name": "projected"}

@@ -37,9 +37,6 @@ PAIRS = [
 ]
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory):
     return save_bert(tmp_path_factory.mktemp("bert"), spread=20.0)
@@ -63,7 +60,11 @@ def bitext(pairs):
 
 def align(pairs, name, model, **options):
     """The links of every pair, as sets and as {link: weight}."""
-    links = make_aligner(name, {"model": model, **options}).align(bitext(pairs))
+    return align_by(make_aligner(name, {"model": model, **options}), pairs)
+
+
+def align_by(aligner, pairs):
+    links = aligner.align(bitext(pairs))
     rows = list(
         zip(links.source.tolist(), links.target.tolist(), links.weight.tolist(), strict=True)
     )
@@ -75,9 +76,9 @@ def align(pairs, name, model, **options):
 @pytest.mark.parametrize(("name", "options"), METHODS)
 @pytest.mark.parametrize("kind", ["bert", "xlmr"])
 def test_batches_equal_one_by_one(name, options, kind, request):
-    model = request.getfixturevalue(kind)
-    together = align(PAIRS, name, model, **options)
-    alone = [align([pair], name, model, **options)[0] for pair in PAIRS]
+    aligner = make_aligner(name, {"model": request.getfixturevalue(kind), **options})
+    together = align_by(aligner, PAIRS)
+    alone = [align_by(aligner, [pair])[0] for pair in PAIRS]
     for a, b, pair in zip(together, alone, PAIRS, strict=True):
         assert a.keys() == b.keys()
         assert list(a.values()) == pytest.approx([b[link] for link in a], abs=1e-4)
