@@ -13,7 +13,7 @@ from tests.corpora import WEIGHTS
 from tests.reference import scores as twin
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-from xner.formats.pharaoh import back_off
+from xner.links import back_off
 from xner.kernels import blocks
 from xner.stages.first_pass import count_batch, count_corpus, first_choice
 from xner.stages.project import project

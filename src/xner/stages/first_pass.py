@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from xner.corpus import Corpus, require
 from xner.kernels.records import Spans
-from xner.pipeline.settings import Settings
 from xner.score.adjacent import count_adjacent
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
