@@ -34,7 +34,8 @@ def longest_sides(lo, hi, texts):
 def times_elsewhere(word, kind, s, words, inside, table):
     """Return how often a word type occurs in other sentences than s.
 
-    Counts that were dropped from a large table are 0. inside: uint8 (words), 1 for those that count; empty if all do.
+    Counts that were dropped from a large table are 0. inside: uint8 (words), 1 for those that
+    count; empty if all do.
     """
     times = table.counts[slot_of(table.keys, mix(word ^ kind))]
     for w in range(words.offsets[s], words.offsets[s + 1]):
