@@ -1,7 +1,7 @@
-"""Links through a third text: from source to middle to target, and links of two makers averaged.
+"""Composition of links through a third text (source to middle to target), and averages of links.
 
-With a the weights of the links from source to middle and b those from middle to target, the
-links from source word i to target word j weigh
+Let a be the weights of the links from source to middle and b those from middle to target. The
+weight of the link from source word i to target word j is
 
     sum:       min(1, sum over k of a_ik b_kj)
     noisy-or:  1 - product over k of (1 - min(1, a_ik b_kj))
@@ -23,25 +23,25 @@ Float64 = NDArray[np.float64]
 
 WAYS = ("noisy-or", "sum")
 _WORD = np.int64(1) << 20
-"""More than any sentence has words, and small enough that two words and a row fit 63 bits."""
+"""Above the number of words of any sentence; two words and a row number fit into 63 bits."""
 
 
 def compose(first: pa.ListArray, second: pa.ListArray, way: str = "noisy-or") -> pa.ListArray:
-    """The links from source to target that two columns of links make, row by row.
+    """Return the links from source to target through a middle text, row by row.
 
     Args:
         first: links from source to middle.
-        second: links from middle to target, of as many rows.
-        way: how several paths between two words add up, `noisy-or` or `sum`.
+        second: links from middle to target, with the same number of rows.
+        way: how the paths between two words are combined, `noisy-or` or `sum`.
 
     Returns:
-        Links by source word, then target word, each pair once; those of weight 0 left out.
+        Links sorted by source word, then target word, without links of weight 0.
 
     Raises:
-        UsageError: an unknown way.
+        UsageError: `way` is unknown.
     """
     if way not in WAYS:
-        raise UsageError(f"links compose by {' or '.join(WAYS)}, not {way!r}")
+        raise UsageError(f"unknown way {way!r} to combine paths; choose one of {', '.join(WAYS)}")
     rows, source, middle, weight = _flat(first)
     more, begin, target, onward = _flat(second)
     keys = more * _WORD + begin
@@ -58,14 +58,14 @@ def compose(first: pa.ListArray, second: pa.ListArray, way: str = "noisy-or") ->
 
 
 def average(first: pa.ListArray, second: pa.ListArray) -> pa.ListArray:
-    """The links of two columns with half the sum of their weights; one that is missing weighs 0."""
+    """Average the weights of two columns of links; a missing link has weight 0."""
     sides = zip(_flat(first), _flat(second), strict=True)
     rows, source, target, weight = (np.concatenate(pair) for pair in sides)
     return _grouped(rows, source, target, weight / 2, "add", len(first))
 
 
 def _flat(links: pa.ListArray) -> tuple[Int64, Int64, Int64, Float64]:
-    """Row, source, target and weight of every link."""
+    """Return row, source, target and weight of every link."""
     offsets = offsets_of(links)
     part = slice(int(offsets[0]), int(offsets[-1]))
     source, target = (field_of(links, name)[part].astype(np.int64) for name in ("source", "target"))
@@ -75,10 +75,10 @@ def _flat(links: pa.ListArray) -> tuple[Int64, Int64, Int64, Float64]:
 def _grouped(
     rows: Int64, source: Int64, target: Int64, weight: Float64, way: str, count: int
 ) -> pa.ListArray:
-    """Links whose weights are those of all that join the same two words."""
+    """Merge links between the same two words and combine their weights."""
     places, index = np.unique((rows * _WORD + source) * _WORD + target, return_inverse=True)
     if way == "noisy-or":
-        with np.errstate(divide="ignore"):  # a path of weight 1 makes the product 0
+        with np.errstate(divide="ignore"):  # log1p(-1) is -inf: the product is 0
             lost = np.bincount(index, np.log1p(-weight), len(places))
         total = -np.expm1(lost)
     else:

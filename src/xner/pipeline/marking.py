@@ -197,7 +197,7 @@ def _entities(
     Of two spans that share a word the likelier one stands.
     """
     outcomes = ["marker_lost" if offsets else "empty_target"] * len(labels)
-    order = sorted(range(len(labels)), key=lambda i: -recovered.likeness[i])
+    order = sorted(range(len(labels)), key=lambda i: -recovered.similarity[i])
     taken: set[int] = set()
     found = []
     for i in order:
@@ -208,7 +208,7 @@ def _entities(
         if start < end and taken.isdisjoint(range(start, end)):
             taken.update(range(start, end))
             found.append({"start": start, "end": end, "label": labels[i], "source": i})
-            found[-1]["score"] = recovered.likeness[i]
+            found[-1]["score"] = recovered.similarity[i]
             outcomes[i] = "marked"
     return sorted(found, key=lambda e: e["start"]), outcomes
 

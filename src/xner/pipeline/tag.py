@@ -16,7 +16,7 @@ from xner._version import __version__
 from xner.columns import ENTITIES, PROBABILITIES, TAGGED_BY, lengths_of
 from xner.corpus import Corpus, require
 from xner.errors import SchemeError, UsageError
-from xner.inference.columns import by_batch
+from xner.inference.record_batches import by_batch
 from xner.schemes import Spans, decode, parse_tag
 from xner.tagging import Floats, Tagged, Tagger, make_tagger
 

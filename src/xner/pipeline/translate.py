@@ -15,7 +15,7 @@ from xner._version import __version__
 from xner.columns import LINKS_MADE_BY, OFFSETS, TOKENS, TRANSLATION_MADE_BY
 from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
-from xner.inference.columns import by_batch
+from xner.inference.record_batches import by_batch
 from xner.languages import Language, find_language
 from xner.translation.base import OUTCOMES, Translated, Translator
 from xner.translation.registry import make_translator
