@@ -187,7 +187,7 @@ class _Run:
         if len(pieces) == 1:
             raise ResourceError(
                 f"{self.engine.name(pieces[0])} does not fit into the device's memory even by "
-                f"itself ({reason}); use a smaller model or precision float16, or split the sentence"
+                f"itself ({reason}); use a smaller model, or precision float16, or split the text"
             )
         free_memory()
         half = len(pieces) // 2

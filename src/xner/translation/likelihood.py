@@ -245,7 +245,7 @@ class Likelihood:
     def _decode(
         self, model: Any, states: torch.Tensor, mask: torch.Tensor, chunk: _Chunk
     ) -> Iterator[tuple[int, tuple[Float64, Float64]]]:
-        """Yield log-probabilities of the tokens of each row, and of an end before and after each."""
+        """Yield, per row, log-probabilities of its tokens, and of an end before and after each."""
         own, ids = chunk.owner.to(states.device), chunk.ids.to(states.device)
         hidden = model.model.decoder(
             input_ids=ids,
