@@ -181,7 +181,7 @@ def test_a_pair_is_scored_once(model, tmp_path):
     again = NmtScorer(options)
     assert again.scores(pairs).tolist() == first.tolist()
     assert again.forward_tokens.total == 0
-    with pytest.raises(xner.UsageError, match=r"holds scores made by .*eng_Latn-deu_Latn"):
+    with pytest.raises(xner.UsageError, match=r"contains scores of .*eng_Latn-deu_Latn"):
         NmtScorer(NmtOptions(model, "deu", "eng", cache=tmp_path / "pairs.sqlite"))
     (tmp_path / "not.sqlite").write_text("not a database, but long enough to be read as one" * 9)
     with pytest.raises(xner.UsageError, match="cannot be used as a cache"):

@@ -21,7 +21,7 @@ from xner.columns import (
 )
 from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
-from xner.inference.columns import by_batch
+from xner.inference.record_batches import by_batch
 from xner.languages import LANGUAGE_CODES, Language, find_language
 from xner.options import declare, option, options_of, required
 from xner.report import Figure, Report
