@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Models are tiny: a second thread of torch only waits, and on a busy machine for long. Set before
-# torch is imported, and inherited by the processes that tests start.
+# The models in tests are too small for two threads, and threads that wait for each other are very
+# slow on a busy machine. Set before torch is imported; the processes that tests start inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# A first example may have to compile a kernel, and machines are busy.
+# The first example may compile a kernel, and CI machines are slow: no deadline.
 settings.register_profile("xner", deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("xner")
 
@@ -18,16 +18,16 @@ SHARED = Path(os.environ.get("XNER_SHARED", Path(__file__).parents[2] / "shared"
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder of real corpora; tests that use it are marked `shared`."""
+    """Folder of real corpora; tests that use it are marked `shared`."""
     return SHARED
 
 
 @pytest.fixture(autouse=True, scope="module")
 def imports_out_of_the_collector():
-    """Hide what earlier modules imported from the garbage collector.
+    """Exclude everything imported so far from garbage collection.
 
-    The Trainer of transformers collects garbage for every model. With torch and transformers
-    loaded, that took a quarter of the time of the tests that train.
+    The Trainer of transformers runs a full collection for each model. Walking through all of torch
+    and transformers took about a third of the time of the tests that train.
     """
     gc.collect()
     gc.freeze()
@@ -35,7 +35,7 @@ def imports_out_of_the_collector():
 
 @pytest.fixture(scope="session")
 def tiny_nllb(tmp_path_factory):
-    """The folder of an NLLB that knows thirty sentences by heart, English and German."""
+    """Folder of a tiny NLLB trained to memorise thirty English-German sentence pairs."""
     pytest.importorskip("torch")
     from tests.models.translation import make_checkpoint
 
@@ -44,7 +44,7 @@ def tiny_nllb(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def untrained_nllb(tmp_path_factory):
-    """The same model before it has learnt anything."""
+    """Folder of the same model with random weights."""
     pytest.importorskip("torch")
     from tests.models.translation import make_checkpoint
 
@@ -54,7 +54,7 @@ def untrained_nllb(tmp_path_factory):
 def pytest_collection_modifyitems(items):
     if SHARED.is_dir():
         return
-    skip = pytest.mark.skip(reason=f"{SHARED} is not there (see CONTRIBUTING.md)")
+    skip = pytest.mark.skip(reason=f"{SHARED} does not exist (see CONTRIBUTING.md)")
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(skip)
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def bert_tagger(tmp_path_factory):
-    """Folder of a tiny tagger of the family of BERT (tests.models.tagging)."""
+    """Folder of a tiny BERT tagger (tests.models.tagging)."""
     pytest.importorskip("transformers")
     from tests.models import tagging
 
@@ -71,7 +71,7 @@ def bert_tagger(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def xlmr_tagger(tmp_path_factory):
-    """Folder of a tiny tagger of the family of XLM-R."""
+    """Folder of a tiny XLM-R tagger."""
     pytest.importorskip("transformers")
     from tests.models import tagging
 

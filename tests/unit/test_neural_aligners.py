@@ -87,7 +87,7 @@ def test_batches_equal_one_by_one(name, options, kind, request):
         assert all(0 < weight <= 1 for weight in a.values())
 
 
-@pytest.mark.parametrize(("name", "options"), METHODS)
+@pytest.mark.parametrize(("name", "options"), METHODS[1::3])
 def test_two_devices_and_small_batches_change_nothing(name, options, bert):
     pairs = PAIRS * 20
     once = align(pairs, name, bert, device="cpu", **options)
