@@ -190,7 +190,12 @@ BAD = [
     ("score", "project en.conll de.txt -o o.conll --score vibes=1", 2, "unknown score 'vibes'"),
     ("weight", "project en.conll de.txt -o o.conll --score alignment=x", 2, "NAME=WEIGHT"),
     ("threads", "project en.conll de.txt -o o.conll --threads 0", 2, "at least 1"),
-    ("option", "project en.conll de.txt -o o.conll --aligner eflomal --seed 3", 2, "option of aligner eflomal"),
+    (
+        "option",
+        "project en.conll de.txt -o o.conll --aligner eflomal --seed 3",
+        2,
+        "option of aligner eflomal",
+    ),
     (
         "pivot",
         "align en.conll de.txt -o o.align --aligner eflomal --pivot de.txt",
@@ -198,7 +203,12 @@ BAD = [
         "pivot needs the probabilities of links",
     ),
     ("pivot rows", "align en.conll de.txt -o o.align --pivot short.txt", 1, "short.txt: 1 rows"),
-    ("fit on", "align en.conll de.txt -o o.align --fit-on a b c", 2, "fit_on has 3 files for one bitext"),
+    (
+        "fit on",
+        "align en.conll de.txt -o o.align --fit-on a b c",
+        2,
+        "fit_on has 3 files for one bitext",
+    ),
     ("soft", "align en.conll de.txt -o o.align --aligner eflomal --symmetrisation soft", 2, "soft"),
     (
         "idle",

@@ -32,7 +32,12 @@ def test_tag_to_conll(folder, capsys, bert_tagger):
     code, out, err = run(capsys, "tag", "en.txt", "-o", "en.conll", "--model", bert_tagger)
     assert (code, err) == (0, "")
     assert (folder / "en.conll").read_text() == CONLL
-    for word in ("sentences", "PER", "words the tagger cannot see", "tagger:checkpoint(bert-tagger#"):
+    for word in (
+        "sentences",
+        "PER",
+        "words the tagger cannot see",
+        "tagger:checkpoint(bert-tagger#",
+    ):
         assert word in out
     bilou = ("--write-scheme", "BILOU", "--label", "PER=", "--device", "cpu,cpu")
     run(capsys, "tag", "en.txt", "-o", "b.conll", "--model", bert_tagger, *bilou)

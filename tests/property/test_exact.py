@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xner.solve.subset import take
 
 from tests.problems import assert_allowed, dense_problem, problem_of, sentence_lists
 from tests.reference.exact import brute_force, optimum

@@ -13,11 +13,8 @@ from tests.corpora import WEIGHTS
 from tests.reference import scores as twin
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-from xner.links import back_off
 from xner.kernels import blocks
-from xner.stages.first_pass import count_batch, count_corpus, first_choice
-from xner.stages.project import project
-from xner.stages.project import Project
+from xner.links import back_off
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge
@@ -25,6 +22,8 @@ from xner.score.fill import fill_links
 from xner.score.lexical import lexical
 from xner.score.overlap import overlap
 from xner.score.scene import Scene, Text, words_of
+from xner.stages.first_pass import count_batch, count_corpus, first_choice
+from xner.stages.project import Project, project
 
 quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 DEFAULT = Project()

@@ -7,12 +7,12 @@ import pytest
 import xner
 from tests.corpora import corpus
 from xner.columns import COLUMNS
-from xner.stages.projection_options import PRESETS
-from xner.stages.project import Project
 from xner.score import register
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
 from xner.score.scene import Text
+from xner.stages.project import Project
+from xner.stages.projection_options import PRESETS
 
 ROWS = [
     (4, 4, [(0, 2, "PER"), (3, 4, "LOC")], [(0, 2, 1.0), (1, 3, 1.0), (3, 0, 1.0)]),
