@@ -10,6 +10,7 @@ import xner
 from xner.columns import TOKENS
 from xner.corpus import Corpus
 from xner.stages import find_stage
+from xner.stages.project import Project
 from xner.tagging.fake import FakeTagger
 from xner.translation.fake import FakeTranslator
 
@@ -87,11 +88,11 @@ def test_settings_that_make_no_sense(folder, row, words):
 def test_the_model_of_a_score_is_found_beside_the_configuration(folder, monkeypatch):
     seen = []
 
-    def stream(corpus, settings, summary, progress):
-        seen.append(settings.nmt)
+    def stream(stage, corpus):
+        seen.append(stage.nmt)
         raise xner.InputError("enough")
 
-    monkeypatch.setattr("xner.experiments.stages.project.project_stream", stream)
+    monkeypatch.setattr(Project, "stream", stream)
     (folder / "tiny").mkdir()
     (folder / "tiny" / "config.json").write_text("{}")
     own = {"nmt": {"model": "tiny", "cache": "{language}.sqlite", "target_language": "deu"}}
@@ -121,10 +122,9 @@ def test_stages_do_not_hold_the_corpus(name):
             yield pa.RecordBatch.from_pydict({"source_tokens": pa.array([["Peter"]] * 2, TOKENS)})
 
     ten = Corpus(batches, 10, "ten", pa.schema({"source_tokens": TOKENS}))
-    made = find_stage(name).run(ten, STREAMED[name], lambda *told: None)
-    assert not read
+    made = find_stage(name).of(STREAMED[name]).stream(ten)
     columns = made.columns
-    read.clear()
+    assert not read
     stream = made.batches()
     assert next(stream).schema.names == columns
     assert max(read) < 4

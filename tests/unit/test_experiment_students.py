@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 import xner
-from xner.experiments import stages, tables
+from xner import stages
+from xner.experiments import tables
 from xner.stages import Columns
+from xner.stages.align import Align
+from xner.stages.students import Train
 from xner.translation.fake import FakeTranslator
 
 torch = pytest.importorskip("torch")
@@ -296,25 +299,18 @@ def test_a_model_may_be_nothing_but_a_name(here):
 
 def test_a_stage_of_ones_own_may_make_a_model(here):
     """It is given text without words too, and its model is kept."""
-    real = stages.find_stage("train")
     given = []
 
-    def learn(corpus, settings, folder, tell):
-        given.append((corpus.columns, folder.exists()))
-        return xner.train("xx.labelled.conll", folder, side="target", **settings)
+    class Labels(Train):
+        columns = Columns(("target_entities",), ("model",))
 
-    stages.register(
-        stages.Stage(
-            name="train",
-            run=None,
-            columns=lambda settings: Columns(("target_entities",), ("model",)),
-            settings=real.settings,
-            seeded=real.seeded,
-            learn=learn,
-        )
-    )
+        def learn(self, corpora, output):
+            given.append((corpora.columns, output.exists()))
+            return super().learn("xx.labelled.conll", output)
+
+    stages.register(Labels)
     only = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.labelled.conll"}}}
-    quick = {"train": {**SCRATCH, "epochs": 1}}
+    quick = {"train": {**SCRATCH, "epochs": 1, "side": "target"}}
     row = config(output="learn", languages=only, models={}, pipelines=["train"], stages=quick)
     assert stages_made(xner.run(row)) == ["read", "read", "train", "tag"]
     assert given == [(["id", "target_entities"], False)]
@@ -474,9 +470,7 @@ def test_what_other_processes_cannot_know(here):
     )
     with pytest.raises(xner.UsageError, match=r"translate.translator is an object.*jobs=1"):
         xner.run(translated, jobs=2)
-    stages.register(
-        stages.Stage("align", lambda *given: None, lambda s: Columns(("id",), ("links",)), None)
-    )
+    stages.register(type("Own", (Align,), {}))
     with pytest.raises(xner.UsageError, match="'align' is registered in this process alone"):
         xner.run(plain(output="own"), jobs=2)
 
