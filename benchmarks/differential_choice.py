@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -101,7 +101,7 @@ def exact(
         pairs: sentences with more overlapping pairs of candidates are left out, because the
             program has a row for each pair and CVXPY takes seconds to build it.
     """
-    method = "exact" if constraint == "<=1" else "ilp"
+    method: Literal["exact", "ilp"] = "exact" if constraint == "<=1" else "ilp"
     check = Check(f"objective, thesis by {solver} ({method}, {constraint})", name)
     extract = thesis.cand_extractor.AlignedContiniousSubrangeExtractor(max_words=MAX_WORDS)
     rows = sentences(corpus)

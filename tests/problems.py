@@ -1,7 +1,6 @@
 """Small matching problems for tests: from lists, at random, and checked from outside."""
 
 import numpy as np
-
 from xner.solve.problem import Problem
 
 

@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from xner.evaluation.entities import evaluate as evaluate
     from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.experiments.run import run as run
-    from xner.stages.align import align as align
-    from xner.stages.back_translate import align_tgt as align_tgt
-    from xner.stages.back_translate import back_translate as back_translate
-    from xner.stages.refine import refine as refine
-    from xner.stages.easyproject import easyproject as easyproject
-    from xner.stages.project import project as project
-    from xner.stages.tag import tag as tag
-    from xner.stages.translate import translate as translate
     from xner.report import Report as Report
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
+    from xner.stages.align import align as align
+    from xner.stages.back_translate import align_tgt as align_tgt
+    from xner.stages.back_translate import back_translate as back_translate
+    from xner.stages.easyproject import easyproject as easyproject
+    from xner.stages.project import project as project
+    from xner.stages.refine import refine as refine
     from xner.stages.students import distill as distill
-    from xner.stages.students import train as train
     from xner.stages.students import self_train as self_train
+    from xner.stages.students import train as train
+    from xner.stages.tag import tag as tag
+    from xner.stages.translate import translate as translate
     from xner.training.student import Trained as Trained
 
 _HOMES = {

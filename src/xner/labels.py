@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto")
         InputError: a file is missing, empty or malformed, has no labels, or they differ in rows.
     """
     check_scheme(scheme, auto=True)
-    target = one_side("target", bare=True)
+    target = partial(one_side, side="target")
     files = [InputFile(path, target, scheme=scheme, hold=True) for path in paths]
     if files:
         line_up(files, docstart)

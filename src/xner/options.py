@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from types import NoneType, UnionType
@@ -211,16 +212,19 @@ def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
     if not _fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        outside = (
-            (declared.ge is not None and not value >= declared.ge)
-            or (declared.gt is not None and not value > declared.gt)
-            or (declared.le is not None and not value <= declared.le)
-            or (declared.lt is not None and not value < declared.lt)
-        )
-        if outside or not math.isfinite(value):
-            wanted = declared.range or "finite"
-            raise UsageError(f"{name} is {value}; it must be {wanted}")
+    if isinstance(value, Real) and value is not True and value is not False:
+        _check_range(name, float(value), declared)
+
+
+def _check_range(name: str, value: float, declared: Option) -> None:
+    outside = (
+        (declared.ge is not None and value < declared.ge)
+        or (declared.gt is not None and value <= declared.gt)
+        or (declared.le is not None and value > declared.le)
+        or (declared.lt is not None and value >= declared.lt)
+    )
+    if outside or not math.isfinite(value):
+        raise UsageError(f"{name} is {value:g}; it must be {declared.range or 'finite'}")
 
 
 def _optional(hint: Any) -> bool:
@@ -244,8 +248,9 @@ def _is(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return value in get_args(hint)
     if kind in (int, float):
-        numbers = (int, float) if kind is float else (int,)
-        return isinstance(value, numbers) and not isinstance(value, bool)
+        return not isinstance(value, bool) and isinstance(
+            value, Real if kind is float else Integral
+        )
     if kind in (bool, str, NoneType):
         return isinstance(value, kind)
     if kind in (Path, PathLike):

@@ -5,15 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-_PROJECTION = ("project", "align_tgt")
+_LINKS = ("project", "align_tgt")
 _MARKERS = ("easyproject", "back_translate")
 
 
 class Outcome(StrEnum):
     """The outcome of one source entity, in the order in which outcomes are displayed.
 
-    Columns hold the plain strings. Of `back_outcomes`, only `marked` and the unlabelled outcomes
-    occur; labelled there refers to the back-translation.
+    Columns hold the plain strings. docs/data.md describes each outcome in detail.
 
     Attributes:
         meaning: when an entity has this outcome, in one line of Markdown.
@@ -33,63 +32,17 @@ class Outcome(StrEnum):
         return member
 
     MARKED = "marked", True, _MARKERS, "its markers survived the translation"
-    PROJECTED = "projected", True, (*_PROJECTION, "easyproject"), "it labels a target span"
-    RELABELLED = (
-        "relabelled",
-        True,
-        _PROJECTION,
-        "it labels a target span, with the label that the words of the span have elsewhere",
-    )
-    MARKER_LOST = (
-        "marker_lost",
-        False,
-        (*_MARKERS, "align_tgt"),
-        "its markers did not survive the translation, and no links led to free target words",
-    )
-    UNALIGNED = "unaligned", False, _PROJECTION, "none of its words is linked"
-    TOO_SHORT = (
-        "too_short",
-        False,
-        _PROJECTION,
-        "no run of linked words is long enough (method `heuristic`, candidates `runs`)",
-    )
-    BELOW_THRESHOLD = (
-        "below_threshold",
-        False,
-        _PROJECTION,
-        "every candidate scores 0 or less than `min_score`",
-    )
-    CONFLICT = (
-        "conflict",
-        False,
-        _PROJECTION,
-        "it has candidates, but other entities take their words",
-    )
-    INFEASIBLE = (
-        "infeasible",
-        False,
-        _PROJECTION,
-        "no choice in its sentence meets the constraint, so the whole sentence stays unlabelled",
-    )
-    UNSOLVED = (
-        "unsolved",
-        False,
-        _PROJECTION,
-        "the ILP solver found no allowed choice within the time limit",
-    )
-    EMPTY_TARGET = (
-        "empty_target",
-        False,
-        (*_PROJECTION, *_MARKERS),
-        "the target sentence has no words",
-    )
-    NO_CANDIDATE = (
-        "no_candidate",
-        False,
-        _PROJECTION,
-        "its sentence or region has no n-gram or given span "
-        "(candidates `ngrams`, `region`, `spans`)",
-    )
+    PROJECTED = "projected", True, (*_LINKS, "easyproject"), "it labels a target span"
+    RELABELLED = "relabelled", True, _LINKS, "it labels a target span, with another label"
+    MARKER_LOST = "marker_lost", False, (*_MARKERS, "align_tgt"), "its markers were lost"
+    UNALIGNED = "unaligned", False, _LINKS, "none of its words is linked"
+    TOO_SHORT = "too_short", False, _LINKS, "no run of linked words is long enough"
+    BELOW_THRESHOLD = "below_threshold", False, _LINKS, "all candidates score below `min_score`"
+    CONFLICT = "conflict", False, _LINKS, "other entities took the words of its candidates"
+    INFEASIBLE = "infeasible", False, _LINKS, "no choice in its sentence meets the constraint"
+    UNSOLVED = "unsolved", False, _LINKS, "the ILP solver reached its time limit"
+    EMPTY_TARGET = "empty_target", False, (*_LINKS, *_MARKERS), "the target has no words"
+    NO_CANDIDATE = "no_candidate", False, _LINKS, "no n-gram or given span can stand for it"
 
 
 _LABELLED = frozenset(outcome.value for outcome in Outcome if outcome.labelled)
@@ -103,13 +56,3 @@ def is_labelled(outcome: str | None) -> bool:
 def outcomes_of(stage: str) -> list[str]:
     """Names of the outcomes that a stage gives, in the order of display."""
     return [outcome.value for outcome in Outcome if stage in outcome.stages]
-
-
-def outcome_table() -> str:
-    """The outcomes as a Markdown table with the columns outcome, labelled, stages and meaning."""
-    lines = ["| outcome | labelled | stages | when |", "|---|---|---|---|"]
-    for outcome in Outcome:
-        stages = ", ".join(f"`{name}`" for name in outcome.stages)
-        labelled = "yes" if outcome.labelled else "no"
-        lines.append(f"| `{outcome.value}` | {labelled} | {stages} | {outcome.meaning} |")
-    return "\n".join(lines)

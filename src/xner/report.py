@@ -91,7 +91,7 @@ class Report:
     def __repr__(self) -> str:
         return f"<Report {self.as_dict()}>"
 
-    def add(self, *, sentences: int = 0, **values: int | float | Iterable[Any]) -> None:
+    def add(self, *, sentences: int = 0, **values: float | Iterable[Any]) -> None:
         """Add to figures: numbers are summed, and items, or counts by item, are counted."""
         self.sentences += sentences
         for name, value in values.items():
@@ -129,4 +129,3 @@ class Report:
         rate = self.sentences_per_second
         shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:,.1f}"
         return [*rows, ("seconds", f"{self.seconds:,.2f}"), ("sentences per second", shown)]
-

@@ -170,7 +170,7 @@ BAD = [
         1,
         "odd.align:1: 'x' is no",
     ),
-    ("tag", "project tag.conll de.txt -o o.conll", 1, "tag.conll:1: 'ORG' is no tag"),
+    ("tag", "project tag.conll de.txt -o o.conll", 1, "tag.conll:1: 'ORG' is not a tag"),
     (
         "scheme",
         "project en.conll de.txt -o o.conll --scheme BILOU",

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xner.solve.subset import take
 
 from tests.problems import assert_allowed, dense_problem, problem_of, sentence_lists
 from tests.reference.exact import brute_force, optimum
@@ -9,7 +10,6 @@ from xner.kernels.blocks import over_blocks
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_greedy
 from xner.solve.solution import Route, Status
-from xner.solve.subset import take
 
 WORDS = 6
 SCORES = st.sampled_from([0.1, 0.2, 0.3, 0.5, 2 / 3, 0.8, 1.0, 1.0 + 5e-10]) | st.floats(0.01, 1.0)

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from xner.kernels.ner import ner_scores
 
 import xner
 from tests.corpora import WEIGHTS
@@ -12,7 +13,6 @@ from tests.reference import heuristic
 from tests.reference import ner as twin
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-from xner.kernels.ner import ner_scores
 from xner.score import registry
 from xner.score.ner import ner, ner_spans
 from xner.score.ngrams import all_ngrams, region_ngrams
@@ -265,7 +265,7 @@ def test_tagsets_must_agree_and_be_readable():
     row = (["a"], [(0, 1, "A")], [], [[0.5, 0.5]], [])
     for tagsets, words in (
         ([["O", "B-A"], ["B-A", "O"]], "rows differ in their target_tagset"),
-        ([["O", "PER"], ["O", "PER"]], "'PER' is no tag"),
+        ([["O", "PER"], ["O", "PER"]], "'PER' is not a tag"),
     ):
         table = made(["O", "B-A"], [row, row]).table.drop_columns(["target_tagset"])
         table = table.append_column("target_tagset", pa.array(tagsets))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.corpora import corpus, long_sentences, sentences
 from tests.reference import dense, greedy, heuristic
 from xner.kernels import blocks
-from xner.stages.project import project
 from xner.score.alignment import linked_ngrams
 from xner.solve.greedy import solve_greedy
+from xner.stages.project import project
 
 ALIGNMENT = {"alignment": 1.0}
 quick = settings(max_examples=150)

@@ -15,9 +15,6 @@ from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.kernels import blocks
 from xner.links import back_off
-from xner.stages.first_pass import count_batch, count_corpus, first_choice
-from xner.stages.project import project
-from xner.stages.project import Project
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge
@@ -25,9 +22,11 @@ from xner.score.fill import fill_links
 from xner.score.lexical import lexical
 from xner.score.overlap import overlap
 from xner.score.scene import Scene, Text, Words
+from xner.stages.first_pass import count_batch, count_corpus, first_choice
+from xner.stages.project import Project, project
 
 quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-DEFAULT = Settings.preset()
+DEFAULT = Project()
 WORDS = st.sampled_from(["der", "Der", "die", "Rat", "rat", "Élan", "ﬁ", "«Ja»", "1a", ",", "日本"])
 
 

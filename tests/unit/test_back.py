@@ -8,6 +8,7 @@ from tests.corpora import SameWords, labelled
 from xner.columns import COLUMNS, LINKS
 from xner.corpus import Corpus
 from xner.stages.back_translate import align_tgt, back_translate
+from xner.stages.refine import refine
 from xner.translation.fake import FakeTranslator
 
 pytest.importorskip("regex")
@@ -92,7 +93,7 @@ def test_entities_that_did_not_cross_keep_their_outcome():
 
 
 def test_the_back_translation_as_source():
-    rows = back_as_source(back(1)).table.to_pylist()
+    rows = back(1, beside=False).table.to_pylist()
     assert rows[0]["source_tokens"] == ["Anna", "besucht", "Rom", "."]
     assert [e["source"] for e in rows[0]["source_entities"]] == [0, 1]
     assert rows[0]["target_tokens"] == GERMAN[0].split()
@@ -127,7 +128,7 @@ def test_refine_averages():
     made = refine(back(links=direct), combine="average", paths="sum", aligner=SameWords())
     row = {(x["source"], x["target"]): x["weight"] for x in made.table["links"].to_pylist()[0]}
     assert row == {(0, 3): 1.0, (2, 1): 0.5, (3, 6): 0.5}
-    whole = refine(back(), aligner_options={"seed": 2})
+    whole = refine(back(), seed=2)
     assert all(0 < x["weight"] <= 1 for x in whole.table["links"].to_pylist()[0])
     with pytest.raises(xner.UsageError, match="combine is 'best'"):
         refine(back(), combine="best")

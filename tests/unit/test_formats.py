@@ -86,8 +86,8 @@ def test_counts_agree_with_what_is_read(tmp_path):
         ("EU\tB-ORG\nrejects\n", 2, "1 columns, but the lines before have 2"),
         ("EU\n", 1, "one column"),
         ("EU\tB-ORG\n\na b\tO\tx\n", 3, "3 columns"),
-        ("EU\tB-ORG\n\nx\tQ-ORG\n", 3, "'Q-ORG' is no tag"),
-        ("EU\tORG\n", 1, "'ORG' is no tag"),
+        ("EU\tB-ORG\n\nx\tQ-ORG\n", 3, "'Q-ORG' is not a tag"),
+        ("EU\tORG\n", 1, "'ORG' is not a tag"),
         (b"EU\tO\n\nM\xfcller\tO\n", 3, "not UTF-8 (byte 0xfc)"),
         (b"\xff\xfeE\x00U\x00", 1, "not UTF-8"),
     ],
@@ -242,7 +242,7 @@ def test_jsonl_with_tags(tmp_path):
         ('{"tokens": ["a"], "entities": [{"start": 0, "end": 1, "label": ""}]}', "empty label"),
         ('{"tokens": ["a"], "entities": [{"start": 0, "stop": 1, "label": "X"}]}', "'stop'"),
         ('{"tokens": ["a"], "tags": ["O", "O"]}', "not as many tags as tokens"),
-        ('{"tokens": ["a"], "tags": ["X"]}', "is no tag"),
+        ('{"tokens": ["a"], "tags": ["X"]}', "is not a tag"),
     ],
 )
 def test_bad_jsonl_names_the_line(tmp_path, line, message):

@@ -237,13 +237,13 @@ def test_what_scores_nothing_is_no_candidate(model, tmp_path):
 
 def test_options_that_make_no_sense(model):
     with pytest.raises(xner.UsageError, match="score nmt needs a model and both languages"):
-        Settings(score={"nmt": 1.0})
+        Project(score={"nmt": 1.0})
     with pytest.raises(xner.UsageError, match="that score is not used"):
-        Settings(nmt=NmtOptions(model, "eng", "deu"))
+        Project(nmt=NmtOptions(model, "eng", "deu"))
     with pytest.raises(xner.UsageError, match="needs target_language; give it"):
         NmtOptions(model, "eng", "")
     given = {"model": model, "source_language": "eng", "target_language": "deu", "cache": "x"}
-    made = Settings.preset(score={"nmt": 1.0}, nmt=given)
+    made = Project(score={"nmt": 1.0}, nmt=given)
     assert made.nmt == NmtOptions(model, "eng", "deu", cache=Path("x"))
     with pytest.raises(xner.UsageError, match="settings of the score nmt do not fit"):
         NmtOptions.of({**given, "speed": 9})

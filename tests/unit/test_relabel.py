@@ -6,9 +6,9 @@ import xner
 from tests.property.test_scores import made
 from xner.columns import ENTITIES
 from xner.corpus import Corpus
+from xner.score.counts import Counts
 from xner.stages.first_pass import count_corpus
 from xner.stages.project import Project
-from xner.score.counts import Counts
 
 
 def row(label, word="Rom"):
@@ -61,7 +61,7 @@ def test_the_share_decides():
 
 
 def test_batches_and_merged_counts_change_nothing(tmp_path):
-    settings = Settings.preset(relabel=0.95)
+    settings = Project(relabel=0.95)
     parts = count_corpus(made(SLIP[:3]), settings).merge(count_corpus(made(SLIP[3:]), settings))
     whole = count_corpus(made(SLIP), settings)
     assert parts == whole
@@ -78,7 +78,7 @@ def test_batches_and_merged_counts_change_nothing(tmp_path):
 
 
 def test_counts_without_labels_do_not_serve():
-    counts = count_corpus(made(SLIP), Settings.preset())
+    counts = count_corpus(made(SLIP), Project())
     with pytest.raises(xner.UsageError, match="these settings need"):
         xner.project(made(SLIP), relabel=0.95, counts=counts)
 

@@ -9,7 +9,7 @@ FIGURES = (
     Figure("outcomes", "", ("projected", "conflict")),
     Figure("objective", start=0.0),
     Figure("align_seconds", "seconds of aligning", 0.0),
-    Figure("changes", start=(), as_json=lambda c: sorted(c), as_rows=lambda c: [("x", str(len(c)))]),
+    Figure("changes", start=(), as_json=sorted, as_rows=lambda c: [("x", str(len(c)))]),
 )
 
 

@@ -7,10 +7,11 @@ import pytest
 import xner
 from tests.corpora import corpus
 from xner.columns import COLUMNS
-from xner.stages.settings import PRESETS, Settings
 from xner.score import register
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
+from xner.stages.project import Project
+from xner.stages.projection_options import PRESETS
 
 ROWS = [
     (4, 4, [(0, 2, "PER"), (3, 4, "LOC")], [(0, 2, 1.0), (1, 3, 1.0), (3, 0, 1.0)]),
@@ -19,15 +20,15 @@ ROWS = [
 
 
 def test_presets():
-    assert Settings.preset() == Settings.preset("default")
+    assert Project() == Project(preset="default")
     for name in PRESETS:
-        settings = Settings.preset(name)
+        settings = Project(preset=name)
         assert settings.counted == (name == "default")
-        assert ("fill:lexicon*1+neighbours*1" in settings.signature) == (name == "default")
+        assert ("fill:lexicon*1+adjacent*1" in settings.signature) == (name == "default")
         assert ("max_span:10|max_ratio:2|" in settings.signature) == (name == "default")
-    assert Settings.preset(score={"overlap": 1.0}).fill == {}
-    assert Settings.preset(method="heuristic").fill == {}
-    assert Settings.preset("paper-greedy", method="exact").method == "exact"
+    assert Project(score={"overlap": 1.0}).fill == {}
+    assert Project(method="heuristic").fill == {}
+    assert Project(preset="paper-greedy", method="exact").method == "exact"
 
 
 def test_long_entities_may_have_long_spans():
@@ -44,11 +45,11 @@ def test_long_entities_may_have_long_spans():
     assert spans(max_span=2, max_ratio=1.25) == (5, 1)
     assert spans(max_span=2, max_ratio=2.0) == (8, 1)
     assert spans(max_span=5, max_ratio=2.0) == (8, 4)
-    settings = Settings.preset(max_span=5)
+    settings = Project(max_span=5)
     assert (settings.max_span, settings.max_ratio) == (5, 0.0)
-    assert Settings.preset(max_span=5, max_ratio=3.0).max_ratio == 3.0
+    assert Project(max_span=5, max_ratio=3.0).max_ratio == 3.0
     with pytest.raises(xner.UsageError, match="max_ratio is -1"):
-        Settings.preset(max_ratio=-1.0)
+        Project(max_ratio=-1.0)
 
 
 def test_a_neighbour_that_belongs_joins_the_span():
@@ -96,7 +97,7 @@ def test_a_word_of_the_entity_is_no_bad_edge():
 def test_signature_names_the_scores():
     signature = xner.project(corpus(ROWS)).report.signature
     assert "score:overlap*1+edge*0.5+dictionary*0.25|" in signature
-    assert "fill:lexicon*1+neighbours*1" in signature
+    assert "fill:lexicon*1+adjacent*1" in signature
 
 
 def test_a_score_of_your_own():

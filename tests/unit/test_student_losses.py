@@ -1,4 +1,4 @@
-"""Losses and weights of teachers against their equations, and the properties they must have."""
+"""Losses and weights of teachers against reference implementations, and their properties."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def tensors(*arrays):
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 1.0, 2.0, 4.0]))
-def test_losses_are_those_of_the_equations(seed, temperature):
+def test_losses_equal_the_equations(seed, temperature):
     logits, teacher, weights, tags = draw(seed)
     z, p, w, y = tensors(logits, teacher, weights, tags)
     assert soft_loss(z, p, w).item() == pytest.approx(twin.mse(logits, teacher, weights), abs=1e-5)
@@ -57,11 +57,11 @@ def test_fixed_tensors():
     assert hard_loss(z, torch.tensor([0, 1]), w).item() == pytest.approx(
         (np.log(2) + np.log(4)) / 2
     )
-    # A teacher that is sure has log 2 of an even student; weights choose the word.
+    # KL of a certain teacher and a uniform student is log 2; the weights ignore the other word.
     assert soft_loss(z, p, torch.tensor([1.0, 0.0]), "kl").item() == pytest.approx(np.log(2))
 
 
-def test_words_without_weight_teach_nothing():
+def test_words_without_weight_have_no_gradient():
     logits, teacher, weights, tags = draw(3)
     weights[2:] = 0
     z, p, w, y = tensors(logits, teacher, weights, tags)
@@ -101,7 +101,7 @@ def test_teachers_are_combined_as_in_the_equation(seed):
 
 
 @given(st.integers(0, 10**6))
-def test_language_identifier_is_that_of_the_equations(seed):
+def test_language_identifier_equals_the_equations(seed):
     rng = np.random.default_rng(seed)
     g, u, v, mu = (rng.normal(size=s) for s in ((5, 6), (2, 6), (2, 6), (3, 6)))
     true = rng.integers(0, 3, 5)
@@ -117,7 +117,7 @@ def test_language_identifier_is_that_of_the_equations(seed):
     assert tau == pytest.approx(variance, rel=1e-9)
 
 
-def test_equal_scores_weigh_all_teachers_alike():
+def test_equal_scores_give_equal_weights():
     each, domain, tau = similarity.weights_of(np.full((4, 3), 2.0))
     np.testing.assert_allclose(each, 1 / 3)
     np.testing.assert_allclose(domain, 1 / 3)
@@ -162,7 +162,7 @@ def test_tags_are_mapped():
     np.testing.assert_allclose(bilou.mapped(("O", "B-LOC", "I-LOC")), P, atol=1e-6)
 
 
-def test_teachers_of_different_labels_are_brought_together():
+def test_common_tagset_of_teachers_with_different_labels():
     one = Predictions("one", ("O", "B-PER", "I-PER", "B-MISC"), P)
     other = Predictions("other", ("O", "B-PER", "B-LOC"), P)
     assert common_tagset([one, other]) == (("O", "B-PER", "I-PER"), {"MISC", "LOC"})

@@ -1,4 +1,4 @@
-"""Students: trained, distilled, self-trained; tiny, from scratch, on sentences made up here."""
+"""Training, distillation and self-training of tiny students from scratch, on artificial data."""
 
 import json
 import os
@@ -30,13 +30,13 @@ GOLD = made.labelled(60, seed=99, unseen=True)
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory):
-    """A student of 300 labelled sentences, made from scratch."""
+    """A student trained from scratch on 300 labelled sentences."""
     folder = tmp_path_factory.mktemp("students") / "en"
     data = made.labelled(300, seed=1)
     return xner.train(data, folder, dev=GOLD, epochs=8, seed=3, **made.FAST)
 
 
-def test_a_student_is_made_from_scratch(student):
+def test_a_student_is_trained_from_scratch(student):
     assert student.f1 > 0.9
     assert student.f1 == max(epoch["f1"] for epoch in student.history)
     assert made.f1(GOLD, student.folder) == pytest.approx(student.f1)
@@ -45,7 +45,7 @@ def test_a_student_is_made_from_scratch(student):
     assert student.history[-1]["loss"] < student.history[0]["loss"] / 2
 
 
-def test_transformers_load_it(student):
+def test_transformers_loads_a_student(student):
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
     model = AutoModelForTokenClassification.from_pretrained(student.folder)
@@ -60,7 +60,7 @@ def test_transformers_load_it(student):
     assert tags == ["B-PER", "I-PER", "O", "B-LOC", "O"]
 
 
-def test_card_and_manifest_say_what_made_it(student):
+def test_card_and_manifest_have_the_signature(student):
     card = (student.folder / "README.md").read_text("utf-8")
     manifest = json.loads((student.folder / MANIFEST).read_text("utf-8"))
     assert student.signature in card
@@ -85,7 +85,7 @@ def same(one, other):
     return all(torch.equal(weights(one)[name], w) for name, w in weights(other).items())
 
 
-def test_seeds_decide(tmp_path):
+def test_seeds_determine_the_weights(tmp_path):
     data = made.labelled(40, seed=1)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train(data, tmp_path / name, seed=seed)
@@ -98,15 +98,15 @@ import os, signal, sys
 import torch, xner
 from tests.models import students as made
 torch.set_num_threads(1)
-def tell(stage, share):
+def kill(stage, share):
     if stage == "train" and share > 0.7:
         os.kill(os.getpid(), signal.SIGKILL)
 xner.train(made.labelled(64, seed=1), sys.argv[1], dev=made.labelled(20, seed=2), epochs=3, seed=4,
-           progress=tell, **made.FAST)
+           progress=kill, **made.FAST)
 """
 
 
-def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path):
+def test_a_killed_run_resumes_with_the_same_result(tmp_path):
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path / "killed")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
@@ -145,8 +145,8 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path):
     assert made.f1(made.labelled(20, 5), tmp_path / "m") == pytest.approx(done.f1)
 
 
-def test_going_on_from_a_tagger(tmp_path, bert_tagger):
-    """A head of the same tags is kept; one of as many other tags is not."""
+def test_training_starts_from_a_tagger(tmp_path, bert_tagger):
+    """A head for the same tags is kept; one for other tags of the same number is not."""
     data = made.labelled(8, seed=1)
     base = {"base": bert_tagger, "device": "cpu", "learning_rate": 1e-9, "epochs": 1}
     xner.train(data, tmp_path / "a", labels={"LOC": "PLACE"}, **base)
@@ -164,7 +164,7 @@ def test_going_on_from_a_tagger(tmp_path, bert_tagger):
 
 
 def projected():
-    """Four sentence pairs, with outcomes and scores: sure, doubtful, lost, without entities."""
+    """Four sentence pairs: one projected, one doubtful, one unaligned, one without entities."""
     rows = [
         ([("PER", 1.5)], ["projected"]),
         ([("PER", 0.5)], ["projected", "conflict"]),
@@ -238,7 +238,7 @@ def test_a_student_needs_a_label(tmp_path):
     assert not (tmp_path / "m").exists()
 
 
-def test_long_sentences_are_learnt_whole(tmp_path):
+def test_long_sentences_are_learned_completely(tmp_path):
     gold = made.labelled(30, seed=1).table
     sentence = list(chain(*gold["tokens"].to_pylist()))
     data = made.table(
@@ -310,7 +310,7 @@ def test_features_of_an_encoder(bert_tagger):
 
 
 def weak(folder):
-    """A student that has seen little."""
+    """A student trained on few sentences."""
     return xner.train(made.labelled(40, seed=1), folder, **{**made.FAST, "epochs": 1})
 
 

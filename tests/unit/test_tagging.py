@@ -353,7 +353,7 @@ def test_a_tagger_of_your_own_is_checked():
     with pytest.raises(xner.UsageError, match=r"shape \(1, 2\) for 2 words and 2 tags"):
         xner.tag(corpus([["a", "b"]]), tagger=Odd())
     Odd.tags = ("O", "PER")
-    with pytest.raises(xner.UsageError, match="odd: 'PER' is no tag"):
+    with pytest.raises(xner.UsageError, match="odd: 'PER' is not a tag"):
         xner.tag(corpus([["a", "b"]]), tagger=Odd())
 
 

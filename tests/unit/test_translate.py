@@ -96,7 +96,7 @@ def test_what_would_no_longer_fit_is_refused_or_replaced():
 BAD = [
     ({"fill": "middle"}, xner.UsageError, "fill is 'middle'"),
     ({"target_language": "en"}, xner.UsageError, "both languages are English"),
-    ({"target_language": "pcm"}, xner.UsageError, "NLLB-200 does not know"),
+    ({"target_language": "pcm"}, xner.UsageError, "NLLB-200 does not support"),
     ({"translator": "babel"}, xner.UsageError, "unknown translator 'babel'"),
     ({"translator": FAKE, "beams": 3}, xner.UsageError, "beams would change nothing"),
     ({"fill": "source", "translator": FAKE}, xner.InputError, "no column target_tokens"),

@@ -17,8 +17,8 @@ from xner.report import Progress, silent
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from xner.evaluation.entities import Evaluation
     from xner.corpus import Corpus
+    from xner.evaluation.entities import Evaluation
 
 FOLDER = Path(__file__).parent.parent / "demo"
 LANGUAGES = {"de": "German", "es": "Spanish", "sw": "Swahili", "ru": "Russian"}

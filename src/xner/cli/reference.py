@@ -30,10 +30,7 @@ _COLUMNS = ("option", "flag", "type", "default", "meaning")
 
 def reference() -> str:
     """The page in Markdown."""
-    parts = [_HEAD]
-    for name in stage_names():
-        parts.append(_section(find_stage(name)))
-    return "\n".join(parts)
+    return "\n".join([_HEAD, *(_section(find_stage(name)) for name in stage_names())])
 
 
 def _section(stage: type[Stage]) -> str:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    command.add_argument(
-        "config", type=Path, metavar="CONFIG", help="YAML file (docs/running.md)."
-    )
+    command.add_argument("config", type=Path, metavar="CONFIG", help="YAML file (docs/running.md).")
     command.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER",
         help="Folder of results. Default: the folder that CONFIG names.",

@@ -36,9 +36,7 @@ class Command:
 
     def add_arguments(self, command: argparse.ArgumentParser) -> None:
         """Add the arguments of the command to its parser."""
-        command.add_argument(
-            "corpora", type=Path, nargs="+", metavar="CORPUS", help=self.corpus
-        )
+        command.add_argument("corpora", type=Path, nargs="+", metavar="CORPUS", help=self.corpus)
         command.add_argument(
             "-o", "--output", type=Path, required=True, metavar="MODEL",
             help="Folder to write the student to.",

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich import progress as rich_progress
+from rich.console import Console
 from rich.table import Table
 
 from xner.report import Progress
+
 
 def print_json(values: dict[str, Any]) -> None:
     """Print one JSON object."""

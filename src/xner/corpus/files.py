@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +29,8 @@ from xner.formats.tags import entities_from_tags
 from xner.validate import validate
 
 Adapt = Callable[[pa.RecordBatch], pa.RecordBatch]
+Part = tuple[int, pa.RecordBatch]
+"""The number of the first line or row, and a batch, as format modules yield them."""
 
 
 def text_format(path: Path) -> ModuleType:
@@ -64,7 +65,7 @@ class InputFile:
 
         Args:
             path: the file.
-            adapt: selects and renames the columns of a batch, such as `one_side("source")`.
+            adapt: selects and renames the columns of a batch, such as a partial `one_side`.
             module: format module, by default that of the suffix.
             scheme: labelling scheme to enforce on tags, unless it is `auto`.
             tags: whether to read the tags of CoNLL.
@@ -77,17 +78,22 @@ class InputFile:
         self.path, self._adapt, self._scheme = path, adapt, scheme
         self._module = module or text_format(path)
         self._options = {"scheme": scheme, "tags": tags} if self._module in (conll, panx) else {}
-        self._held = deque(self._module.read(path, **self._options)) if hold else None
-        self.contents = self._held_contents() if self._held else self._module.inspect(path)
+        self._held = deque(self._read()) if hold else None
+        self.contents = (
+            self._held_contents(self._held) if self._held else self._module.inspect(path)
+        )
         self.keep_docstart = True
         if self.contents.rows == 0:
             raise FormatError(f"{path}: the file is empty")
 
-    def _held_contents(self) -> Contents:
-        batches = [batch for _, batch in self._held or ()]
-        marks = [self._docstart_rows(batch).sum() for batch in batches]
-        rows = sum(batch.num_rows for batch in batches)
-        return Contents(rows, batches[0].schema, int(sum(marks)))
+    def _read(self) -> Iterator[Part]:
+        read: Iterator[Part] = self._module.read(self.path, **self._options)
+        return read
+
+    def _held_contents(self, held: Collection[Part]) -> Contents:
+        marks = np.concatenate([self._docstart_rows(batch) for _, batch in held])
+        schemas = [batch.schema for _, batch in held]
+        return Contents(len(marks), schemas[0], int(marks.sum()))
 
     def _docstart_rows(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
         if self._module is not conll:
@@ -107,7 +113,9 @@ class InputFile:
             InputError: the file is malformed, or lacks a column.
         """
         place = ": row " if self._module is parquet else ":"
-        for first, batch in self._parts():
+        held = self._held
+        parts = self._read() if held is None else (held.popleft() for _ in range(len(held)))
+        for first, batch in parts:
             marks = self._docstart_rows(batch)
             if marks.any() and not self.keep_docstart:
                 batch = conform(batch.filter(pa.array(~marks)))
@@ -116,12 +124,6 @@ class InputFile:
             validate(batch, where)
             if batch.num_rows:
                 yield self._adapted(batch)
-
-    def _parts(self) -> Iterator[tuple[int, pa.RecordBatch]]:
-        if self._held is None:
-            yield from self._module.read(self.path, **self._options)
-        while self._held:
-            yield self._held.popleft()
 
     def _adapted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         try:
@@ -188,11 +190,7 @@ def _word_place(where: Where, rows: NDArray[np.int64]) -> Where:
 
 
 def both_sides(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch that has both sides as it is.
-
-    Raises:
-        FormatError: it lacks one.
-    """
+    """Return the batch; raise FormatError unless it has both sides."""
     for name in ("source_tokens", "target_tokens"):
         if name not in batch.schema.names:
             raise FormatError(
@@ -202,71 +200,44 @@ def both_sides(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def as_is(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch with both sides, one side, or the unnamed side `tokens` as it is.
-
-    Raises:
-        FormatError: it has no words.
-    """
-    if not {"tokens", "source_tokens", "target_tokens"} & set(batch.schema.names):
-        raise FormatError("has no column 'tokens', 'source_tokens' or 'target_tokens'")
-    return batch
-
-
-def all_of_side(side: str) -> Adapt:
-    """Return a function that keeps every column and names those without a side for `side`.
-
-    Unnamed entities of a target side are dropped. It raises FormatError where there are no words.
-    """
-    return partial(_all_of_side, side=side)
+def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
+    """Keep every column but unnamed entities of a target; name those without a side for `side`."""
+    if _prefix(batch, side):
+        return batch
+    if side == "target" and "entities" in batch.schema.names:
+        batch = batch.drop_columns(["entities"])
+    own = ("tokens", "entities", "text")
+    return batch.rename_columns([f"{side}_{n}" if n in own else n for n in batch.schema.names])
 
 
-def _all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
-    names = batch.schema.names
-    if not _prefix(names, side):
-        dropped = ["entities"] if side == "target" and "entities" in names else []
-        batch = batch.drop_columns(dropped)
-        own = ("tokens", "entities", "text")
-        return batch.rename_columns([f"{side}_{n}" if n in own else n for n in batch.schema.names])
-    return batch
-
-
-def one_side(side: str, *, labels: bool | None = None, bare: bool = False) -> Adapt:
-    """Return a function that keeps the id and the columns of one side, named for it.
-
-    These are tokens, entities, candidates and tag probabilities. It raises FormatError where the
-    words of the side are missing.
+def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.RecordBatch:
+    """Keep the id and the tokens, entities, candidates and tag probabilities of one side.
 
     Args:
-        side: `source` or `target`.
-        labels: whether to keep the entities; by default those of a source only.
-        bare: keep the id, `tokens` and `entities` alone, without the name of the side.
+        batch: a batch with the words of the side, in a column named for it or not.
+        side: `source` or `target`; the columns are named for it.
+        labels: whether to keep the entities.
+
+    Raises:
+        FormatError: the words of the side are missing.
     """
-    kept = ["tokens"]
-    if bare or (side == "source" if labels is None else labels):
-        kept.append("entities")
-    if not bare:
-        kept += ["tagset", "probabilities", "candidates"]
-    return partial(_one_side, side=side, kept=kept, bare=bare)
-
-
-def _one_side(batch: pa.RecordBatch, side: str, kept: list[str], bare: bool) -> pa.RecordBatch:
-    names = batch.schema.names
-    prefix = _prefix(names, side)
+    prefix, names = _prefix(batch, side), batch.schema.names
     columns = {"id": batch["id"]} if "id" in names else {}
-    for name in kept:
-        held = f"{prefix if name in ('tokens', 'entities') else f'{side}_'}{name}"
-        if held in names:
-            columns[name if bare else f"{side}_{name}"] = batch[held]
+    for name in ("tokens", "entities") if labels else ("tokens",):
+        if f"{prefix}{name}" in names:
+            columns[f"{side}_{name}"] = batch[f"{prefix}{name}"]
+    for name in (f"{side}_tagset", f"{side}_probabilities", f"{side}_candidates"):
+        if name in names:
+            columns[name] = batch[name]
     metadata = batch.schema.metadata or {}
     tagger = {key: metadata[key] for key in [TAGGED_BY[side]] if key in metadata}
     return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(tagger)
 
 
-def _prefix(names: list[str], side: str) -> str:
+def _prefix(batch: pa.RecordBatch, side: str) -> str:
     """What the names of the columns of `side` begin with: `source_`, `target_` or nothing."""
-    if f"{side}_tokens" in names:
+    if f"{side}_tokens" in batch.schema.names:
         return f"{side}_"
-    if "tokens" in names:
+    if "tokens" in batch.schema.names:
         return ""
     raise FormatError(f"has neither a column 'tokens' nor '{side}_tokens'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from xner.corpus.files import (
     Adapt,
     InputFile,
     all_of_side,
-    as_is,
     both_sides,
     line_up,
     one_side,
@@ -106,50 +106,49 @@ def _open(
         raise UsageError(f"side is {side!r}; choose source or target")
     if side is not None and target is not None:
         raise UsageError("a side is given together with two files; leave out one of them")
-    adapts: list[tuple[StrPath, Adapt, bool]]
+    wanted: list[tuple[StrPath, Adapt, bool]]
     if target is not None:
-        adapts = [(source, one_side("source"), True), (target, one_side("target"), False)]
+        target_words = partial(one_side, side="target", labels=False)
+        wanted = [(source, partial(one_side, side="source"), True), (target, target_words, False)]
     else:
-        adapts = [(source, all_of_side(side) if side else both_sides, side != "target")]
-    for file, _, _ in adapts:
-        text_format(Path(file))
+        adapt = partial(all_of_side, side=side) if side else both_sides
+        wanted = [(source, adapt, side != "target")]
+    # All suffixes are checked before a file is read.
+    words = [(Path(f), adapt, tags, text_format(Path(f))) for f, adapt, tags in wanted]
     many = [] if links is None else [links] if isinstance(links, str | PathLike) else links
-    paths = [Path(path) for path in many]
-    modules = [format_of(path, pharaoh) for path in paths]
+    paths = [(Path(path), format_of(Path(path), pharaoh)) for path in many]
     sides = [
-        InputFile(Path(file), adapt, scheme=scheme, tags=tags, hold=hold)
-        for file, adapt, tags in adapts
+        InputFile(path, adapt, module=module, scheme=scheme, tags=tags, hold=hold)
+        for path, adapt, tags, module in words
     ]
-    aligned = [InputFile(p, module=m, hold=hold) for p, m in zip(paths, modules, strict=True)]
+    aligned = [InputFile(path, module=module, hold=hold) for path, module in paths]
     rows = line_up([*sides, *aligned], docstart)
-    pairs = _joined(sides, rows, f"{source} + {target}" if len(sides) > 1 else str(source))
+    pairs = join_files(sides, rows, f"{source} + {target}" if len(sides) > 1 else str(source))
     return _linked(pairs, aligned) if aligned else pairs
 
 
-def _joined(files: Sequence[InputFile], rows: int, origin: str) -> Corpus:
-    """Join files side by side and fill in missing ids."""
+def join_files(files: Sequence[InputFile], rows: int, origin: str) -> Corpus:
+    """Join files of `rows` rows side by side and fill in missing ids."""
     stem = files[0].path.stem
 
     def batches() -> Batches:
         done = 0
         for parts in zip_batches(*((str(file.path), file.batches()) for file in files)):
-            yield with_ids(side_by_side(parts), stem, done)
+            yield _with_ids(side_by_side(parts), stem, done)
             done += parts[0].num_rows
 
-    empty = with_ids(side_by_side([empty_batch(file.schema) for file in files]), stem, 0)
+    empty = _with_ids(side_by_side([empty_batch(file.schema) for file in files]), stem, 0)
     return Corpus(batches, rows, origin, empty.schema)
 
 
-def with_ids(batch: pa.RecordBatch, stem: str, first: int) -> pa.RecordBatch:
+def _with_ids(batch: pa.RecordBatch, stem: str, first: int) -> pa.RecordBatch:
     """Put a column id in front; missing ids become `{stem}-{row}`, rows counted from `first`."""
     ids = batch["id"] if "id" in batch.schema.names else None
     if ids is None or ids.null_count:
         numbers = range(first, first + batch.num_rows)
         made = pa.array([f"{stem}-{i}" for i in numbers], pa.string())
         ids = made if ids is None else pc.coalesce(ids, made)
-    rest = [name for name in batch.schema.names if name != "id"]
-    columns = {"id": ids, **{name: batch[name] for name in rest}}
-    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(batch.schema.metadata)
+    return side_by_side([pa.RecordBatch.from_pydict({"id": ids}), batch])
 
 
 def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
@@ -165,11 +164,19 @@ def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
     """
     files = [InputFile(Path(p), module=format_of(Path(p), pharaoh)) for p in paths]
     for file in files:
-        if file.contents.rows != len(pairs):
-            raise ParallelError(
-                f"{file.path}: {file.contents.rows} rows, but {pairs.origin} has {len(pairs)}"
-            )
+        _match(file, len(pairs), pairs.origin)
     return _linked(pairs, files)
+
+
+def _match(file: InputFile, rows: int, origin: str) -> None:
+    """Raise ParallelError unless the file has `rows` rows, with or without -DOCSTART- rows."""
+    every, _, marks = file.contents
+    if rows not in (every, every - marks):
+        raise ParallelError(
+            f"{file.path}: {every - marks} rows, but {origin} has {rows}; the file must have one "
+            f"row per sentence pair"
+        )
+    file.keep_docstart = rows == every
 
 
 def _linked(pairs: Corpus, files: Sequence[InputFile]) -> Corpus:
@@ -194,28 +201,18 @@ def _linked(pairs: Corpus, files: Sequence[InputFile]) -> Corpus:
     return Corpus(batches, len(pairs), pairs.origin, schema)
 
 
-def scan_side(path: StrPath, rows: int) -> Corpus:
-    """Open a file of words that is parallel to a corpus; its column is target_tokens.
+def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
+    """Open a file of words that is parallel to `pairs`, as the column target_tokens.
 
-    The file is opened once here, and once at each pass.
-
-    Args:
-        path: .conll, .jsonl, .parquet or .txt.
-        rows: number of rows of the corpus. `-DOCSTART-` rows are kept if that makes them equal.
+    The file (.conll, .jsonl, .parquet or .txt) is opened once here, and once at each pass.
 
     Raises:
         InputError: the file is missing, empty or malformed, or has another number of rows.
         UsageError: the suffix is unknown.
     """
-    file = InputFile(Path(path), one_side("target"), tags=False)
-    every, _, marks = file.contents
-    if rows not in (every, every - marks):
-        raise ParallelError(
-            f"{path}: {every - marks} rows, but the corpus has {rows}; it must have one row for "
-            f"each sentence pair"
-        )
-    file.keep_docstart = rows == every
-    return Corpus(lambda: rechunk(file.batches()), rows, str(path), file.schema)
+    file = InputFile(Path(path), partial(one_side, side="target", labels=False), tags=False)
+    _match(file, len(pairs), pairs.origin)
+    return Corpus(lambda: rechunk(file.batches()), len(pairs), str(path), file.schema)
 
 
 def read_as_is(path: StrPath) -> Corpus:
@@ -228,5 +225,5 @@ def read_as_is(path: StrPath) -> Corpus:
         InputError: the file is missing, empty or malformed, or has no words.
         UsageError: the suffix is unknown.
     """
-    file = InputFile(Path(path), as_is, hold=True)
-    return _joined([file], line_up([file]), str(path)).collect()
+    file = InputFile(Path(path), hold=True)
+    return join_files([file], line_up([file]), str(path)).collect()

@@ -47,8 +47,8 @@ def shares(counts: NDArray[np.number]) -> tuple[Float64, Float64, Float64]:
     """Precision, recall and F1 of counts (..., 3); 0 where there is nothing to score."""
     correct, predicted, gold = (counts[..., i].astype(np.float64) for i in range(3))
 
-    def share(part: Float64, whole: Float64) -> Float64:
-        return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    def share(part: Float64, total: Float64) -> Float64:
+        return np.divide(part, total, out=np.zeros_like(part), where=total > 0)
 
     return share(correct, predicted), share(correct, gold), share(2 * correct, predicted + gold)
 

@@ -16,9 +16,9 @@ from xner.experiments.keys import plain, step_key
 from xner.experiments.language import Language
 from xner.experiments.pipelines import TEST, TRAIN, Step
 from xner.experiments.reading import COLUMNS, TRAINING_COLUMNS, files_of
-from xner.stages import MODEL, Columns, Learner, Stage, find_stage
 from xner.experiments.systems import System
 from xner.options import is_listed, types_of
+from xner.stages import MODEL, Learner, Stage, find_stage
 
 READ = "read"
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")

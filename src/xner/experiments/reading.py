@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xner.columns import empty_batch, lengths_of
-from xner.corpus import Corpus, side_by_side, zip_batches
+from xner.corpus import Corpus
 from xner.corpus.files import InputFile, line_up, one_side
-from xner.corpus.reading import with_ids
+from xner.corpus.reading import join_files
 from xner.errors import InputError, ParallelError
 from xner.evaluation.divergence import NGRAM, divergence_of_words
 from xner.experiments.language import DataFile, Language
@@ -68,23 +68,21 @@ def read_language(language: Language, on: str = TEST) -> Corpus:
     files = {name: _open(name, file, on) for name, file in found.items()}
     if on == TEST and found.get("target") == found.get("gold"):
         files.pop("target", None)  # the tokens are those of gold: the file is opened once a pass
-    rows = line_up(list(files.values()))
-    stem = next(iter(found.values())).path.stem
+    opened = list(files.values())
+    text = join_files(opened, line_up(opened), f"language {language.name}")
     report = ReadReport()
 
     def batches() -> Iterator[pa.RecordBatch]:
         begin, done = perf_counter(), 0
-        for parts in zip_batches(*((str(file.path), file.batches()) for file in files.values())):
-            batch = with_ids(side_by_side(parts), stem, done)
+        for batch in text.batches():
             read = _selected(batch, columns, done, language.name)
             report.count(read)
             done += read.num_rows
             yield read
         report.seconds = perf_counter() - begin
 
-    empty = with_ids(side_by_side([empty_batch(file.schema) for file in files.values()]), stem, 0)
-    schema = _selected(empty, columns, 0, language.name).schema
-    return Corpus(batches, rows, f"language {language.name}", schema, report)
+    schema = _selected(empty_batch(text.schema), columns, 0, language.name).schema
+    return Corpus(batches, len(text), text.origin, schema, report)
 
 
 def _open(name: str, file: DataFile, on: str) -> InputFile:
@@ -93,7 +91,8 @@ def _open(name: str, file: DataFile, on: str) -> InputFile:
     if name == "gold":
         return InputFile(file.path, partial(_gold, path=file.path), module=module)
     labels = name == "source" or on != TEST
-    return InputFile(file.path, one_side(name, labels=labels), module=module, tags=labels)
+    adapt = partial(one_side, side=name, labels=labels)
+    return InputFile(file.path, adapt, module=module, tags=labels)
 
 
 class ReadReport(Report):
@@ -126,11 +125,10 @@ class ReadReport(Report):
 
 
 def _gold(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
-    bare = one_side("target", bare=True)(batch)
-    if "entities" not in bare.schema.names:
+    side = one_side(batch, "target")
+    if "target_entities" not in side.schema.names:
         raise InputError(f"{path}: has no labels; gold must have tags or entities")
-    names = [n if n == "id" else f"gold_{n}" for n in bare.schema.names]
-    return bare.rename_columns(names)
+    return side.rename_columns([n.replace("target_", "gold_") for n in side.schema.names])
 
 
 def _selected(

@@ -16,7 +16,6 @@ from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import mixed, word_keys
 from xner.kernels.records import (
     Entities,
-    Flags,
     Float64,
     Int32,
     Keys,

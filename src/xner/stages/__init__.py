@@ -11,9 +11,9 @@ from importlib import import_module
 
 from xner.errors import UsageError
 from xner.options import unknown
+from xner.stages.base import MODEL as MODEL
 from xner.stages.base import Columns as Columns
 from xner.stages.base import Learner as Learner
-from xner.stages.base import MODEL as MODEL
 from xner.stages.base import Stage as Stage
 
 _BUILT_IN = {

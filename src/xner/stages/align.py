@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -182,7 +181,7 @@ class FittedOptions(AlignerOptions):
         begin = perf_counter()
         aligner = self.make_aligner()
         fit_on = [_fit_corpus(bitext) for bitext in self.fit_on]
-        pivots = [scan_side(path, len(corpus)) for path in self.pivot]
+        pivots = [scan_side(path, corpus) for path in self.pivot]
         signature = aligner.signature
         signature += "".join(f"+fit_on({c.origin}:{len(c)})" for c in fit_on)
         signature += "".join(f"+pivot({c.origin})" for c in pivots)

@@ -140,7 +140,8 @@ class AlignTarget(Project):
     name: ClassVar[str] = "align_tgt"
 
     def _schema(self, corpus: Corpus) -> pa.Schema:
-        return with_columns(corpus.schema, {**types_of("target_entities", "outcomes"), "solution": SOLUTION})
+        types = {**types_of("target_entities", "outcomes"), "solution": SOLUTION}
+        return with_columns(corpus.schema, types)
 
     def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         require_columns(corpus, *MADE, "source_entities", "target_tokens")

@@ -75,9 +75,7 @@ class EasyProject(Translating):
         "What to do with entities whose markers are lost: `align` projects them along word links, "
         "`none` leaves them out.",
     )
-    aligner: str | Aligner = option(
-        "native", "Word aligner of the fallback.", choices=ALIGNERS
-    )
+    aligner: str | Aligner = option("native", "Word aligner of the fallback.", choices=ALIGNERS)
     aligner_options: Mapping[str, Any] = option(
         {}, "Options of the aligner, such as `{'seed': 1}`.", flag=""
     )

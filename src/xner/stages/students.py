@@ -157,9 +157,7 @@ class SelfTrain(_FromText, SelfTrainOptions):
         """Train the student."""
         from xner.training.self_train import self_train_student
 
-        return self_train_student(
-            corpora, output, self, resume=self.resume, progress=self.progress
-        )
+        return self_train_student(corpora, output, self, resume=self.resume, progress=self.progress)
 
 
 def _function_of(

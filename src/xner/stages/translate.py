@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -170,9 +170,7 @@ class Translate(Translating):
         translator = self.make_translator()
         # Fail before the first batch, and not after it, if the package for it is missing.
         find_words("", end)
-        report.signature = (
-            f"xner:{__version__}|{start.flores}>{end.flores}|{translator.signature}"
-        )
+        report.signature = f"xner:{__version__}|{start.flores}>{end.flores}|{translator.signature}"
         self.tell("translate", 0.0)
 
         def run(texts: Iterator[str]) -> Iterator[Translated]:

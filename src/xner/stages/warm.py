@@ -12,9 +12,9 @@ from xner.corpus import Corpus
 from xner.kernels import similar
 from xner.kernels.pharaoh import parse_links
 from xner.kernels.records import Problem
+from xner.solve.exact import solve_exact
 from xner.stages.align import align
 from xner.stages.project import project
-from xner.solve.exact import solve_exact
 
 
 def warm() -> dict[str, float]:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from xner.corpus import Corpus, StrPath
-from xner.options import build
+from xner.options import as_list
 from xner.training import Progress, require_training, silent
 from xner.training.examples import Examples, Float32, Lesson, SoftLoss
 from xner.training.gather import Unlabelled, read_dev, read_unlabelled, words_of
-from xner.options import as_list
 from xner.training.options import DistillOptions
 from xner.training.student import Trained, make_student
 from xner.training.teachers import (
@@ -25,19 +24,6 @@ from xner.training.teachers import (
     stored_predictions,
 )
 from xner.training.texts import Given, as_corpora, as_texts
-
-
-def distill(
-    corpora: Given | Sequence[Given],
-    output: StrPath,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Trained:
-    """Distill teachers into a student; see `distill_student` and `DistillOptions`."""
-    chosen = build(DistillOptions, options)
-    return distill_student(corpora, output, chosen, resume=resume, progress=progress)
 
 
 def distill_student(

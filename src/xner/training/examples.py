@@ -6,11 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xner.schemes import spans_from_tags
 from xner.training.options import StudentOptions
 
 Float32 = NDArray[np.float32]
@@ -45,6 +47,11 @@ class Examples:
         for array in (self.tags, self.weights, self.soft):
             total.update(b"|" if array is None else np.ascontiguousarray(array).data)
         return total.hexdigest()[:16]
+
+    def spans(self, tags: NDArray[Any] | None = None) -> list[list[tuple[int, int, str]]]:
+        """The entities of each sentence, half-open, from `tags`, int (W), or its own tags."""
+        names = [self.tagset[tag] for tag in (self.tags if tags is None else tags)]
+        return [spans_from_tags(names[i:j]) for i, j in pairwise(self.offsets)]
 
 
 @dataclass

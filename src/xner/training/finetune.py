@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from xner.corpus import StrPath
 from xner.errors import InputError
-from xner.options import build
 from xner.training import Progress, require_training
 from xner.training.examples import Lesson
 from xner.training.gather import gather, read_dev, words_of
@@ -16,19 +14,6 @@ from xner.training.student import Trained, make_student
 from xner.training.texts import Given, as_corpora, as_texts
 
 _SIGNED = ("side", "labels", "max_unprojected", "min_score", "weight_by", "class_weight_by")
-
-
-def train(
-    corpora: Given | Sequence[Given],
-    output: StrPath,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Trained:
-    """Fine-tune a token classifier; see `train_student` and `TrainOptions`."""
-    chosen = build(TrainOptions, options)
-    return train_student(corpora, output, chosen, resume=resume, progress=progress)
 
 
 def train_student(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from xner.corpus import Corpus
 from xner.errors import InputError
 from xner.evaluation.entities import evaluate
 from xner.inference.checkpoints import load
-from xner.schemes import spans_from_tags
 from xner.training import Progress
 from xner.training.examples import Counts, Examples, Lesson
 from xner.training.options import StudentOptions
@@ -136,18 +134,14 @@ def _reset_head(model: Any, start: str) -> None:
 
 def tags_f1(gold: Examples, predicted: np.ndarray[Any, Any]) -> float:
     """Strict entity F1 of predicted tags, int (W), as computed by `xner.evaluate`."""
-    return evaluate(_labelled(gold, gold.tags), _labelled(gold, predicted)).f1
-
-
-def _labelled(examples: Examples, tags: np.ndarray[Any, Any]) -> Corpus:
-    rows = []
-    for i, j in pairwise(examples.offsets):
-        spans = spans_from_tags([examples.tagset[t] for t in tags[i:j]])
-        rows.append([{"start": s, "end": e, "label": label} for s, e, label in spans])
-    table = pa.table(
-        {"tokens": pa.array(examples.sentences, TOKENS), "entities": pa.array(rows, ENTITIES)}
-    )
-    return Corpus.from_table(table, "dev")
+    corpora = []
+    for sentences in (gold.spans(), gold.spans(predicted)):
+        rows = [[{"start": s, "end": e, "label": n} for s, e, n in spans] for spans in sentences]
+        table = pa.table(
+            {"tokens": pa.array(gold.sentences, TOKENS), "entities": pa.array(rows, ENTITIES)}
+        )
+        corpora.append(Corpus.from_table(table, "dev"))
+    return evaluate(*corpora).f1
 
 
 def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:

@@ -14,7 +14,7 @@ from xner.corpus import Corpus
 from xner.errors import InputError
 from xner.options import build
 from xner.outcomes import is_labelled
-from xner.schemes import spans_from_tags, tags_from_spans
+from xner.schemes import tags_from_spans
 from xner.training.examples import (
     Counts,
     Examples,
@@ -46,12 +46,8 @@ class Unlabelled:
 
     def count(self, examples: Examples) -> Counts:
         """Count sentences, words, and the entities of the tags of examples from this text."""
-        entities: Counter[str] = Counter()
-        for i, j in pairwise(self.offsets):
-            spans = spans_from_tags([examples.tagset[t] for t in examples.tags[i:j]])
-            entities.update(label for _, _, label in spans)
-        kept = len(self.sentences)
-        words = len(examples.tags)
+        entities = Counter(label for spans in examples.spans() for _, _, label in spans)
+        kept, words = len(self.sentences), len(examples.tags)
         return Counts(self.rows, kept, self.rows - kept, words=words, entities=entities)
 
 
@@ -224,7 +220,7 @@ def _examples(
     rows: list[_Row], choice: Choice, tagset: Sequence[str] | None, counts: Counts
 ) -> Examples:
     if tagset is None:
-        tagset = tagset_of(list(counts.entities))
+        tagset = tagset_of(counts.entities)
     index = {tag: i for i, tag in enumerate(tagset)}
     sentences = [row.words for row in rows]
     offsets = offsets_from(sentences)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from xner.corpus import StrPath
 from xner.errors import OutputError
 from xner.inference.checkpoints import model_signature
-from xner.options import build
 from xner.training import Progress, require_training, silent
 from xner.training.card import MANIFEST, read_manifest, write_card
 from xner.training.examples import Counts, Examples, Float32, Lesson
@@ -53,19 +52,6 @@ class Round:
         """The round as printed by `--json`."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return {**values, "score": round(self.score, 4)}
-
-
-def self_train(
-    corpora: Given | Sequence[Given],
-    output: StrPath,
-    *,
-    resume: bool = False,
-    progress: Progress | None = None,
-    **options: Any,
-) -> Trained:
-    """Train a tagger on its own predictions; see `self_train_student` and `SelfTrainOptions`."""
-    chosen = build(SelfTrainOptions, options)
-    return self_train_student(corpora, output, chosen, resume=resume, progress=progress)
 
 
 def self_train_student(
