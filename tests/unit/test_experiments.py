@@ -497,6 +497,9 @@ def test_stages_must_keep_rows_and_make_their_column(folder):
             return (batch.slice(1) for batch in super()._batches(corpus, report))
 
     class Keeps(FakeTag):
+        def _schema(self, corpus):
+            return corpus.schema
+
         def _batches(self, corpus, report):
             return corpus.batches()
 
