@@ -68,15 +68,18 @@ def test_refined_links_are_a_step_of_their_own(folder):
     [
         ({"refine": {"combine": "sum"}}, "combine is 'sum'; choose one of backoff, average"),
         ({"refine": {"paths": "max"}}, "paths is 'max'; choose one of noisy-or, sum"),
-        ({"refine": {"links": "few.align"}}, "links is for the links that are there"),
+        ({"refine": {"links": "few.align"}}, "refine: unknown setting 'links'"),
         ({"refine": {"aligner": "nativ"}}, "nativ"),
         ({"refine": {"chain": 1}}, "chain"),
-        ({"back_translate": {"beside": "yes"}}, "beside is 'yes'; choose true or false"),
-        ({"project": {"nmt": {"model": "m"}}}, "that score is not used"),
+        ({"back_translate": {"beside": "yes"}}, "beside is 'yes'; it must be true or false"),
+        ({"project": {"nmt": {"model": "m"}}}, "the score is not used"),
         ({"project": {"score": {"nmt": 1}}}, "needs a model and both languages"),
-        ({"project": {"score": {"nmt": 1}, "nmt": {"device": "cpu"}}}, "do not fit: .*model"),
+        (
+            {"project": {"score": {"nmt": 1}, "nmt": {"device": "cpu"}}},
+            "invalid options for the score nmt: .*model",
+        ),
         ({"project": {"score": {"nmt": 1}, "nmt": {"modle": "m"}}}, "modle"),
-        ({"project": {"stop_tokens": ["a"]}}, "'links' have no stop tokens"),
+        ({"project": {"stop_tokens": ["a"]}}, "'links' take no stop tokens"),
     ],
 )
 def test_settings_that_make_no_sense(folder, row, words):

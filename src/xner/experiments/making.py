@@ -49,11 +49,11 @@ def make_step(step: Planned, found: Found, store: Store, tell: Progress) -> Made
         if isinstance(stage, Learner):
             learner = replace(stage, resume=True)
             made = store.make_model(
-                step.stage, step.key, lambda folder: learner.learn(corpus, folder), step.told()
+                step.stage, step.key, lambda folder: learner.learn(corpus, folder), step.manifest()
             )
         else:
             made = store.make(
-                step.stage, step.key, lambda: stage.stream(corpus), step.makes, step.told()
+                step.stage, step.key, lambda: stage.stream(corpus), step.makes, step.manifest()
             )
     except (InputError, UsageError, ResourceError) as error:
         where = f"{step.row}, language {step.language}, step {step.title}"

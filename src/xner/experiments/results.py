@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xner.evaluation.entities import LabelScores
-from xner.experiments.config import Published
+from xner.experiments.schema import Published
 
 MEAN = "mean"
 
@@ -162,7 +162,7 @@ class Results:
             "facts": {name: asdict(facts) for name, facts in self.facts.items()},
             "rows": [row.as_dict() for row in self.rows],
             "compared": [row.as_dict() for row in self.compared],
-            "published": [{"name": p.name, "f1": dict(p.cells)} for p in self.published],
+            "published": [{"name": p.name, "f1": dict(p.f1)} for p in self.published],
             "baseline": None if self.baseline is None else list(self.baseline),
             "signature": self.signature,
             "notes": list(self.notes),

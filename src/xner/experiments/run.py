@@ -72,15 +72,15 @@ def run(
             runs.setdefault((system.name, system.aligner), {})[language.name] = outcomes
     baseline = _baseline(experiment)
     names = tuple(language.name for language in experiment.languages)
-    samples = Samples(runs, names, experiment.bootstrap)
+    samples = Samples(runs, names, experiment.file.bootstrap)
     facts = {language.name: running.facts(language) for language in experiment.languages}
     results = Results(
-        title=experiment.title,
+        title=experiment.file.title,
         languages=names,
         facts=facts,
-        rows=samples.rows(baseline, experiment.groups, facts),
+        rows=samples.rows(baseline, experiment.file.groups, facts),
         compared=samples.compared(experiment.compare),
-        published=experiment.published,
+        published=experiment.file.published,
         baseline=baseline,
         signature=_signature(experiment),
         notes=experiment.notes,
@@ -94,17 +94,17 @@ def run(
 
 def _baseline(experiment: Experiment) -> tuple[str, str] | None:
     """The first row of the name that is configured, or of all; None where it is the only one."""
-    named = [s for s in experiment.systems if experiment.baseline in (None, s.name)]
+    named = [s for s in experiment.systems if experiment.file.baseline in (None, s.name)]
     return (named[0].name, named[0].aligner) if len(experiment.systems) > 1 and named else None
 
 
 def _signature(experiment: Experiment) -> str:
     """How the scores were computed."""
-    ignored = f"|ignore:{'+'.join(experiment.ignore)}" if experiment.ignore else ""
-    drawn = experiment.bootstrap
+    ignored = f"|ignore:{'+'.join(experiment.file.ignore)}" if experiment.file.ignore else ""
+    drawn = experiment.file.bootstrap
     return (
         f"xner:{__version__}|mode:strict|average:micro{ignored}|seeds:"
-        f"{'+'.join(map(str, experiment.seeds))}|bootstrap:{drawn.samples},seed:{drawn.seed},"
+        f"{'+'.join(map(str, experiment.file.seeds))}|bootstrap:{drawn.samples},seed:{drawn.seed},"
         f"level:{drawn.level:g}"
     )
 
@@ -151,7 +151,7 @@ class _Run:
             return
         if new := not self._found(step):
             self.made[step.key] = self.store.make(
-                READ, step.key, lambda: read_language(language, on), step.makes, step.told()
+                READ, step.key, lambda: read_language(language, on), step.makes, step.manifest()
             )
         self.ran.append(Ran(step.name, READ, step.key, made=new))
         self.data[language, on] = self.made[step.key]
@@ -160,7 +160,7 @@ class _Run:
         if system.languages is not None and language.name not in system.languages:
             return
         plans = self.plans.setdefault((system.name, system.aligner, language), {})
-        for seed in self.experiment.seeds:
+        for seed in self.experiment.file.seeds:
             plans[seed] = planner.plan(system, language, seed)
             if not any(step.seeded for step in plans[seed]):
                 break
@@ -196,9 +196,9 @@ class _Run:
                 columns |= dict.fromkeys(made.columns, made)
             if not step.of:
                 projected = made.manifest["counts"].get("outcomes", projected)
-        if self.experiment.write is not None and "target_entities" in columns:
+        if self.experiment.file.write is not None and "target_entities" in columns:
             name = self._file_name(system, language, seed)
-            self._write(columns, f"{name}{self.experiment.write}")
+            self._write(columns, f"{name}.{self.experiment.file.write}")
         return Outcome(
             counts=self._counts(columns, language),
             signature=_chain({step.title: self.made[step.key].signature for step in steps}),
@@ -218,7 +218,7 @@ class _Run:
                 _side(columns, name, f"{name.removesuffix('_entities')}, {language.name}")
                 for name in ("gold_entities", "target_entities")
             ]
-            self.scored[key] = count_sentences(*sides, ignore=self.experiment.ignore)
+            self.scored[key] = count_sentences(*sides, ignore=self.experiment.file.ignore)
         return self.scored[key]
 
     def _file_name(self, system: System, language: Language, seed: int) -> str:

@@ -116,9 +116,9 @@ def published_lines(results: Results) -> list[list[str]]:
     """The rows from elsewhere; their mean only where every language has a figure."""
     made = []
     for row in results.published:
-        cells = [figure(row.cells.get(name)) for name in results.languages]
-        whole = len(row.cells) == len(results.languages)
-        mean = figure(sum(row.cells.values()) / len(row.cells)) if whole else NONE
+        cells = [figure(row.f1.get(name)) for name in results.languages]
+        whole = len(row.f1) == len(results.languages)
+        mean = figure(sum(row.f1.values()) / len(row.f1)) if whole else NONE
         more = [mean] if len(results.languages) > 1 else []
         made.append([f"published: {row.name}", NONE, *cells, *more])
     return made

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from xner.evaluation.bootstrap import interval, resampled
 from xner.evaluation.entities import LabelScores
 from xner.evaluation.sentences import SentenceCounts, shares
-from xner.experiments.config import Bootstrap
 from xner.experiments.results import Cell, Facts, Row
+from xner.experiments.schema import Bootstrap
 
 Float64 = NDArray[np.float64]
 Key = tuple[str, str]
