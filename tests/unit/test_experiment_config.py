@@ -105,10 +105,10 @@ def test_what_makes_no_sense_is_refused(folder, changes, message):
     ("text", "message"),
     [
         ("", r"c.yaml: (the file )?is empty"),
-        ("title: a\noutput: b\ntitle: c\n", r"c.yaml:3: no valid YAML \(the key 'title' stands"),
-        ("title: [a\n", r"c.yaml:2: no valid YAML"),
+        ("title: a\noutput: b\ntitle: c\n", r"c.yaml:3: not valid YAML \(the key 'title' is given"),
+        ("title: [a\n", r"c.yaml:2: not valid YAML"),
         ("- project\n", r"c.yaml: expected a mapping, got a list"),
-        ("languages:\n  de: {gold: x, gold: y}\n", r"c.yaml:2: .*'gold' stands twice"),
+        ("languages:\n  de: {gold: x, gold: y}\n", r"c.yaml:2: .*'gold' is given twice"),
     ],
 )
 def test_yaml_that_is_none(folder, text, message):

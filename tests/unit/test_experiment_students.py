@@ -472,7 +472,7 @@ def test_what_other_processes_cannot_know(here):
     with pytest.raises(xner.UsageError, match=r"translate.translator is an object.*jobs=1"):
         xner.run(translated, jobs=2)
     stages.register(type("Own", (Align,), {}))
-    with pytest.raises(xner.UsageError, match="'align' is registered in this process alone"):
+    with pytest.raises(xner.UsageError, match="'align' is registered in this process only"):
         xner.run(plain(output="own"), jobs=2)
 
 
@@ -494,7 +494,7 @@ def test_a_process_that_is_killed_is_told(here):
         if share > 0 and (workers := set(multiprocessing.active_children()) - before):
             os.kill(workers.pop().pid, signal.SIGKILL)
 
-    words = "one of 2 processes broke off: .*with fewer jobs.*__main__"
+    words = "one of 2 processes ended unexpectedly: .*with fewer jobs.*__main__"
     with pytest.raises(xner.ResourceError, match=words):
         xner.run(plain(output="killed"), jobs=2, progress=kill_one)
     assert len(stages_made(xner.run(plain(output="killed")))) < len(

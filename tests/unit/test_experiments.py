@@ -478,7 +478,7 @@ def test_objects_must_say_what_they_are(folder, fakes):
     given = config(
         languages={"de": {"gold": "de.conll"}}, pipelines=["translate-test"], stages=stages_
     )
-    with pytest.raises(xner.UsageError, match="a setting is a object without a `signature`"):
+    with pytest.raises(xner.UsageError, match=r"an object \(object\) without a `signature`"):
         xner.run(given)
 
 
