@@ -23,6 +23,7 @@ from xner import tags_from_spans
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.score.ngrams import all_ngrams
+from xner.score.scene import Text
 
 twin: Any = tests.reference.heuristic
 UNEXPLAINED = "no reason found"
@@ -294,7 +295,7 @@ def alignment_scores(code: Callable[..., Any], what: str, paper: Code, name: str
     check = Check(f"{what} (cells)", name)
     extract = paper.extractors.DummySubrangeExtractor(max_words=MAX_WORDS)
     (batch,) = corpus.batches()
-    problem, entity = all_ngrams(batch, MAX_WORDS).problem, 0
+    problem, entity = all_ngrams(Text(batch), MAX_WORDS).problem, 0
     for row in sentences(corpus):
         spans = extract.extract(row.target)
         check.sentences += 1

@@ -111,8 +111,9 @@ def ours(sentences: Sequence[Words], folder: Path) -> Iterator[Any]:
     )
     (batch,) = pairs.batches()
     yield predicted(batch)
-    problem = all_ngrams(batch, MAX_WORDS).problem
-    scene = Scene(batch, Text(batch), problem)
+    text = Text(batch)
+    problem = all_ngrams(text, MAX_WORDS).problem
+    scene = Scene(text, problem)
     sides = ner(scene), ner_spans(scene)
     edges = problem.candidate_offsets[problem.entity_offsets]
     for lo, hi in pairwise(edges):

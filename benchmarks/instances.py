@@ -10,10 +10,11 @@ import pyarrow as pa
 import xner
 from benchmarks import common
 from xner.corpus import Corpus
-from xner.kernels.exact import certify
+from xner.kernels.matching import CERTIFICATE, greedy
+from xner.kernels.records import Choice, Problem
 from xner.score.alignment import linked_ngrams, linked_runs
+from xner.score.scene import Text
 from xner.solve.greedy import solve_first_fit
-from xner.solve.problem import Problem
 
 ABSA_LINKS = (
     "awesome",
@@ -38,7 +39,7 @@ class Real:
 
 def problems(table: pa.Table) -> list[Problem]:
     """Return the matching problem of every batch of the table."""
-    return [linked_ngrams(batch).problem for batch in Corpus.from_table(table).batches()]
+    return [linked_ngrams(Text(batch)).problem for batch in Corpus.from_table(table).batches()]
 
 
 def joined(parts: Sequence[Problem]) -> Problem:
@@ -137,7 +138,7 @@ def entity_f1(corpus: Real, chosen: np.ndarray) -> float:
 
 def heuristic_f1(corpus: Real) -> float:
     """Return F1 of the published heuristic: merged runs of linked words, first fit."""
-    made = [linked_runs(batch) for batch in Corpus.from_table(corpus.table).batches()]
+    made = [linked_runs(Text(batch)) for batch in Corpus.from_table(corpus.table).batches()]
     problem = joined([part.problem for part in made])
     lengths = np.concatenate([part.length for part in made])
     return _f1(corpus, problem, solve_first_fit(problem, lengths).chosen)
@@ -158,12 +159,9 @@ def _f1(corpus: Real, problem: Problem, chosen: np.ndarray) -> float:
 
 def certified(problem: Problem) -> np.ndarray:
     """Return whether the certificate settles each sentence: no two best candidates overlap."""
-    settled = np.zeros(problem.sentences, np.uint8)
-    columns = (problem.entity_offsets, problem.candidate_offsets)
-    spans = (problem.start, problem.end, problem.score)
-    chosen, objective = np.zeros(problem.candidates, np.uint8), np.zeros(problem.sentences)
-    certify(0, problem.sentences, *columns, *spans, chosen, objective, settled)
-    return np.equal(settled, 1)
+    choice = Choice.none(problem)
+    greedy(0, problem.sentences, problem, 1, choice)
+    return np.equal(choice.route, CERTIFICATE)
 
 
 Scores = dict[tuple[int, int, int], float]

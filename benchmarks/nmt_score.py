@@ -27,6 +27,7 @@ from benchmarks import common
 from xner.languages import find_language
 from xner.score.alignment import linked_ngrams
 from xner.score.nmt import NmtOptions, NmtScorer
+from xner.score.scene import Text
 from xner.translation.text import join_words
 
 MAX_WORDS = 7
@@ -53,7 +54,7 @@ def sentences(corpus: xner.Corpus, candidates: str) -> list[Pairs]:
     english, german = find_language("eng"), find_language("deu")
     rows = []
     for batch in corpus.batches():
-        linked = linked_ngrams(batch, MAX_WORDS).problem
+        linked = linked_ngrams(Text(batch), MAX_WORDS).problem
         sides = batch["source_tokens"].to_pylist(), batch["target_tokens"].to_pylist()
         entity = 0
         for source, target, found in zip(*sides, batch["source_entities"].to_pylist(), strict=True):

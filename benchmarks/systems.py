@@ -15,8 +15,8 @@ import xner
 Options = Mapping[str, Any]
 # Scores and fills of the default, to leave one out or replace it.
 OVERLAP, EDGE, DICTIONARY = {"overlap": 1.0}, {"edge": 0.5}, {"dictionary": 0.25}
-LEXICON, NEIGHBOURS = {"lexicon": 1.0}, {"neighbours": 1.0}
-FILL = {**LEXICON, **NEIGHBOURS}
+LEXICON, ADJACENT = {"lexicon": 1.0}, {"adjacent": 1.0}
+FILL = {**LEXICON, **ADJACENT}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ ABLATION = [
     _scored("alignment for overlap", {"alignment": 1.0}, EDGE, DICTIONARY),
     _scored("no edge", OVERLAP, DICTIONARY),
     _scored("no dictionary", OVERLAP, EDGE),
-    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill=NEIGHBOURS),
+    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill=ADJACENT),
     _scored("no adjacent", OVERLAP, EDGE, DICTIONARY, fill=LEXICON),
     System("no span longer than 10 words", {"max_span": 10}),
     _scored("overlap alone", OVERLAP, fill={}),

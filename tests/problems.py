@@ -1,7 +1,8 @@
 """Small matching problems for tests: from lists, at random, and checked from outside."""
 
 import numpy as np
-from xner.solve.problem import Problem
+
+from xner.kernels.records import Problem
 
 
 def problem_of(sentences, lengths):

@@ -12,6 +12,9 @@ from xner.errors import UsageError
 _WITHOUT_SPACES = {"bod", "dzo", "jpn", "khm", "lao", "mya", "shn", "tha", "yue", "zho"}
 _NOT_IN_NLLB = {"pcm": "Naija (Nigerian Pidgin)", "bbj": "Ghomálá'"}
 
+LANGUAGE_CODES = "Code: BCP-47, ISO 639-3 or FLORES-200, such as en, eng or eng_Latn."
+"""Describes the codes that `find_language` takes, for help texts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Language:

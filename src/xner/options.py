@@ -212,7 +212,7 @@ def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
     if not _fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
-    if isinstance(value, Real) and value is not True and value is not False:
+    if isinstance(value, Real):
         _check_range(name, float(value), declared)
 
 
@@ -328,12 +328,9 @@ def build(cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option")
             raise unknown(kind, name, known)
     for name, declared in known.items():
         if declared.default is UNSET and given.get(name, UNSET) is UNSET:
-            raise UsageError(f"{name} is missing; {_lower(declared.help)}")
+            meaning = declared.help.partition(". ")[0].rstrip(".")
+            raise UsageError(f"{name} is missing: {meaning[:1].lower()}{meaning[1:]}")
     return cls(**given)
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def shown_default(declared: Option) -> str:

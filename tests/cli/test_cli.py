@@ -190,15 +190,25 @@ BAD = [
     ("score", "project en.conll de.txt -o o.conll --score vibes=1", 2, "unknown score 'vibes'"),
     ("weight", "project en.conll de.txt -o o.conll --score alignment=x", 2, "NAME=WEIGHT"),
     ("threads", "project en.conll de.txt -o o.conll --threads 0", 2, "at least 1"),
-    ("option", "project en.conll de.txt -o o.conll --aligner eflomal --seed 3", 2, "does not go"),
+    (
+        "option",
+        "project en.conll de.txt -o o.conll --aligner eflomal --seed 3",
+        2,
+        "option of aligner eflomal",
+    ),
     (
         "pivot",
         "align en.conll de.txt -o o.align --aligner eflomal --pivot de.txt",
         2,
-        "does not go",
+        "pivot needs the probabilities of links",
     ),
     ("pivot rows", "align en.conll de.txt -o o.align --pivot short.txt", 1, "short.txt: 1 rows"),
-    ("fit on", "align en.conll de.txt -o o.align --fit-on a b c", 2, "takes one or two files"),
+    (
+        "fit on",
+        "align en.conll de.txt -o o.align --fit-on a b c",
+        2,
+        "fit_on has 3 files for one bitext",
+    ),
     ("soft", "align en.conll de.txt -o o.align --aligner eflomal --symmetrisation soft", 2, "soft"),
     (
         "idle",
@@ -212,7 +222,7 @@ BAD = [
         "project en.conll de.txt --links de.align --preset paper-greedy "
         "--save-counts c.npz -o o.conll",
         2,
-        "need no counts",
+        "need no corpus statistics",
     ),
     ("one side", "project en.conll -o o.conll", 1, "name the target file as well"),
 ]
@@ -263,8 +273,8 @@ def test_a_killed_run_leaves_nothing(folder, number):
     before = sorted(folder.iterdir())
     code = (
         "import os, signal, sys, xner.cli, xner.stages.project as p\n"
-        "real = p.project_batch\n"
-        f"p.project_batch = lambda *a: (os.kill(os.getpid(), {int(number)}), real(*a))[1]\n"
+        "real = p.Pass.batch\n"
+        f"p.Pass.batch = lambda *a: (os.kill(os.getpid(), {int(number)}), real(*a))[1]\n"
         "sys.exit(xner.cli.main(sys.argv[1:]))"
     )
     done = subprocess.run(

@@ -21,10 +21,7 @@ def folder(tmp_path, monkeypatch):
     made.labelled(10, seed=2).write(tmp_path / "dev.conll")
     made.words(made.labelled(30, seed=3)).write(tmp_path / "text.txt")
     monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield tmp_path
-    torch.set_num_threads(threads)
+    return tmp_path
 
 
 def run(capsys, *arguments):

@@ -127,13 +127,13 @@ def test_what_is_refused():
         run(threshold=1)
     with pytest.raises(xner.UsageError, match="fallback is 'guess'"):
         run(fallback="guess")
-    with pytest.raises(xner.UsageError, match="aligner_options would change nothing"):
+    with pytest.raises(xner.UsageError, match="aligner_options would have no effect"):
         run(fallback="none", aligner_options={"seed": 2})
-    with pytest.raises(xner.UsageError, match="beams would change nothing"):
+    with pytest.raises(xner.UsageError, match="beams would have no effect"):
         run(beams=2)
     with pytest.raises(xner.InputError, match="already has target_tokens"):
         easyproject(run(), "eng", "deu", translator=Scripted())
-    with pytest.raises(xner.UsageError, match="unknown translator 'none'"):
+    with pytest.raises(xner.UsageError, match="translator is 'none'; choose one of nllb"):
         run(translator="none")
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import xner
 from xner.inference.batches import padded, plan_batches
 from xner.inference.checkpoints import load, model_signature
-from xner.inference.columns import by_batch
 from xner.inference.hardware import find_hardware
+from xner.inference.record_batches import by_batch
 from xner.inference.stream import stream
 from xner.kernels.blocks import threads
 
@@ -89,7 +89,7 @@ def test_a_batch_that_does_not_fit_is_halved():
 
 
 def test_a_piece_that_never_fits_is_named():
-    with pytest.raises(xner.ResourceError, match=r"the piece 'abc' does not fit .* even alone"):
+    with pytest.raises(xner.ResourceError, match=r"the piece 'abc' does not fit .* even by itself"):
         list(stream(WORDS, Lengths(room=2), budget=64))
 
 

@@ -11,7 +11,8 @@ pytest.importorskip("regex")
 from xner.languages import find_language
 from xner.translation.markers import (
     Marked,
-    mark_entities,
+    mark_text,
+    place_words,
     recover_entities,
     words_of_span,
 )
@@ -19,6 +20,10 @@ from xner.translation.text import find_words, join_words
 
 ENGLISH, CHINESE = find_language("eng"), find_language("zho")
 WORDS = ["Anna", "and", "Kenya", "'s", "Rome", ",", "(", "-LRB-", "-RRB-", '"', "U.S.", ".", " "]
+
+
+def mark_entities(words, entities, language, style="brackets"):
+    return mark_text(*place_words(words, language), entities, style)
 
 
 def marked(text, entities, **options):
@@ -59,11 +64,11 @@ def test_text_that_holds_markers():
     assert blank.entities == ("",)
 
 
-def test_spans_are_matched_by_likeness_not_by_order():
+def test_spans_are_matched_by_similarity_not_by_order():
     made = recover("In [Rom] traf [Bob Roe] [Anna]", ["Anna", "Bob Roe", "Rom"])
     assert made.text == "In Rom traf Bob Roe Anna"
     assert spans(made) == ["Anna", "Bob Roe", "Rom"]
-    assert made.likeness == (1.0, 1.0, 1.0)
+    assert made.similarity == (1.0, 1.0, 1.0)
     assert made.found == 3
 
 

@@ -88,7 +88,7 @@ def test_fast_align(fakes):
 
 
 def test_eflomal_refuses_what_it_would_leave_unaligned(fakes):
-    with pytest.raises(xner.InputError, match="row 2 has 1024 words and eflomal aligns at most"):
+    with pytest.raises(xner.InputError, match="row 2 has 1024 words, but eflomal aligns at most"):
         xner.align(unlinked([(1, 1, [], []), (1, 1024, [], [])]), aligner="eflomal")
 
 

@@ -107,19 +107,19 @@ def test_projecting_again_replaces_the_columns():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "unknown method 'magic'; choose one of"),
+        ({"method": "magic"}, "method is 'magic'; choose one of"),
         ({"score": {"vibes": 1.0}}, "unknown score 'vibes'"),
-        ({"preset": "paper-magic"}, "unknown preset 'paper-magic'; choose one of default, paper-"),
+        ({"preset": "paper-magic"}, "preset is 'paper-magic'; choose one of default, paper-"),
         ({"fill": {"wishes": 1.0}}, "unknown fill 'wishes'; choose from lexicon"),
         ({"fill": {"lexicon": 2.0}}, "must be in \\(0, 1\\]"),
         ({"score": {"alignment": 0.0}}, "must be above 0"),
         ({"max_span": 0}, "max_span is 0"),
-        ({"merge_distance": -1}, "cannot be negative"),
+        ({"merge_distance": -1}, "merge_distance is -1; it must be at least 0"),
         ({"top_k": 0}, "top_k is 0"),
-        ({"constraint": "=1"}, "constraint '=1' is not known"),
-        ({"constraint": "==1", "method": "greedy"}, "greedy cannot promise ==1"),
+        ({"constraint": "=1"}, "unknown constraint '=1'"),
+        ({"constraint": "==1", "method": "greedy"}, "greedy cannot guarantee ==1"),
         ({"constraint": "<=2", "method": "heuristic"}, "heuristic takes no constraint"),
-        ({"backend": "abacus"}, "unknown backend 'abacus'"),
+        ({"backend": "abacus"}, "backend is 'abacus'"),
         ({"method": "ilp", "gap": -1.0}, "gap is -1"),
         ({"method": "ilp", "time_limit": 0.0}, "time_limit is 0"),
     ],
@@ -131,7 +131,7 @@ def test_options_that_make_no_sense(options, message):
 
 def test_an_unknown_aligner():
     table = corpus(ROWS).table.drop_columns(["links"])
-    with pytest.raises(xner.UsageError, match="unknown aligner 'magic'"):
+    with pytest.raises(xner.UsageError, match="aligner is 'magic'"):
         xner.project(xner.Corpus.from_table(table), aligner="magic")
 
 

@@ -23,8 +23,6 @@ from xner.training.card import MANIFEST  # noqa: E402
 from xner.training.gather import gather, label_weights  # noqa: E402
 from xner.training.options import Choice, SelfTrainOptions  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 GOLD = made.labelled(60, seed=99, unseen=True)
 
 

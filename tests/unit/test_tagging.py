@@ -12,6 +12,7 @@ import xner
 from tests.corpora import corpus as pairs_of
 from xner.columns import TAGGED_BY
 from xner.corpus import Corpus
+from xner.inference.windows import plan_windows
 from xner.tagging import Tagged
 from xner.tagging.fake import FakeTagger
 from xner.tagging.tags import Tagset
@@ -23,7 +24,6 @@ from tests.models import tagging as models  # noqa: E402 - needs torch
 from tests.models.memory import runs_out_once  # noqa: E402
 from xner.tagging.checkpoint import CheckpointTagger  # noqa: E402
 from xner.tagging.options import TaggerOptions  # noqa: E402
-from xner.tagging.subwords import plan_windows  # noqa: E402
 
 
 def checkpoint_tagger(model, **options):
@@ -143,7 +143,10 @@ def test_long_sentences_are_read_in_windows(folder):
 
 @pytest.mark.parametrize(("tokens", "room"), [(1, 4), (4, 4), (5, 4), (97, 10), (30, 3), (7, 1)])
 def test_windows_give_each_token_most_context(tokens, room):
-    starts, owner = plan_windows(tokens, np.arange(tokens), room)
+    found = plan_windows(np.array([tokens]), room, room - room // 2, ties_first=True)
+    starts = found.start
+    owner = np.repeat(np.arange(len(starts)), found.own_to - found.own_from)
+    assert len(owner) == tokens
     assert starts[0] == 0
     assert starts[-1] + room >= tokens
     assert (np.diff(starts) <= max(1, room // 2)).all()
@@ -237,7 +240,7 @@ def test_tags_of_outputs(outputs, labels, names):
 
 
 def test_outputs_without_meaning_say_what_to_do():
-    with pytest.raises(xner.InputError, match=r"LABEL_0, LABEL_1; say .*--label LABEL_1=B-PER"):
+    with pytest.raises(xner.InputError, match=r"LABEL_0, LABEL_1; rename .*--label LABEL_1=B-PER"):
         Tagset.of(["LABEL_0", "LABEL_1"])
     with pytest.raises(xner.InputError, match=r"no tag O, only NONE, PER; .*--label NONE="):
         Tagset.of(["NONE", "PER"])
@@ -263,7 +266,7 @@ def test_other_schemes_are_read(bert_tagger, tmp_path):
         [(0, 2, "PER"), (3, 5, "LOC"), (6, 8, "ORG")]
     ]
     nameless = relabelled(bert_tagger, tmp_path / "n", [f"LABEL_{i}" for i in range(6)])
-    with pytest.raises(xner.InputError, match="the model calls its labels LABEL_0"):
+    with pytest.raises(xner.InputError, match="labels without a meaning: LABEL_0"):
         xner.tag(corpus([words]), model=nameless)
 
 
@@ -272,7 +275,7 @@ def test_a_model_that_is_no_tagger_is_refused(bert_tagger, tmp_path):
 
     copytree(bert_tagger, tmp_path / "base")
     BertModel.from_pretrained(bert_tagger).save_pretrained(tmp_path / "base")
-    with pytest.raises(xner.InputError, match=r"is no tagger: its files lack classifier\.bias"):
+    with pytest.raises(xner.InputError, match=r"is not a tagger: its files lack classifier\.bias"):
         xner.tag(corpus([["a"]]), model=str(tmp_path / "base"))
 
 
@@ -303,12 +306,12 @@ def test_tokenizers_of_other_kinds(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"model": "m", "temperature": 0.0}, "temperature is 0.0"),
+        ({"model": "m", "temperature": 0.0}, "temperature is 0; it must be above 0"),
         ({"model": "m", "batch_tokens": 0}, "batch_tokens is 0"),
         ({"model": "m", "device": "tpu9"}, "'tpu9' cannot be used"),
-        ({"tagger": "crf", "model": "m"}, "unknown tagger 'crf'; known: checkpoint"),
+        ({"tagger": "crf", "model": "m"}, "tagger is 'crf'; choose one of checkpoint"),
         ({}, "model is missing; give a hub id"),
-        ({"tagger": FakeTagger({}), "model": "m"}, "so model would change nothing"),
+        ({"tagger": FakeTagger({}), "model": "m"}, "so model would have no effect"),
         ({"tagger": FakeTagger({}), "temperature": 2.0}, "so temperature would"),
         ({"tagger": FakeTagger({}), "side": "left"}, "side is 'left'"),
     ],

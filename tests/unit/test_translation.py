@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 import xner
 from xner.languages import Language, find_language
-from xner.translation.base import Translated, joined
+from xner.translation.base import Translated, join_pieces
 from xner.translation.engine import search_signature
 from xner.translation.fake import FakeTranslator
 from xner.translation.options import TranslatorOptions
 from xner.translation.pieces import split_text
-from xner.translation.quality import judge, loop_length
+from xner.translation.quality import loop_length, outcome_of
 
 torch = pytest.importorskip("torch")
 
@@ -134,7 +134,7 @@ def test_a_model_that_loops_is_flagged(untrained_nllb):
     assert sum(one.outcome == "repeats" for one in found) > 15
 
 
-def test_long_texts_are_split_and_joined(tiny_nllb):
+def test_long_texts_are_split_and_join_pieces(tiny_nllb):
     sentences = [*tiny.ENGLISH[:5], tiny.ENGLISH[6]]
     longest = max(Vocabulary(tiny_nllb).length(text) for text in sentences)
     translator = nllb(tiny_nllb, device="cpu", max_tokens=longest)
@@ -210,7 +210,7 @@ def test_wrong_models_and_options(tiny_nllb, tmp_path, monkeypatch):
     with pytest.raises(xner.InputError, match="nothing' cannot be loaded"):
         nllb(str(tmp_path / "nothing"))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(xner.InputError, match="of the type 'bert'"):
+    with pytest.raises(xner.InputError, match="has the type 'bert'"):
         nllb(str(tmp_path))
     unknown = Language("Klingon", "tlh_Latn", "tlh", "tlh", "", "", True)
     with pytest.raises(xner.UsageError, match="does not know Klingon"):
@@ -240,7 +240,7 @@ def test_search_settings():
     )
 
 
-JUDGED = [
+OUTCOMES = [
     # text, source tokens, found tokens, finished, outcome
     ("ein Hund", [1, 2, 3], [4, 5], True, "translated"),
     ("  ", [1, 2, 3], [], True, "empty"),
@@ -254,9 +254,9 @@ JUDGED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "source", "found", "finished", "outcome"), JUDGED)
-def test_translations_are_judged(text, source, found, finished, outcome):
-    assert judge(text, list(source), list(found), finished, 0.3) == outcome
+@pytest.mark.parametrize(("text", "source", "found", "finished", "outcome"), OUTCOMES)
+def test_outcomes_of_translations(text, source, found, finished, outcome):
+    assert outcome_of(text, list(source), list(found), finished, 0.3) == outcome
 
 
 def slow_loop_length(tokens):
@@ -281,10 +281,10 @@ def test_loops_are_found(tokens, loop):
 
 def test_of_several_pieces_the_worst_counts():
     one, short = Translated("a", "translated"), Translated("b", "short")
-    assert joined([one], EN) == Translated("a", "translated", 1)
-    assert joined([one, one], EN) == Translated("a a", "split", 2)
-    assert joined([one, short, one], find_language("ja")) == Translated("aba", "short", 3)
-    assert joined([], EN) == Translated("", "empty_input", 0)
+    assert join_pieces([one], EN) == Translated("a", "translated", 1)
+    assert join_pieces([one, one], EN) == Translated("a a", "split", 2)
+    assert join_pieces([one, short, one], find_language("ja")) == Translated("aba", "short", 3)
+    assert join_pieces([], EN) == Translated("", "empty_input", 0)
 
 
 CUT = [

@@ -1,4 +1,4 @@
-"""A bitext as integers: what statistical aligners work on."""
+"""A bitext and its links as integer arrays, the input and output of aligners."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Side:
     """One side of N sentence pairs.
 
     Attributes:
-        ids: int32 (W), word-type id of every word, all sentences one after another.
-        offsets: int64 (N+1); sentence n owns `ids[offsets[n]:offsets[n+1]]`, perhaps empty.
-        words: the V word types, as written; `words[i]` has id i.
+        ids: int32 (W), word-type ids of all sentences, concatenated.
+        offsets: int64 (N+1); sentence n is `ids[offsets[n]:offsets[n+1]]` and may be empty.
+        words: the V word types in their original spelling; `words[i]` has id i.
     """
 
     ids: NDArray[np.int32]
@@ -23,7 +23,7 @@ class Side:
     words: list[str]
 
     def head(self, sentences: int) -> Side:
-        """The first `sentences` sentences."""
+        """Return the first `sentences` sentences."""
         offsets = self.offsets[: sentences + 1]
         return Side(self.ids[: offsets[-1]], offsets, self.words)
 
@@ -33,9 +33,9 @@ class Bitext:
     """Sentence pairs to align; both sides have the same number of sentences.
 
     Attributes:
-        source: one side.
-        target: the other.
-        fit_only: how many of the last pairs are there to be learned from and not aligned.
+        source: the source side.
+        target: the target side.
+        fit_only: number of pairs at the end that aligners are only fitted on, not aligned.
     """
 
     source: Side
@@ -44,12 +44,12 @@ class Bitext:
 
     @property
     def pairs(self) -> int:
-        """Number of sentence pairs, N, those to learn from included."""
+        """Number of sentence pairs N, including those that are only fitted on."""
         return len(self.source.offsets) - 1
 
     @property
     def aligned(self) -> int:
-        """Number of sentence pairs whose links are wanted, the first ones."""
+        """Number of sentence pairs to align; they come first."""
         return self.pairs - self.fit_only
 
 
@@ -58,10 +58,10 @@ class Links:
     """Word alignment of N sentence pairs, sorted by sentence, source word, target word.
 
     Attributes:
-        offsets: int64 (N+1); pair n owns links `[offsets[n], offsets[n+1])`.
+        offsets: int64 (N+1); the links of pair n are `[offsets[n], offsets[n+1])`.
         source: int32 (L), source word of each link, counted from 0 in its sentence.
         target: int32 (L), target word.
-        weight: float32 (L), how sure the aligner is, in (0, 1].
+        weight: float32 (L), confidence of the aligner, in (0, 1].
     """
 
     offsets: NDArray[np.int64]
@@ -70,7 +70,7 @@ class Links:
     weight: NDArray[np.float32]
 
     def head(self, pairs: int) -> Links:
-        """The links of the first `pairs` sentence pairs."""
+        """Return the links of the first `pairs` sentence pairs."""
         last = int(self.offsets[pairs])
         return Links(
             self.offsets[: pairs + 1], self.source[:last], self.target[:last], self.weight[:last]
@@ -78,5 +78,5 @@ class Links:
 
 
 def offsets_from(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64 (N+1): where each of N rows of these sizes starts, and where the last ends."""
+    """Return the offsets, int64 (N+1), of N rows of the given sizes."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])

@@ -1,4 +1,4 @@
-"""The package eflomal (GPL-3, extra `eflomal`), called as it is."""
+"""Wrapper of the package eflomal (GPL-3, extra `eflomal`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xner.errors import InputError
 from xner.options import declare, option, settle
 
 _LONGEST = 1023
-"""Words of the longest sentence that eflomal aligns; it leaves longer ones without links."""
+"""Maximum sentence length of eflomal in words; it gives longer sentences no links."""
 
 
 @declare
@@ -45,10 +45,10 @@ class EflomalAligner:
         return f"eflomal(version:{version('eflomal')},sym:{self.symmetrisation})"
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
-        """Links of every pair; one with an empty side has none.
+        """Return the links of every pair; a pair with an empty side has none.
 
         Raises:
-            InputError: a sentence is longer than eflomal can align.
+            InputError: a sentence is too long for eflomal.
         """
         import eflomal
 
@@ -57,7 +57,7 @@ class EflomalAligner:
             words = int(np.diff(side.offsets)[longest])
             if words > _LONGEST:
                 raise InputError(
-                    f"row {longest + 1} has {words} words and eflomal aligns at most {_LONGEST}; "
+                    f"row {longest + 1} has {words} words, but eflomal aligns at most {_LONGEST}; "
                     f"use the aligner native, or split the sentence"
                 )
         with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
-"""Aligning by hidden states: both sides of a batch of pairs go through a model in one pass.
+"""Alignment by hidden states: both sides of a batch of pairs are encoded in one forward pass.
 
-What makes links of the states of a pair is an `Extraction`; SimAlign and AWESoME are two.
+An `Extraction` computes links from the states of a pair; SimAlign and AWESoME provide one each.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from xner.aligners.bitext import Bitext, Links, offsets_from
 from xner.aligners.encoder import Encoder
 from xner.aligners.subwords import Sentences, split_side, warn_of_lost_words
-from xner.aligners.windows import Rows, lay_rows, window_counts
 from xner.errors import UsageError
 from xner.inference.batches import padded
 from xner.inference.stream import stream
+from xner.inference.windows import Windows, plan_windows, window_counts
 
 if TYPE_CHECKING:
     import torch
@@ -28,58 +28,58 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
 Result = tuple[Int32, Int32, Float32]
-"""Links of a pair: source word, target word, weight; sorted."""
+"""Links of a pair, sorted: source word, target word, weight."""
 
 _CELLS_PER_TOKEN = 256
-"""Cells of a similarity matrix that cost as much memory as a token of the model."""
+"""Number of similarities that take as much memory as one token in the model."""
 
 
 class Extraction(Protocol):
-    """What makes links of the states of a batch of B pairs, S and T units at most on a side."""
+    """Computes links from the states of B pairs with at most S source and T target units."""
 
     @property
     def whole_words(self) -> bool:
-        """Whether units are words, each the mean of its subwords; else they are subwords."""
+        """Whether units are words (the mean of their subwords) rather than subwords."""
         ...
 
     @property
     def leaves_out_special(self) -> bool:
-        """Whether words that spell a special token, such as [SEP], are no units."""
+        """Whether words spelled like a special token, such as [SEP], are excluded."""
         ...
 
     def scores(
         self, source: torch.Tensor, target: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
-        """How well units match, (B, S, T), on the device of the states.
+        """Return how well units match, (B, S, T), on the device of the states.
 
         Args:
             source: float32 (B, S, H).
             target: float32 (B, T, H).
-            rows: int64 (B), real source units of each pair.
-            columns: int64 (B), real target units.
+            rows: int64 (B), source units of each pair, without padding.
+            columns: int64 (B), target units, likewise.
         """
         ...
 
     def host_weights(self, scores: NDArray[Any], rows: Int64, columns: Int64) -> Float32:
-        """Weights (B, S, T), above 0 where there is a link; all in the host's memory."""
+        """Return weights (B, S, T), above 0 for links; arguments and result are on the host."""
         ...
 
     def device_weights(
         self, scores: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
     ) -> torch.Tensor:
-        """The same, on the device of `scores`."""
+        """Return the same on the device of `scores`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The units of one side of a batch, as places in its rectangle of tokens.
+    """The units of one side of a batch, as cells of its rectangle of tokens.
 
     Attributes:
-        cells: int64 (K), where the subwords of all units stand, unit by unit.
-        bags: int64 (B x S + 1), where each unit's begin; padding has none.
+        cells: int64 (K), cells of the subwords of all units, unit by unit.
+        bags: int64 (B x S + 1), offsets of the units into `cells`; padding is empty.
         count: int64 (B), units of each pair.
-        words: int32 (B, S), the word that each unit belongs to.
+        words: int32 (B, S), the word of each unit.
     """
 
     cells: torch.Tensor
@@ -90,7 +90,7 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Pairs ready for a device: rows of the source side, then rows of the target side."""
+    """Pairs on the host: rows of the source side, followed by rows of the target side."""
 
     ids: torch.Tensor
     mask: torch.Tensor
@@ -99,7 +99,7 @@ class Batch:
 
 
 class EmbeddingEngine:
-    """An engine of `xner.inference.stream` whose items are numbers of pairs, in order."""
+    """An engine of `xner.inference.stream` whose items are consecutive pair indices."""
 
     def __init__(self, encoder: Encoder, bitext: Bitext, extraction: Extraction) -> None:
         self.encoder = encoder
@@ -114,11 +114,11 @@ class EmbeddingEngine:
 
     @property
     def workers(self) -> int:
-        """How many devices there are."""
-        return len(self.encoder.devices)
+        """Number of devices."""
+        return len(self.encoder.models)
 
     def encode(self, items: Sequence[int]) -> list[list[int]]:
-        """A pair is one piece, or none where a side has no subwords."""
+        """Return one piece per pair, or none if a side has no subwords."""
         if not items:
             return []
         first, last = items[0], items[-1] + 1
@@ -129,14 +129,15 @@ class EmbeddingEngine:
         return [[n] if has else [] for n, has in zip(items, full.tolist(), strict=True)]
 
     def cost(self, piece: int) -> int:
-        """Tokens of both sides, padding included, or what their similarities take."""
+        """Return the tokens of both sides, padding included, or the cost of their similarities."""
         return int(self.costs[piece])
 
     def collate(self, pieces: Sequence[int]) -> Batch:
-        """Lay the tokens of both sides in one rectangle."""
+        """Arrange the tokens of both sides in one rectangle."""
         pairs = np.array(pieces, np.int64)
         sides = self.source.gather(pairs), self.target.gather(pairs)
-        rows = [lay_rows(np.diff(side.subwords), self.encoder.room) for side in sides]
+        room = self.encoder.room
+        rows = [plan_windows(np.diff(side.subwords), room, _overlap(room)) for side in sides]
         tokens = [
             row for side, own in zip(sides, rows, strict=True) for row in self._rows(side, own)
         ]
@@ -144,10 +145,11 @@ class EmbeddingEngine:
         width = ids.shape[1]
         source = self._units(sides[0], rows[0].cells(0, width))
         target = self._units(sides[1], rows[1].cells(len(rows[0].start), width))
-        return Batch(self._tensor(ids), self._tensor(mask), source, target)
+        tensor = self.encoder.hardware.host_tensor
+        return Batch(tensor(ids), tensor(mask), source, target)
 
-    def _rows(self, side: Sentences, rows: Rows) -> Iterator[Int32]:
-        """Token ids of every row, special tokens at both ends."""
+    def _rows(self, side: Sentences, rows: Windows) -> Iterator[Int32]:
+        """Yield the token ids of every row, with special tokens at both ends."""
         front = np.array([self.encoder.tokenizer.cls_token_id], np.int32)
         back = np.array([self.encoder.tokenizer.sep_token_id], np.int32)
         begin = side.subwords[rows.sentence] + rows.start
@@ -155,7 +157,7 @@ class EmbeddingEngine:
             yield np.concatenate((front, side.ids[first:last], back))
 
     def _units(self, side: Sentences, cells: Int64) -> Units:
-        """The units of one side, whose subwords stand in `cells`."""
+        """Return the units of one side, whose subwords are in `cells`."""
         sizes, words, starts = side.sizes, side.places, side.words
         if not self.extraction.whole_words:
             sizes, words = np.ones(len(cells), np.int64), np.repeat(words, sizes)
@@ -170,20 +172,14 @@ class EmbeddingEngine:
         bags, names = np.zeros(shape, np.int64), np.zeros(shape, np.int32)
         bags[inside], names[inside] = sizes[real], words[real]
         offsets = offsets_from(bags.ravel())
-        return Units(self._tensor(cells), self._tensor(offsets), self._tensor(count), names)
-
-    def _tensor(self, array: Int64) -> torch.Tensor:
-        """In memory that a GPU can copy from while it computes."""
-        import torch
-
-        made = torch.from_numpy(array)
-        return made.pin_memory() if self.encoder.devices[0].startswith("cuda") else made
+        tensor = self.encoder.hardware.host_tensor
+        return Units(tensor(cells), tensor(offsets), tensor(count), names)
 
     def forward(self, worker: int, batch: Batch) -> list[Result]:
-        """Links of every pair of a batch; only they leave the device."""
+        """Return the links of every pair of a batch; nothing else leaves the device."""
         import torch
 
-        device = self.encoder.devices[worker]
+        device = self.encoder.hardware.devices[worker]
         with torch.inference_mode():
             ids, mask = (t.to(device, non_blocking=True) for t in (batch.ids, batch.mask))
             states = self.encoder.states(worker, ids, mask)
@@ -215,24 +211,30 @@ class EmbeddingEngine:
         )  # fmt: skip
 
     def name(self, piece: int) -> str:
-        """What an error message calls the pair."""
+        """Return the name of the pair in error messages."""
         return f"the pair in row {piece + 1}"
 
 
+def _overlap(room: int) -> int:
+    """Number of subwords that consecutive windows of `room` subwords share."""
+    return room // 4
+
+
 def pair_costs(source: Int64, target: Int64, room: int) -> Int64:
-    """Tokens that pairs take in a batch, where their sides have so many subwords."""
-    rows = window_counts(source, room) + window_counts(target, room)
+    """Return the tokens of pairs in a batch, given the subwords of their sides."""
+    rows = window_counts(source, room, _overlap(room))
+    rows += window_counts(target, room, _overlap(room))
     tokens = rows * (np.minimum(np.maximum(source, target), room) + 2)
     costs: Int64 = np.maximum(tokens, source * target // _CELLS_PER_TOKEN)
     return costs
 
 
 def unit_states(states: torch.Tensor, units: Units) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean states of units, zeros where padded.
+    """Return the mean states of units, zeros for padding.
 
     Args:
         states: float32 (tokens, H).
-        units: those of B pairs, S of each at most.
+        units: units of B pairs, at most S each.
 
     Returns:
         float32 (B, S, H), and `units.count` on the same device.
@@ -249,10 +251,10 @@ def unit_states(states: torch.Tensor, units: Units) -> tuple[torch.Tensor, torch
 def word_links(
     pair: Int64, row: Int64, column: Int64, weight: Float32, source: Int32, target: Int32
 ) -> list[Result]:
-    """Links of words: two words are linked where any of their units are, by the greatest weight.
+    """Return the links of words: words with linked units, with their highest weight.
 
     Args:
-        pair: int64 (K), pair of each linked cell.
+        pair: int64 (K), pair of each link of units.
         row: int64 (K), its source unit.
         column: int64 (K), its target unit.
         weight: float32 (K).
@@ -279,16 +281,16 @@ def align_by_states(
     batch_tokens: int,
     progress: Callable[[float], None] | None = None,
 ) -> Links:
-    """Links of every pair; a pair with an empty side has none, nor has a word without subwords.
+    """Return the links of every pair; words without subwords have none.
 
-    Sides that are longer than the model's window go through it in windows that share a quarter.
+    Sides longer than the model's input limit are split into windows that overlap by a quarter.
 
     Raises:
-        UsageError: there is bitext to learn from, and nothing is learned.
+        UsageError: more bitext is given to fit on.
         ResourceError: a pair does not fit into a device's memory.
     """
     if bitext.fit_only:
-        raise UsageError("a pretrained aligner learns nothing from --fit-on; leave it out")
+        raise UsageError("pretrained aligners are not fitted; leave out fit_on")
     engine = EmbeddingEngine(encoder, bitext, extraction)
     warn_of_lost_words((engine.source, engine.target), bitext.aligned, encoder.signature)
     results = stream(range(bitext.aligned), engine, budget=batch_tokens)

@@ -1,4 +1,4 @@
-"""A corpus to integers, batch by batch: only ids and the vocabulary stay in memory."""
+"""Encoding of a corpus as integers, batch by batch."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def encode(
 
     Args:
         pairs: the corpus to align.
-        fit_on: more pairs, put behind, that an aligner only learns from.
-        progress: called with the share that is read.
+        fit_on: more pairs, appended at the end, that an aligner is only fitted on.
+        progress: called with the fraction read.
     """
     source, target = _Vocabulary(), _Vocabulary()
     done, rows = 0, len(pairs) + sum(map(len, fit_on))

@@ -1,8 +1,7 @@
-"""A pretrained encoder, cut off behind the layer that is wanted."""
+"""A pretrained encoder, truncated after the layer whose states are compared."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 _USUAL_POSITIONS = 512
 _PLAIN = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
-"""Kinds of model that end in their last layer, without a norm behind it."""
+"""Model types without a norm after the last layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +25,27 @@ class Encoder:
 
     Attributes:
         tokenizer: splits words into subwords.
-        models: in the order of the devices.
-        devices: their names.
-        layer: whose states are given, counted from 1.
-        room: most subwords of a row, the special tokens at both ends not counted.
-        signature: which checkpoint it is.
+        models: one per device, in the order of `hardware.devices`.
+        hardware: the devices.
+        layer: layer whose states are returned, counted from 1.
+        room: maximum number of subwords per row, excluding the two special tokens.
+        signature: identifies the checkpoint.
     """
 
     tokenizer: Any
     models: tuple[Any, ...]
-    devices: tuple[str, ...]
+    hardware: Hardware
     layer: int
     room: int
     signature: str
 
     def states(self, worker: int, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states of `layer`.
+        """Return the hidden states of `layer`.
 
         Args:
-            worker: which device.
+            worker: index of the device.
             ids: int64 (R, L), on that device.
-            mask: int64 (R, L), 1 where there is a token.
+            mask: int64 (R, L), 1 for tokens and 0 for padding.
 
         Returns:
             floats (R, L, H), on the device, in the model's precision.
@@ -61,28 +60,26 @@ class Encoder:
 
 
 def load_encoder(name: str, layer: int, hardware: Hardware) -> Encoder:
-    """Load a checkpoint's tokenizer, and its model as far as `layer`.
+    """Load the tokenizer of a checkpoint, and its model up to `layer`.
 
     Raises:
-        InputError: it cannot be loaded, or is no encoder like BERT.
-        UsageError: it has fewer layers.
+        InputError: the checkpoint cannot be loaded, or is not an encoder like BERT.
+        UsageError: the model has fewer layers.
     """
     from transformers import AutoConfig, AutoTokenizer
 
     config = load(AutoConfig, name, "model")
-    # Words are split one by one, so byte-level tokenizers need their leading space.
+    # Words are split one by one, so byte-level tokenizers need a leading space.
     tokenizer = load(AutoTokenizer, name, "tokenizer", add_prefix_space=True)
     _check(name, layer, config, tokenizer)
-    # Elsewhere a norm may follow the last layer: then one layer more is loaded.
+    # Other types may have a norm after the last layer, so one more layer is loaded for them.
     more = 0 if config.model_type in _PLAIN else 1
     layers = min(config.num_hidden_layers, layer + more)
     model = _load_model(name, layers, hardware)
-    first = model.eval().requires_grad_(False)
-    models = [first] + [copy.deepcopy(first) for _ in hardware.devices[1:]]
-    placed = tuple(m.to(d) for m, d in zip(models, hardware.devices, strict=True))
-    room = min(most_positions(first, _USUAL_POSITIONS), int(tokenizer.model_max_length)) - 2
+    model.eval().requires_grad_(False)
+    room = min(most_positions(model, _USUAL_POSITIONS), int(tokenizer.model_max_length)) - 2
     signature = model_signature(name, config)
-    return Encoder(tokenizer, placed, hardware.devices, layer, room, signature)
+    return Encoder(tokenizer, hardware.place(model), hardware, layer, room, signature)
 
 
 def _check(name: str, layer: int, config: Any, tokenizer: Any) -> None:
@@ -90,11 +87,11 @@ def _check(name: str, layer: int, config: Any, tokenizer: Any) -> None:
     special = (tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id)
     if getattr(config, "is_encoder_decoder", False) or not layers or None in special:
         raise InputError(
-            f"the model {name!r} ({config.model_type}) is no encoder with [CLS] and [SEP]; give "
-            f"one such as bert-base-multilingual-cased or xlm-roberta-base"
+            f"the model {name!r} ({config.model_type}) is not an encoder with [CLS] and [SEP]; "
+            f"use one such as bert-base-multilingual-cased or xlm-roberta-base"
         )
     if layer > layers:
-        raise UsageError(f"layer {layer} is wanted and the model {name!r} has {layers} layers")
+        raise UsageError(f"layer is {layer}; the model {name!r} has only {layers} layers")
 
 
 def _load_model(name: str, layers: int, hardware: Hardware) -> Any:
@@ -105,8 +102,8 @@ def _load_model(name: str, layers: int, hardware: Hardware) -> Any:
     missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler"))
     if missing:
         raise InputError(
-            f"the model {name!r} lacks {len(missing)} of its weights, such as {missing[0]}; give "
-            f"a complete checkpoint"
+            f"the model {name!r} lacks {len(missing)} weights, such as {missing[0]}; use a "
+            f"complete checkpoint"
         )
     return model
 
@@ -116,5 +113,5 @@ def _without_pooler(name: str, **options: Any) -> Any:
 
     try:
         return AutoModel.from_pretrained(name, add_pooling_layer=False, **options)
-    except TypeError:  # a kind of model that has none
+    except TypeError:  # models without a pooler do not know the argument
         return AutoModel.from_pretrained(name, **options)

@@ -43,7 +43,7 @@ class FastAlignAligner:
         )
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
-        """Links of every pair; one with an empty side has none."""
+        """Return the links of every pair; a pair with an empty side has none."""
         import systran_align
 
         source, target = _sentences(bitext.source), _sentences(bitext.target)

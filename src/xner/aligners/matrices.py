@@ -1,6 +1,6 @@
-"""Links of similarity matrices on a device: what `xner.kernels.similar` does, in torch.
+"""Links from similarity matrices on a device: `xner.kernels.similar` in torch.
 
-Scores are (B, S, T), padded; `rows` and `columns`, int64 (B), say how much of each is real.
+Scores are (B, S, T), padded; `rows` and `columns`, int64 (B), are their sizes without padding.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ SMALLEST = 1.1754944e-38
 
 
 def dot(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Dot products (B, S, T) of float32 (B, S, H) and (B, T, H)."""
+    """Return the dot products (B, S, T) of float32 (B, S, H) and (B, T, H)."""
     return source @ target.transpose(1, 2)
 
 
 def cosine(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """(cos + 1) / 2, float32 (B, S, T); a state of zeros has the cosine 0 with any."""
+    """Return (cos + 1) / 2, float32 (B, S, T); the cosine of a zero state is 0."""
     source, target = (
         x / x.norm(dim=-1, keepdim=True).clamp_min(SMALLEST) for x in (source, target)
     )
@@ -29,7 +29,7 @@ def cosine(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def distorted(
     similarity: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, ratio: float
 ) -> torch.Tensor:
-    """Similarities times 1 - ratio (i / (S - 1) - j / (T - 1))^2, where both sides have two units.
+    """Multiply similarities by 1 - ratio (i / (S - 1) - j / (T - 1))^2, if S and T are above 1.
 
     Returns:
         float64 (B, S, T).
@@ -46,7 +46,7 @@ def distorted(
 
 
 def real(scores: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Mask (B, S, T), bool, False where padded."""
+    """Return a mask (B, S, T), bool, False for padding."""
     import torch
 
     size, width = scores.shape[1:]
@@ -56,19 +56,19 @@ def real(scores: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> tor
 
 
 def greatest(scores: torch.Tensor, dim: int) -> torch.Tensor:
-    """bool, True at the first greatest cell along `dim`."""
+    """Return a bool mask of the first maximum along `dim`."""
     import torch
 
     shape = [1, 1, 1]
     shape[dim] = scores.shape[dim]
     place = torch.arange(scores.shape[dim], device=scores.device).view(shape)
-    # torch.argmax promises no order among equals.
+    # torch.argmax does not say which of equal values it returns.
     ties = torch.where(scores == scores.amax(dim, keepdim=True), place, scores.shape[dim])
     return place == ties.amin(dim, keepdim=True)
 
 
 def argmax_links(scores: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """Mask (B, S, T), bool: the first greatest of both their row and their column."""
+    """Return a mask (B, S, T), bool, of the cells that are the first maximum of row and column."""
     low = scores.masked_fill(~inside, -1.0)
     return greatest(low, 2) & greatest(low, 1) & inside
 
@@ -80,7 +80,7 @@ def itermax_links(
     columns: torch.Tensor,
     alpha: float,
 ) -> torch.Tensor:
-    """Mask (B, S, T), bool: see `xner.kernels.similar.link_itermax`."""
+    """Return a mask (B, S, T), bool; see `xner.kernels.similar.link_itermax`."""
     links = argmax_links(scores, inside)
     row_free = ~links.any(2, keepdim=True) & inside.any(2, keepdim=True)
     column_free = ~links.any(1, keepdim=True) & inside.any(1, keepdim=True)
@@ -92,23 +92,23 @@ def itermax_links(
 
 
 def softmax_both(scores: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Softmax over each row, and over each column; 0 where padded."""
+    """Return the softmax over rows and the softmax over columns; 0 for padding."""
     low = scores.masked_fill(~inside, float("-inf"))
     return low.softmax(2).nan_to_num(0.0), low.softmax(1).nan_to_num(0.0)
 
 
 def entmax15(scores: torch.Tensor, dim: int) -> torch.Tensor:
-    """1.5-entmax along `dim` (Peters, Niculae & Martins 2019, algorithm 2).
+    """Return 1.5-entmax along `dim` (Peters, Niculae & Martins 2019, algorithm 2).
 
-    p = max(z - tau, 0)^2 where z is half the scores less half the greatest, and tau makes p sum
-    to 1. As tau is at least -1, what lies below takes no part, and is lifted to -1.
+    p = max(z - tau, 0)^2, where z is half the difference of each score from the maximum, and tau
+    is such that p sums to 1. As tau is at least -1, values below -1 have p = 0 and are clamped.
 
     Args:
-        scores: floats; -inf takes no part.
-        dim: along which p sums to 1.
+        scores: floats; -inf has probability 0.
+        dim: dimension along which p sums to 1.
 
     Returns:
-        float64, of the shape of `scores`.
+        float64, in the shape of `scores`.
     """
     import torch
 
@@ -122,7 +122,7 @@ def entmax15(scores: torch.Tensor, dim: int) -> torch.Tensor:
     mean = ordered.cumsum(dim) / count
     spread = (ordered**2).cumsum(dim) - count * mean**2
     tau = mean - ((1 - spread).clamp_min(0.0) / count).sqrt()
-    # The next takes part as long as it lies above tau.
+    # The support grows while the next value is above tau.
     size = scores.shape[dim] - 1
     more = tau.narrow(dim, 0, size) < ordered.narrow(dim, 1, size)
     last = more.long().cumprod(dim).sum(dim, keepdim=True)
@@ -130,6 +130,6 @@ def entmax15(scores: torch.Tensor, dim: int) -> torch.Tensor:
 
 
 def entmax15_both(scores: torch.Tensor, inside: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """`entmax15` over each row, and over each column; 0 where padded."""
+    """Return `entmax15` over rows and over columns; 0 for padding."""
     low = scores.masked_fill(~inside, float("-inf"))
     return entmax15(low, 2) * inside, entmax15(low, 1) * inside

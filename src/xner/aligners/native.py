@@ -1,8 +1,8 @@
-"""The built-in word aligner: statistical, fitted on the text it aligns, no download.
+"""The built-in word aligner: a statistical model fitted on the text that it aligns.
 
-Model: `xner.kernels.gibbs`, its lexical prior learned by `xner.aligners.parts`. Several chains run
-in each direction; a link's weight is the probability that the chains give it, the mean over both
-directions and all chains.
+The model is in `xner.kernels.gibbs`, its lexical prior in `xner.aligners.parts`. Several chains
+are sampled in each direction; the weight of a link is its mean probability over both directions
+and all chains.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
     from xner.aligners.bitext import Bitext, Links
 
-# Chosen on word-alignment error (ro-en, en-fr) and on projected entities (Europarl en-de,
-# ABSA en-es and en-fr), never on one language alone.
+# Tuned on alignment error rate (ro-en, en-fr) and on projected entities (Europarl en-de, ABSA
+# en-es and en-fr).
 NULL_PROBABILITY = 0.2
 JUMP_PRIOR = 25.0
 FERTILITY_PRIOR = 1.0
 FIRST_CHAINS = 2
 FIRST_EFFORT = 0.6
-# Chains that have not settled wholly differ more, and their mean is better: as many sweeps
-# again on 20,000 pairs lose 0.3 points of projected entities.
+# The mean over chains that have not fully converged is better, as they differ more: twice as many
+# sweeps on 20,000 pairs lose 0.3 points on projected entities.
 LEAST_SCALE, MOST_SCALE = 0.4, 4.0
 
 
@@ -101,10 +101,10 @@ class NativeAligner:
 
         Args:
             bitext: the sentence pairs; either side of a pair may be empty.
-            progress: called from this thread with the fraction done, up to 1.
+            progress: called from this thread with the fraction done.
 
         Returns:
-            Links sorted by sentence, source, target; weights in (0, 1].
+            Links sorted by sentence, source word and target word, with weights in (0, 1].
 
         Raises:
             ValueError: the two sides differ in their number of sentences.
@@ -112,19 +112,19 @@ class NativeAligner:
         return self.decide(self.soft(bitext, progress))
 
     def decide(self, soft: SoftLinks) -> Links:
-        """The links that `symmetrisation` makes of probabilities."""
+        """Convert probabilities to links by `symmetrisation` and `threshold`."""
         return decide(soft, self.symmetrisation, self.threshold)
 
     def soft(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> SoftLinks:
-        """Fit the model on `bitext`; the probability of every link that is not negligible.
+        """Fit the model on `bitext` and return the probabilities of all links above 0.01.
 
-        Arguments and errors as for `align`.
+        Arguments and errors are those of `align`.
         """
         source_pairs, target_pairs = len(bitext.source.offsets) - 1, len(bitext.target.offsets) - 1
         if source_pairs != target_pairs:
             raise ValueError(
                 f"the source has {source_pairs} sentences and the target {target_pairs}; "
-                "give one target sentence, perhaps empty, for each source sentence"
+                "each source sentence needs one target sentence, which may be empty"
             )
         bounds = shard_bounds(bitext, self.fit_pairs)
         wanted = [(lo, hi) for lo, hi in pairwise(bounds) if lo < max(1, bitext.aligned)]
@@ -139,7 +139,7 @@ class NativeAligner:
         return joined(made).head(bitext.aligned)
 
     def _fit(self, shard: Shard, number: int, report: Callable[[float], None]) -> SoftLinks:
-        """Learn what word parts tell from a short first alignment, then align in earnest."""
+        """Learn the lexical prior from a short first alignment, then align with it."""
         keys = [(self.seed, number, c) for c in range(self.chains + FIRST_CHAINS)]
         first, main = _settings(shard, FIRST_EFFORT * self.effort), _settings(shard, self.effort)
         steps = sampling.steps(first, FIRST_CHAINS) + sampling.steps(main, self.chains)
@@ -162,7 +162,7 @@ class NativeAligner:
         self, shard: Shard, ways: list[sampling.Way], settings: gibbs.Settings,
         keys: list[sampling.Key], step: Callable[[], None],
     ) -> NDArray[np.float64]:  # fmt: skip
-        """float64 (entries): prior mass, after a short alignment with the usual one."""
+        """Return the prior mass, float64 (entries), learned from a short first alignment."""
         features = parts.features_of(shard)
         usual = parts.prior(features, parts.USUAL)
         made = sampling.sample(ways, usual, settings, keys, step)
@@ -173,7 +173,7 @@ class NativeAligner:
 
 
 def _settings(shard: Shard, effort: float) -> gibbs.Settings:
-    """Numbers of sweeps: the smaller the corpus, the more of them it needs and affords."""
+    """Return the sampler settings; smaller corpora need more sweeps."""
     pairs, cells = len(shard.cell_offsets) - 1, len(shard.cells)
     size = max(pairs, cells / 1000, 1)  # a few huge sentences are not a small corpus
     scale = effort * min(max((3000 / size) ** 0.5, LEAST_SCALE), MOST_SCALE)

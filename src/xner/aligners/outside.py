@@ -1,4 +1,4 @@
-"""What the wrappers of outside aligners share."""
+"""Helpers of the wrappers of external aligners."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def require_package(package: str, extra: str) -> None:
 
 
 def plain_words(side: Side) -> list[str]:
-    """The word types as outside programs need them: without white space, never empty."""
+    """Return the word types as external programs need them: not empty, without white space."""
     return ["_".join(word.split()) or "_" for word in side.words]
 
 
 def links_from_lines(path: Path, bitext: Bitext) -> Links:
-    """Read Pharaoh links that a program wrote, one line a pair."""
+    """Read Pharaoh links that a program wrote, one line per pair."""
     columns = [batch["links"] for _, batch in pharaoh.read(path)]
     lengths = np.concatenate([np.diff(offsets_of(column)) for column in columns])
     if len(lengths) != bitext.pairs:

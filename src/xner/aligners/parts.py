@@ -1,9 +1,8 @@
-"""What the parts of words say about which words translate each other.
+"""Lexical prior from word parts and spelling, which helps to align rare words.
 
-Rare words borrow strength: a first, short alignment tells how often words with the same
-beginning or end are linked, how far alike spelling means a link in these two languages, and
-how much each of these is worth (`xner.kernels.parts`). The rule is the same for every
-language, and what it weighs is learned from the corpus.
+A first, short alignment gives the link rates of words with the same beginning or end, and how
+well similar spelling predicts links in these two languages. A logistic regression
+(`xner.kernels.parts`) learns the weights of these features from the corpus.
 """
 
 from __future__ import annotations
@@ -22,22 +21,23 @@ if TYPE_CHECKING:
     from xner.aligners.shards import Shard, Text
 
 BASE = 3e-4
-"""Prior mass of two types of which nothing is known."""
+"""Prior mass of two word types without evidence."""
 LEAST, MOST = -3.5, 9.0
-"""Bounds of the log-odds that multiply it."""
+"""Bounds of the log-odds that multiply `BASE`."""
 STRENGTH = 4.0
-"""Cells that the mean rate counts for in a view's evidence."""
+"""Number of pseudo-cells with the mean rate in the evidence of a view."""
 RIDGE = 1.0
-"""How firmly weights are held to the usual ones."""
+"""Strength of the L2 penalty towards the default weights."""
 SAMPLE = 100_000
-"""Entries that the weights are fitted on, at most."""
+"""Maximum number of entries that the weights are fitted on."""
 ROUNDS = 8
 
-# Source part and target part: the first (positive) or last (negative) letters; 0 is the word.
+# Source part and target part: number of first (positive) or last (negative) letters; 0 is the
+# whole word.
 VIEWS = ((5, 5), (-5, -5), (4, 0), (0, 4), (-4, 0), (0, -4))
 
-# Weights on corpora of any kind, for those that are too small to teach: constant, frequency,
-# length, evidence of each view, steps of similarity, kinds of shared stretches.
+# Default weights, for corpora too small to learn from: constant, frequency, length, evidence of
+# each view, levels of similarity, kinds of shared substrings.
 _EVIDENCE = (0.8, 0.4, 0.1, 0.1, 0.1, 0.1)
 _SIMILAR = (0.0, 0.3, 1.0, 2.1, 3.0, 3.5, 3.5, 3.0, 5.0)
 _SHARED = (0.0, 0.5, 0.5, 0.5, 0.5, 0.8, 0.8, 0.8, 0.8)
@@ -45,10 +45,14 @@ USUAL = np.array([0.7, -0.6, -0.3, *_EVIDENCE, *_SIMILAR, *_SHARED])
 
 
 class Features(NamedTuple):
-    """What is known of every entry.
+    """Features of every entry.
 
-    source_types, target_types: int32 (entries); frequency and length: float64 (types),
-    logarithms; evidence: float32 (views, entries); similar, shared: uint8 (entries).
+    Attributes:
+        source_types, target_types: int32 (entries), word types.
+        source_frequency, target_frequency: float64 (types), log frequency.
+        source_length, target_length: float64 (types), log length.
+        evidence: float32 (views, entries), evidence of each view.
+        similar, shared: uint8 (entries), level of similarity and kind of shared substring.
     """
 
     source_types: NDArray[np.int32]
@@ -63,7 +67,7 @@ class Features(NamedTuple):
 
 
 def features_of(shard: Shard) -> Features:
-    """Features of a shard's entries, without evidence so far."""
+    """Return the features of a shard's entries, with evidence 0."""
     size = len(shard.source_types)
     similar, shared = np.empty(size, np.uint8), np.empty(size, np.uint8)
     over_blocks(
@@ -90,7 +94,7 @@ def features_of(shard: Shard) -> Features:
 
 
 def prior(features: Features, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 (entries): prior mass of each entry."""
+    """Return the prior mass of each entry, float64 (entries)."""
     mass = np.empty(len(features.similar))
     rows = range(0, len(mass), 1 << 16)
     over_blocks(kernels.part_prior, rows, features, weights, BASE, LEAST, MOST, mass)
@@ -98,12 +102,12 @@ def prior(features: Features, weights: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def learn(shard: Shard, features: Features, linked: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Fill in the evidence of `features` and fit the weights to a first alignment.
+    """Compute the evidence of `features` and fit the weights to a first alignment.
 
     Args:
-        shard: the corpus.
-        features: its features; `evidence` is written.
-        linked: float32 (entries), expected number of links of each.
+        shard: the shard.
+        features: its features; `evidence` is overwritten.
+        linked: float32 (entries), expected number of links of each entry.
     """
     met = np.zeros(len(linked), np.float32)
     kernels.count_cells(shard.cells, met)
@@ -120,16 +124,14 @@ def learn(shard: Shard, features: Features, linked: NDArray[np.float32]) -> NDAr
             frozen(_classes(shard.target.words, target_part), np.int32),
         )
         rows, evidence = range(0, len(starts) - 1, 1 << 10), features.evidence[view]
-        over_blocks(
-            kernels.class_evidence, rows, classes, linked, met, rate, STRENGTH, evidence
-        )
+        over_blocks(kernels.class_evidence, rows, classes, linked, met, rate, STRENGTH, evidence)
     return _fit(features, np.log(rate / (1 - rate)), linked, met)
 
 
 def _fit(
     features: Features, offset: float, linked: NDArray[np.float32], met: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Weights of the greatest posterior, by Newton's method with halved steps."""
+    """Return the maximum a posteriori weights, by Newton's method with step halving."""
     weights, size = USUAL.copy(), len(USUAL)
     best, last, tried = weights, -np.inf, np.zeros(size)
     for _ in range(ROUNDS):
@@ -152,7 +154,7 @@ def _fit(
 
 
 def _classes(words: list[str], part: int) -> NDArray[np.int32]:
-    """int32 (types): words that share a part share a number; short words stand alone."""
+    """Return classes of words with the same part, int32 (types); short words are separate."""
     if part == 0:
         return np.arange(len(words), dtype=np.int32)
     numbers: dict[str, int] = {}
@@ -171,7 +173,7 @@ def _log_length(text: Text) -> NDArray[np.float64]:
 
 
 def _letters(words: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Code points of all words, one after another, and where each word starts."""
+    """Return the code points of all words, concatenated, and the offset of each word."""
     codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
     starts = offsets_from(np.array([len(w) for w in words], np.int64))
     return frozen(codes, np.uint32), frozen(starts, np.int64)

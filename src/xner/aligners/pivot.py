@@ -1,4 +1,4 @@
-"""Alignment with the help of further translations of the same sentences."""
+"""Alignment through translations of the same sentences into further languages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from xner.aligners.soft import SoftLinks, averaged, composed
 
 @runtime_checkable
 class SoftAligner(Protocol):
-    """An aligner that also tells how probable each link is."""
+    """An aligner that also computes link probabilities."""
 
     def soft(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> SoftLinks:
-        """Probabilities of the links of every pair."""
+        """Return the probabilities of the links of every pair."""
         ...
 
     def decide(self, soft: SoftLinks) -> Links:
-        """Links out of probabilities."""
+        """Convert probabilities to links."""
         ...
 
 
@@ -28,17 +28,17 @@ def align_with_pivots(
     pivots: Sequence[Side],
     progress: Callable[[float], None],
 ) -> Links:
-    """Links of every pair, averaged with those that go through each pivot.
+    """Return the links of every pair, averaged over the direct alignment and all pivots.
 
-    A pivot is the same sentences in a further language. The source is aligned with it and it
-    with the target, which makes a detour. The direct alignment and all detours together count
-    one half each.
+    A pivot contains the same sentences in a further language. Source and pivot are aligned, pivot
+    and target are aligned, and the two alignments are composed. The direct alignment has weight
+    1/2; the composed alignments share the other half equally.
 
     Args:
-        aligner: fitted anew on each of the 1 + 2 * pivots bitexts.
-        bitext: source and target; pairs that are only fitted on are so for this bitext alone.
+        aligner: fitted separately on each of the 1 + 2 * pivots bitexts.
+        bitext: source and target; only the direct alignment uses its pairs to fit on.
         pivots: at least one, parallel to the pairs that are aligned.
-        progress: called with the share that is done.
+        progress: called with the fraction done.
     """
     runs = 1 + 2 * len(pivots)
 

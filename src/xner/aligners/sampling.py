@@ -1,4 +1,4 @@
-"""Chains of samples over a shard, in both directions and on every core."""
+"""Gibbs sampling of a shard: chains in both directions, on every core."""
 
 from __future__ import annotations
 
@@ -20,20 +20,25 @@ if TYPE_CHECKING:
     from xner.aligners.shards import Shard, Text
 
 NULL_PRIOR = 3e-4
-"""Prior mass of the null word for each observed type."""
+"""Prior mass of the null word for each observed word type."""
 
 _MASK = (1 << 64) - 1
 
 Key = tuple[int, int, int]
-"""Seed, shard and number of a chain."""
+"""Seed, index of the shard and index of the chain."""
 
 
 class Way(NamedTuple):
-    """One direction of a shard, and what each observed word may be linked to.
+    """One direction of a shard, with the candidate links of each observed word.
 
-    offsets: int64 (observed words + 1); places, entries: int32 (candidates), position in the
-    given sentence and entry of each candidate; entry_types: int32 (entries), given type of
-    each.
+    Attributes:
+        given: the side whose words generate the observed words.
+        observed: the other side.
+        forward: whether the source side is given.
+        offsets: int64 (observed words + 1), offsets into candidates.
+        places: int32 (candidates), position of each candidate in the given sentence.
+        entries: int32 (candidates), entry of each candidate.
+        entry_types: int32 (entries), given word type of each entry.
     """
 
     given: Text
@@ -46,7 +51,7 @@ class Way(NamedTuple):
 
 
 def ways_of(shard: Shard) -> list[Way]:
-    """Both directions, forward first; every word of the other sentence is a candidate."""
+    """Return both directions, forward first; every word of the other sentence is a candidate."""
     made = []
     for forward in (True, False):
         given, observed, types = shard.source, shard.target, shard.source_types
@@ -63,7 +68,7 @@ def ways_of(shard: Shard) -> list[Way]:
 
 
 def probabilities(way: Way, posterior: NDArray[np.int32], cells: int) -> NDArray[np.float32]:
-    """float32 (cells): what the chains give every cell."""
+    """Return the probability of every cell, float32 (cells)."""
     made = np.zeros(cells, np.float32)
     words = way.given.offsets, way.observed.offsets, way.forward
     table.to_cells(*words, way.offsets, way.places, posterior, 1 / gibbs.CERTAIN, made)
@@ -77,20 +82,20 @@ def sample(
     keys: list[Key],
     report: Callable[[], None],
 ) -> list[NDArray[np.int32]]:
-    """Run a chain for each key in every direction.
+    """Sample one chain per key in every direction.
 
-    Each chain has its own random numbers, and what they add up to is whole numbers: how the
-    chains are spread over threads does not matter.
+    Each chain has its own random numbers, and counts are summed as integers, so the result does
+    not depend on how chains are distributed over threads.
 
     Args:
         ways: the directions.
-        prior: float64 (entries), prior mass of each.
-        settings: of the sampler.
-        keys: of the chains.
+        prior: float64 (entries), prior mass of each entry.
+        settings: settings of the sampler.
+        keys: keys of the chains.
         report: called after every sweep of a group of chains, `steps(settings, chains)` times.
 
     Returns:
-        For each direction int32 (candidates): posterior, `gibbs.CERTAIN` where certain.
+        int32 (candidates) for each direction: posterior, where `gibbs.CERTAIN` is probability 1.
     """
     share = gibbs.CERTAIN // (len(keys) * settings.averaged_sweeps)
     parts = np.array_split(np.arange(len(keys)), _groups(len(keys)))
@@ -111,7 +116,7 @@ def sample(
 
 
 def _run(pool: ThreadPoolExecutor, groups: list[_Group], report: Callable[[], None]) -> None:
-    """Sweep until no group has a sweep left."""
+    """Run all sweeps of all groups."""
     running = {pool.submit(group.sweep): group for group in groups}
     while running:
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -123,17 +128,17 @@ def _run(pool: ThreadPoolExecutor, groups: list[_Group], report: Callable[[], No
 
 
 def steps(settings: gibbs.Settings, chains: int) -> int:
-    """How often `sample` reports."""
+    """Return how often `sample` calls `report`."""
     return 2 * _groups(chains) * _sweeps(settings)
 
 
 def _groups(chains: int) -> int:
-    """How many groups the chains of a direction are sampled in: as many as keep cores busy."""
+    """Return the number of groups per direction that keeps all cores busy."""
     return min(chains, -(-thread_count() // 2))
 
 
 class _Group:
-    """Some chains of one direction, sampled side by side, one sweep at a time."""
+    """Chains of one direction that are sampled together, one sweep at a time."""
 
     def __init__(
         self, way: Way, lexicon: _Lexicon, keys: list[Key], settings: gibbs.Settings, share: int
@@ -147,11 +152,11 @@ class _Group:
 
     @property
     def left(self) -> int:
-        """Sweeps still to come."""
+        """Number of remaining sweeps."""
         return _sweeps(self.settings) - self.done
 
     def sweep(self) -> None:
-        """Draw every link anew."""
+        """Resample every link once."""
         gibbs.sweep_chains(
             self.direction,
             self.state,
@@ -165,12 +170,12 @@ class _Group:
 
 
 def _sweeps(settings: gibbs.Settings) -> int:
-    """Sweeps of each chain."""
+    """Return the number of sweeps of each chain."""
     return settings.lexical_sweeps + settings.jump_sweeps + settings.fertility_sweeps
 
 
 class _Lexicon(NamedTuple):
-    """Where each candidate's links are counted, and its prior; the number of such places."""
+    """Slot in which the links of each candidate are counted, its prior, and the slots' number."""
 
     slots: NDArray[np.int32]
     prior: NDArray[np.float32]
@@ -182,7 +187,7 @@ def _lexicon(way: Way, prior: NDArray[np.float64]) -> _Lexicon:
     slots, spread = np.empty(len(way.entries), np.int32), np.empty(len(way.entries), np.float32)
     met, slot_of = np.zeros(len(prior), np.int32), np.zeros(len(prior), np.int32)
     size = table.number_slots(way.entries, prior, met, slot_of, slots, spread)
-    # above 0 even for a type without entries
+    # Keep it above 0 for types without entries.
     total = np.maximum(np.bincount(way.entry_types, prior, len(way.given.words)), NULL_PRIOR)
     return _Lexicon(slots, spread, total.astype(np.float32), size)
 
@@ -203,7 +208,7 @@ def _direction(way: Way, lexicon: _Lexicon) -> gibbs.Direction:
 
 
 def _state(way: Way, lexicon: _Lexicon, keys: list[Key]) -> gibbs.State:
-    """A state in which nothing is counted yet."""
+    """Return a state in which all counts are 0."""
     words, chains = len(way.observed.ids), len(keys)
     given, observed = len(way.given.words), len(way.observed.words)
     return gibbs.State(
@@ -220,7 +225,7 @@ def _state(way: Way, lexicon: _Lexicon, keys: list[Key]) -> gibbs.State:
 
 
 def _work(way: Way, chains: int) -> gibbs.Work:
-    """Scratch for the longest sentence."""
+    """Return scratch space for the longest sentence."""
     lengths = np.diff(way.given.offsets), np.diff(way.observed.offsets)
     longest = max(int(sizes.max(initial=0)) for sizes in lengths)
 
@@ -242,12 +247,12 @@ def _work(way: Way, chains: int) -> gibbs.Work:
 
 
 def random_state(*key: int) -> int:
-    """The random state of one chain: a hash (splitmix64) of seed, shard, chain, direction."""
+    """Hash seed, shard, chain and direction (splitmix64) to the random state of a chain."""
     state = 0
     for part in key:
         state = (state + part + 0x9E3779B97F4A7C15) & _MASK
         state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
         state ^= state >> 31
-    # Multiply with carry never leaves 1 .. multiplier * 2^32 - 2.
+    # The states of multiply-with-carry are 1 .. multiplier * 2^32 - 2.
     return 1 + state % (int(gibbs.MULTIPLIER) * 2**32 - 2)

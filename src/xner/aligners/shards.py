@@ -1,4 +1,4 @@
-"""A bitext cut into parts that fit in memory, with their word pairs numbered."""
+"""Splitting of a bitext into shards that fit into memory, with numbered word pairs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from xner.kernels.blocks import frozen
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_CELLS = 1 << 25  # of a shard: bounds the memory of fitting it, see `NativeAligner`
+MAX_CELLS = 1 << 25
+"""Maximum number of pairs of word positions per shard, which bounds memory (`NativeAligner`)."""
 
 
 class Text(NamedTuple):
-    """One side of a shard, its word types casefolded and numbered anew."""
+    """One side of a shard, with casefolded and renumbered word types."""
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
@@ -25,7 +26,7 @@ class Text(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """What all chains of a shard read."""
+    """Data shared by all chains of a shard."""
 
     source: Text
     target: Text
@@ -36,10 +37,10 @@ class Shard(NamedTuple):
 
 
 def shard_bounds(bitext: Bitext, fit_pairs: int) -> list[int]:
-    """Where to cut the corpus, 0 and N included, into parts of about equal load."""
+    """Return the bounds of parts of about equal load, including 0 and N."""
     pairs = bitext.pairs
     cells = np.diff(bitext.source.offsets) * np.diff(bitext.target.offsets)
-    load = np.cumsum(MAX_CELLS + cells * fit_pairs)  # in units of 1 / (both limits)
+    load = np.cumsum(MAX_CELLS + cells * fit_pairs)  # relative to both limits
     parts = max(1, -(-pairs // fit_pairs), -(-int(cells.sum()) // MAX_CELLS))
     while True:
         shares = load[-1] * np.arange(1, parts) // parts if parts > 1 else load[:0]
@@ -50,14 +51,14 @@ def shard_bounds(bitext: Bitext, fit_pairs: int) -> list[int]:
 
 
 def _fits(bounds: list[int], cells: NDArray[np.int64], fit_pairs: int) -> bool:
-    """Whether every part of more than one pair keeps both limits."""
+    """Whether every part of more than one pair is within both limits."""
     sizes = np.diff(bounds)
     totals = np.add.reduceat(cells, bounds[:-1])
     return bool(np.all((sizes == 1) | ((sizes <= fit_pairs) & (totals <= MAX_CELLS))))
 
 
 def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
-    """Number the entries of the pairs lo <= n < hi."""
+    """Number the entries of the pairs `[lo, hi)`."""
     source, target = _text(bitext.source, lo, hi), _text(bitext.target, lo, hi)
     sizes = np.diff(source.offsets) * np.diff(target.offsets)
     cell_offsets = offsets_from(sizes)
@@ -85,7 +86,7 @@ def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
 
 
 def _text(side: Side, lo: int, hi: int) -> Text:
-    """The words of the sentences lo <= n < hi, as casefolded types numbered from 0."""
+    """Return the words of the sentences `[lo, hi)` as casefolded types numbered from 0."""
     folded: dict[str, int] = {}
     fold = np.array([folded.setdefault(w.casefold(), len(folded)) for w in side.words], np.int32)
     used, ids = np.unique(fold[side.ids[side.offsets[lo] : side.offsets[hi]]], return_inverse=True)

@@ -1,4 +1,4 @@
-"""Soft links: the probabilities behind an alignment, composed, averaged, then decided."""
+"""Soft links: link probabilities, their composition and averages, and conversion to links."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from xner.kernels import soft as kernels
 from xner.kernels.blocks import frozen, over_blocks
 
 LEAST = 0.01
-"""Mean probability of both directions below which a link is forgotten."""
+"""Minimum mean probability over both directions; links below it are dropped."""
 
 Decision: TypeAlias = Literal["soft"] | Symmetrisation
 DECISIONS = ("soft", *METHODS)
@@ -25,16 +25,16 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class SoftLinks:
-    """Probable links of N sentence pairs, sorted by sentence, source word, target word.
+    """Link probabilities of N sentence pairs, sorted by sentence, source word, target word.
 
     Attributes:
         source_lengths: int64 (N), words of each source sentence.
         target_lengths: int64 (N), words of each target sentence.
-        offsets: int64 (N+1); pair n owns links `[offsets[n], offsets[n+1])`.
+        offsets: int64 (N+1); the links of pair n are `[offsets[n], offsets[n+1])`.
         source: int32 (L), source word of each link, counted from 0 in its sentence.
         target: int32 (L), target word.
-        forward: float32 (L), P(source word | target word); what a target word's links lack
-            to 1 is the probability that it has no source word.
+        forward: float32 (L), P(source word | target word); a target word is unlinked with 1 minus
+            the sum over its links.
         reverse: float32 (L), P(target word | source word).
     """
 
@@ -47,7 +47,7 @@ class SoftLinks:
     reverse: Float32
 
     def head(self, pairs: int) -> SoftLinks:
-        """The links of the first `pairs` sentence pairs."""
+        """Return the links of the first `pairs` sentence pairs."""
         last = int(self.offsets[pairs])
         return SoftLinks(
             self.source_lengths[:pairs],
@@ -60,13 +60,13 @@ class SoftLinks:
         )
 
     def cells(self) -> Int64:
-        """int64 (L), ascending: the number of each link's cell among all pairs of words."""
+        """Return the index of each link among all pairs of words, int64 (L), ascending."""
         sizes = self.source_lengths * self.target_lengths
         row = self.source.astype(np.int64) * self.per_link(self.target_lengths) + self.target
         return self.per_link(offsets_from(sizes)[:-1]) + row
 
     def per_link(self, values: Int64) -> Int64:
-        """Repeat a sentence's value for each of its links."""
+        """Repeat the value of each sentence for each of its links."""
         return np.repeat(values, np.diff(self.offsets))
 
 
@@ -74,7 +74,7 @@ def thinned(
     source_lengths: Int64, target_lengths: Int64, cell_offsets: Int64, forward: Float32,
     reverse: Float32,
 ) -> SoftLinks:  # fmt: skip
-    """Soft links out of the probabilities of every cell, float32 (cells) each."""
+    """Return the links above `LEAST`, given the probabilities of all cells, float32 (cells)."""
     keep = np.zeros(len(forward), np.bool_)
     rows = range(0, len(keep), 1 << 20)
     over_blocks(kernels.mark_likely, rows, forward, reverse, LEAST, keep)
@@ -106,7 +106,7 @@ def _from_cells(
 def _summed(
     source_lengths: Int64, target_lengths: Int64, cells: Int64, forward: Float32, reverse: Float32
 ) -> SoftLinks:
-    """Soft links whose probabilities are summed wherever a cell occurs more than once."""
+    """Sum the probabilities of repeated cells, and drop links below `LEAST`."""
     unique, place = np.unique(cells, return_inverse=True)
     f, r = (np.bincount(place, p, minlength=len(unique)) for p in (forward, reverse))
     keep = f + r >= 2 * LEAST
@@ -122,17 +122,17 @@ def _summed(
 
 
 def composed(first: SoftLinks, second: SoftLinks) -> SoftLinks:
-    """What two alignments say through the text between them.
+    """Compose two alignments through a middle text.
 
-    P(i | j) = sum over k of P(i | k) P(k | j), and likewise in reverse: the chance that two
-    steps, from j to k and from k to i, end there. What either step leaves unlinked stays so.
+    P(i | j) = sum over k of P(i | k) P(k | j), and likewise in reverse. A word that is unlinked in
+    either alignment remains unlinked.
 
     Args:
-        first: from the source to the text between.
-        second: from that text to the target.
+        first: alignment of the source with the middle text.
+        second: alignment of the middle text with the target.
     """
     middle = offsets_from(first.target_lengths)
-    here = first.per_link(middle[:-1]) + first.target  # ends of links, as places in the middle
+    here = first.per_link(middle[:-1]) + first.target  # index of the middle word of each link
     there = second.per_link(middle[:-1]) + second.source
     begin = np.searchsorted(there, here, side="left")
     count = np.searchsorted(there, here, side="right") - begin
@@ -151,11 +151,11 @@ def composed(first: SoftLinks, second: SoftLinks) -> SoftLinks:
 
 
 def averaged(parts: list[SoftLinks], shares: list[float]) -> SoftLinks:
-    """The weighted mean of several alignments of the same sentence pairs.
+    """Return the weighted mean of several alignments of the same sentence pairs.
 
     Args:
         parts: the alignments.
-        shares: how much each counts; they sum to 1.
+        shares: weight of each; they sum to 1.
     """
     weights = np.repeat(np.array(shares, np.float32), [len(part.source) for part in parts])
     return _summed(
@@ -168,7 +168,7 @@ def averaged(parts: list[SoftLinks], shares: list[float]) -> SoftLinks:
 
 
 def joined(parts: list[SoftLinks]) -> SoftLinks:
-    """Alignments of consecutive sentence pairs as one."""
+    """Concatenate alignments of consecutive sentence pairs."""
 
     def both(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in parts])
@@ -185,11 +185,11 @@ def joined(parts: list[SoftLinks]) -> SoftLinks:
 
 
 def decide(soft: SoftLinks, method: Decision, threshold: float) -> Links:
-    """Links out of probabilities; a link's weight is the mean of its two.
+    """Convert probabilities to links; the weight of a link is the mean of its two probabilities.
 
-    `soft` keeps the links whose weight is at least `threshold`. With any other `method` each
-    direction links a word to its likeliest partner, or to none where that is likelier, and
-    the method makes one alignment of the two.
+    The method `soft` keeps links with a weight of at least `threshold`. With the other methods
+    each direction links a word to its most probable partner, or leaves it unlinked if that is
+    more probable, and the two directions are then symmetrised.
     """
     weight = np.minimum((soft.forward + soft.reverse) / np.float32(2), np.float32(1))
     if method == "soft":

@@ -1,4 +1,4 @@
-"""A bitext as the subwords of a model: word types are split once, sentences gathered by type."""
+"""A bitext as subwords: each word type is split once, and sentences are gathered from types."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xner.aligners.bitext import Side, offsets_from
 from xner.errors import XnerWarning
+from xner.inference.windows import ranges
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -20,12 +21,12 @@ _CHUNK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class SubwordSide:
-    """One side of a bitext, and the subwords of its word types.
+    """One side of a bitext and the subwords of its word types.
 
     Attributes:
         side: the words.
-        ids: int32 (P), subword ids of all word types, one type after another.
-        offsets: int64 (V+1); type v owns `ids[offsets[v]:offsets[v+1]]`, perhaps none.
+        ids: int32 (P), subword ids of all word types, concatenated.
+        offsets: int64 (V+1); the subwords of type v are `ids[offsets[v]:offsets[v+1]]`.
     """
 
     side: Side
@@ -34,34 +35,34 @@ class SubwordSide:
 
     @property
     def sizes(self) -> Int64:
-        """int64 (V), subwords of each word type."""
+        """Number of subwords of each word type, int64 (V)."""
         return np.diff(self.offsets)
 
     def lengths(self, first: int, last: int) -> Int64:
-        """int64 (last - first), subwords of each of the sentences `[first, last)`."""
+        """Return the number of subwords of the sentences `[first, last)`, int64."""
         bounds = self.side.offsets[first : last + 1]
         words = self.sizes[self.side.ids[bounds[0] : bounds[-1]]]
         lengths: Int64 = np.diff(offsets_from(words)[bounds - bounds[0]])
         return lengths
 
     def gather(self, sentences: Int64) -> Sentences:
-        """The subwords of some sentences."""
+        """Return the subwords of the given sentences."""
         begin = self.side.offsets[sentences]
         words = self.side.offsets[sentences + 1] - begin
-        types = self.side.ids[spans(begin, words)]
+        types = self.side.ids[ranges(begin, words)]
         sizes = self.sizes[types]
-        ids = self.ids[spans(self.offsets[types], sizes)]
+        ids = self.ids[ranges(self.offsets[types], sizes)]
         return Sentences(offsets_from(words), sizes, offsets_from(sizes), ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """Some sentences, one after another.
+    """Subwords of B sentences, concatenated.
 
     Attributes:
-        words: int64 (B+1), where the words of each sentence start.
-        sizes: int64 (W), subwords of each word.
-        starts: int64 (W+1), where the subwords of each word start.
+        words: int64 (B+1), offsets of sentences into words.
+        sizes: int64 (W), number of subwords of each word.
+        starts: int64 (W+1), offsets of words into subwords.
         ids: int32 (K), subword ids.
     """
 
@@ -72,17 +73,17 @@ class Sentences:
 
     @property
     def subwords(self) -> Int64:
-        """int64 (B+1), where the subwords of each sentence start."""
+        """Offsets of sentences into subwords, int64 (B+1)."""
         return self.starts[self.words]
 
     @property
     def places(self) -> Int64:
-        """int64 (W), each word's place in its sentence."""
-        return spans(np.zeros(len(self.words) - 1, np.int64), np.diff(self.words))
+        """Index of each word in its sentence, int64 (W)."""
+        return ranges(np.zeros(len(self.words) - 1, np.int64), np.diff(self.words))
 
 
 def split_side(side: Side, tokenizer: Any) -> SubwordSide:
-    """Split the word types of a side, each as a word of its own."""
+    """Split the word types of a side into subwords, each without context."""
     found: list[list[int]] = []
     for i in range(0, len(side.words), _CHUNK):
         words = [[word] for word in side.words[i : i + _CHUNK]]
@@ -99,7 +100,7 @@ def split_side(side: Side, tokenizer: Any) -> SubwordSide:
 
 
 def warn_of_lost_words(sides: Sequence[SubwordSide], pairs: int, model: str) -> None:
-    """Warn of words in the first `pairs` sentences of which the model sees no subword."""
+    """Warn about words without subwords in the first `pairs` sentences."""
     for name, own in zip(("source", "target"), sides, strict=True):
         words = own.side.ids[: own.side.offsets[pairs]]
         lost = np.flatnonzero(own.sizes[words] == 0)
@@ -112,11 +113,3 @@ def warn_of_lost_words(sides: Sequence[SubwordSide], pairs: int, model: str) -> 
                 XnerWarning,
                 stacklevel=3,
             )
-
-
-def spans(begin: Int64, lengths: Int64) -> Int64:
-    """The numbers of the ranges `[begin, begin + length)`, one range after another."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    numbers: Int64 = np.arange(total) + np.repeat(begin - (ends - lengths), lengths)
-    return numbers

@@ -1,4 +1,4 @@
-"""One word alignment out of two directional ones."""
+"""Symmetrisation of two directional word alignments."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def select(
     votes: NDArray[np.uint8],
     method: Symmetrisation,
 ) -> Links:
-    """The links that `method` keeps out of the sorted union of both directions.
+    """Return the links that a method keeps from the sorted union of both directions.
 
     Args:
-        offsets: int64 (N+1), links of each sentence pair.
+        offsets: int64 (N+1), offsets of sentence pairs into links.
         source: int32 (L), source word of each link of the union.
-        target: int32 (L), target word; links are sorted by source, target within a pair.
-        weight: float32 (L), their weights, carried over as they are.
+        target: int32 (L), target word; within a pair, links are sorted by source, then target.
+        weight: float32 (L), weight of each link, not changed.
         votes: uint8 (L), `kernels.symmetrise.FORWARD`, `REVERSE` or both.
-        method: which symmetrisation.
+        method: the symmetrisation.
     """
     check_symmetrisation(method)
     keep = np.zeros(len(source), np.bool_)
@@ -66,19 +66,18 @@ def symmetrise(
 ) -> Links:
     """Combine two directional alignments of the same sentence pairs.
 
-    Both hold (source, target) indices; links need not be sorted, and a repeated link counts
-    once per direction, with its greatest weight. A link's weight is the mean of its two
-    directional weights, a missing direction counting as 0.
+    Links need not be sorted; a link that is repeated within a direction counts once, with its
+    highest weight. The weight of a link is the mean of its two directional weights, where a
+    missing direction counts as 0.
 
-    * `intersection` keeps links that both directions propose, `union` all links;
-    * `grow-diag-final-and` (Koehn et al. 2003) starts from the intersection; adds links of
-      the union next to a kept one, diagonals included, where one of their words is still
-      free, until nothing changes; then adds links between two free words, first of the
-      forward, then of the reverse direction. Every scan goes by source word, then target
-      word.
+    * `intersection` keeps the links of both directions, `union` those of either direction.
+    * `grow-diag-final-and` (Koehn et al. 2003) starts with the intersection and adds links of the
+      union that neighbour a kept link, diagonally or not, and have an unlinked word, until
+      nothing changes. It then adds links between two unlinked words, first of the forward, then
+      of the reverse direction. Links are visited by source word, then target word.
 
     Returns:
-        The kept links, sorted by sentence, source word, target word.
+        Links sorted by sentence, source word, target word.
 
     Raises:
         ValueError: `method` is unknown, or the two sides differ in their number of sentences.
@@ -101,7 +100,7 @@ def _union(
     NDArray[np.float32],
     NDArray[np.uint8],
 ]:
-    """Offsets, source, target, mean weight and votes of the sorted union."""
+    """Return offsets, source, target, mean weight and votes of the sorted union."""
     pairs = len(forward.offsets) - 1
     rows = np.arange(pairs)
     sentence = np.concatenate([np.repeat(rows, np.diff(x.offsets)) for x in (forward, reverse)])
@@ -112,7 +111,7 @@ def _union(
 
     starts = np.ones(len(order), np.bool_)
     starts[1:] = (np.diff(sentence) != 0) | (np.diff(source) != 0) | (np.diff(target) != 0)
-    link = np.empty(len(order), np.int64)  # of each input link, forward ones first
+    link = np.empty(len(order), np.int64)  # index of each input link, forward ones first
     link[order] = np.cumsum(starts) - 1
     size = int(starts.sum())
     weight = np.zeros((2, size), np.float32)

@@ -60,7 +60,7 @@ def add_flags(
 
 
 def _help(hint: Any, declared: Option) -> str:
-    return described(declared, hint).replace("`", "").replace("%", "%%")
+    return described(declared, hint, choices=False).replace("`", "").replace("%", "%%")
 
 
 def _arguments(hint: Any, declared: Option) -> dict[str, Any]:
@@ -72,8 +72,9 @@ def _arguments(hint: Any, declared: Option) -> dict[str, Any]:
         return {"action": "store_true"}
     made: dict[str, Any] = {}
     if declared.parse is None:
-        numbers = [kind for kind in _KINDS if kind in kinds]
-        made["type"] = numbers[0] if numbers else Path if _is_path(hint) else str
+        # Text stays as typed where it may be a hub id: Path would drop the dot of ./folder.
+        typed = [kind for kind in _KINDS if kind in kinds]
+        made["type"] = typed[0] if typed and str not in kinds else str
         if choices := choices_of(hint, declared):
             made["choices"] = choices
     if declared.repeat:
@@ -83,10 +84,6 @@ def _arguments(hint: Any, declared: Option) -> dict[str, Any]:
     if declared.unit and "choices" not in made:
         made["metavar"] = declared.unit
     return made
-
-
-def _is_path(hint: Any) -> bool:
-    return "PathLike" in str(hint)
 
 
 def options_given(

@@ -9,11 +9,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from xner.cli.flags import add_flags, options_given
+from xner.cli.flags import add_flags, flag_of, options_given
 from xner.cli.reading import add_pairs, add_scheme
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
-from xner.options import build
+from xner.options import UNSET, build, options_of
 from xner.schemes import SCHEMES
 from xner.stages import Stage, find_stage
 
@@ -159,13 +159,16 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
     Raises:
         UsageError: the model or a language is missing.
     """
-    from xner.options import options_of
     from xner.score.nmt import NmtOptions
     from xner.stages.align import takes
 
     own = options_given(options, NmtOptions, prefix="nmt_")
     if not own:
         return {}
+    required = [name for name, o in options_of(NmtOptions).items() if o.default is UNSET]
+    if missing := [flag_of(name, options_of(NmtOptions)[name]) for name in required
+                   if name not in own]:  # fmt: skip
+        raise UsageError(f"score nmt also needs {' and '.join(missing)}")
     shared = {name: given[name] for name in _HARDWARE if name in given}
     made = {"nmt": build(NmtOptions, {**own, **shared}, "option of score nmt")}
     default = options_of(find_stage("project"))["aligner"].default

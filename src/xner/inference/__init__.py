@@ -1,1 +1,1 @@
-"""Batched inference that the neural stages share: devices, checkpoints, batches, streams."""
+"""Batched inference shared by all neural stages: devices, checkpoints, batches and streams."""

@@ -1,4 +1,4 @@
-"""Batches by token budget: items of like cost together, so that little is padded."""
+"""Batches by token budget, with items of similar cost together to minimise padding."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Int64 = NDArray[np.int64]
 def plan_batches(costs: Int64, budget: int) -> list[Int64]:
     """Split items into batches whose padded cost stays within a budget.
 
-    Costly items come first, so that memory runs out at once or never; items of one cost keep
-    their order.
+    The most expensive items come first, so that memory runs out at the start or never. Items of
+    equal cost keep their order.
 
     Args:
         costs: int64 (N), tokens of each item.
-        budget: most tokens of a batch, padding included: items x the largest cost. An item that
-            costs more makes a batch of its own.
+        budget: maximum number of tokens per batch, padding included: items times the highest
+            cost. An item that exceeds the budget is a batch by itself.
 
     Returns:
-        int64 arrays of item indices, each item in exactly one.
+        int64 arrays of item indices; each item is in exactly one of them.
     """
     order = np.argsort(-costs, kind="stable")
     batches, begin = [], 0
@@ -32,10 +32,10 @@ def plan_batches(costs: Int64, budget: int) -> list[Int64]:
 
 
 def padded(rows: list[NDArray[np.int32]], filler: int) -> tuple[Int64, Int64]:
-    """Rows of token ids as one rectangle.
+    """Pad rows of token ids on the right.
 
     Returns:
-        int64 (B, L), the ids with `filler` behind, and int64 (B, L), 1 where there is a token.
+        int64 (B, L), ids padded with `filler`, and int64 (B, L), 1 for tokens and 0 for padding.
     """
     lengths = np.array([len(row) for row in rows], np.int64)
     mask = np.arange(lengths.max(initial=0)) < lengths[:, None]

@@ -1,4 +1,4 @@
-"""Loading models and tokenizers by hub id or folder, with errors that say what to do."""
+"""Loading of models and tokenizers by hub id or folder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SAMPLE = 1 << 20
 
 
 def load(loader: Any, name: str, what: str, **options: Any) -> Any:
-    """`loader.from_pretrained(name, **options)`.
+    """Call `loader.from_pretrained(name, **options)`.
 
     Args:
         loader: a class of transformers.
-        name: hub id, or folder that `save_pretrained` wrote.
-        what: the thing that is loaded, for the message.
-        **options: for `from_pretrained`.
+        name: hub id, or folder written by `save_pretrained`.
+        what: what is loaded, for the error message.
+        **options: arguments of `from_pretrained`.
 
     Raises:
-        InputError: there is no such model, it cannot be reached, or it is of another kind.
+        InputError: the model does not exist, cannot be downloaded, or is of another type.
     """
     try:
         with quiet():
@@ -32,14 +32,14 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"the {what} {name!r} cannot be loaded ({reason}); give a hub id while the hub can be "
-            f"reached or its files are in the cache, or a folder that save_pretrained wrote"
+            f"the {what} {name!r} cannot be loaded ({reason}); use a hub id that is in the cache "
+            f"or can be downloaded, or a folder written by save_pretrained"
         ) from None
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the notes of transformers, and without its bars where nobody watches."""
+    """Silence messages of transformers, and its progress bars unless stderr is a terminal."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -55,17 +55,17 @@ def quiet() -> Iterator[None]:
 
 
 def most_positions(model: Any, default: int) -> int:
-    """Most tokens that a loaded model reads at once; `default` where it does not say."""
+    """Return the maximum input length of a model in tokens, or `default` if it has none."""
     for name, module in model.named_modules():
         if name.rpartition(".")[2] == "position_embeddings" and hasattr(module, "num_embeddings"):
-            # RoBERTa counts positions from behind the padding id.
+            # RoBERTa counts positions from the padding id plus 1.
             before = 0 if module.padding_idx is None else module.padding_idx + 1
             return int(module.num_embeddings) - before
     return int(getattr(model.config, "max_position_embeddings", None) or default)
 
 
 def model_signature(name: str, config: Any = None) -> str:
-    """What identifies a checkpoint: hub id and commit, or folder and a digest of its files."""
+    """Identify a checkpoint: hub id and commit, or folder and a digest of its files."""
     folder = Path(name)
     if folder.is_dir():
         return f"{folder.resolve().name}#{_digest(folder)}"
@@ -74,7 +74,7 @@ def model_signature(name: str, config: Any = None) -> str:
 
 
 def _digest(folder: Path) -> str:
-    """Eight hex digits over the names, sizes, first and last MiB of the files that matter."""
+    """Hash names, sizes, and first and last MiB of the model's files to eight hex digits."""
     total = hashlib.sha256()
     suffixes = {".json", ".safetensors", ".bin", ".model", ".txt"}
     for path in sorted(p for p in folder.iterdir() if p.suffix in suffixes):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xner.errors import UsageError
 from xner.inference.options import PRECISIONS
@@ -11,7 +12,9 @@ from xner.inference.packages import require_models
 from xner.kernels.blocks import wanted_threads
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,24 @@ class Hardware:
     @property
     def signature(self) -> str:
         """Kind of device and precision, which can change results; the number of devices cannot."""
-        return f"{self.devices[0].partition(':')[0]}/{self.precision}"
+        return f"{self.kind}/{self.precision}"
+
+    @property
+    def kind(self) -> str:
+        """Kind of the devices: `cpu`, `cuda` or `mps`."""
+        return self.devices[0].partition(":")[0]
+
+    def place(self, model: Any) -> tuple[Any, ...]:
+        """Return one copy of a model on each device; `model` itself is the first of them."""
+        models = [model, *(deepcopy(model) for _ in self.devices[1:])]
+        return tuple(m.to(device) for m, device in zip(models, self.devices, strict=True))
+
+    def host_tensor(self, array: NDArray[np.int64]) -> torch.Tensor:
+        """Return an array as a tensor on the host, in pinned memory if a GPU reads it."""
+        import torch
+
+        tensor = torch.from_numpy(array)
+        return tensor.pin_memory() if self.kind == "cuda" else tensor
 
 
 def find_hardware(device: str = "auto", precision: str = "auto") -> Hardware:

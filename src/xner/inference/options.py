@@ -1,4 +1,4 @@
-"""Options of every model: where it runs, and how much at a time. Importing this loads no torch."""
+"""Options that every model has. Importing this module does not import torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 @declare
 class HardwareOptions:
-    """Where a model runs, and in which precision; inherited by the options of every model."""
+    """Device and precision of a model; the options of every model inherit from this class."""
 
     device: str = option(
         "auto",

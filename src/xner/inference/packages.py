@@ -1,4 +1,4 @@
-"""The packages of the extra `models`, asked for by name before they are used."""
+"""Checks for the packages of the extra `models`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ EXTRA = "models"
 
 
 def require_models(*more: str) -> None:
-    """Check that torch and transformers are there, and `more` packages of the same extra.
+    """Check that torch, transformers and `more` packages of the extra are installed.
 
     Raises:
-        MissingExtraError: one is not; the message is the pip line.
+        MissingExtraError: a package is missing; the message says how to install it.
     """
     for package in ("torch", "transformers", *more):
         if find_spec(package) is None:

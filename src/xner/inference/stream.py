@@ -1,7 +1,7 @@
-"""A stream of items through a model: batched, on every device, results in the order of items.
+"""Batched inference over a stream of items on several devices, with results in order.
 
-One thread prepares: it encodes a window of items, plans batches and collates them, while each
-device has a thread that runs the batches. Everything between them is bounded.
+One thread encodes a window of items, plans batches and collates them; one thread per device runs
+the batches. All queues between them are bounded.
 """
 
 from __future__ import annotations
@@ -25,43 +25,43 @@ Batch = TypeVar("Batch")
 Result = TypeVar("Result", covariant=True)
 
 WINDOW = 8192
-"""Items that are sorted by length together."""
+"""Number of items that are sorted by length together."""
 _AHEAD = 3
-"""Batches that wait ready for each device."""
+"""Number of prepared batches that wait for each device."""
 
 
 class Engine(Protocol[Item, Piece, Batch, Result]):
-    """A model as a stream needs it. An item becomes pieces: one, or several if it is long."""
+    """Interface of models in a stream. An item is split into pieces: one, or more if it is long."""
 
     @property
     def workers(self) -> int:
-        """How many devices there are; each runs batches in a thread of its own."""
+        """Number of devices; each runs batches in a separate thread."""
         ...
 
     def encode(self, items: Sequence[Item]) -> Sequence[Sequence[Piece]]:
-        """The pieces of every item; one without pieces gets an empty list of results."""
+        """Return the pieces of every item; an item without pieces has no results."""
         ...
 
     def cost(self, piece: Piece) -> int:
-        """Tokens of a piece."""
+        """Return the number of tokens of a piece."""
         ...
 
     def collate(self, pieces: Sequence[Piece]) -> Batch:
-        """A batch in the host's memory, ready to be copied to a device."""
+        """Build a batch on the host."""
         ...
 
     def forward(self, worker: int, batch: Batch) -> Sequence[Result]:
-        """Run a batch on a device; one result for each piece, in the host's memory."""
+        """Run a batch on a device and return one result per piece, on the host."""
         ...
 
     def name(self, piece: Piece) -> str:
-        """What an error message calls the piece."""
+        """Return the name of a piece in error messages."""
         ...
 
 
 @dataclass(slots=True)
 class _Window:
-    """Items that were encoded together, and their results as they come."""
+    """Items that were encoded together, and their results so far."""
 
     counts: list[int]
     results: list[Any]
@@ -87,18 +87,18 @@ def stream(
     budget: int,
     window: int = WINDOW,
 ) -> Iterator[list[Result]]:
-    """Results of every item, one for each of its pieces, in the order of the items.
+    """Yield the results of every item, one per piece, in the order of the items.
 
     Args:
-        items: read ahead by a window or two, in another thread.
+        items: the items, read up to two windows ahead in another thread.
         engine: the model.
-        budget: most tokens of a batch, padding included. A batch that does not fit into the
-            device's memory is halved, and so is the budget from there on.
-        window: items that are sorted by length together.
+        budget: maximum number of tokens per batch, padding included. A batch that does not fit
+            into the device's memory is halved, and so is the budget of later batches.
+        window: number of items that are sorted by length together.
 
     Raises:
-        ResourceError: a piece does not fit into the device's memory even alone.
-        Exception: whatever `items` or the engine raises.
+        ResourceError: a single piece does not fit into the device's memory.
+        Exception: any error of `items` or the engine.
     """
     run = _Run(engine, budget)
     threads = [threading.Thread(target=run.prepare, args=(iter(items), window), daemon=True)]
@@ -122,7 +122,7 @@ def stream(
 
 
 class _Run:
-    """What the threads of one stream share."""
+    """State shared by the threads of one stream."""
 
     def __init__(self, engine: Engine[Any, Any, Any, Any], budget: int) -> None:
         self.engine = engine
@@ -135,9 +135,9 @@ class _Run:
         self.stopped = False
 
     def prepare(self, items: Iterator[Any], window: int) -> None:
-        """Encode and collate; runs in the preparing thread."""
+        """Encode and collate items; runs in the preparing thread."""
         try:
-            # A small first window gives the devices work at once.
+            # A small first window lets the devices start early.
             size = min(window, 256)
             while not self.stopped and (chunk := list(islice(items, size))):
                 self._plan(chunk)
@@ -165,7 +165,7 @@ class _Run:
             self._put(_Job(part, places.tolist(), own, self.engine.collate(own)))
 
     def work(self, worker: int) -> None:
-        """Run batches on one device; runs in that device's thread."""
+        """Run batches on a device; runs in that device's thread."""
         try:
             while not self.stopped and isinstance(job := self.jobs.get(), _Job):
                 results = self._forward(worker, job.pieces, job.batch)
@@ -186,8 +186,8 @@ class _Run:
             reason = str(error).splitlines()[0]
         if len(pieces) == 1:
             raise ResourceError(
-                f"{self.engine.name(pieces[0])} does not fit into the device's memory even alone "
-                f"({reason}); use a smaller model or precision float16, or split the sentence"
+                f"{self.engine.name(pieces[0])} does not fit into the device's memory even by "
+                f"itself ({reason}); use a smaller model, or precision float16, or split the text"
             )
         free_memory()
         half = len(pieces) // 2
@@ -196,10 +196,10 @@ class _Run:
         return [r for own in parts for r in self._forward(worker, own, self.engine.collate(own))]
 
     def wait_for(self, part: _Window) -> None:
-        """Block until every result of a window is there.
+        """Wait until every result of a window is available.
 
         Raises:
-            BaseException: what made a thread fail.
+            BaseException: the error of a thread that failed.
         """
         with self.progress:
             self.progress.wait_for(lambda: part.left == 0 or self.failure is not None)
@@ -207,19 +207,19 @@ class _Run:
             self.raise_failure()
 
     def fail(self, error: BaseException) -> None:
-        """Note an error and end the run."""
+        """Record an error and stop the run."""
         with self.progress:
             self.failure = self.failure or error
             self.stopped = True
             self.progress.notify_all()
 
     def raise_failure(self) -> None:
-        """Raise what made a thread fail, if one did."""
+        """Raise the error of a thread that failed, if any."""
         if self.failure is not None:
             raise self.failure
 
     def stop(self) -> None:
-        """End the threads: nobody wants more results."""
+        """Stop the threads."""
         self.stopped = True
         with suppress(queue.Empty):
             while True:
@@ -228,7 +228,7 @@ class _Run:
             self._put(_Done())
 
     def _put(self, job: _Job | _Done) -> None:
-        """Put a job, but give up once the run has stopped and the queue stays full."""
+        """Put a job into the queue; give up if the run has stopped and the queue stays full."""
         while True:
             try:
                 self.jobs.put(job, timeout=0.1)
@@ -239,14 +239,14 @@ class _Run:
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device or the host ran out of memory."""
+    """Whether an error means that a device or the host ran out of memory."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def free_memory() -> None:
-    """Give cached memory back to the devices."""
+    """Release cached memory of the devices."""
     import torch
 
     if torch.cuda.is_available():

@@ -35,13 +35,13 @@ class LinkedSpans(NamedTuple):
     """Candidates with their alignment scores.
 
     start, end: int32 (C); score: float64 (C), entity after entity, each by start, then end.
-    count: int32 (E), candidates of each entity. status: uint8 (E), one of the constants above.
+    sizes: int32 (E), candidates of each entity. status: uint8 (E), one of the constants above.
     """
 
     start: Int32
     end: Int32
     score: Float64
-    count: Int32
+    sizes: Int32
     status: Flags
 
 

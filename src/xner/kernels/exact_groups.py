@@ -93,7 +93,9 @@ def groups_of(problem, s):
         owner[w] = -1
     for e in range(k):
         seen = 0
-        for c in range(problem.candidate_offsets[base + e], problem.candidate_offsets[base + e + 1]):
+        for c in range(
+            problem.candidate_offsets[base + e], problem.candidate_offsets[base + e + 1]
+        ):
             for w in range(max(seen, problem.start[c]), problem.end[c]):
                 if owner[w] >= 0:
                     a, b = find_root(root, owner[w]), find_root(root, e)

@@ -22,14 +22,15 @@ innermost loops, and threads wait for each other's counts.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from xner.kernels.jit import inner, kernel
 from xner.kernels.order import (
     FERTILITIES,
     count_fertilities,
     estimate_fertilities,
     estimate_jumps,
 )
+from xner.kernels.records import Int32
 
 # Multiply with carry, 32 bits a step: no step overflows, so it also runs without Numba.
 MULTIPLIER = np.uint64(4294883355)
@@ -42,9 +43,6 @@ ONE = np.float32(1)
 CERTAIN = 1 << 30
 """What the posterior of a certain link adds up to, over all chains and averaged sweeps: whole
 numbers have the same sum in any order."""
-
-# What is called in here alone needs no way in from Python; that halves the time to compile it.
-inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 class Direction(NamedTuple):
@@ -146,7 +144,7 @@ class Work(NamedTuple):
     unit: np.ndarray
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def uniform(rng, c):
     """The next random float64 in [0, 1) of chain c. rng: uint64 (C), updated."""
     x = rng[c]
@@ -154,7 +152,7 @@ def uniform(rng, c):
     return np.float64((x & LOW_BITS) ^ (x >> HALF)) * UNIT
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@inner
 def place(index):
     """An index that is never negative: Numba then leaves out its check, for 40% less time."""
     return np.uint64(index)
@@ -365,8 +363,10 @@ def sample_sentence(d, s, t, w, n, posterior):
                 posterior[place(begin + k)] += added
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def sweep_chains(d, s, w, settings, k, share, posterior):
+@kernel
+def sweep_chains(
+    d: Direction, s: State, w: Work, settings: Settings, k: int, share: np.float32, posterior: Int32
+) -> None:
     """Draw every link of all chains anew, for the k-th time from 0.
 
     d: Direction; s: State, of zeros but for its rng before the first sweep, updated; w: Work;

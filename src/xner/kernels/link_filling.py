@@ -7,7 +7,8 @@ from xner.kernels.keys import mix, slot_of
 from xner.kernels.records import Keys, Links, NewLinks, Spans, Table, Texts
 
 SOURCE, TARGET, PAIR, NEAR = np.uint64(5), np.uint64(6), np.uint64(7), np.uint64(10)
-UNIT = 65536.0  # counts of links are sums of integer 65536ths, so the order of adding is irrelevant
+# Counts of links are sums of integer 65536ths, so the order of adding is irrelevant.
+UNIT = 65536.0
 
 
 @inner
@@ -33,7 +34,8 @@ def longest_sides(lo, hi, texts):
 def times_elsewhere(word, kind, s, words, inside, table):
     """Return how often a word type occurs in other sentences than s.
 
-    Counts that were dropped from a large table are 0. inside: uint8 (words), 1 for those that count; empty if all do.
+    Counts that were dropped from a large table are 0. inside: uint8 (words), 1 for those that
+    count; empty if all do.
     """
     times = table.counts[slot_of(table.keys, mix(word ^ kind))]
     for w in range(words.offsets[s], words.offsets[s + 1]):
@@ -79,7 +81,7 @@ def write_best(s, best, found, most, links, at):
 
 
 @inner
-def head(links, n):
+def head(links: NewLinks, n: int) -> NewLinks:
     """Return the first n links."""
     return NewLinks(links.row[:n], links.source[:n], links.target[:n], links.weight[:n])
 
@@ -156,9 +158,7 @@ def near_words(start, end, words, linked, reach, near):
 
 
 @kernel
-def adjacent_keys(
-    lo: int, hi: int, texts: Texts, links: Links, spans: Spans, reach: int
-) -> Keys:
+def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, reach: int) -> Keys:
     """Return the keys of all pairs of a word of an entity and an unlinked word at its span.
 
     Returns uint64, a key for each pair of positions. spans: of the first pass.

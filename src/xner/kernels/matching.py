@@ -12,7 +12,7 @@ NO_LIMIT = 1 << 30
 @inner
 def is_free(problem, c, taken):
     """Return whether candidate c covers no taken word. taken: uint8 (>= target words)."""
-    for w in range(problem.start[c], problem.end[c]):
+    for w in range(problem.start[c], problem.end[c]):  # noqa: SIM110 - Numba has no generators
         if taken[w]:
             return False
     return True

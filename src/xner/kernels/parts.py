@@ -11,17 +11,21 @@ log-odds of being linked are a weighted sum of features:
 The weights are fitted to a first alignment of the same corpus, by logistic regression.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xner.kernels.jit import inner, kernel
-from xner.kernels.records import Float32, Int32, Int64
+from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
 
 COMPARED = 64  # letters of a word that spelling looks at
 SIMILAR = 9  # steps of similarity: below 0.3, then tenths, and identical
 SHARED = 9  # kinds of shared stretches: short ones, then 4, 5, 6 to 7 and 8 letters or more
 STRETCHES = (4, 5, 6, 8)
+
+
+Letters = tuple[NDArray[np.uint32], Int64]  # of all types, and where each type's begin
 
 
 class Classes(NamedTuple):
@@ -69,7 +73,16 @@ def compare(a, b, distances, stretches):
 
 
 @kernel
-def spelling(lo, hi, source_types, target_types, source_text, target_text, similar, shared):
+def spelling(
+    lo: int,
+    hi: int,
+    source_types: Int32,
+    target_types: Int32,
+    source_text: Letters,
+    target_text: Letters,
+    similar: Flags,
+    shared: Flags,
+) -> None:
     """Write the steps of similarity and kinds of shared stretches of the entries lo <= e < hi.
 
     source_types, target_types: int32 (entries); texts: the uint32 letters of all types, and
@@ -99,14 +112,14 @@ def spelling(lo, hi, source_types, target_types, source_text, target_text, simil
 
 
 @kernel
-def count_cells(cells, met):
+def count_cells(cells: Int32, met: Float32) -> None:
     """Add the cells of each entry to `met`. cells: int32; met: float32 (entries)."""
     for c in range(len(cells)):
         met[cells[c]] += np.float32(1)
 
 
 @kernel
-def count_links(cells, posterior, share, linked):
+def count_links(cells: Int32, posterior: Int32, share: np.float32, linked: Float32) -> None:
     """Add `share` of every cell's posterior to its entry. float32 (cells), (entries)."""
     for c in range(len(cells)):
         linked[cells[c]] += share * posterior[c]
@@ -183,7 +196,16 @@ def log_odds(e, f, weights, row):
 
 
 @kernel
-def regression_step(f, step, offset, weights, linked, met, gradient, hessian):
+def regression_step(
+    f: Any,
+    step: int,
+    offset: float,
+    weights: Float64,
+    linked: Float32,
+    met: Float32,
+    gradient: Float64,
+    hessian: Float64,
+) -> float:
     """Log-likelihood of the links, with its gradient and negative Hessian at `weights`.
 
     Every `step`-th entry counts, its cells divided by the smaller frequency of its two types,
@@ -227,7 +249,16 @@ def regression_step(f, step, offset, weights, linked, met, gradient, hessian):
 
 
 @kernel
-def part_prior(lo, hi, f, weights, base, least, most, prior):
+def part_prior(
+    lo: int,
+    hi: int,
+    f: Any,
+    weights: Float64,
+    base: float,
+    least: float,
+    most: float,
+    prior: Float64,
+) -> None:
     """Write the prior mass of the entries lo <= e < hi: base * exp(log-odds), bounded.
 
     prior: float64 (entries), written; least, most: bounds of the log-odds.

@@ -9,7 +9,7 @@ words are numbered from 0 in their sentence, and spans are half-open.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +23,14 @@ Float64 = NDArray[np.float64]
 Flags = NDArray[np.uint8]
 Keys = NDArray[np.uint64]
 
-T = TypeVar("T")
+T = TypeVar("T", bound=tuple[Any, ...])
 
 
 def joined(blocks: list[T]) -> T:
     """Concatenate records (or tuples of arrays) field by field."""
     if len(blocks) == 1:
         return blocks[0]
-    fields = [np.concatenate(arrays) for arrays in zip(*blocks, strict=True)]  # type: ignore[call-overload]
+    fields = [np.concatenate(arrays) for arrays in zip(*blocks, strict=True)]
     make: Any = getattr(type(blocks[0]), "_make", tuple)
     made: T = make(fields)
     return made
@@ -218,14 +218,15 @@ class Problem(_Columns):
         end: Any,
         score: Any,
         target_lengths: Any,
-    ) -> Problem:
+    ) -> Self:
         """Convert the columns to their types, without copying those that fit."""
         integers = (entity_offsets, candidate_offsets, start, end, target_lengths)
-        *spans, lengths = (frozen(column, np.int32) for column in integers)
-        return super().__new__(cls, *spans, frozen(score, np.float64), lengths)
+        owners, offsets, first, last, lengths = (frozen(column, np.int32) for column in integers)
+        score = frozen(score, np.float64)
+        return super().__new__(cls, owners, offsets, first, last, score, lengths)
 
     @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> Problem:
+    def _make(cls, iterable: Iterable[Any]) -> Problem:  # type: ignore[override]
         return cls(*iterable)
 
     @property
@@ -251,9 +252,14 @@ class Problem(_Columns):
         """Return the problem of these sentences, in any order; candidates keep their order."""
         entities, entity_offsets = _slices(self.entity_offsets, sentences)
         candidates, candidate_offsets = _slices(self.candidate_offsets, entities)
-        columns = (column[candidates] for column in (self.start, self.end, self.score))
-        lengths = self.target_lengths[sentences]
-        return Problem(entity_offsets, candidate_offsets, *columns, lengths)
+        return Problem(
+            entity_offsets,
+            candidate_offsets,
+            self.start[candidates],
+            self.end[candidates],
+            self.score[candidates],
+            self.target_lengths[sentences],
+        )
 
 
 def _slices(offsets: Int32, rows: NDArray[Any]) -> tuple[Int64, Int64]:

@@ -5,14 +5,19 @@ words) [0, rows[b]) and [0, columns[b]), and what lies beyond is never read. A k
 the pairs [lo, hi) and writes a weight above 0 at each link; `weight` (B, S, T) starts as zeros.
 """
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Float32, Int64
 
 SMALLEST = np.float32(1.1754944e-38)
 # A link's weight stays above 0 where float32 would round it down.
 
 
-@njit(cache=True, nogil=True)
+@inner
 def first_best(scores, by_row, by_column):
     """The first greatest cell of each row and of each column.
 
@@ -27,14 +32,16 @@ def first_best(scores, by_row, by_column):
                 by_column[j] = i
 
 
-@njit(cache=True, nogil=True)
+@inner
 def as_weight(similarity):
     """A similarity as a weight: float32 in (0, 1]."""
     return np.float32(min(max(similarity, SMALLEST), 1.0))
 
 
-@njit(cache=True, nogil=True)
-def link_argmax(lo, hi, scores, rows, columns, weight):
+@kernel
+def link_argmax(
+    lo: int, hi: int, scores: NDArray[Any], rows: Int64, columns: Int64, weight: Float32
+) -> None:
     """Link cells that are the greatest of both their row and their column.
 
     scores: float32 or float64 (B, S, T), in [0, 1]; rows, columns: int64 (B); weight: float32
@@ -50,8 +57,16 @@ def link_argmax(lo, hi, scores, rows, columns, weight):
                 weight[b, i, by_row[i]] = as_weight(own[i, by_row[i]])
 
 
-@njit(cache=True, nogil=True)
-def link_itermax(lo, hi, scores, rows, columns, alpha, weight):
+@kernel
+def link_itermax(
+    lo: int,
+    hi: int,
+    scores: NDArray[Any],
+    rows: Int64,
+    columns: Int64,
+    alpha: float,
+    weight: Float32,
+) -> None:
     """`link_argmax`, then once more among cells with a free row or a free column.
 
     In the second round, a cell of one free side counts `alpha` times its score, in float64, and
@@ -84,7 +99,7 @@ def link_itermax(lo, hi, scores, rows, columns, alpha, weight):
                 weight[b, i, j] = as_weight(scores[b, i, j])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def shift(scores, row_top, column_top):
     """Greatest score of each row and of each column.
 
@@ -99,8 +114,16 @@ def shift(scores, row_top, column_top):
             column_top[j] = max(column_top[j], score)
 
 
-@njit(cache=True, nogil=True)
-def link_softmax(lo, hi, scores, rows, columns, threshold, weight):
+@kernel
+def link_softmax(
+    lo: int,
+    hi: int,
+    scores: NDArray[Any],
+    rows: Int64,
+    columns: Int64,
+    threshold: float,
+    weight: Float32,
+) -> None:
     """Link cells whose softmax over the row and over the column both exceed `threshold`.
 
     scores: float32 (B, S, T), dot products; rows, columns: int64 (B); threshold: float in
@@ -137,7 +160,7 @@ def link_softmax(lo, hi, scores, rows, columns, threshold, weight):
                         weight[b, i, j] = 0.5 * (by_row + by_column)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def entmax15_threshold(halves):
     """The tau of Peters, Niculae & Martins (2019), algorithm 2: sum of max(z - tau, 0)^2 = 1.
 
@@ -159,7 +182,7 @@ def entmax15_threshold(halves):
     return tau
 
 
-@njit(cache=True, nogil=True)
+@inner
 def entmax15_thresholds(scores, top, tau, room):
     """`entmax15_threshold` of each row, above half the row's greatest score.
 
@@ -176,8 +199,10 @@ def entmax15_thresholds(scores, top, tau, room):
             tau[i] = entmax15_threshold(room[:count])
 
 
-@njit(cache=True, nogil=True)
-def link_entmax15(lo, hi, scores, rows, columns, weight):
+@kernel
+def link_entmax15(
+    lo: int, hi: int, scores: NDArray[Any], rows: Int64, columns: Int64, weight: Float32
+) -> None:
     """Link cells that 1.5-entmax over the row and over the column both give more than 0.
 
     Arguments are those of `link_softmax`.

@@ -74,10 +74,8 @@ def linked_runs(
 def _candidates(text: Text, ngrams: NgramLimits | None, runs: RunLimits | None) -> Candidates:
     entities, lengths = text.entities, text.target_lengths
     spans = joined(
-        over_blocks(
-            linked_spans, text.batch.num_rows, entities, text.links, lengths, ngrams, runs
-        )
+        over_blocks(linked_spans, text.batch.num_rows, entities, text.links, lengths, ngrams, runs)
     )
-    offsets = np.concatenate([[0], np.cumsum(spans.count)])
+    offsets = np.concatenate([[0], np.cumsum(spans.sizes)])
     problem = Problem(entities.offsets, offsets, spans.start, spans.end, spans.score, lengths)
     return Candidates(problem, spans.status, entities.end - entities.start)

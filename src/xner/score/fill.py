@@ -31,7 +31,7 @@ def fill_links(text: Text, spans: Spans, counts: Counts, weights: Mapping[str, f
     if "adjacent" in weights:
         parts.append(_scaled(adjacent(text, spans, counts), weights["adjacent"]))
     if len(parts) == 2:
-        parts = [_merged(*parts, text.target.offsets)]
+        parts = [_merged(parts[0], parts[1], text.target.offsets)]
     found = parts and len(parts[0].row)
     return text.with_links(_added(text.links, parts[0])) if found else text
 

@@ -77,7 +77,10 @@ def _ngrams(
     words = np.concatenate([[0], np.cumsum(text.target_lengths)])
     regions = Regions(
         text.entities.offsets,
-        *(frozen(numbers, np.int32) for numbers in (first, last, limit, words)),
+        frozen(first, np.int32),
+        frozen(last, np.int32),
+        frozen(limit, np.int32),
+        frozen(words, np.int32),
         frozen(stop.to_numpy(zero_copy_only=False), np.uint8),
     )
     return scored(text, *joined(over_blocks(list_ngrams, text.batch.num_rows, regions)))

@@ -16,7 +16,6 @@ of the probabilities, as in the paper, is p ^ (1 / ln 2).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,44 +25,62 @@ import pyarrow as pa
 from xner.columns import offsets_of, rows_of
 from xner.errors import UsageError
 from xner.inference.checkpoints import model_signature
+from xner.inference.options import HardwareOptions, batch_tokens_option
 from xner.kernels.records import Float64, Int32, Int64
-from xner.languages import Language, find_language
+from xner.languages import LANGUAGE_CODES, Language, find_language
+from xner.options import build, declare, option, required
 from xner.score.scene import Scene
 from xner.translation.cache import Pair, PairCache
 from xner.translation.likelihood import ForwardTokens, Likelihood, Question, Tokens
 from xner.translation.text import join_words
 
 
-@dataclass(frozen=True, slots=True)
-class NmtOptions:
-    """Options of the score `nmt`.
+@declare
+class NmtOptions(HardwareOptions):
+    """Options of the score `nmt`."""
 
-    Attributes:
-        model: NLLB checkpoint, a hub id or folder.
-        source_language, target_language: language codes (`xner.languages`).
-        threshold: scores that are not above it become 0, default 0.1.
-        device, precision: as for `xner.inference.hardware.find_hardware`.
-        batch_tokens: most tokens per batch; default 32,768 on a GPU and 4,096 elsewhere.
-        cache: file in which the scores of phrase pairs are kept for the next run; None keeps them
-            in memory.
-    """
-
-    model: str
-    source_language: str
-    target_language: str
-    threshold: float = 0.1
-    device: str = "auto"
-    precision: str = "auto"
-    batch_tokens: int | None = None
-    cache: Path | None = None
+    model: str | Path = required(
+        "NLLB-200 checkpoint of the score nmt: hub id or folder.",
+        kw_only=False,
+        unit="MODEL",
+        flag="--nmt-model",
+        group="score nmt",
+    )
+    source_language: str = required(
+        f"Source language of the score nmt. {LANGUAGE_CODES}",
+        kw_only=False,
+        unit="CODE",
+        group="score nmt",
+    )
+    target_language: str = required(
+        f"Target language of the score nmt. {LANGUAGE_CODES}",
+        kw_only=False,
+        unit="CODE",
+        group="score nmt",
+    )
+    threshold: float = option(
+        0.1,
+        "Scores that are not above this become 0.",
+        ge=0,
+        lt=1,
+        unit="P",
+        flag="--nmt-threshold",
+        group="score nmt",
+    )
+    batch_tokens: int | None = batch_tokens_option(
+        "padding included", "32,768 on a GPU, 4,096 elsewhere"
+    )
+    cache: str | Path | None = option(
+        None,
+        "Keep the scores of phrase pairs in this file for the next run.",
+        unit="FILE",
+        flag="--nmt-cache",
+        group="score nmt",
+    )
 
     def __post_init__(self) -> None:
-        for name, flag in _FLAGS.items():
-            if not getattr(self, name):
-                raise UsageError(f"the score nmt needs {name}; pass it ({flag})")
+        super().__post_init__()
         _ = self.languages
-        if not 0 <= self.threshold < 1:
-            raise UsageError(f"the threshold of the score nmt is {self.threshold}; it must be in [0, 1)")
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> NmtOptions:
@@ -72,16 +89,7 @@ class NmtOptions:
         Raises:
             UsageError: an option is unknown, missing or out of range.
         """
-        values = dict(given)
-        if isinstance(values.get("model"), Path):
-            values["model"] = str(values["model"])
-        if values.get("cache") is not None:
-            values["cache"] = Path(values["cache"])
-        try:
-            return cls(**values)
-        except TypeError as error:
-            reason = str(error).partition("() ")[2]
-            raise UsageError(f"invalid options for the score nmt: {reason}") from None
+        return build(cls, given, "option of the score nmt")
 
     @property
     def languages(self) -> tuple[Language, Language]:
@@ -93,16 +101,9 @@ class NmtOptions:
         """Everything that the scores depend on, except the device."""
         source, target = self.languages
         return (
-            f"nmt({model_signature(self.model)},{source.flores}-{target.flores},"
+            f"nmt({model_signature(str(self.model))},{source.flores}-{target.flores},"
             f"{self.precision},threshold:{self.threshold:g})"
         )
-
-
-_FLAGS = {
-    "model": "--nmt-model",
-    "source_language": "--source-language",
-    "target_language": "--target-language",
-}
 
 
 class NmtScorer:
@@ -122,7 +123,7 @@ class NmtScorer:
         """
         self.options = options
         self._model = Likelihood(
-            options.model,
+            str(options.model),
             device=options.device,
             precision=options.precision,
             batch_tokens=options.batch_tokens,
@@ -130,7 +131,8 @@ class NmtScorer:
         vocabulary = self._model.vocabulary
         self._languages = [vocabulary.language_token(code) for code in options.languages]
         codes = [language.flores for language in options.languages]
-        self._cache = PairCache(options.cache, f"{self._model.signature},{'-'.join(codes)}")
+        cache = None if options.cache is None else Path(options.cache)
+        self._cache = PairCache(cache, f"{self._model.signature},{'-'.join(codes)}")
 
     @property
     def forward_tokens(self) -> ForwardTokens:

@@ -98,7 +98,7 @@ def link_scores(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def fused(scene: Scene, weights: Mapping[str, float]) -> Float64:
-    """Return float64 (C): the weighted sum of the scores, at least `TINY`; solvers need it above 0."""
+    """Return float64 (C): the weighted sum of the scores, at least `TINY`, as solvers require."""
     total = None
     for name, weight in weights.items():
         part = find_score(name).of(scene)

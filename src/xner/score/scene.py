@@ -1,4 +1,4 @@
-"""What a score sees of a batch: words, links, candidates, the first pass's choice and its counts."""
+"""What a score sees of a batch: words, links, candidates, choice and counts of the first pass."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class Text:
         """The links of the batch, or those given to `with_links`."""
         column = self.batch["links"]
         weight = field_of(column, "weight")[_part(column)]
-        spans = _fields(column, "source", "target")
-        return Links(_rebased(column), *spans, frozen(weight, np.float32))
+        source, target = _fields(column, "source", "target")
+        return Links(_rebased(column), source, target, frozen(weight, np.float32))
 
     @property
     def has_links(self) -> bool:
@@ -179,8 +179,8 @@ def _rebased(column: pa.ListArray) -> Int32:
     return frozen(offsets - offsets[0], np.int32)
 
 
-def _fields(column: pa.ListArray, *names: str) -> tuple[Int32, ...]:
-    return tuple(frozen(field_of(column, name)[_part(column)], np.int32) for name in names)
+def _fields(column: pa.ListArray, *names: str) -> list[Int32]:
+    return [frozen(field_of(column, name)[_part(column)], np.int32) for name in names]
 
 
 def _bare(words: pa.StringArray) -> pa.StringArray:

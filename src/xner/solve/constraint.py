@@ -33,7 +33,9 @@ class Constraint:
                 f"at_most is {self.at_most}; it must be at least {max(1, self.at_least)}"
             )
         if self.at_least and self.at_most not in (None, self.at_least):
-            raise UsageError("at_least and at_most differ; choose at most n, exactly n, at least n or unlimited")
+            raise UsageError(
+                "at_least and at_most differ; choose at most n, exactly n, at least n or unlimited"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Constraint:

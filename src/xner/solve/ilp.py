@@ -82,7 +82,9 @@ def solve_ilp(
         UsageError: an option is out of range.
     """
     if backend not in get_args(Backend):
-        raise UsageError(f"unknown backend {backend!r}; choose one of {', '.join(get_args(Backend))}")
+        raise UsageError(
+            f"unknown backend {backend!r}; choose one of {', '.join(get_args(Backend))}"
+        )
     if not 0 <= gap < inf:
         raise UsageError(f"gap is {gap}; it must be at least 0")
     if time_limit is not None and not time_limit > 0:

@@ -78,10 +78,10 @@ def _item(name: str, description: str) -> list[str]:
     )
 
 
-def described(declared: Option, hint: Any) -> str:
+def described(declared: Option, hint: Any, *, choices: bool = True) -> str:
     """The help text of an option with its choices, range and default."""
     parts = [declared.help]
-    known = choices_of(hint, declared)
+    known = choices_of(hint, declared) if choices else ()
     if not all(f"`{value}`" in declared.help for value in known):
         parts.append(f"Choices: {', '.join(f'`{value}`' for value in known)}.")
     if declared.range:

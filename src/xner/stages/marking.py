@@ -189,7 +189,7 @@ def _entities(
     Of two spans that share a word, the more similar one is kept.
     """
     outcomes = [Outcome.MARKER_LOST if offsets else Outcome.EMPTY_TARGET] * len(labels)
-    order = sorted(range(len(labels)), key=lambda i: -recovered.likeness[i])
+    order = sorted(range(len(labels)), key=lambda i: -recovered.similarity[i])
     taken: set[int] = set()
     found = []
     for i in order:
@@ -200,7 +200,7 @@ def _entities(
         if start < end and taken.isdisjoint(range(start, end)):
             taken.update(range(start, end))
             found.append({"start": start, "end": end, "label": labels[i], "source": i})
-            found[-1]["score"] = recovered.likeness[i]
+            found[-1]["score"] = recovered.similarity[i]
             outcomes[i] = Outcome.MARKED
     return sorted(found, key=lambda e: e["start"]), [outcome.value for outcome in outcomes]
 

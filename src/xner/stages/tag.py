@@ -26,7 +26,7 @@ from xner.columns import (
 )
 from xner.corpus import Corpus, require
 from xner.errors import SchemeError, UsageError
-from xner.inference.columns import by_batch
+from xner.inference.record_batches import by_batch
 from xner.options import declare, option, options_of
 from xner.report import Figure, Report
 from xner.schemes import Spans, decode, parse_tag

@@ -21,8 +21,8 @@ from xner.columns import (
 )
 from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
-from xner.inference.columns import by_batch
-from xner.languages import Language, find_language
+from xner.inference.record_batches import by_batch
+from xner.languages import LANGUAGE_CODES, Language, find_language
 from xner.options import declare, option, options_of, required
 from xner.report import Figure, Report
 from xner.stages.base import Columns, Stage, function_of
@@ -31,21 +31,19 @@ from xner.translation.options import TranslatorOptions
 from xner.translation.registry import TRANSLATORS, make_translator
 from xner.translation.text import find_words, join_words
 
-_CODES = "Code: BCP-47, ISO 639-3 or FLORES-200, such as en, eng or eng_Latn."
-
 
 @declare
 class Translating(Stage, TranslatorOptions):
     """A stage that translates between the languages of the two sides."""
 
     source_language: str = required(
-        f"Language of the labelled side. {_CODES}",
+        f"Language of the labelled side. {LANGUAGE_CODES}",
         kw_only=False,
         unit="CODE",
         stand_in="eng",
     )
     target_language: str = required(
-        f"Language of the other side. {_CODES}",
+        f"Language of the other side. {LANGUAGE_CODES}",
         kw_only=False,
         unit="CODE",
         stand_in="deu",

@@ -18,13 +18,13 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """What a tagger says of one sentence.
+    """The tags of one sentence.
 
     Attributes:
-        probabilities: float32 (words x tags), of every tag for every word; the tag of a word is
-            the likeliest (ties: the first).
-        windows: how many windows the sentence was read in; 0 if it was not read at all.
-        unread: words that the tagger could not see; they have the tag O.
+        probabilities: float32 (words x tags), probability of every tag for every word. The tag of
+            a word is the most probable one (ties: the first).
+        windows: number of windows that the sentence was split into; 0 for no model input.
+        unread: number of words without a subword in the model's vocabulary; they are tagged O.
     """
 
     probabilities: Floats
@@ -33,20 +33,20 @@ class Tagged:
 
 
 class Tagger(Protocol):
-    """What a tagger offers."""
+    """Interface of taggers; any object that implements it can be used as one."""
 
     @property
     def signature(self) -> str:
-        """Model and settings: all that decides the tags besides the words."""
+        """Model and every setting that can change the tags."""
         ...
 
     @property
     def tags(self) -> Sequence[str]:
-        """Names of the tags (`O`, `B-PER`, `I-PER` …), in the order of the probabilities."""
+        """Names of the tags (`O`, `B-PER`, `I-PER`, …), in the order of the probabilities."""
         ...
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[Tagged]:
-        """Tag sentences of words; one result each, in their order. May read ahead."""
+        """Tag sentences of words; yields one result per sentence, in order. May read ahead."""
         ...
 
 

@@ -1,10 +1,9 @@
-"""Tagging by any token-classification checkpoint of transformers."""
+"""Tagging with a token-classification checkpoint of transformers."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +30,8 @@ class CheckpointTagger:
     """A token-classification checkpoint of transformers.
 
     The tag of a word is that of its first subword, by the softmax over the model's outputs.
-    Sentences longer than the model's input limit are split into windows
-    (`subwords.plan_windows`). Words without a subword, such as control characters, have the tag
-    O with probability 1.
+    Sentences longer than the model's input limit are split into overlapping windows. Words
+    without a subword, such as control characters, have the tag O with probability 1.
     """
 
     def __init__(self, options: TaggerOptions) -> None:
@@ -58,11 +56,11 @@ class CheckpointTagger:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Names of the tags, labels renamed and dropped."""
+        """Names of the tags, with labels renamed and dropped."""
         return self._engine.tagset.names
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[Tagged]:
-        """Tag sentences of words; the model sees no empty one."""
+        """Tag sentences of words; empty ones are not passed to the model."""
         lengths: deque[int] = deque()
 
         def items() -> Iterator[Sequence[str]]:
@@ -71,24 +69,24 @@ class CheckpointTagger:
                 yield words
 
         for found in stream(items(), self._engine, budget=self._budget):
-            yield self._joined(lengths.popleft(), found)
+            yield self._merged(lengths.popleft(), found)
 
-    def _joined(self, length: int, found: Sequence[_Judged]) -> Tagged:
-        """One sentence from its pieces; each word is judged in at most one."""
+    def _merged(self, length: int, found: Sequence[_TaggedWords]) -> Tagged:
+        """Merge the pieces of a sentence; each word is tagged in at most one of them."""
         if len(found) == 1 and len(found[0].words) == length:
             return Tagged(found[0].probabilities)
         outside = self.tags.index("O")
         probabilities = np.zeros((length, len(self.tags)), np.float32)
         probabilities[:, outside] = 1.0
-        for judged in found:
-            probabilities[judged.words] = judged.probabilities
-        read = sum(len(judged.words) for judged in found)
+        for part in found:
+            probabilities[part.words] = part.probabilities
+        read = sum(len(part.words) for part in found)
         return Tagged(probabilities, len(found), length - read)
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """The words that a piece judges, int32 (W), and their probabilities, float32 (W x tags)."""
+class _TaggedWords:
+    """The words tagged in a piece, int32 (W), and their probabilities, float32 (W x tags)."""
 
     words: NDArray[np.int32]
     probabilities: Floats
@@ -96,8 +94,13 @@ class _Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Pieces in the host's memory: ids and mask (B x L; no mask where nothing is padded), and
-    the places of the judged tokens in the flattened ids.
+    """Pieces on the host.
+
+    Attributes:
+        pieces: the pieces.
+        ids: int64 (B, L), padded.
+        mask: int64 (B, L), 1 for tokens; None if nothing is padded.
+        places: int64 (W), positions of the tagged words in the flattened ids.
     """
 
     pieces: Sequence[Piece]
@@ -107,11 +110,10 @@ class _Batch:
 
 
 class _Classifier:
-    """The engine: a copy of the model on every device."""
+    """The engine of the stream: a copy of the model on every device."""
 
     def __init__(self, options: TaggerOptions, hardware: Hardware) -> None:
-        self._devices = hardware.devices
-        self._pinned = self._devices[0].startswith("cuda")
+        self._hardware = hardware
         self._temperature = options.temperature
         name = str(options.model)
         model = _load_model(name, hardware)
@@ -120,73 +122,66 @@ class _Classifier:
         self.tagset = Tagset.of(outputs, options.labels)
         self._subwords = Subwords(name)
         self._window = min(most_positions(model, _ANY_LENGTH), self._subwords.limit, _ANY_LENGTH)
-        unlike = dict.fromkeys(self._devices)
-        self._models = {d: deepcopy(model).to(d) if len(unlike) > 1 else model for d in unlike}
-        if len(unlike) == 1:
-            model.to(self._devices[0])
+        self._models = hardware.place(model)
 
     @property
     def workers(self) -> int:
-        """Devices."""
-        return len(self._devices)
+        """Number of devices."""
+        return len(self._models)
 
     def encode(self, items: Sequence[Sequence[str]]) -> list[list[Piece]]:
-        """One piece a sentence, or its windows."""
+        """Return one piece per sentence, or its windows."""
         return self._subwords.pieces(items, self._window)
 
     def cost(self, piece: Piece) -> int:
-        """Tokens."""
+        """Return the number of tokens."""
         return len(piece.ids)
 
     def collate(self, pieces: Sequence[Piece]) -> _Batch:
-        """Ids as one rectangle, in pinned memory where a GPU reads it."""
+        """Pad the pieces to one rectangle on the host."""
         ids, mask = padded([piece.ids for piece in pieces], self._subwords.filler)
         width = ids.shape[1]
         places = [piece.places + row * width for row, piece in enumerate(pieces)]
+        tensor = self._hardware.host_tensor
         return _Batch(
             pieces,
-            self._tensor(ids),
-            None if mask.all() else self._tensor(mask),
-            self._tensor(np.concatenate(places).astype(np.int64)),
+            tensor(ids),
+            None if mask.all() else tensor(mask),
+            tensor(np.concatenate(places).astype(np.int64)),
         )
 
-    def _tensor(self, array: NDArray[np.int64]) -> torch.Tensor:
-        import torch
-
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory() if self._pinned else tensor
-
-    def forward(self, worker: int, batch: _Batch) -> list[_Judged]:
-        """Probabilities of the tags of every judged word."""
-        found = self.tagset.merged(self._probabilities(self._devices[worker], batch))
+    def forward(self, worker: int, batch: _Batch) -> list[_TaggedWords]:
+        """Return the tag probabilities of every word that is tagged in the batch."""
+        found = self.tagset.merged(self._probabilities(worker, batch))
         ends = np.cumsum([len(piece.words) for piece in batch.pieces])
         parts = np.split(found, ends[:-1])
-        return [_Judged(p.words, part) for p, part in zip(batch.pieces, parts, strict=True)]
+        return [_TaggedWords(p.words, part) for p, part in zip(batch.pieces, parts, strict=True)]
 
-    def _probabilities(self, device: str, batch: _Batch) -> Floats:
-        """float32 (judged words x outputs); nothing else leaves the device."""
+    def _probabilities(self, worker: int, batch: _Batch) -> Floats:
+        """Return float32 (tagged words x outputs); nothing else leaves the device."""
         import torch
 
+        device = self._hardware.devices[worker]
         with torch.inference_mode():
             ids, mask, places = (
                 None if tensor is None else tensor.to(device, non_blocking=True)
                 for tensor in (batch.ids, batch.mask, batch.places)
             )
-            logits = self._models[device](input_ids=ids, attention_mask=mask).logits
-            judged = logits.flatten(0, 1)[places].float() / self._temperature
-            found: Floats = judged.softmax(-1).cpu().numpy()
+            logits = self._models[worker](input_ids=ids, attention_mask=mask).logits
+            of_words = logits.flatten(0, 1)[places].float() / self._temperature
+            found: Floats = of_words.softmax(-1).cpu().numpy()
             return found
 
     def name(self, piece: Piece) -> str:
-        """The first words of its sentence."""
+        """Return the first words of the sentence, for messages."""
         return f"the sentence that begins {' '.join(piece.sentence[:5])[:60]!r}"
 
 
 def _load_model(name: str, hardware: Hardware) -> Any:
-    """The model on the CPU, in the precision that is asked for.
+    """Load the model on the CPU, in the precision of the hardware.
 
     Raises:
-        InputError: it cannot be loaded, or its classifier was never trained.
+        InputError: the model cannot be loaded, or its files lack the classifier.
     """
     from transformers import AutoModelForTokenClassification
 
@@ -200,7 +195,7 @@ def _load_model(name: str, hardware: Hardware) -> Any:
     if info["missing_keys"]:
         missing = ", ".join(sorted(info["missing_keys"]))
         raise InputError(
-            f"the model {name!r} is no tagger: its files lack {missing}; give a checkpoint that "
-            f"was fine-tuned for token classification"
+            f"the model {name!r} is not a tagger: its files lack {missing}; use a checkpoint "
+            f"fine-tuned for token classification"
         )
     return model.eval()

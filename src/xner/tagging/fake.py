@@ -1,4 +1,4 @@
-"""A tagger that needs no model, for tests: it knows names by heart."""
+"""A tagger without a model, for tests: it looks names up in a gazetteer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xner.tagging import Tagged
 
 
 class FakeTagger:
-    """Labels the names of a gazetteer, the longest first, from left to right; case counts.
+    """Labels names of a gazetteer from left to right, longest match first, case-sensitive.
 
     >>> tagger = FakeTagger({"Ada Lovelace": "PER", "Nairobi": "LOC"})
     >>> tagger.tags
@@ -19,12 +19,13 @@ class FakeTagger:
     """
 
     def __init__(self, names: Mapping[str, str], confidence: float = 0.9) -> None:
-        """Know `names`: words parted by spaces, and the label of each.
+        """Create a tagger from names and their labels.
 
         Args:
-            names: such as `{"Ada Lovelace": "PER"}`.
-            confidence: probability of the tag of every word, in (0.5, 1]; the others share
-                the rest.
+            names: label of each name, such as `{"Ada Lovelace": "PER"}`; words are separated by
+                spaces.
+            confidence: probability of the tag of every word, in (0.5, 1]; the other tags share
+                the rest equally.
 
         Raises:
             UsageError: a name is empty, or the confidence is out of range.
@@ -33,7 +34,7 @@ class FakeTagger:
             raise UsageError(f"confidence is {confidence}; it must be in (0.5, 1]")
         self._labels = {tuple(name.split()): label for name, label in names.items()}
         if () in self._labels:
-            raise UsageError("a name is empty; names are words parted by spaces")
+            raise UsageError("a name is empty; write words separated by spaces")
         self._longest = max(map(len, self._labels), default=0)
         self._confidence = confidence
         labels = sorted(set(names.values()))
@@ -41,11 +42,11 @@ class FakeTagger:
 
     @property
     def signature(self) -> str:
-        """Names and confidence."""
+        """Number of names, and confidence."""
         return f"fake(names:{len(self._labels)},confidence:{self._confidence:g})"
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[Tagged]:
-        """Tag sentences of words, one by one."""
+        """Tag sentences of words one by one."""
         for words in sentences:
             rest = (1.0 - self._confidence) / max(1, len(self.tags) - 1)
             probabilities = np.full((len(words), len(self.tags)), rest, np.float32)
@@ -65,6 +66,6 @@ class FakeTagger:
         return tags
 
     def _match(self, words: Sequence[str]) -> int:
-        """Words of the longest name that begins here, 0 if none does."""
+        """Return the number of words of the longest name that starts here, or 0."""
         lengths = range(min(self._longest, len(words)), 0, -1)
         return next((n for n in lengths if tuple(words[:n]) in self._labels), 0)

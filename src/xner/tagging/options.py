@@ -1,4 +1,4 @@
-"""Options of taggers. Importing this loads no torch."""
+"""Options of taggers. Importing this module does not import torch."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Machine translation of one side of a corpus, and the way from words to text and back."""
+"""Machine translation of one side of a corpus, and conversion between words and text."""

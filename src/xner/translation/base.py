@@ -1,4 +1,4 @@
-"""What a translator is, and what it gives."""
+"""Interface of translators, and their results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Protocol
 from xner.languages import Language
 
 OUTCOMES = ("translated", "split", "short", "cut", "repeats", "empty", "empty_input")
-"""What becomes of a text, from fine to worst (docs/data.md says when); of a text in pieces the
-worst counts."""
+"""Outcomes of a translation, from best to worst (see docs/data.md). A text that was translated in
+several pieces has the worst of their outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class Translated:
     """The translation of one text.
 
     Attributes:
-        text: in the other language.
+        text: the translation.
         outcome: one of `OUTCOMES`.
-        pieces: how many the text was translated in; 0 if it was empty.
+        pieces: number of pieces that the text was split into; 0 if it was empty.
     """
 
     text: str
@@ -29,26 +29,26 @@ class Translated:
 
 
 class Translator(Protocol):
-    """Anything that translates; give one to `xner.translate` to use another system."""
+    """Interface of translators; pass an object of this kind to `xner.translate` to use it."""
 
     @property
     def signature(self) -> str:
-        """What identifies the system and its settings."""
+        """Identifies the system and its settings."""
         ...
 
     def translate(
         self, texts: Iterable[str], source: Language, target: Language
     ) -> Iterator[Translated]:
-        """The translation of every text, in their order; `texts` may be read ahead."""
+        """Yield the translation of every text, in order; `texts` may be read ahead."""
         ...
 
 
-def joined(pieces: Sequence[Translated], target: Language) -> Translated:
-    """One text's translation from those of its pieces."""
+def join_pieces(pieces: Sequence[Translated], target: Language) -> Translated:
+    """Return the translation of a text from those of its pieces."""
     if not pieces:
         return Translated("", "empty_input", 0)
-    glue = " " if target.spaced else ""
+    separator = " " if target.spaced else ""
     worst = max((piece.outcome for piece in pieces), key=OUTCOMES.index)
     if len(pieces) > 1 and worst == "translated":
         worst = "split"
-    return Translated(glue.join(p.text for p in pieces if p.text), worst, len(pieces))
+    return Translated(separator.join(p.text for p in pieces if p.text), worst, len(pieces))

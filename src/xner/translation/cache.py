@@ -1,4 +1,4 @@
-"""Scores of phrase pairs that are kept: in memory, or in a file for the next run."""
+"""A cache of phrase-pair scores, in memory or in a file."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Pair = tuple[str, str]
 
 
 class PairCache:
-    """A table from phrase pairs to numbers (SQLite).
+    """A SQLite table of the scores of phrase pairs.
 
     Raises:
-        UsageError: the file is not such a table, or holds what something else made.
+        UsageError: the file cannot be used, or was written with another signature.
     """
 
-    def __init__(self, path: Path | None, made_by: str) -> None:
-        """Open or make the table.
+    def __init__(self, path: Path | None, signature: str) -> None:
+        """Open or create the table.
 
         Args:
-            path: the file, or None to keep it in memory.
-            made_by: what makes the numbers; those of different makers do not mix.
+            path: the file, or None to keep the table in memory.
+            signature: identifies the model; scores of different models are never mixed.
         """
         self._path = path
         try:
@@ -36,29 +36,29 @@ class PairCache:
             found = self._db.execute("select name from made_by").fetchone()
         except sqlite3.Error as error:
             raise UsageError(
-                f"{path}: cannot be used as a cache of phrase scores ({error}); name another file"
+                f"{path}: cannot be used as a cache of phrase scores ({error}); choose another file"
             ) from None
         if found is None:
-            self._db.execute("insert into made_by values (?)", (made_by,))
+            self._db.execute("insert into made_by values (?)", (signature,))
             self._db.commit()
-        elif found[0] != made_by:
+        elif found[0] != signature:
             raise UsageError(
-                f"{path}: holds scores made by {found[0]!r}, and now {made_by!r} is asked for; "
-                f"name another file"
+                f"{path}: contains scores of {found[0]!r}, not of {signature!r}; choose another "
+                f"file"
             )
 
     def __len__(self) -> int:
-        """Pairs that are held."""
+        """Number of pairs in the table."""
         return int(self._db.execute("select count(*) from scores").fetchone()[0])
 
     def get(self, pairs: Sequence[Pair]) -> list[float | None]:
-        """The number of each pair, None where there is none."""
+        """Return the score of each pair, or None if it is not in the table."""
         ask = "select score from scores where source = ? and target = ?"
         rows = (self._db.execute(ask, pair).fetchone() for pair in pairs)
         return [None if row is None else float(row[0]) for row in rows]
 
     def put(self, pairs: Sequence[Pair], scores: Iterable[float]) -> None:
-        """Keep numbers."""
+        """Store the scores of pairs."""
         rows = ((*pair, float(score)) for pair, score in zip(pairs, scores, strict=True))
         with self._db:
             self._db.executemany("insert or replace into scores values (?, ?, ?)", rows)

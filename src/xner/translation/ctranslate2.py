@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from xner.errors import InputError, MissingExtraError, OutputError, UsageError
-from xner.inference.hardware import Hardware, find_hardware
+from xner.inference.hardware import Hardware
 from xner.languages import Language
-from xner.translation.base import Translated
-from xner.translation.engine import (
-    Found,
-    Piece,
-    TranslationEngine,
-    batch_budget,
-    search_signature,
-    translate_texts,
-)
+from xner.translation.engine import CheckpointTranslator, Found, Piece, TranslationEngine
 from xner.translation.options import TranslatorOptions
 from xner.translation.vocabulary import Vocabulary
 
 _EXTRA = "ctranslate2"
 
 
-class Ctranslate2Translator:
-    """An NLLB-200 or M2M100 checkpoint in CTranslate2, one copy on each device.
+class Ctranslate2Translator(CheckpointTranslator):
+    """An NLLB-200 or M2M100 checkpoint in CTranslate2, with one copy on each device.
 
     The checkpoint is converted once; the converted model is kept in `options.folder`.
 
@@ -42,36 +34,22 @@ class Ctranslate2Translator:
     def __init__(self, options: TranslatorOptions) -> None:
         if find_spec("ctranslate2") is None:
             raise MissingExtraError("ctranslate2", _EXTRA)
-        self.options = options
-        self.hardware = find_hardware(options.device, options.precision)
-        self.budget = batch_budget(options.batch_tokens, self.hardware)
-        self.vocabulary = Vocabulary(str(options.model))
+        super().__init__(options)
         self.compute_type = options.compute_type or self.hardware.precision
         converted = _converted(self.vocabulary, self.compute_type, _cache(options.folder))
         self.models = _load_models(converted, self.hardware, self.compute_type)
 
     @property
     def signature(self) -> str:
-        """Checkpoint, search options, hardware and version."""
+        """Checkpoint, search options, hardware and version of ctranslate2."""
         import ctranslate2
 
-        kind = self.hardware.devices[0].partition(":")[0]
-        return (
-            f"ctranslate2({self.vocabulary.signature},{search_signature(self.options)},"
-            f"{kind}/{self.compute_type},ctranslate2:{ctranslate2.__version__})"
-        )
+        hardware = f"{self.hardware.kind}/{self.compute_type}"
+        return self._signed("ctranslate2", hardware, "ctranslate2", ctranslate2.__version__)
 
-    def translate(
-        self, texts: Iterable[str], source: Language, target: Language
-    ) -> Iterator[Translated]:
-        """The translation of every text, in their order.
-
-        Raises:
-            UsageError: the checkpoint does not know a language.
-            ResourceError: a text does not fit into the device's memory even alone.
-        """
-        engine = _Engine(self, source, target)
-        return translate_texts(texts, engine, target, self.budget)
+    def engine(self, source: Language, target: Language) -> _Engine:
+        """Return the engine for a pair of languages."""
+        return _Engine(self, source, target)
 
 
 def _cache(folder: str | Path | None) -> Path:
@@ -82,7 +60,7 @@ def _cache(folder: str | Path | None) -> Path:
 
 
 def _converted(vocabulary: Vocabulary, compute_type: str, cache: Path) -> Path:
-    """The folder of the converted model, made if it is not there."""
+    """Return the folder of the converted model; convert the model if it does not exist."""
     name = "".join(c if c.isalnum() or c in "-._" else "-" for c in vocabulary.signature)
     folder = cache / f"{name}-{compute_type}"
     if (folder / "model.bin").is_file():
@@ -139,34 +117,33 @@ class _Engine(TranslationEngine[list[list[str]]]):
     def __init__(
         self, translator: Ctranslate2Translator, source: Language, target: Language
     ) -> None:
-        models = translator.models
-        super().__init__(translator.vocabulary, translator.options, source, target, len(models))
-        self.models = models
+        super().__init__(translator, source, target, len(translator.models))
+        self.models = translator.models
         self.tokenizer = translator.vocabulary.tokenizer
         self.prefix = [self.tokenizer.convert_ids_to_tokens(self.target)]
 
     def ready(self, pieces: Sequence[Piece]) -> list[list[str]]:
-        """The tokens of every piece."""
+        """Return the tokens of every piece."""
         return [self.tokenizer.convert_ids_to_tokens(self.framed(piece)) for piece in pieces]
 
     def search(self, worker: int, batch: list[list[str]], pieces: Sequence[Piece]) -> list[Found]:
-        """The translation of every piece; one beyond its own limit is looked for again, alone."""
+        """Translate every piece; a piece whose own limit is exceeded is searched again alone."""
         limit = max(piece.limit for piece in pieces)
         found = self._search(worker, batch, limit)
-        for place, piece in enumerate(pieces):
-            if len(found[place].ids) + found[place].finished > piece.limit:
-                found[place] = self._search(worker, [batch[place]], piece.limit)[0]
+        for i, piece in enumerate(pieces):
+            if len(found[i].ids) + found[i].finished > piece.limit:
+                found[i] = self._search(worker, [batch[i]], piece.limit)[0]
         return found
 
     def _search(self, worker: int, tokens: list[list[str]], limit: int) -> list[Found]:
         import torch
 
         try:
-            made = self.models[worker].translate_batch(
+            results = self.models[worker].translate_batch(
                 tokens,
                 target_prefix=[self.prefix] * len(tokens),
                 beam_size=self.options.beams,
-                # The language counts too.
+                # The language token counts too.
                 max_decoding_length=limit + 1,
                 max_input_length=0,
                 return_end_token=True,
@@ -175,7 +152,7 @@ class _Engine(TranslationEngine[list[list[str]]]):
             if "out of memory" in str(error):
                 raise torch.OutOfMemoryError(str(error)) from None
             raise
-        return [self._found(result.hypotheses[0]) for result in made]
+        return [self._found(result.hypotheses[0]) for result in results]
 
     def _found(self, tokens: list[str]) -> Found:
         ids = self.tokenizer.convert_tokens_to_ids(tokens)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from xner.inference.hardware import Hardware
+from xner.inference.hardware import Hardware, find_hardware
 from xner.inference.stream import WINDOW, stream
 from xner.languages import Language
 from xner.options import signed
-from xner.translation.base import Translated, joined
+from xner.translation.base import Translated, join_pieces
 from xner.translation.options import CPU_TOKENS, GPU_TOKENS, SEARCH, TranslatorOptions
 from xner.translation.pieces import split_text
-from xner.translation.quality import judge
+from xner.translation.quality import outcome_of
 from xner.translation.vocabulary import Vocabulary
 
 Ready = TypeVar("Ready")
@@ -23,7 +23,7 @@ _LEAST_LIMIT = 16
 
 
 def length_limit(max_ratio: float, tokens: int) -> int:
-    """Maximum number of tokens, including the end, of a translation of `tokens` tokens."""
+    """Return the maximum length, end included, of the translation of `tokens` source tokens."""
     return _LEAST_LIMIT + ceil(max_ratio * tokens)
 
 
@@ -34,18 +34,17 @@ def search_signature(options: TranslatorOptions) -> str:
 
 def batch_budget(batch_tokens: int | None, hardware: Hardware) -> int:
     """Return `batch_tokens`, or its default for the hardware."""
-    on_gpu = hardware.devices[0].startswith("cuda")
-    return batch_tokens or (GPU_TOKENS if on_gpu else CPU_TOKENS)
+    return batch_tokens or (GPU_TOKENS if hardware.kind == "cuda" else CPU_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A text that fits the model, or a part of one.
+    """A text that fits the model, or a part of a longer text.
 
     Attributes:
         text: the text.
-        ids: its subwords, without language and end.
-        limit: most tokens of its translation, its end counted.
+        ids: its subword ids, without language and end tokens.
+        limit: maximum number of tokens of its translation, the end included.
     """
 
     text: str
@@ -55,7 +54,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found: subwords without language and end, and whether it came to an end."""
+    """The result of a search: subword ids without language and end, and whether it ended."""
 
     ids: list[int]
     finished: bool
@@ -64,34 +63,30 @@ class Found:
 class TranslationEngine(Generic[Ready]):
     """An engine of `xner.inference.stream` that translates from one language into another.
 
-    A backend adds `ready`, which makes a batch, and `search`, which runs it on a device.
+    A backend adds `ready`, which builds a batch, and `search`, which runs it on a device.
     """
 
     def __init__(
-        self,
-        vocabulary: Vocabulary,
-        options: TranslatorOptions,
-        source: Language,
-        target: Language,
-        workers: int,
+        self, translator: CheckpointTranslator, source: Language, target: Language, workers: int
     ) -> None:
-        self.vocabulary, self.options, self.workers = vocabulary, options, workers
+        vocabulary = translator.vocabulary
+        self.vocabulary, self.options, self.workers = vocabulary, translator.options, workers
         self.source = vocabulary.language_token(source)
         self.target = vocabulary.language_token(target)
         positions = int(vocabulary.config.max_position_embeddings)
-        self.longest = min(options.max_tokens, positions - _SPECIAL)
+        self.longest = min(self.options.max_tokens, positions - _SPECIAL)
         self.longest_found = positions - _SPECIAL
 
     def ready(self, pieces: Sequence[Piece]) -> Ready:
-        """A batch in the host's memory."""
+        """Build a batch on the host."""
         raise NotImplementedError
 
     def search(self, worker: int, batch: Ready, pieces: Sequence[Piece]) -> list[Found]:
-        """The translation of every piece."""
+        """Translate every piece of a batch."""
         raise NotImplementedError
 
     def encode(self, items: Sequence[str]) -> list[list[Piece]]:
-        """The pieces of every text: none of an empty one, several of one that is too long."""
+        """Return the pieces of every text: none of an empty text, several of a long one."""
         coded = self.vocabulary.encode(items)
         return [self._pieces(text, ids) for text, ids in zip(items, coded, strict=True)]
 
@@ -109,38 +104,68 @@ class TranslationEngine(Generic[Ready]):
         return Piece(text, ids, min(limit, self.longest_found))
 
     def framed(self, piece: Piece) -> list[int]:
-        """The tokens that the model reads."""
+        """Return the model input of a piece."""
         return self.vocabulary.framed(piece.ids, self.source)
 
     def cost(self, piece: Piece) -> int:
-        """Source tokens x beams; the memory of a search grows with them."""
+        """Return source tokens times beams, on which the memory of a search depends."""
         return (len(piece.ids) + _SPECIAL) * self.options.beams
 
     def collate(self, pieces: Sequence[Piece]) -> tuple[Ready, Sequence[Piece]]:
-        """A batch, and the pieces in it."""
+        """Return a batch and the pieces in it."""
         return self.ready(pieces), pieces
 
     def forward(self, worker: int, batch: tuple[Ready, Sequence[Piece]]) -> list[Translated]:
-        """The judged translation of every piece."""
+        """Return the translation of every piece, with its outcome."""
         ready, pieces = batch
         found = self.search(worker, ready, pieces)
         texts = self.vocabulary.decode([one.ids for one in found])
         least = self.options.min_ratio
         return [
-            Translated(text, judge(text, p.ids, f.ids, f.finished, least))
+            Translated(text, outcome_of(text, p.ids, f.ids, f.finished, least))
             for text, p, f in zip(texts, pieces, found, strict=True)
         ]
 
     def name(self, piece: Piece) -> str:
-        """The start of its text."""
+        """Return the start of the text, for messages."""
         return f"the text {piece.text[:40]!r} of {len(piece.ids)} tokens"
 
 
-def translate_texts(
-    texts: Iterable[str], engine: TranslationEngine[Ready], target: Language, budget: int
-) -> Iterator[Translated]:
-    """The translation of every text, in their order."""
-    # A small window soon shows progress where a model is slow.
-    window = WINDOW if budget >= 4 * WINDOW else 1024
-    for pieces in stream(texts, engine, budget=budget, window=window):
-        yield joined(pieces, target)
+class CheckpointTranslator:
+    """A translator that runs a checkpoint; a backend adds `engine` and `signature`.
+
+    Raises:
+        MissingExtraError: torch or transformers is not installed.
+        InputError: the model cannot be loaded, or is of another type.
+        UsageError: the device cannot be used.
+    """
+
+    def __init__(self, options: TranslatorOptions) -> None:
+        self.options = options
+        self.hardware = find_hardware(options.device, options.precision)
+        self.budget = batch_budget(options.batch_tokens, self.hardware)
+        self.vocabulary = Vocabulary(str(options.model))
+
+    def engine(self, source: Language, target: Language) -> TranslationEngine[Any]:
+        """Return the engine for a pair of languages."""
+        raise NotImplementedError
+
+    def _signed(self, name: str, hardware: str, package: str, version: str) -> str:
+        """Return checkpoint, search options, hardware and version."""
+        settings = f"{self.vocabulary.signature},{search_signature(self.options)}"
+        return f"{name}({settings},{hardware},{package}:{version})"
+
+    def translate(
+        self, texts: Iterable[str], source: Language, target: Language
+    ) -> Iterator[Translated]:
+        """Yield the translation of every text, in order.
+
+        Raises:
+            UsageError: the checkpoint does not know a language.
+            ResourceError: a text does not fit into the device's memory.
+        """
+        engine = self.engine(source, target)
+        # Slow models show progress sooner with a small window.
+        window = WINDOW if self.budget >= 4 * WINDOW else 1024
+        for pieces in stream(texts, engine, budget=self.budget, window=window):
+            yield join_pieces(pieces, target)

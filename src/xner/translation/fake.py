@@ -1,4 +1,4 @@
-"""A translator by word list, for tests that need no model."""
+"""A translator without a model, for tests: it uses a word list."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _WORD = re.compile(r"\w+")
 
 
 class FakeTranslator:
-    """Puts word for word and copies what it does not know.
+    """Translates word by word and copies unknown words.
 
         xner.translate(corpus, "eng", "deu", translator=FakeTranslator({"dog": "Hund"}))
 
     Args:
-        words: the word for each word, case and all.
+        words: translation of each word, case-sensitive.
     """
 
     def __init__(self, words: Mapping[str, str]) -> None:
@@ -26,17 +26,17 @@ class FakeTranslator:
 
     @property
     def signature(self) -> str:
-        """`fake`, the number of words and a digest of them."""
+        """`fake`, the number of words, and a digest of the list."""
         listed = repr(sorted(self.words.items())).encode()
         return f"fake({len(self.words)}#{hashlib.sha256(listed).hexdigest()[:8]})"
 
     def translate(
         self, texts: Iterable[str], source: Language, target: Language
     ) -> Iterator[Translated]:
-        """The translation of every text, in their order."""
+        """Yield the translation of every text, in order."""
         for text in texts:
             if not text.strip():
                 yield Translated("", "empty_input", 0)
                 continue
-            made = _WORD.sub(lambda word: self.words.get(word[0], word[0]), text)
-            yield Translated(made, "translated" if made.strip() else "empty")
+            text = _WORD.sub(lambda word: self.words.get(word[0], word[0]), text)
+            yield Translated(text, "translated" if text.strip() else "empty")

@@ -1,14 +1,14 @@
-"""How likely a translation model finds one phrase as the translation of another.
+"""Translation probabilities of phrases, for the matching score `nmt` (Vamvas & Sennrich 2022).
 
-For a source phrase a and a phrase b of the tokens b_1 … b_n, b_{n+1} the end of the sentence,
+For a source phrase a and a phrase b of the tokens b_1 … b_n, with b_{n+1} the end of sentence,
 
     log p(b | a) = 1/(n + 1) * sum over i of log P(b_i | b_1 … b_{i-1}, a)
 
-the mean over tokens that the matching score `nmt` is made of (Vamvas & Sennrich 2022).
+is the mean log-probability per token.
 
-What is shared: a phrase is encoded once for all that are scored against it, and a phrase whose
-tokens begin another one costs nothing of its own: one pass of the decoder over the longer gives
-the probability of every token, and of an end after each.
+Work is shared: a source phrase is encoded once for all its answers, and an answer that is a
+prefix of another one costs nothing, since one pass of the decoder over the longer answer gives
+the probability of every token and of an end after each.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 Tokens = tuple[int, ...]
 Float64 = NDArray[np.float64]
 _ROWS = 64
-"""Decoder rows of a piece at most, so that a batch that does not fit can be halved."""
+"""Maximum number of decoder rows per piece, so that a batch that does not fit can be halved."""
 _LIKE = 0.8
-"""Least length of a row as a share of the longest in its chunk."""
+"""Minimum length of a row relative to the longest row of its chunk."""
 _HEAD = 512
-"""Positions whose scores over the whole vocabulary are held at a time."""
+"""Number of positions whose logits over the vocabulary are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A source phrase, and the phrases that may be its translation.
+    """A source phrase and its candidate translations.
 
     Attributes:
-        source: token ids as the encoder reads them (`Vocabulary.framed`).
-        answers: token ids of each, language token first, without an end.
+        source: token ids of the encoder input (`Vocabulary.framed`).
+        answers: token ids of each candidate, language token first, without an end token.
     """
 
     source: Tokens
@@ -56,11 +56,11 @@ class Question:
 
 @dataclass(slots=True)
 class ForwardTokens:
-    """Tokens that went through the model, and positions of the batches that held them.
+    """Number of tokens passed through the model.
 
     Attributes:
-        encoder, decoder: tokens, padding not counted.
-        encoder_padded, decoder_padded: positions, padding counted.
+        encoder, decoder: tokens without padding.
+        encoder_padded, decoder_padded: tokens including padding.
     """
 
     encoder: int = 0
@@ -70,20 +70,23 @@ class ForwardTokens:
 
     @property
     def total(self) -> int:
-        """Tokens of both, padding not counted."""
+        """Encoder and decoder tokens without padding."""
         return self.encoder + self.decoder
 
     @property
     def padded(self) -> int:
-        """Positions of both, padding counted."""
+        """Encoder and decoder tokens including padding."""
         return self.encoder_padded + self.decoder_padded
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What the decoder reads for one source phrase, and where the answers end in it.
+    """Decoder input for one source phrase, and the ends of the answers in it.
 
-    rows: token ids, language first. answers: row and number of tokens of each answer.
+    Attributes:
+        source: token ids of the encoder input.
+        rows: token ids of the decoder input, language token first.
+        answers: row and number of tokens of each answer.
     """
 
     source: Tokens
@@ -97,7 +100,7 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What the encoder and the decoder read, and the mask (B, L) of all sources."""
+    """Encoder and decoder inputs, and the mask (B, L) of all sources."""
 
     pieces: list[_Piece]
     mask: Any
@@ -107,9 +110,12 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Rows of like length in the host's memory.
+    """Rows of similar length on the host.
 
-    rows: the number of each. owner: int64 (R), its source. ids, mask: int64 (R, L).
+    Attributes:
+        rows: int64 (R), index of each row.
+        owner: int64 (R), index of its source.
+        ids, mask: int64 (R, L).
     """
 
     rows: NDArray[np.int64]
@@ -119,12 +125,12 @@ class _Chunk:
 
 
 class Likelihood:
-    """Mean log-probabilities of phrases, under any NLLB or M2M100 checkpoint.
+    """Mean log-probabilities of phrases under an NLLB or M2M100 checkpoint.
 
     Attributes:
         signature: checkpoint and hardware.
-        vocabulary: subwords, and the tokens that stand for languages.
-        forward_tokens: what went through the model so far.
+        vocabulary: subwords and language tokens.
+        forward_tokens: number of tokens passed through the model so far.
     """
 
     def __init__(
@@ -139,14 +145,15 @@ class Likelihood:
 
         Args:
             model: hub id or folder.
-            device: as for `xner.inference.hardware.find_hardware`.
-            precision: likewise; probabilities are taken in float32.
-            batch_tokens: most tokens of a batch; default 32,768 on a GPU and 4,096 elsewhere.
+            device: see `xner.inference.options.HardwareOptions`.
+            precision: likewise; probabilities are computed in float32.
+            batch_tokens: maximum number of tokens per batch, 32,768 on a GPU and 4,096 elsewhere
+                by default.
 
         Raises:
             MissingExtraError: torch or transformers is not installed.
             InputError: the model cannot be loaded.
-            UsageError: no such device or precision, or batch_tokens below 1.
+            UsageError: the device or precision is unknown or cannot be used.
         """
         hardware = find_hardware(device, precision)
         from transformers import M2M100ForConditionalGeneration
@@ -155,11 +162,9 @@ class Likelihood:
         self.forward_tokens = ForwardTokens()
         self.vocabulary = Vocabulary(model)
         self._lock = threading.Lock()
-        self._devices = hardware.devices
-        self._models = [
-            load(M2M100ForConditionalGeneration, model, "model", dtype=hardware.dtype).to(d).eval()
-            for d in hardware.devices
-        ]
+        self._hardware = hardware
+        loaded = load(M2M100ForConditionalGeneration, model, "model", dtype=hardware.dtype)
+        self._models = hardware.place(loaded.eval())
         self._pad = int(self.vocabulary.config.pad_token_id)
         self._start = int(self.vocabulary.config.decoder_start_token_id)
         self.signature = f"{self.vocabulary.signature},{hardware.signature}"
@@ -170,57 +175,51 @@ class Likelihood:
         return len(self._models)
 
     def log_likelihoods(self, questions: Iterable[Question]) -> Iterator[Float64]:
-        """Means of ln P: log p(answer | source) for each answer of each question, in order.
+        """Yield log p(answer | source) for the answers of each question, in order.
 
         Yields:
-            float64 (answers), at most 0: the mean over tokens, the end included.
+            float64 (answers), at most 0: mean natural log-probability per token, end included.
         """
         for results in stream(questions, self, budget=self.batch_tokens):
             yield np.concatenate([np.zeros(0), *results])
 
     def encode(self, items: Sequence[Question]) -> Sequence[Sequence[_Piece]]:
-        """The pieces of every question, answers in order."""
+        """Return the pieces of every question, with its answers in order."""
         return [_pieces(item) for item in items]
 
     def cost(self, piece: _Piece) -> int:
-        """Tokens of a piece, both sides."""
+        """Return the number of encoder and decoder tokens."""
         return piece.cost
 
     def name(self, piece: _Piece) -> str:
-        """The phrase, for messages."""
+        """Return the source phrase, for messages."""
         return f"the phrase {self.vocabulary.decode([piece.source])[0]!r}"
 
     def collate(self, pieces: Sequence[_Piece]) -> _Batch:
-        """Sources and answers, each in chunks of like length."""
+        """Group sources and answers into chunks of similar length."""
         sources = [np.array(p.source, np.int32) for p in pieces]
         answers = [np.array((self._start, *row), np.int32) for p in pieces for row in p.rows]
         owner = np.repeat(np.arange(len(pieces)), [len(p.rows) for p in pieces])
         return _Batch(
             list(pieces),
-            self._host(padded(sources, self._pad)[1]),
+            self._hardware.host_tensor(padded(sources, self._pad)[1]),
             self._chunks(sources, np.arange(len(pieces))),
             self._chunks(answers, owner),
         )
 
     def _chunks(self, rows: list[NDArray[np.int32]], owner: NDArray[np.int64]) -> list[_Chunk]:
         lengths = np.array([len(row) for row in rows], np.int64)
-        chunks = []
-        for part in _alike(lengths, self.batch_tokens):
+        tensor, chunks = self._hardware.host_tensor, []
+        for part in _similar(lengths, self.batch_tokens):
             sides = padded([rows[i] for i in part], self._pad)
-            chunks.append(_Chunk(part, self._host(owner[part]), *map(self._host, sides)))
+            chunks.append(_Chunk(part, tensor(owner[part]), *map(tensor, sides)))
         return chunks
 
-    def _host(self, array: NDArray[np.int64]) -> torch.Tensor:
-        import torch
-
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory() if self._devices[0].startswith("cuda") else tensor
-
     def forward(self, worker: int, batch: _Batch) -> list[Float64]:
-        """The answers' log-likelihoods, one array for each piece."""
+        """Return the log-likelihoods of the answers, one array per piece."""
         import torch
 
-        model, device = self._models[worker], self._devices[worker]
+        model, device = self._models[worker], self._hardware.devices[worker]
         with torch.inference_mode():
             mask = batch.mask.to(device, non_blocking=True)
             states = self._encode(model, mask, batch.sources)
@@ -231,22 +230,22 @@ class Likelihood:
         return _answers(batch.pieces, tables)
 
     def _encode(self, model: Any, mask: torch.Tensor, chunks: list[_Chunk]) -> torch.Tensor:
-        """States of all sources (B, L, H)."""
+        """Return the encoder states of all sources (B, L, H)."""
         import torch
 
         states = torch.empty(0)
         for chunk in chunks:
             ids, own = (tensor.to(mask.device) for tensor in (chunk.ids, chunk.mask))
-            made = model.model.encoder(input_ids=ids, attention_mask=own).last_hidden_state
+            part = model.model.encoder(input_ids=ids, attention_mask=own).last_hidden_state
             if not len(states):
-                states = made.new_zeros(*mask.shape, made.shape[-1])
-            states[chunk.owner.to(mask.device), : ids.shape[1]] = made
+                states = part.new_zeros(*mask.shape, part.shape[-1])
+            states[chunk.owner.to(mask.device), : ids.shape[1]] = part
         return states
 
     def _decode(
         self, model: Any, states: torch.Tensor, mask: torch.Tensor, chunk: _Chunk
     ) -> Iterator[tuple[int, tuple[Float64, Float64]]]:
-        """For each row, log-probabilities of its tokens, and of an end before and after each."""
+        """Yield, per row, log-probabilities of its tokens, and of an end before and after each."""
         own, ids = chunk.owner.to(states.device), chunk.ids.to(states.device)
         hidden = model.model.decoder(
             input_ids=ids,
@@ -255,7 +254,7 @@ class Likelihood:
             use_cache=False,
         ).last_hidden_state
         real = chunk.mask.bool()
-        real[:, 0] = False  # the start predicts the language, which is given
+        real[:, 0] = False  # the start token predicts the language, which is fixed
         edges = np.concatenate([[0], np.cumsum(real.sum(1).numpy())])
         real = real.to(states.device)
         token, end = self._heads(model, hidden[real], ids.roll(-1, 1)[real])
@@ -266,7 +265,7 @@ class Likelihood:
     def _heads(
         self, model: Any, hidden: torch.Tensor, following: torch.Tensor
     ) -> tuple[Float64, Float64]:
-        """Log-probabilities of the following token and of an end, at each position."""
+        """Return log-probabilities of the following token and of an end at each position."""
         import torch
 
         parts = []
@@ -291,11 +290,11 @@ class Likelihood:
             total.decoder_padded += wrote[1]
 
 
-def _alike(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
-    """Batches of rows in which the shortest has most of the longest's tokens, unless they are few.
+def _similar(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+    """Yield batches of rows of similar length.
 
-    A pass over few tokens costs as much as one over more, so that an eighth of the budget is
-    always filled.
+    A pass over few tokens takes as long as one over more, so a batch is only split once it fills
+    an eighth of the budget.
     """
     for part in plan_batches(lengths, budget):
         begin = 0
@@ -308,8 +307,8 @@ def _alike(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64
 
 
 def _pieces(question: Question) -> list[_Piece]:
-    """Rows so that every answer begins one, and the answers in them."""
-    # In sorted order whatever a sequence begins follows right after it.
+    """Merge answers that are prefixes of others into the same row."""
+    # In descending order a sequence directly follows those that it is a prefix of.
     order = sorted(range(len(question.answers)), key=lambda i: question.answers[i], reverse=True)
     rows: list[Tokens] = []
     place = [0] * len(order)
@@ -322,7 +321,7 @@ def _pieces(question: Question) -> list[_Piece]:
 
 
 def _in_parts(question: Question, rows: list[Tokens], place: list[int]) -> list[_Piece]:
-    """Pieces of consecutive answers whose rows are few enough."""
+    """Split answers into pieces of at most `_ROWS` rows."""
     pieces: list[_Piece] = []
     local: dict[int, int] = {}
     for answer, row in zip(question.answers, place, strict=True):

@@ -1,8 +1,8 @@
-"""Markers around entities, which a translator carries over, and the spans they leave (EasyProject).
+"""Markers around entities that a translator preserves (EasyProject, Chen et al. 2023).
 
-The text `[Anna] visits [Rome]` is translated with its markers; what stands between two markers in
-the translation is an entity (Chen et al. 2023). Which one, says its likeness to the translations
-of the entities by themselves.
+The text `[Anna] visits [Rome]` is translated with its markers; a span between two markers in the
+translation is an entity. It is matched to a source entity by its similarity to the translation of
+the entity alone.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Marked:
     """A text with markers around its entities.
 
     Attributes:
-        text: with the markers.
-        brackets: the two characters that mark; "" where tags do, or nothing is marked.
-        names: name of each entity's tag; empty where brackets mark.
-        entities: text of each entity; "" for one that is not marked.
+        text: the text with markers.
+        brackets: the opening and closing bracket; "" for tags, or if nothing is marked.
+        names: tag name of each entity; empty for brackets.
+        entities: text of each entity; "" for an entity without markers.
     """
 
     text: str
@@ -50,37 +50,30 @@ class Recovered:
     """A translation without its markers.
 
     Attributes:
-        text: with no marker left and no space doubled by taking them out.
-        spans: for each entity, half-open character offsets in the text; None where its markers
-            are lost.
-        likeness: of each span to its entity's translation, in [0, 1]; 0 where there is none.
-        found: pairs of markers in the translation.
+        text: the text without markers, and without double spaces where they were removed.
+        spans: for each entity, half-open character offsets in the text; None if its markers are
+            lost.
+        similarity: of each span to the entity's translation, in [0, 1]; 0 without a span.
+        found: number of marker pairs in the translation.
     """
 
     text: str
     spans: tuple[Span | None, ...]
-    likeness: tuple[float, ...]
+    similarity: tuple[float, ...]
     found: int
-
-
-def mark_entities(
-    words: Sequence[str], entities: Sequence[Span], language: Language, style: str = "brackets"
-) -> Marked:
-    """The text that words make (`join_words`) with markers; arguments as for `mark_text`."""
-    return mark_text(*place_words(words, language), entities, style)
 
 
 def mark_text(
     text: str, offsets: Sequence[Span], entities: Sequence[Span], style: str = "brackets"
 ) -> Marked:
-    """The text of a sentence with markers around its entities.
+    """Return the text of a sentence with markers around its entities.
 
-    Brackets are `[` and `]`, or `{` and `}` where the text has one of the former. Tags are
-    `<a>` and `</a>`, `<b>` and so on, in the order of the entities. A text that holds such signs
-    already, so that no marker could be told, is left without.
+    Brackets are `[` and `]`, or `{` and `}` if the text contains one of the former. Tags are `<a>`
+    and `</a>`, `<b>` and so on, in the order of the entities. A text that already contains such
+    characters or tags is left without markers.
 
     Args:
-        text: of the sentence.
+        text: text of the sentence.
         offsets: half-open character offsets of its words.
         entities: half-open word spans that do not overlap.
         style: `brackets`, `xml`, or `none` to mark nothing.
@@ -102,7 +95,7 @@ def mark_text(
 
 
 def place_words(words: Sequence[str], language: Language) -> tuple[str, list[Span]]:
-    """The text that words make, and the half-open character offsets of each in it."""
+    """Join words to a text; return it with the half-open character offsets of each word."""
     text, at = join_words(words, language), 0
     offsets = []
     for word in words:
@@ -119,7 +112,7 @@ def _free_brackets(text: str) -> str:
 
 
 def _name(number: int) -> str:
-    """`a` to `z`, then `aa` to `zz`."""
+    """Return `a` to `z`, then `aa` to `zz`."""
     first, last = divmod(number, 26)
     return ("" if not first else chr(ord("a") + first - 1)) + chr(ord("a") + last)
 
@@ -127,41 +120,41 @@ def _name(number: int) -> str:
 def recover_entities(
     translation: str, marked: Marked, translated: Sequence[str], threshold: float = 0.5
 ) -> Recovered:
-    """The spans of a translation between markers, each given to at most one entity.
+    """Match the spans between markers in a translation to the source entities, one to one.
 
-    The likeness of a span to an entity is the ratio of `difflib.SequenceMatcher` between the span
-    and the entity's own translation, both in lower case. Only pairs above the threshold match,
-    and of all ways to match spans and entities one to one that with the largest sum is taken. A
-    tag names its entity, so that likeness only chooses between tags of one name.
+    The similarity of a span and an entity is the ratio of `difflib.SequenceMatcher` between the
+    span and the entity's own translation, both in lower case. Only pairs above the threshold
+    match; the matching with the largest total similarity is used. A tag names its entity, so
+    similarity only decides between tags of the same name.
 
     Args:
-        translation: of `marked.text`.
-        marked: what was translated.
+        translation: translation of `marked.text`.
+        marked: the source text with markers.
         translated: translation of each of `marked.entities`.
-        threshold: of likeness, in [0, 1).
+        threshold: similarity that a match must exceed, in [0, 1).
     """
     text, found = _without_markers(translation, marked)
-    likeness = np.zeros((len(found), len(marked.entities)))
-    value = np.zeros(likeness.shape)
+    similarity = np.zeros((len(found), len(marked.entities)))
+    value = np.zeros(similarity.shape)
     for i, (start, end, name) in enumerate(found):
         for j, own in enumerate(translated):
             named = bool(marked.names) and name == marked.names[j]
             if marked.entities[j] and (named or not marked.names):
-                likeness[i, j] = _likeness(text[start:end], own)
-                value[i, j] = likeness[i, j] + named
+                similarity[i, j] = _similarity(text[start:end], own)
+                value[i, j] = similarity[i, j] + named
     spans: list[Span | None] = [None] * len(translated)
-    alike = [0.0] * len(translated)
+    similar = [0.0] * len(translated)
     for i, j in _matches(value, 0.0 if marked.names else threshold):
-        spans[j], alike[j] = found[i][:2], float(likeness[i, j])
-    return Recovered(text, tuple(spans), tuple(alike), len(found))
+        spans[j], similar[j] = found[i][:2], float(similarity[i, j])
+    return Recovered(text, tuple(spans), tuple(similar), len(found))
 
 
-def _likeness(span: str, entity: str) -> float:
+def _similarity(span: str, entity: str) -> float:
     return SequenceMatcher(None, span.lower(), entity.lower()).ratio()
 
 
 def _matches(value: NDArray[np.float64], threshold: float) -> list[tuple[int, int]]:
-    """Spans and entities matched one to one; of equals those in the same order."""
+    """Match spans and entities one to one; ties are broken in favour of the same order."""
     if not value.size:
         return []
     i, j = np.indices(value.shape)
@@ -171,7 +164,7 @@ def _matches(value: NDArray[np.float64], threshold: float) -> list[tuple[int, in
 
 
 def _without_markers(text: str, marked: Marked) -> tuple[str, list[tuple[int, int, str]]]:
-    """The text without markers, and start, end and name of what stood between two."""
+    """Return the text without markers, and start, end and name of each marked span."""
     clean, found = "", []
     opened: tuple[int, str] | None = None
     for part, opens, name in _parts(text, marked):
@@ -187,14 +180,14 @@ def _without_markers(text: str, marked: Marked) -> tuple[str, list[tuple[int, in
 
 
 def _parts(text: str, marked: Marked) -> list[tuple[str, bool | None, str]]:
-    """Stretches of text with the marker behind each: whether it opens (None: the end), its name."""
+    """Split at markers: text, whether the next marker opens (None: end of text), its name."""
     if marked.names:
         marks = [(m.span(), not m["close"], m["name"].lower()) for m in _TAG.finditer(text)]
     else:
-        sign = re.compile(f"[{re.escape(marked.brackets)}]") if marked.brackets else None
+        pattern = re.compile(f"[{re.escape(marked.brackets)}]") if marked.brackets else None
         marks = [
             (m.span(), m[0] == marked.brackets[0], "")
-            for m in (sign.finditer(text) if sign else ())
+            for m in (pattern.finditer(text) if pattern else ())
         ]
     parts: list[tuple[str, bool | None, str]] = []
     at = 0
@@ -205,15 +198,17 @@ def _parts(text: str, marked: Marked) -> list[tuple[str, bool | None, str]]:
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:
-    """The span without white space at its ends."""
+    """Return the span without white space at its ends."""
     inside = text[start:end]
     return start + len(inside) - len(inside.lstrip()), start + len(inside.rstrip())
 
 
 def words_of_span(span: Span, offsets: Sequence[Span]) -> Span:
-    """The half-open span of words that a span of characters touches.
+    """Return the half-open span of words that overlap a span of characters.
 
-    offsets: half-open character offsets of the words, in order.
+    Args:
+        span: half-open character offsets.
+        offsets: half-open character offsets of the words, in order.
     """
     first = bisect_right([end for _, end in offsets], span[0])
     last = bisect_left([start for start, _ in offsets], span[1])

@@ -1,84 +1,53 @@
-"""Translation by NLLB-200 or M2M100 checkpoints in transformers."""
+"""Translation with NLLB-200 or M2M100 checkpoints in transformers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xner.errors import UsageError
 from xner.inference.batches import padded
 from xner.inference.checkpoints import load
-from xner.inference.hardware import Hardware, find_hardware
 from xner.languages import Language
-from xner.translation.base import Translated
-from xner.translation.engine import (
-    Found,
-    Piece,
-    TranslationEngine,
-    batch_budget,
-    search_signature,
-    translate_texts,
-)
+from xner.translation.engine import CheckpointTranslator, Found, Piece, TranslationEngine
 from xner.translation.options import CTRANSLATE2_ONLY, TranslatorOptions
-from xner.translation.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class NllbTranslator:
-    """An NLLB-200 or M2M100 checkpoint, one copy on each device.
+class NllbTranslator(CheckpointTranslator):
+    """An NLLB-200 or M2M100 checkpoint, with one copy on each device.
 
     Raises:
-        MissingExtraError: torch or transformers is not installed.
-        InputError: the model cannot be loaded, or is of another type.
-        UsageError: the device cannot be used, or an option belongs to `ctranslate2`.
+        UsageError: an option belongs to `ctranslate2`; further errors as in the base class.
     """
 
     def __init__(self, options: TranslatorOptions) -> None:
         for name in CTRANSLATE2_ONLY:
             if getattr(options, name) is not None:
                 raise UsageError(f"{name} is an option of the translator ctranslate2; leave it out")
-        self.options = options
-        self.hardware = find_hardware(options.device, options.precision)
-        self.budget = batch_budget(options.batch_tokens, self.hardware)
-        self.vocabulary = Vocabulary(str(options.model))
-        self.models = _load_models(str(options.model), self.hardware)
+        super().__init__(options)
+        from transformers import M2M100ForConditionalGeneration
+
+        dtype = self.hardware.dtype
+        model = load(M2M100ForConditionalGeneration, str(options.model), "model", dtype=dtype)
+        self.models = self.hardware.place(model.eval())
 
     @property
     def signature(self) -> str:
-        """Checkpoint, search options, hardware and versions."""
+        """Checkpoint, search options, hardware and version of transformers."""
         import transformers
 
-        return (
-            f"nllb({self.vocabulary.signature},{search_signature(self.options)},"
-            f"{self.hardware.signature},transformers:{transformers.__version__})"
-        )
+        hardware = self.hardware.signature
+        return self._signed("nllb", hardware, "transformers", transformers.__version__)
 
-    def translate(
-        self, texts: Iterable[str], source: Language, target: Language
-    ) -> Iterator[Translated]:
-        """The translation of every text, in their order.
-
-        Raises:
-            UsageError: the checkpoint does not know a language.
-            ResourceError: a text does not fit into the device's memory even alone.
-        """
-        engine = _Engine(self, source, target)
-        return translate_texts(texts, engine, target, self.budget)
-
-
-def _load_models(name: str, hardware: Hardware) -> list[Any]:
-    """The model on every device."""
-    from transformers import M2M100ForConditionalGeneration
-
-    model = load(M2M100ForConditionalGeneration, name, "model", dtype=hardware.dtype).eval()
-    copies = [deepcopy(model) for _ in hardware.devices[1:]]
-    return [m.to(d) for m, d in zip([*copies, model], hardware.devices, strict=True)]
+    def engine(self, source: Language, target: Language) -> _Engine:
+        """Return the engine for a pair of languages."""
+        return _Engine(self, source, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +61,21 @@ class _Batch:
 
 class _Engine(TranslationEngine[_Batch]):
     def __init__(self, translator: NllbTranslator, source: Language, target: Language) -> None:
-        devices = translator.hardware.devices
-        super().__init__(translator.vocabulary, translator.options, source, target, len(devices))
-        self.models, self.devices = translator.models, devices
-        self.pinned = devices[0].startswith("cuda")
+        super().__init__(translator, source, target, len(translator.models))
+        self.models, self.hardware = translator.models, translator.hardware
 
     def ready(self, pieces: Sequence[Piece]) -> _Batch:
         rows = [np.array(self.framed(piece), np.int32) for piece in pieces]
         ids, mask = padded(rows, int(self.vocabulary.tokenizer.pad_token_id))
         limits = np.array([p.limit for p in pieces], np.int64)
-        return _Batch(*(self._tensor(array) for array in (ids, mask, limits)))
-
-    def _tensor(self, array: Any) -> Tensor:
-        import torch
-
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory() if self.pinned else tensor
+        return _Batch(*map(self.hardware.host_tensor, (ids, mask, limits)))
 
     def search(self, worker: int, batch: _Batch, pieces: Sequence[Piece]) -> list[Found]:
         import torch
 
         from xner.translation.search import beam_search
 
-        device = self.devices[worker]
+        device = self.hardware.devices[worker]
         ids, mask, limits = (
             tensor.to(device, non_blocking=True) for tensor in (batch.ids, batch.mask, batch.limits)
         )

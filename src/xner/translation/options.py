@@ -1,4 +1,4 @@
-"""Options of translators. Importing this loads no torch."""
+"""Options of translators. Importing this module does not import torch."""
 
 from __future__ import annotations
 

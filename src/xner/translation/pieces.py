@@ -1,4 +1,4 @@
-"""Texts that are too long for a model, in pieces that are not."""
+"""Splitting of texts that are too long for a model."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 
-# Where a text may be cut, best places first: after a sentence, after a clause, between words,
-# between letters.
+# Where a text may be split, in order of preference: after a sentence, after a clause, between
+# words, between characters.
 _CUTS = (
     re.compile(r"[.!?…؟۔।॥።](?=\s)|[。！？]"),
     re.compile(r"[,;:،؛፣፤](?=\s)|[，、；：]"),
@@ -18,12 +18,12 @@ _LETTERS_PER_TOKEN = 16
 
 
 def split_text(text: str, longest: int, length: Callable[[str], int]) -> list[str]:
-    """Cut a text into pieces of at most `longest` tokens, at the best places there are.
+    """Split a text into pieces of at most `longest` tokens, at sentence ends if possible.
 
     Args:
-        text: to cut; no character but white space is lost.
-        longest: tokens of a piece, at least 1.
-        length: tokens of a text.
+        text: the text; only white space between pieces is dropped.
+        longest: maximum number of tokens per piece, at least 1.
+        length: returns the number of tokens of a text.
     """
     pieces, rest = [], text.strip()
     while len(rest) > longest * _LETTERS_PER_TOKEN or length(rest) > longest:
@@ -34,7 +34,7 @@ def split_text(text: str, longest: int, length: Callable[[str], int]) -> list[st
 
 
 def _last_cut(text: str, longest: int, length: Callable[[str], int]) -> int:
-    """The end of the longest piece that fits, with the best kind of end."""
+    """Return the end of the longest piece that fits, at the most preferred kind of place."""
     for kind in _CUTS:
         cuts = [match.end() for match in kind.finditer(text)]
         fit = bisect_right(cuts, longest, key=lambda cut: length(text[:cut].strip()))

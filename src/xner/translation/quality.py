@@ -1,4 +1,4 @@
-"""Translations that went wrong, told from their tokens."""
+"""Detection of failed translations from their tokens."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 _PERIOD = 10
 _COPIES = 4
 _LOOP = 10
-_JUDGED = 10
+_LEAST_SOURCE = 10
 
 
-def judge(
+def outcome_of(
     text: str, source: Sequence[int], found: Sequence[int], finished: bool, min_ratio: float
 ) -> str:
-    """The outcome of one piece of text.
+    """Return the outcome of a translation.
 
     Args:
         text: the translation.
-        source: tokens of the text, without those that stand for languages and ends.
+        source: tokens of the source text, without language and end tokens.
         found: tokens of the translation, likewise.
-        finished: whether it came to its end before the limit of its length.
-        min_ratio: least length of a translation as a share of its source's, in tokens; judged
-            where the source has at least 10.
+        finished: whether the translation ended before the length limit.
+        min_ratio: minimum length of a translation relative to its source, in tokens; checked for
+            sources of at least 10 tokens.
     """
     if not text.strip():
         return "empty"
@@ -32,14 +32,14 @@ def judge(
         return "repeats"
     if not finished:
         return "cut"
-    if len(source) >= _JUDGED and len(found) < min_ratio * len(source):
+    if len(source) >= _LEAST_SOURCE and len(found) < min_ratio * len(source):
         return "short"
     return "translated"
 
 
 def loop_length(tokens: Sequence[int]) -> int:
-    """Tokens of the longest stretch that is one n-gram (n up to 10), four times or more; or 0."""
-    # Such a stretch of ten tokens or more has at least seven that are not new.
+    """Return the length of the longest run of an n-gram (n <= 10) repeated 4+ times, or 0."""
+    # A run of ten tokens or more has at least seven that repeat earlier ones.
     if len(tokens) - len(set(tokens)) < _LOOP * (_COPIES - 1) // _COPIES:
         return 0
     ids = np.asarray(tokens)

@@ -1,13 +1,13 @@
-"""Words to text, and text to words with their character offsets.
+"""Conversion of words to text, and of text to words with character offsets.
 
-A word is what lies between two word boundaries of Unicode (UAX 29), but
-* runs of dots, dashes, signs of exclamation and question stay together;
+Text is split at the word boundaries of Unicode (UAX 29), except that
+* runs of dots, dashes, exclamation marks and question marks are one word;
 * abbreviations keep their dots (`U.S.`);
-* a hyphen between letters, or a letter and a digit, joins (`Anglo-American`, `COVID-19`);
+* a hyphen between letters, or between a letter and a digit, joins (`Anglo-American`, `COVID-19`);
 * English clitics are words (`Kenya` `'s`, `do` `n't`), as in the Penn Treebank;
-* an elided article or pronoun of a Romance language is a word (`l'` `Aquila`);
-* scripts written without spaces give one word for each grapheme cluster.
-A combining mark is never a word of its own where there is anything to put it on.
+* elided articles and pronouns of Romance languages are words (`l'` `Aquila`);
+* in scripts written without spaces, each grapheme cluster is a word.
+A combining mark belongs to the preceding character, if there is one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PTB = {
 }  # fmt: skip
 _SCRIPTS = ("Hani", "Hira", "Kana", "Thai", "Laoo", "Khmr", "Mymr", "Tibt")
 _CLITIC = r"(?:n['’]t|['’](?:s|re|ve|ll|d|m))"
-# What has no space before it, after it, and what stands on both sides of what it encloses.
+# Punctuation without a space before it; without a space after it; and quotation marks.
 _CLOSING = re.compile(r"[,.;:!?%)\]}»”’…،؛؟۔।॥፡።፣፤፥፦፧]+|\.{2,}")
 _OPENING = re.compile(r"[(\[{«“‘¿¡]+")
 _QUOTES = {'"', "'"}
@@ -39,25 +39,27 @@ _ELIDED = re.compile(r"[^\W\d_]{1,6}['’]")
 
 
 def join_words(words: Sequence[str], language: Language) -> str:
-    """The text that words make: spaces as they are written, brackets and quotes of the PTB undone.
+    """Join words to a text with spaces as usually written; undo brackets and quotes of the PTB.
 
-    In a language without spaces only two longer words of another script are parted, so that
+    In languages without spaces, only words of a script with spaces are separated, so that
     `iPhone` `15` `を` becomes `iPhone 15を`.
     """
     words = [_PTB.get(word, word) for word in words if word.strip()]
     if not language.spaced:
         return _without_spaces(words)
-    text, glued, opened = "", True, set[str]()
+    text, attached, opened = "", True, set[str]()
     for place, word in enumerate(words):
         after = words[place + 1] if place + 1 < len(words) else ""
-        left, right = _sticks(word, text, after, opened, language.iso639_3)
-        text += word if glued or left else f" {word}"
-        glued = right
+        left, right = _attaches(word, text, after, opened, language.iso639_3)
+        text += word if attached or left else f" {word}"
+        attached = right
     return text
 
 
-def _sticks(word: str, text: str, after: str, opened: set[str], language: str) -> tuple[bool, bool]:
-    """Whether a word has no space before it, and none after it."""
+def _attaches(
+    word: str, text: str, after: str, opened: set[str], language: str
+) -> tuple[bool, bool]:
+    """Return whether a word has no space before it, and whether it has none after it."""
     if language == "eng" and _is_clitic(word, text, opened):
         return True, False
     if word in _QUOTES:
@@ -75,7 +77,7 @@ def _sticks(word: str, text: str, after: str, opened: set[str], language: str) -
 
 
 def _is_clitic(word: str, text: str, opened: set[str]) -> bool:
-    """An English clitic; a bare apostrophe is one after an s, unless it ends a quotation."""
+    """Whether a word is an English clitic; an apostrophe is one after s, outside quotations."""
     if _ENGLISH_CLITIC.fullmatch(word) is None or not text[-1:].isalpha():
         return False
     return len(word) > 1 or (text[-1] in "sS" and word not in opened)
@@ -84,21 +86,21 @@ def _is_clitic(word: str, text: str, opened: set[str]) -> bool:
 def _without_spaces(words: Sequence[str]) -> str:
     text, last = "", ""
     for word in words:
-        parted = _is_foreign(last[-1:]) and _is_foreign(word[:1]) and len(last) + len(word) > 2
-        text += f" {word}" if parted else word
+        separate = _is_foreign(last[-1:]) and _is_foreign(word[:1]) and len(last) + len(word) > 2
+        text += f" {word}" if separate else word
         last = word
     return text
 
 
 def _is_foreign(character: str) -> bool:
-    """Whether it is a letter or digit of a script with spaces."""
+    """Whether a character is a letter or digit of a script with spaces."""
     return character.isalnum() and _cluster().match(character) is None
 
 
 def find_words(text: str, language: Language) -> list[tuple[int, int]]:
-    """The words of a text: half-open character offsets (code points), in order, apart.
+    """Return the words of a text as half-open character offsets (code points), in order.
 
-    No character but white space is outside every word.
+    Every character except white space belongs to exactly one word.
 
     Raises:
         MissingExtraError: the package `regex` is not installed.
@@ -126,22 +128,22 @@ def _cluster() -> Any:
 
 @cache
 def _pattern(kind: str) -> Any:
-    """The regular expression of one word."""
+    """Return the regular expression of one word."""
     regex = _regex()
     dense = _cluster().pattern
-    letter, sign = rf"[\p{{L}}--{dense}]", rf"[[\p{{L}}\p{{N}}_]--{dense}]"
-    # Some vowel signs, of Burmese for one, begin a new cluster by UAX 29.
+    letter, start = rf"[\p{{L}}--{dense}]", rf"[[\p{{L}}\p{{N}}_]--{dense}]"
+    # By UAX 29, some vowel signs (such as those of Burmese) begin a new cluster.
     space, marks = r"[\s\x1c-\x1f]", r"[\p{M}\p{Cf}]*"
-    part = rf"(?={sign})\X+?\b"
+    part = rf"(?={start})\X+?\b"
     first = ""
     if kind == "eng":
-        part = rf"(?={sign})(?:(?!{_CLITIC}\b)\X)+?(?:\b|(?={_CLITIC}\b))"
+        part = rf"(?={start})(?:(?!{_CLITIC}\b)\X)+?(?:\b|(?={_CLITIC}\b))"
         first = rf"(?<=\p{{L}}){_CLITIC}\b|"
     elif kind == "eliding":
         first = rf"{letter}{{1,6}}['’](?={letter})|"
-    hyphen = rf"(?:(?<=[\p{{L}}\p{{M}}])[-‐‑](?={sign})|[-‐‑](?={letter})){part}"
+    hyphen = rf"(?:(?<=[\p{{L}}\p{{M}}])[-‐‑](?={start})|[-‐‑](?={letter})){part}"
     return regex.compile(
-        rf"{marks}(?:{first}(?:\p{{L}}\.){{2,}}(?!{sign})|{part}(?:{hyphen})*|(?={dense})\X{marks}"
+        rf"{marks}(?:{first}(?:\p{{L}}\.){{2,}}(?!{start})|{part}(?:{hyphen})*|(?={dense})\X{marks}"
         rf"|\.{{2,}}|-{{2,}}|[!?]{{2,}}|(?!{space})\X{marks})",
         regex.WORD | regex.V1 | regex.IGNORECASE,
     )

@@ -1,4 +1,4 @@
-"""The subwords of an M2M100 or NLLB checkpoint, and its tokens that stand for languages."""
+"""Subwords and language tokens of an M2M100 or NLLB checkpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xner.errors import InputError, UsageError
 from xner.inference.checkpoints import load, model_signature
 from xner.languages import Language
 
-# Codes of M2M100 that are not the shortest tag of the language.
+# Codes of M2M100 that differ from the BCP-47 tag of the language.
 _M2M100 = {"nso_Latn": "ns", "nob_Latn": "no", "fuv_Latn": "ff", "zho_Hans": "zh"}
 
 
@@ -18,10 +18,10 @@ class Vocabulary:
     """Tokenizer and configuration of a checkpoint.
 
     Args:
-        name: hub id, or folder that `save_pretrained` wrote.
+        name: hub id or folder of the checkpoint.
 
     Raises:
-        InputError: it cannot be loaded, or is no M2M100 or NLLB model.
+        InputError: the checkpoint cannot be loaded, or is not an M2M100 or NLLB model.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,8 +31,8 @@ class Vocabulary:
         self.config = load(AutoConfig, name, "model")
         if self.config.model_type != "m2m_100":
             raise InputError(
-                f"the model {name!r} is of the type {self.config.model_type!r}; xner translates "
-                f"with M2M100 and NLLB checkpoints, whose type is 'm2m_100'"
+                f"the model {name!r} has the type {self.config.model_type!r}; use an M2M100 or "
+                f"NLLB checkpoint (type 'm2m_100')"
             )
         self.name = name
         kind = str(get_tokenizer_config(name).get("tokenizer_class", ""))
@@ -43,39 +43,39 @@ class Vocabulary:
                 f"sentencepiece"
             )
         self.tokenizer: Any = load(loader, name, "tokenizer")
-        # Once here, so that no thread finds the tokenizer's settings being changed by another.
+        # The first call changes settings of the tokenizer, which is not safe in several threads.
         self.encode(["a"])
 
     @property
     def signature(self) -> str:
-        """What identifies the checkpoint."""
+        """Identifies the checkpoint."""
         return model_signature(self.name, self.config)
 
     @property
     def end(self) -> int:
-        """The token that ends a sentence."""
+        """Id of the end-of-sentence token."""
         return int(self.tokenizer.eos_token_id)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Subwords of every text, without special tokens."""
-        made = self.tokenizer(
+        """Return the subword ids of every text, without special tokens."""
+        encoded = self.tokenizer(
             list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False
         )
-        return [list(ids) for ids in made["input_ids"]]
+        return [list(ids) for ids in encoded["input_ids"]]
 
     def length(self, text: str) -> int:
-        """Subwords of a text."""
+        """Return the number of subwords of a text."""
         return len(self.encode([text])[0])
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """The text of every row of subwords."""
+        """Return the text of every row of subword ids."""
         texts = self.tokenizer.batch_decode(
             rows, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return [text.strip() for text in texts]
 
     def language_token(self, language: Language) -> int:
-        """The token that stands for a language.
+        """Return the id of the token of a language.
 
         Raises:
             UsageError: the checkpoint does not know the language.
@@ -86,12 +86,12 @@ class Vocabulary:
             if found is not None and found != self.tokenizer.unk_token_id:
                 return int(found)
         raise UsageError(
-            f"the model {self.name!r} does not know {language.name} ({language.flores}); choose a "
+            f"the model {self.name!r} does not know {language.name} ({language.flores}); use a "
             f"model that does, such as facebook/nllb-200-distilled-600M"
         )
 
     def framed(self, ids: Sequence[int], language: int) -> list[int]:
-        """Subwords of a source text with its language and end, as the model was trained on."""
+        """Return source subwords with language and end tokens, as in training."""
         if getattr(self.tokenizer, "legacy_behaviour", False):
             return [*ids, self.end, language]
         return [language, *ids, self.end]

@@ -1,4 +1,4 @@
-"""From record batches to items of a stream, and from its results back to columns."""
+"""Record batches as one stream of items, and its results grouped by batch again."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def by_batch(
     items_of: Callable[[pa.RecordBatch], Iterable[Item]],
     run: Callable[[Iterator[Item]], Iterator[Result]],
 ) -> Iterator[tuple[pa.RecordBatch, list[Result]]]:
-    """Every batch with the results of its rows; one stream runs over all of them.
+    """Yield every batch with the results of its rows, from one stream over all batches.
 
     Args:
         batches: read ahead as far as `run` reads ahead.
-        items_of: one item for each row of a batch.
-        run: results of a stream of items, in their order.
+        items_of: returns one item per row of a batch.
+        run: returns the results of a stream of items, in order.
     """
     held: deque[pa.RecordBatch] = deque()
 
