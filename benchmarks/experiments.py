@@ -110,7 +110,7 @@ def best_table(results: Results, aligners: Sequence[str]) -> str:
         for own, cell in cells(results, aligner, system)
         if own == settings
     ]
-    rows += [[f"published: {p.name}", figure(p.cells[LANGUAGE]), "", ""] for p in results.published]
+    rows += [[f"published: {p.name}", figure(p.f1[LANGUAGE]), "", ""] for p in results.published]
     head = [
         "published settings",
         "F1 [95 %]",

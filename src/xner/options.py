@@ -301,6 +301,12 @@ def is_listed(hint: Any) -> bool:
     )  # fmt: skip
 
 
+def wrapped(value: Any, hint: Any) -> Any:
+    """A list of the value if the option is a list and the value is an item of it."""
+    one = is_listed(hint) and not _fits(value, hint) and _fits([value], hint)
+    return [value] if one else value
+
+
 def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> UsageError:
     """The error for a name that is not known, with near matches."""
     names = list(known)

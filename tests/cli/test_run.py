@@ -62,7 +62,7 @@ def test_the_example_of_the_docs(folder, capsys):
     for word in (
         "Demo",
         "published:",
-        "0 steps made",
+        "0 steps run",
         "results.md",
         "level:",
     ):
@@ -104,9 +104,15 @@ def test_a_page_of_docs_names_what_there_is(tmp_path):
         assert loader in LOADERS
 
 
-def test_the_stage_of_the_docs_is_one(monkeypatch):
+def test_the_stage_of_the_docs_runs(folder, monkeypatch):
     monkeypatch.setattr("xner.stages._REGISTERED", {})
     exec(blocks("python")[0], {})
-    stage = find_stage("tag")
-    assert stage.settings == ("side", "threshold")
-    assert stage.columns({}).makes == ("target_entities",)
+    assert set(find_stage("tag").settings()) == {"side", "label"}
+    results = xner.run(
+        {
+            "output": str(folder / "results"),
+            "languages": {"de": {"gold": str(folder / "de.conll")}},
+            "pipelines": ["model-transfer"],
+        }
+    )
+    assert results.rows[0].cells["de"].labels["NAME"].predicted > 0

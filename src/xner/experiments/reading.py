@@ -1,4 +1,4 @@
-"""The text of a language as the first step: both sides and their labels, in columns."""
+"""Reading the text of a language: both sides and their labels, as columns."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _MODULES: dict[str, ModuleType] = {
 
 
 def files_of(language: Language, on: str = TEST) -> dict[str, DataFile]:
-    """The files of a language by side, to score on or to learn from.
+    """Return the files of a language by side: those to score, or training text.
 
-    Where it is scored, the gold file is the target's text if no other is.
+    The gold file is the target text if no other is given.
     """
     sides = {
         "source": language.source,
@@ -58,16 +58,19 @@ def files_of(language: Language, on: str = TEST) -> dict[str, DataFile]:
 
 
 def read_language(language: Language, on: str = TEST) -> Corpus:
-    """Read the text of a language; those of `COLUMNS`, or `TRAINING_COLUMNS`, that its files hold.
+    """Read the text of a language.
+
+    Returns:
+        The columns of `COLUMNS`, or of `TRAINING_COLUMNS`, that its files provide.
 
     Raises:
-        InputError: a file is missing or malformed, they do not line up, or gold has no labels.
+        InputError: a file is missing or malformed, files are not parallel, or gold has no labels.
     """
     found = files_of(language, on)
     columns = COLUMNS if on == TEST else TRAINING_COLUMNS
     files = {name: _open(name, file, on) for name, file in found.items()}
     if on == TEST and found.get("target") == found.get("gold"):
-        files.pop("target", None)  # the tokens are those of gold: the file is opened once a pass
+        files.pop("target", None)  # gold has the same words, and is opened once per pass
     opened = list(files.values())
     text = join_files(opened, line_up(opened), f"language {language.name}")
     report = ReadReport()
@@ -86,7 +89,7 @@ def read_language(language: Language, on: str = TEST) -> Corpus:
 
 
 def _open(name: str, file: DataFile, on: str) -> InputFile:
-    """A file, its columns named for `source`, `target` or `gold`."""
+    """Open a file with columns named for `source`, `target` or `gold`."""
     module = _MODULES[file.format] if file.format else None
     if name == "gold":
         return InputFile(file.path, partial(_gold, path=file.path), module=module)
@@ -134,7 +137,7 @@ def _gold(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
 def _selected(
     batch: pa.RecordBatch, wanted: tuple[str, ...], done: int, name: str
 ) -> pa.RecordBatch:
-    """The columns `wanted`; the target's tokens are those of gold where there is no other text."""
+    """Select columns; the words of gold are the target text if there is no other."""
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     if "gold_tokens" in columns:
         target = columns.setdefault("target_tokens", columns["gold_tokens"])
@@ -143,9 +146,9 @@ def _selected(
 
 
 def _check_words(target: pa.ListArray, gold: pa.ListArray, done: int, name: str) -> None:
-    odd = np.flatnonzero(lengths_of(target) != lengths_of(gold))
-    if len(odd):
-        row = int(odd[0])
+    different = np.flatnonzero(lengths_of(target) != lengths_of(gold))
+    if len(different):
+        row = int(different[0])
         raise ParallelError(
             f"language {name}: row {done + row + 1} has {lengths_of(target)[row]} words in the "
             f"target and {lengths_of(gold)[row]} in gold; both must have the same tokens"

@@ -11,7 +11,18 @@ import pyarrow as pa
 
 from xner.corpus import Corpus, StrPath
 from xner.errors import InputError, UsageError
-from xner.options import UNSET, Option, build, declare, option, options_of, settle, unknown
+from xner.options import (
+    UNSET,
+    Option,
+    build,
+    declare,
+    option,
+    options_of,
+    settle,
+    types_of,
+    unknown,
+    wrapped,
+)
 from xner.report import Figure, Progress, Report, silent
 from xner.stages.documented import documented
 
@@ -73,12 +84,14 @@ class Stage:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
-        """The stage with settings from an experiment file.
+        """The stage with settings from an experiment file; a list may be given as its one item.
 
         Raises:
             UsageError: a setting is unknown or missing, or a value does not fit.
         """
-        return build(cls, settings, "setting")
+        types = types_of(cls)
+        values = {name: wrapped(value, types.get(name)) for name, value in settings.items()}
+        return build(cls, values, "setting")
 
     @classmethod
     def stand_in(cls, settings: Mapping[str, Any]) -> Self:

@@ -11,7 +11,13 @@ from xner.options import as_list, declare
 from xner.stages.base import MODEL, Columns, Learner, unfit
 from xner.stages.documented import documented
 from xner.training import require_training
-from xner.training.options import DistillOptions, SelfTrainOptions, Text, TrainOptions
+from xner.training.options import (
+    LEARNED_WEIGHTS,
+    DistillOptions,
+    SelfTrainOptions,
+    Text,
+    TrainOptions,
+)
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
@@ -105,7 +111,7 @@ class Distill(_FromText, DistillOptions):
                 "teachers is missing; name `models` of the experiment, folders, or hub ids"
             )
         own = dict(settings)
-        learned = own.get("weights") in ("domain", "sentence")
+        learned = own.get("weights") in LEARNED_WEIGHTS
         alone = len(as_list(own["teachers"])) == 1
         if learned and alone:
             del own["weights"]
@@ -120,9 +126,11 @@ class Distill(_FromText, DistillOptions):
 
     @classmethod
     def stand_in(cls, settings: Mapping[str, Any]) -> Self:
-        """The stage before a run fills in text of the teachers' languages."""
-        sources = {"sources": as_list(settings.get("teachers", []))}
-        return super().stand_in({**sources, **settings})
+        """The stage before a run fills in text of the teachers' languages, and leaves any out."""
+        teachers = settings.get("teachers")
+        if teachers and settings.get("weights") in LEARNED_WEIGHTS:
+            settings = {"sources": as_list(teachers), **settings}
+        return super().of(settings) if teachers else cls.of(settings)
 
     def learn(self, corpora: Text | Sequence[Text], output: StrPath) -> Trained:
         """Train the student."""
