@@ -49,5 +49,5 @@ def test_averaged_links(rows):
 
 
 def test_an_unknown_way():
-    with pytest.raises(xner.UsageError, match="noisy-or or sum, not 'max'"):
+    with pytest.raises(xner.UsageError, match="unknown way 'max' to combine paths; choose one of noisy-or, sum"):
         compose(column([]), column([]), "max")
