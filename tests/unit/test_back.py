@@ -131,7 +131,7 @@ def test_refine_averages():
     assert all(0 < x["weight"] <= 1 for x in whole.table["links"].to_pylist()[0])
     with pytest.raises(xner.UsageError, match="combine is 'best'"):
         refine(back(), combine="best")
-    with pytest.raises(xner.UsageError, match="noisy-or or sum"):
+    with pytest.raises(xner.UsageError, match="choose one of noisy-or, sum"):
         refine(back(), paths="max")
     with pytest.raises(xner.InputError, match="no column 'back_tokens'"):
         refine(pairs())
