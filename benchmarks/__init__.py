@@ -1,1 +1,1 @@
-"""Benchmarks: every claim about speed or quality is made by a command here."""
+"""Benchmarks: each command here measures a claim about speed or quality."""

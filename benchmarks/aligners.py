@@ -1,7 +1,7 @@
-"""Word aligners on the same text in the same run: alignment error rate, entity F1, time.
+"""Compare word aligners on the same text in one run: alignment error rate, entity F1, time.
 
     python -m benchmarks.aligners              # writes benchmarks/results/aligners.md
-    python -m benchmarks.aligners --only cost  # time and memory alone, printed
+    python -m benchmarks.aligners --only cost  # prints time and memory only
 
 Aligners whose package is not installed are left out, and the page says so.
 """
@@ -37,7 +37,7 @@ COSTS = ("native", "eflomal", "fast_align")
 
 
 def word_alignment(folder: Path, name: str, scratch: Path) -> xner.Corpus:
-    """The pairs of a `.src-tgt` file."""
+    """Read the pairs of a `.src-tgt` file."""
     lines = (folder / f"{name}.src-tgt").read_text("utf-8").splitlines()
     sides = [line.split("|||") for line in lines]
     for i, side in enumerate(("source", "target")):
@@ -47,14 +47,14 @@ def word_alignment(folder: Path, name: str, scratch: Path) -> xner.Corpus:
 
 
 def aligned(pairs: xner.Corpus, aligner: Aligner) -> tuple[xner.Corpus, float]:
-    """The corpus with links, and the seconds it took."""
+    """Return the corpus with links, and the seconds of the alignment."""
     begin = perf_counter()
     linked = xner.align(pairs, aligner=aligner).collect()
     return linked, perf_counter() - begin
 
 
 def measure(data: Path, aligner: Aligner, scratch: Path) -> Iterator[str]:
-    """The cells of one row."""
+    """Yield the cells of one row."""
     for name in ("roen", "enfr"):
         pairs = word_alignment(data / "word-alignment", name, scratch)
         gold = data / "word-alignment" / f"{name}.gold"
@@ -70,7 +70,7 @@ def measure(data: Path, aligner: Aligner, scratch: Path) -> Iterator[str]:
 
 
 def made(name: str, settings: dict[str, Any]) -> Aligner:
-    """An aligner by name, averaged ones included."""
+    """Create an aligner by name, including averaged ones."""
     if name == "eflomal averaged":
         make_aligner("eflomal", {})  # raises where the package is not installed
         return AveragedEflomal(**settings)
@@ -78,7 +78,7 @@ def made(name: str, settings: dict[str, Any]) -> Aligner:
 
 
 def quality(data: Path, seeds: int, missing: set[str]) -> str:
-    """Alignment error rate and entity F1 of every variant."""
+    """Measure alignment error rate and entity F1 of every variant."""
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for name, settings in VARIANTS:
@@ -99,7 +99,7 @@ def quality(data: Path, seeds: int, missing: set[str]) -> str:
 
 
 def one_cost(data: Path, name: str) -> dict[str, float]:
-    """Seconds of one alignment, encoded and compiled before; MiB of this process at its peak."""
+    """Measure seconds after encoding and compilation, and the peak MiB of this process."""
     aligner = made(name, {})
     few = europarl_pairs(data)
     aligner.align(encode(few))
@@ -116,7 +116,7 @@ def one_cost(data: Path, name: str) -> dict[str, float]:
 
 
 def cost(data: Path, rounds: int, missing: set[str]) -> str:
-    """Time and memory of each aligner, each in a process of its own, by turns."""
+    """Measure time and memory of each aligner, in separate processes and in turns."""
     costs: dict[str, list[dict[str, float]]] = {}
     for name in COSTS:
         try:
@@ -147,20 +147,24 @@ def cost(data: Path, rounds: int, missing: set[str]) -> str:
     pairs = round(next(iter(costs.values()))[0]["pairs"])
     note = (
         f"{pairs:,} English–German pairs (conll-mt train and test, Europarl-NER), in memory, both "
-        f"directions and symmetrisation; {rounds} runs each, by turns, each in its own process, "
-        "compiled before. Memory is that of the whole process, text, Numba and what it starts "
-        "included. Timings of a shared machine: read the ratio."
+        f"directions and symmetrisation. {rounds} runs per aligner in turns, each in its own "
+        "process and after compilation. Memory includes the whole process with text, Numba and "
+        "child processes. The machine was shared: compare the ratios."
     )
     return f"{common.markdown(head, rows)}\n\n{note}"
 
 
 def main() -> None:
-    """Run all and write the page."""
+    """Run everything and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=1, help="seeds of the native aligner")
-    options.add_argument("--rounds", type=int, default=3, help="runs that are timed")
-    options.add_argument("--only", choices=("quality", "cost"), help="print one part alone")
-    options.add_argument("--cost-of", choices=COSTS, help="print one run's cost as JSON")
+    options.add_argument(
+        "--seeds", type=int, default=1, help="number of seeds (default: %(default)s)"
+    )
+    options.add_argument(
+        "--rounds", type=int, default=3, help="number of timed runs (default: %(default)s)"
+    )
+    options.add_argument("--only", choices=("quality", "cost"), help="print only this part")
+    options.add_argument("--cost-of", choices=COSTS, help="print the cost of one run as JSON")
     given = options.parse_args()
     if given.cost_of:
         print(json.dumps(one_cost(given.data, given.cost_of)))
@@ -174,12 +178,12 @@ def main() -> None:
         print(parts[given.only]())
         return
     notes = [
-        "Every aligner is fitted on the pairs that it aligns, and on nothing else: the languages "
-        "of the word alignments, Romanian and French with English, are not those of conll-mt. The "
-        "native aligner's priors were chosen on these corpora.",
+        "Every aligner is fitted only on the pairs that it aligns. conll-mt is not used, because "
+        "it does not cover the languages of the word alignments (Romanian–English and "
+        "English–French). The priors of the native aligner were chosen on these corpora.",
         parts["quality"](),
-        "`averaged` is eflomal at its best: eight runs of the package, each symmetrised, links "
-        "kept from an average weight of 0.3 on, like native's.",
+        "`averaged` is eflomal at its best: eight runs of the package, each symmetrised, keeping "
+        "links with an average weight of at least 0.3, like the native aligner.",
         parts["cost"](),
         *(f"Not installed: {name}." for name in sorted(missing)),
         common.made_by("pyarrow"),

@@ -13,13 +13,13 @@ from xner.aligners.symmetrise import Symmetrisation
 
 @dataclass(frozen=True)
 class AveragedEflomal:
-    """Runs of eflomal at its own settings, each symmetrised, averaged, cut at a threshold.
+    """Averages symmetrised runs of eflomal with its own settings and applies a threshold.
 
     Attributes:
-        runs: how many; the package takes no seed, and its runs differ.
-        symmetrisation: of each run. `union` keeps a link of one direction at half its weight,
-            so that the average is that of both directions, as native's is.
-        threshold: least average weight of a link; native's default.
+        runs: number of runs; the package takes no seed, and its runs differ.
+        symmetrisation: applied to each run. `union` keeps a link of one direction at half its
+            weight, so that the average is over both directions, as in the native aligner.
+        threshold: minimum average weight of a link; default of the native aligner.
     """
 
     runs: int = 8
@@ -28,12 +28,12 @@ class AveragedEflomal:
 
     @property
     def signature(self) -> str:
-        """Name, version and settings."""
+        """Return name, version and settings."""
         one = EflomalAligner(symmetrisation=self.symmetrisation).signature
         return f"{one[:-1]},runs:{self.runs},averaged>={self.threshold:g})"
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
-        """The averaged links of every pair."""
+        """Return the averaged links of every pair."""
         parts = []
         for run in range(self.runs):
             parts.append(
@@ -45,7 +45,7 @@ class AveragedEflomal:
 
 
 def soft(bitext: Bitext, links: Links) -> SoftLinks:
-    """Links as probabilities, the same in both directions."""
+    """Convert links to probabilities that are the same in both directions."""
     source, target = (
         np.diff(side.offsets)[: bitext.aligned] for side in (bitext.source, bitext.target)
     )

@@ -1,7 +1,7 @@
-"""Kernels against their plain-Python twins, one thread: pytest benchmarks/bench_kernels.py.
+"""Compare kernels with their plain-Python twins on one thread: pytest benchmarks/bench_kernels.py.
 
-The twins run over every distinct pair once, the kernels over the same pairs repeated to at
-least 500,000; `extra_info` has the sentences, so that times per sentence can be compared.
+The twins process every distinct pair once, the kernels the same pairs repeated to at least
+500,000. `extra_info` has the number of sentences for comparing times per sentence.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from tests.reference import dense, heuristic
 from benchmarks import common
 from xner.corpus import Corpus
 from xner.score.alignment import linked_ngrams, linked_runs
+from xner.score.scene import Text
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_first_fit, solve_greedy
 from xner.solve.solution import Solution
@@ -42,15 +43,15 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def greedy_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
-    return [solve_greedy(linked_ngrams(batch).problem) for batch in batches]
+    return [solve_greedy(linked_ngrams(Text(batch)).problem) for batch in batches]
 
 
 def exact_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
-    return [solve_exact(linked_ngrams(batch).problem) for batch in batches]
+    return [solve_exact(linked_ngrams(Text(batch)).problem) for batch in batches]
 
 
 def heuristic_kernel(batches: list[pa.RecordBatch]) -> list[Solution]:
-    made = [linked_runs(batch) for batch in batches]
+    made = [linked_runs(Text(batch)) for batch in batches]
     return [solve_first_fit(m.problem, m.length) for m in made]
 
 

@@ -1,4 +1,4 @@
-"""What benchmarks share: real data, where they ran, and results as Markdown."""
+"""Shared code of the benchmarks: real data, a description of the machine, results as Markdown."""
 
 import argparse
 import os
@@ -18,15 +18,19 @@ DATA = ROOT.parent / "shared" / "data"
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """Options that every benchmark takes."""
+    """Return a parser with the options of every benchmark."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument("--data", type=Path, default=DATA, help="folder of the real corpora")
-    made.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    made.add_argument(
+        "--data", type=Path, default=DATA, help="folder of the corpora (default: %(default)s)"
+    )
+    made.add_argument(
+        "--results", type=Path, default=RESULTS, help="output folder (default: %(default)s)"
+    )
     return made
 
 
 def conll_mt(data: Path) -> pa.Table:
-    """All 37,342 English-German and English-Spanish pairs of conll-mt with AWESOME links."""
+    """Read all 37,342 English-German and English-Spanish pairs of conll-mt with AWESOME links."""
     folder = data / "conll-mt"
     tables = []
     for split in ("train", "test"):
@@ -42,12 +46,12 @@ def conll_mt(data: Path) -> pa.Table:
 
 
 def repeated(table: pa.Table, rows: int) -> pa.Table:
-    """The table again and again until it has at least `rows` rows."""
+    """Repeat the table until it has at least `rows` rows."""
     return pa.concat_tables([table] * -(-rows // table.num_rows))
 
 
 def plain_rows(table: pa.Table) -> list[Row]:
-    """`(entities, links, target words)` of every row as plain Python, for the twins."""
+    """Return `(entities, links, target words)` of every row as Python objects, for the twins."""
     return [
         (
             [(e["start"], e["end"]) for e in entities],
@@ -64,7 +68,7 @@ def plain_rows(table: pa.Table) -> list[Row]:
 
 
 def made_by(*packages: str) -> str:
-    """Hardware, versions and commit, as one line of Markdown."""
+    """Describe hardware, versions and commit in one line of Markdown."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -82,7 +86,7 @@ def made_by(*packages: str) -> str:
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A table whose first column is text and the others numbers."""
+    """Format a table whose first column is text and the others are numbers."""
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines)

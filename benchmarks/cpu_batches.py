@@ -1,10 +1,10 @@
-"""Tokens of a batch on one CPU core: how many a second, by the size of batches.
+"""Measure tagging and translation on one CPU core by batch size.
 
     OMP_NUM_THREADS=1 python -m benchmarks.cpu_batches     # results/cpu_batches.md
 
-Random models, a tagger of base size and a translator of half the width of NLLB-200-600M, over
-one made-up sentence again and again, as sentences of like length lie together in a large corpus;
-the last row is a small one. Seconds are those of CPU time, the fewest of some runs in turn.
+The models are random: a tagger of base size and a translator with half the width of NLLB-200-600M.
+They process one generated sentence repeatedly, because a large corpus is sorted by length; the last
+row is a small corpus. Times are CPU times, the minimum of several runs in turns.
 """
 
 import sys
@@ -32,7 +32,7 @@ BUDGETS = (512, 1024, 4096)
 
 
 def seconds_by_budget(make: Callable[[int], Callable[[], Any]], times: int) -> list[float]:
-    """CPU seconds of `make(budget)()`, the fewest of some runs in turn."""
+    """Return CPU seconds of `make(budget)()`, the minimum of several runs in turns."""
     works = [make(budget) for budget in BUDGETS]
     works[0]()
     seconds = [[_cpu_time(work) for work in works] for _ in range(times)]
@@ -47,18 +47,18 @@ def _cpu_time(work: Callable[[], Any]) -> float:
 
 
 def tag(folder: str, texts: list[list[str]]) -> Callable[[int], Callable[[], Any]]:
-    """Work of tagging by budget."""
+    """Return the tagging work for a budget."""
     tagger: Any = make_tagger("checkpoint", {"model": folder, "device": "cpu"})
 
     def run(budget: int) -> None:
-        tagger._budget = budget  # one model for all
+        tagger._budget = budget  # one model for all budgets
         gpu_tag.tags_of(tagger, texts)
 
     return lambda budget: partial(run, budget)
 
 
 def translate(folder: str, count: int, beams: int) -> Callable[[int], Callable[[], Any]]:
-    """Work of translating by budget."""
+    """Return the translation work for a budget."""
     options = TranslatorOptions(
         model=folder, device="cpu", beams=beams, max_ratio=gpu_translate.RATIO
     )
@@ -73,10 +73,14 @@ def translate(folder: str, count: int, beams: int) -> Callable[[int], Callable[[
 
 
 def main() -> None:
-    """Run all and write the page."""
+    """Run everything and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--sentences", type=int, default=96)
-    options.add_argument("--times", type=int, default=1)
+    options.add_argument(
+        "--sentences", type=int, default=96, help="number of sentences (default: %(default)s)"
+    )
+    options.add_argument(
+        "--times", type=int, default=1, help="number of timed runs (default: %(default)s)"
+    )
     given = options.parse_args()
     torch.set_num_threads(1)
     count = given.sentences
@@ -85,22 +89,22 @@ def main() -> None:
         tagger = gpu_tag.save_tagger(Path(scratch, "xlmr"), XLMR, 8000, "cpu")
         nllb = gpu_translate.save_translator(Path(scratch, "nllb"), NLLB, settings)
         makers = {
-            "translate, 6+6 layers of 512, 4 beams": translate(nllb, count // 4, 4),
+            "translate, 6+6 layers of size 512, 4 beams": translate(nllb, count // 4, 4),
             "translate, greedy": translate(nllb, count, 1),
-            "tag, 12 layers of 768": tag(tagger, [SENTENCE] * count),
+            "tag, 12 layers of size 768": tag(tagger, [SENTENCE] * count),
             "tag, sentences of 3 to 80 words": tag(tagger, sentences(count, gpu_tag.SEED)),
         }
         rows = [
             [name, *(f"{s:.1f}" for s in seconds_by_budget(make, given.times))]
             for name, make in makers.items()
         ]
-    head = ["CPU seconds by tokens of a batch", *map(str, BUDGETS)]
+    head = ["CPU seconds by tokens per batch", *map(str, BUDGETS)]
     text = (
-        f"`OMP_NUM_THREADS=1 python -m benchmarks.cpu_batches --sentences {count} --times "
-        f"{given.times}`: a sentence of 30 words tagged or translated {count} times, with beams "
-        f"{count // 4} times (the last row: {count} different ones, so that large batches hold "
-        f"padding); random models, float32, one thread, CPU seconds, the fewest of "
-        f"{given.times} runs. For a translation, tokens are source subwords x beams."
+        f"Command: `OMP_NUM_THREADS=1 python -m benchmarks.cpu_batches --sentences {count} "
+        f"--times {given.times}`. A sentence of 30 words is tagged or translated {count} times, or "
+        f"{count // 4} times with beams. The last row uses {count} different sentences, so that "
+        f"large batches contain padding. Random models, float32, one thread, CPU seconds, minimum "
+        f"of {given.times} runs. For translation, tokens are source subwords x beams."
     )
     body = [text, common.markdown(head, rows), common.made_by("torch", "transformers")]
     common.save(given.results, "cpu_batches.md", "Batches on a CPU", "\n\n".join(body))

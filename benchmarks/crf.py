@@ -1,7 +1,7 @@
-"""A cheap tagger to judge training labels by: a linear-chain CRF, the same for every system.
+"""A fast tagger for comparing training labels: a linear-chain CRF, the same for every system.
 
-It sees the word, its affixes of 1 to 4 characters, its shape and the two words on either side;
-no gazetteer, no embedding. Training (python-crfsuite, L-BFGS) is deterministic: there is no seed.
+Its features are the word, its affixes of 1 to 4 characters, its shape and the two words on either
+side. It uses no gazetteers and no embeddings. Training (python-crfsuite, L-BFGS) is deterministic.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ FEATURES = "1: word, affixes 1-4, shape, position; word and shape at -2, -1, +1,
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How the CRF is trained."""
+    """Training settings of the CRF."""
 
     c1: float = 0.1
     c2: float = 0.1
@@ -30,7 +30,7 @@ class Training:
 
 
 def shape(word: str) -> str:
-    """Kinds of characters, runs shortened: `uNikolaus` is `aAa`, `1996-08` is `0-0`."""
+    """Return character classes, runs collapsed: `uNikolaus` is `aAa`, `1996-08` is `0-0`."""
     kinds = (_kind(character) for character in word)
     return "".join(kind for kind, _ in groupby(kinds))
 
@@ -45,7 +45,7 @@ def _kind(character: str) -> str:
 
 
 def features(words: Words) -> list[list[str]]:
-    """The features of every word of a sentence."""
+    """Return the features of every word of a sentence."""
     return [list(_features(words, i)) for i in range(len(words))]
 
 
@@ -70,7 +70,7 @@ def _features(words: Words, i: int) -> Iterator[str]:
 def train_and_tag(
     words: Sequence[Words], tags: Sequence[Tags], test: Sequence[Words], training: Training
 ) -> list[list[str]]:
-    """Tags of the test sentences by a CRF trained on the others; empty sentences are no text."""
+    """Train a CRF and tag the test sentences; empty sentences get no tags."""
     import pycrfsuite
 
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
@@ -98,7 +98,7 @@ def train_and_tag(
 def digest(
     words: Sequence[Words], tags: Sequence[Tags], test: Sequence[Words], training: Training
 ) -> str:
-    """What decides the tags: the text, the labels, the settings."""
+    """Return a digest of everything that determines the tags: text, labels and settings."""
     from importlib.metadata import version
 
     made_by = [FEATURES, version("python-crfsuite"), asdict(training)]
@@ -113,7 +113,7 @@ def cached(
     training: Training,
     cache: Path,
 ) -> tuple[list[list[str]], float]:
-    """`train_and_tag` and the seconds it took when it was run; results are kept in `cache`."""
+    """Return the result of `train_and_tag` and the seconds of its run, cached in `cache`."""
     path = cache / f"crf-{digest(words, tags, test, training)[:32]}.json"
     if path.is_file():
         kept = json.loads(path.read_text("utf-8"))

@@ -1,7 +1,7 @@
 """Differential checks on links: heuristics, candidates and their scores.
 
-Every check gives both sides the same words, entities and links, calls the published function as it
-is, and counts what differs by a reason that is tested on the sentence.
+Every check gives both sides the same words, entities and links, calls the unmodified published
+function, and counts the differences by a reason that is tested on the sentence.
 """
 
 from collections import Counter
@@ -23,10 +23,11 @@ from xner import tags_from_spans
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.score.ngrams import all_ngrams
+from xner.score.scene import Text
 
 twin: Any = tests.reference.heuristic
 UNEXPLAINED = "no reason found"
-WEIGHTS = "links have weights here, and none there"
+WEIGHTS = "links have weights in xner and none in the published code"
 WEIGHTED = "Europarl-NER, weighted links"
 MAX_WORDS = 10
 Span = tuple[int, int]
@@ -38,13 +39,13 @@ class Check:
     """One line of the table.
 
     Attributes:
-        what: is compared, with what it is compared in.
-        corpus: where the sentences come from.
-        sentences: real sentences that went in.
-        compared: pairs of results.
-        reasons: those that differ, by reason.
-        note: what was left out, or else has to be said.
-        largest: difference among numbers that count as equal.
+        what: the compared quantity and its unit.
+        corpus: origin of the sentences.
+        sentences: number of sentences.
+        compared: number of compared pairs of results.
+        reasons: number of differing pairs, by reason.
+        note: what was left out, and other remarks.
+        largest: largest difference between numbers that count as equal.
     """
 
     what: str
@@ -68,7 +69,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Sentence:
-    """One pair of sentences as the published code takes it."""
+    """A sentence pair in the form that the published code expects."""
 
     source: list[str]
     target: list[str]
@@ -82,26 +83,26 @@ class Sentence:
 
     @property
     def backward(self) -> list[tuple[int, int]]:
-        """Links as the code of the paper has them: target first."""
+        """Return the links as the paper's code stores them: target first."""
         return [(j, i) for i, j in self.links]
 
     def linked(self, entity: Span) -> set[int]:
-        """Target words linked to words of an entity."""
+        """Return the target words linked to words of an entity."""
         return {j for i, j in self.links if entity[0] <= i < entity[1]}
 
     def weighs(self, entity: Span) -> bool:
-        """Whether a link of an entity has another weight than 1."""
+        """Return whether a link of an entity has a weight other than 1."""
         pairs = zip(self.links, self.weights, strict=True)
         return any(entity[0] <= i < entity[1] and weight != 1 for (i, _), weight in pairs)
 
     def runs(self, merge: int, ratio: float) -> list[list[Span]]:
-        """What each entity may be projected to, by the tests' plain twin."""
+        """Return the runs of each entity, by the plain twin of the tests."""
         links = [(i, j, 1.0) for i, j in self.links]
         return [twin.runs(*span, links, merge, ratio, None)[0] for span in self.spans]
 
 
 def corpora(data: Path, step: int) -> dict[str, Corpus]:
-    """Real pairs with entities and links; of conll-mt every `step`-th pair.
+    """Read pairs with entities and links; from conll-mt, every `step`-th pair.
 
     The links of Europarl-NER are the native aligner's, once without and once with its weights.
     """
@@ -126,19 +127,19 @@ def corpora(data: Path, step: int) -> dict[str, Corpus]:
 
 
 def as_corpus(table: pa.Table) -> Corpus:
-    """A corpus of one batch, without a word on what made it."""
+    """Return a corpus of one batch without metadata."""
     return Corpus.from_table(table.replace_schema_metadata(None).combine_chunks())
 
 
 def unweighted(table: pa.Table) -> pa.Table:
-    """The same links, each of weight 1, as the published code takes them."""
+    """Set the weight of every link to 1, as the published code expects."""
     links = [[{**link, "weight": 1.0} for link in row] for row in table["links"].to_pylist()]
     at = table.schema.get_field_index("links")
     return table.set_column(at, "links", pa.array(links, COLUMNS["links"]))
 
 
 def sentences(corpus: Corpus) -> list[Sentence]:
-    """The rows of a corpus."""
+    """Return the rows of a corpus."""
     names = ("source_tokens", "target_tokens", "source_entities", "links")
     rows = zip(*(corpus.table[name].to_pylist() for name in names), strict=True)
     return [
@@ -154,7 +155,7 @@ def sentences(corpus: Corpus) -> list[Sentence]:
 
 
 def projected(corpus: Corpus, **options: Any) -> list[Tags]:
-    """The tags that xner gives to every sentence."""
+    """Return the tags that xner assigns to every sentence."""
     table = xner.project(corpus, **options).table
     rows = zip(
         table["target_entities"].to_pylist(), table["target_tokens"].to_pylist(), strict=True
@@ -173,7 +174,7 @@ def tagged(
     theirs: Callable[[Sentence], Tags],
     reason: Callable[[Sentence, Tags], str],
 ) -> Check:
-    """Compare the tags of whole sentences; `reason` gets the sentence and our tags."""
+    """Compare the tags of whole sentences; `reason` gets the sentence and xner's tags."""
     check = Check(what, name, len(rows))
     for tags, row in zip(ours, rows, strict=True):
         check.add(tags == theirs(row), partial(reason, row, tags))
@@ -184,7 +185,7 @@ def tagged(
 
 
 def paper_heuristic(paper: Code, name: str, corpus: Corpus, ratio: float, merge: int) -> Check:
-    """Labels by linked runs, Politov et al."""
+    """Compare labels by linked runs with Politov et al."""
     rows, code = sentences(corpus), paper.matching
     ours = projected(corpus, preset="paper-heuristic", length_ratio=ratio, merge_distance=merge)
 
@@ -197,9 +198,9 @@ def paper_heuristic(paper: Code, name: str, corpus: Corpus, ratio: float, merge:
     def reason(row: Sentence, tags: Tags) -> str:
         words = [j for entity in row.runs(merge, ratio) for span in entity for j in range(*span)]
         if len(words) > len(set(words)):
-            return "two entities reach for one word: the later overwrites it there"
+            return "two entities claim one word: the later overwrites it in the published code"
         if [grown(paper, row, span, merge) for span in row.spans] != row.runs(merge, 0.0):
-            return "runs are grown link by link there, and may overlap or touch"
+            return "runs are grown link by link in the published code and may overlap or touch"
         return UNEXPLAINED
 
     what = f"heuristic, paper (ratio {ratio:g}, merge {merge})"
@@ -207,7 +208,7 @@ def paper_heuristic(paper: Code, name: str, corpus: Corpus, ratio: float, merge:
 
 
 def grown(paper: Code, row: Sentence, entity: Span, merge: int) -> list[Span]:
-    """The runs of the paper's code, before short ones are dropped."""
+    """Return the runs of the paper's code before short ones are dropped."""
     code = paper.matching
     linked = [[j for j, i in row.backward if i == word] for word in range(len(row.source))]
     found = code.generate_entity_candidates_from_alignments(*entity, linked)
@@ -243,7 +244,7 @@ THESIS_HEURISTICS = (
 
 
 def thesis_heuristic(thesis: Code, name: str, corpus: Corpus, given: Heuristic) -> Check:
-    """Labels by linked runs, Shkalikov."""
+    """Compare labels by linked runs with Shkalikov."""
     rows, ratio = sentences(corpus), given.ratio or 0.0
     ours = projected(
         corpus,
@@ -265,18 +266,21 @@ def thesis_heuristic(thesis: Code, name: str, corpus: Corpus, given: Heuristic) 
 
     def reason(row: Sentence, tags: Tags) -> str:
         if given.inner_only and any(parted(row, span, given.merge) for span in row.spans):
-            return "a run that begins at a word of the entity's first is not merged there"
+            return (
+                "the published code does not merge a run that begins at a word linked to the "
+                "entity's first word"
+            )
         runs = row.runs(given.merge, ratio)
         sizes = [[end - start for start, end in entity] for entity in runs]
         if given.top_k and any(len(set(s)) > 1 and len(s) > given.top_k for s in sizes):
-            return "top k keeps the shortest runs there, the longest here"
+            return "with top k, the published code keeps the shortest runs and xner the longest"
         return UNEXPLAINED
 
     return tagged(f"heuristic, thesis ({given})", name, ours, rows, theirs, reason)
 
 
 def parted(row: Sentence, entity: Span, merge: int) -> bool:
-    """Whether a gap that would be closed is before a word linked to the entity's first word."""
+    """Return whether a merged gap precedes a word linked to the entity's first word."""
     words = sorted(row.linked(entity))
     first = row.linked((entity[0], entity[0] + 1))
     return any(1 < b - a <= merge + 1 and b in first for a, b in pairwise(words))
@@ -287,11 +291,11 @@ def parted(row: Sentence, entity: Span, merge: int) -> bool:
 
 def alignment_scores(code: Callable[..., Any], what: str, paper: Code, name: str,
                      corpus: Corpus) -> Check:  # fmt: skip
-    """Every cell of the matrix of entities and n-grams, zeros included, to the last bit."""
+    """Compare every cell of the matrix of entities and n-grams, bit by bit."""
     check = Check(f"{what} (cells)", name)
     extract = paper.extractors.DummySubrangeExtractor(max_words=MAX_WORDS)
     (batch,) = corpus.batches()
-    problem, entity = all_ngrams(batch, MAX_WORDS).problem, 0
+    problem, entity = all_ngrams(Text(batch), MAX_WORDS).problem, 0
     for row in sentences(corpus):
         spans = extract.extract(row.target)
         check.sentences += 1

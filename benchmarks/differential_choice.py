@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -26,7 +26,7 @@ from xner.score.ngrams import STOP_TOKENS
 
 
 def paper_greedy(paper: Code, name: str, corpus: Corpus, stop: Sequence[str]) -> Check:
-    """Labels by n-gram candidates and argmax, Politov et al."""
+    """Compare labels by n-gram candidates and argmax with Politov et al."""
     rows = sentences(corpus)
     extract = paper.extractors.DummySubrangeExtractor(
         max_words=MAX_WORDS, stop_words=set(stop) or None
@@ -51,14 +51,14 @@ def paper_greedy(paper: Code, name: str, corpus: Corpus, stop: Sequence[str]) ->
 
 def of_stop_words(row: Sentence, tags: Tags) -> str:
     if any(word in STOP_TOKENS and tag != "O" for word, tag in zip(row.target, tags, strict=True)):
-        return "a span holds ! or ?, which is no candidate there"
+        return "a span contains ! or ?, which the published code excludes"
     if any(row.weighs(span) for span in row.spans):
         return WEIGHTS
     return UNEXPLAINED
 
 
 def thesis_greedy(thesis: Code, name: str, corpus: Corpus) -> Check:
-    """Labels by n-gram candidates and the thesis's greedy solver, beside `candidates=ngrams`."""
+    """Compare labels by the thesis's greedy solver with `candidates=ngrams`."""
     extract = thesis.cand_extractor.ContiniousSubrangeExtractor(max_words=MAX_WORDS)
     code = projection(thesis, "GREEDY", "LESS_OR_EQUAL")
 
@@ -73,7 +73,7 @@ def thesis_greedy(thesis: Code, name: str, corpus: Corpus) -> Check:
 
 
 def projection(thesis: Code, solver: str, constraint: str) -> Callable[..., Any]:
-    """The thesis's projection by links alone: labels and objective."""
+    """Return the thesis's projection by links: labels and objective."""
     code = thesis.projection.RangeILPProjection(solver=solver, proj_constraint=constraint)
 
     def project(row: Sentence, spans: list[Span]) -> Any:
@@ -93,15 +93,15 @@ def projection(thesis: Code, solver: str, constraint: str) -> Callable[..., Any]
 def exact(
     thesis: Code, name: str, corpus: Corpus, solver: str, constraint: str, most: int, pairs: int
 ) -> Check:
-    """The optimum over subranges of linked regions, by the thesis's program in CVXPY.
+    """Compare the optimum over subranges of linked regions with the thesis's program in CVXPY.
 
     Args:
         constraint: "<=1" or "==1".
-        most: sentences, those with the most entities.
-        pairs: sentences with more overlapping pairs of candidates are left out: the program has
-            a row for each, and CVXPY takes seconds to write it.
+        most: number of sentences; those with the most entities are used.
+        pairs: sentences with more overlapping pairs of candidates are left out, because the
+            program has a row for each pair and CVXPY takes seconds to build it.
     """
-    method = "exact" if constraint == "<=1" else "ilp"
+    method: Literal["exact", "ilp"] = "exact" if constraint == "<=1" else "ilp"
     check = Check(f"objective, thesis by {solver} ({method}, {constraint})", name)
     extract = thesis.cand_extractor.AlignedContiniousSubrangeExtractor(max_words=MAX_WORDS)
     rows = sentences(corpus)
@@ -111,7 +111,8 @@ def exact(
     taken = [at for at in wanted if overlaps(spans[at]) <= pairs]
     if len(taken) < len(wanted):
         check.note = (
-            f"{len(wanted) - len(taken)} with more than {pairs:,} overlapping pairs left out"
+            f"sentences with more than {pairs:,} overlapping pairs left out: "
+            f"{len(wanted) - len(taken)}"
         )
     if not taken:
         return check
@@ -131,7 +132,7 @@ def exact(
 
 
 def with_candidates(corpus: Corpus, taken: list[int], spans: list[list[Span]]) -> Corpus:
-    """Some rows of a corpus, with the candidates that are given."""
+    """Return some rows of a corpus with the given candidates."""
     column = [[dict(zip(("start", "end"), s, strict=True)) for s in spans[at]] for at in taken]
     made = pa.array(column, COLUMNS["target_candidates"])
     table = corpus.table.take(pa.array(taken, pa.int64()))
@@ -139,7 +140,7 @@ def with_candidates(corpus: Corpus, taken: list[int], spans: list[list[Span]]) -
 
 
 def overlaps(spans: Sequence[Span]) -> int:
-    """Pairs that share a word."""
+    """Count the pairs of spans that share a word."""
     return sum(a[0] < b[1] and b[0] < a[1] for i, a in enumerate(spans) for b in spans[:i])
 
 
@@ -147,5 +148,11 @@ def of_optimum(row: Sentence, ours: dict[str, Any]) -> str:
     if ours["status"] != "infeasible":
         return UNEXPLAINED
     if not all(row.linked(span) for span in row.spans):
-        return "==1: an entity without links is left out there, the sentence is infeasible here"
-    return "==1: met there by a pair that scores 0, infeasible here"
+        return (
+            "==1: the published code leaves out an entity without links; in xner the sentence is "
+            "infeasible"
+        )
+    return (
+        "==1: the published code satisfies it with a pair that scores 0; in xner the sentence is "
+        "infeasible"
+    )

@@ -1,6 +1,6 @@
-"""Differential check of the NER scores: one tagger with random weights for both sides.
+"""Differential check of the NER scores, with the same random tagger on both sides.
 
-It knows little, so that all kinds of tags and odd sequences of them come up; one label has no I-.
+An untrained tagger predicts all kinds of tags and unusual sequences of them; one label has no I-.
 """
 
 import tempfile
@@ -25,13 +25,13 @@ from xner.score.scene import Scene, Text
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC")
 LABELS = ("PER", "LOC", "ORG", "MISC")
 TEMPERATURE = 2.0
-CLOSE = 1e-5  # of float32 probabilities, from batches of other sizes
+CLOSE = 1e-5  # tolerance for float32 probabilities from batches of other sizes
 Words = list[str]
 Published = Callable[[Words, list[Span]], tuple[Any, Any]]
 
 
 def save_tagger(folder: Path, seed: int = 0) -> Path:
-    """A tiny XLM-R with large random weights."""
+    """Save a tiny XLM-R with large random weights."""
     models: Any = tagging
     tokenizer = models.xlmr_tokenizer()
     settings = {**models.SIZES, "id2label": dict(enumerate(TAGS))}
@@ -46,7 +46,7 @@ def save_tagger(folder: Path, seed: int = 0) -> Path:
                 torch.nn.init.normal_(weights, std=0.35)
         model.roberta.embeddings.word_embeddings.weight.mul_(8)
         model.classifier.weight.mul_(3)
-        model.classifier.bias[1:3] += 6  # PER often, and so spans of several words
+        model.classifier.bias[1:3] += 6  # predict PER often, and therefore spans of several words
         for layer in model.roberta.encoder.layer:
             layer.output.dense.weight.mul_(0.1)
             layer.attention.output.dense.weight.mul_(0.1)
@@ -57,7 +57,7 @@ def save_tagger(folder: Path, seed: int = 0) -> Path:
 
 
 def published(thesis: Code, folder: Path) -> Published:
-    """The thesis's scores of n-grams, by label and for any: its evaluator, then its threshold."""
+    """Return the thesis's scores of n-grams, by label and class-free, after its threshold."""
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
     model = AutoModelForTokenClassification.from_pretrained(folder)
@@ -81,7 +81,7 @@ def published(thesis: Code, folder: Path) -> Published:
 
 
 def predicted(batch: pa.RecordBatch) -> int:
-    """Spans of several words whose likeliest tags are B-l, I-l, …: where α counts."""
+    """Count spans of several words whose most probable tags are B-l, I-l, …, where α applies."""
     found = 0
     for row in batch["target_probabilities"].to_pylist():
         tags = [TAGS[int(np.argmax(word))] for word in row]
@@ -93,8 +93,8 @@ def predicted(batch: pa.RecordBatch) -> int:
 
 
 def ours(sentences: Sequence[Words], folder: Path) -> Iterator[Any]:
-    """First how many spans are predicted, then for every sentence its n-grams, and xner's scores
-    of each label, by label and for any."""
+    """Yield the number of predicted spans, then for every sentence its n-grams and xner's scores
+    of each label, by label and class-free."""
     entities = [{"start": at, "end": at + 1, "label": label} for at, label in enumerate(LABELS)]
     columns = {
         "source_tokens": [list(LABELS)] * len(sentences),
@@ -111,8 +111,9 @@ def ours(sentences: Sequence[Words], folder: Path) -> Iterator[Any]:
     )
     (batch,) = pairs.batches()
     yield predicted(batch)
-    problem = all_ngrams(batch, MAX_WORDS).problem
-    scene = Scene(batch, Text(batch), problem)
+    text = Text(batch)
+    problem = all_ngrams(text, MAX_WORDS).problem
+    scene = Scene(text, problem)
     sides = ner(scene), ner_spans(scene)
     edges = problem.candidate_offsets[problem.entity_offsets]
     for lo, hi in pairwise(edges):
@@ -122,7 +123,7 @@ def ours(sentences: Sequence[Words], folder: Path) -> Iterator[Any]:
 
 
 def ner_scores(thesis: Code, name: str, sentences: Sequence[Words]) -> list[Check]:
-    """Every n-gram for every label, then class-free, to `CLOSE`."""
+    """Compare every n-gram for every label, then class-free, to `CLOSE`."""
     what = ("NER scores, thesis, per class (cells)", "NER scores, thesis, class-free (cells)")
     checks = [Check(title, name, len(sentences)) for title in what]
     with tempfile.TemporaryDirectory() as folder, tagging.one_thread(0):
@@ -144,7 +145,7 @@ def compare(check: Check, mine: Any, theirs: Any) -> None:
     gap = np.abs(mine - theirs)
     apart = gap > CLOSE
     check.largest = max(check.largest, float(gap[~apart].max(initial=0.0)))
-    # On one side of the threshold here and on the other there, by rounding.
+    # Rounding puts the two values on different sides of the threshold.
     rounding = apart & (np.abs(np.maximum(mine, theirs) - THRESHOLD) <= CLOSE)
     for reason, cells in (
         ("at the threshold of 0.05, within 1e-5", rounding),

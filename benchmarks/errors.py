@@ -1,10 +1,10 @@
-"""What is left: every wrong or missed entity by kind, and sentences to read.
+"""Count every wrong or missed entity by kind, and sample sentences for manual analysis.
 
     python -m benchmarks.errors                          # writes benchmarks/results/errors.md
-    python -m benchmarks.errors --examples FILE          # and 100 sentences to read
+    python -m benchmarks.errors --examples FILE          # also samples 100 sentences
     python -m benchmarks.errors --examples FILE --read "default, alone"
 
-The sentences are other people's text: FILE belongs outside this repository.
+The sentences are third-party text: FILE must be outside this repository.
 """
 
 import random
@@ -21,7 +21,7 @@ from benchmarks.systems import DEFAULT, HEURISTIC, MADE, Linker, System, with_li
 from xner.labels import label_files
 
 INTERSECTION = next(system for system in MADE if system.name == "exact, intersection")
-# On Europarl-NER; `bulk` is fitted on conll-mt as well.
+# Systems on Europarl-NER; `bulk` is also fitted on conll-mt.
 EUROPARL = [
     (HEURISTIC, "alone"),
     (DEFAULT, "alone"),
@@ -34,7 +34,7 @@ SEED = 20260101
 
 @dataclass(frozen=True)
 class Reading:
-    """A projection beside gold, sentence by sentence."""
+    """A projection and its gold labels, sentence by sentence."""
 
     name: str
     signature: str
@@ -53,7 +53,7 @@ def spans(entities: list[dict[str, Any]]) -> list[Span]:
 
 
 def read(name: str, linked: xner.Corpus, gold_file: Path, system: System) -> Reading:
-    """Project, and compare every sentence."""
+    """Project the entities and compare every sentence."""
     out = xner.project(linked, **system.project)
     gold = [spans(row) for row in label_files([gold_file])[0].table["entities"].to_pylist()]
     rows = out.table.select(
@@ -76,11 +76,11 @@ def read(name: str, linked: xner.Corpus, gold_file: Path, system: System) -> Rea
         for row, theirs in zip(rows, gold, strict=True)
     ]
     f1 = xner.evaluate(gold_file, out).f1
-    return Reading(name, out.summary.signature, f1, rows, gold, found)
+    return Reading(name, out.report.signature, f1, rows, gold, found)
 
 
 def readings(data: Path) -> list[Reading]:
-    """Systems on Europarl-NER with links made here, and the default on ABSA with given ones."""
+    """Read the systems on Europarl-NER, and the default on ABSA with given links."""
     linker = Linker()
     gold = data / "europarl-ner" / "de.conll"
     pairs, bulk = europarl_pairs(data), bulk_pairs(data)
@@ -98,7 +98,7 @@ def readings(data: Path) -> list[Reading]:
 
 
 def table(made: list[Reading]) -> str:
-    """Counts by kind."""
+    """Format the counts by kind."""
     counts = [reading.counts for reading in made]
     missed = sorted({kind for count in counts for kind in count if kind not in KINDS})
     rows = [
@@ -111,7 +111,7 @@ def table(made: list[Reading]) -> str:
         ["all mistakes", *(str(count.total()) for count in counts)],
         ["gold entities", *map(str, golden)],
         ["F1", *(f"{reading.f1:.4f}" for reading in made)],
-        ["F1 if all that the source has were placed as gold has it", *map(_ceiling, made)],
+        ["F1 of a perfect projection of the source entities", *map(_ceiling, made)],
     ]
     return common.markdown(["", *(reading.name for reading in made)], rows)
 
@@ -122,7 +122,7 @@ def _ceiling(reading: Reading) -> str:
 
 
 def example(reading: Reading, row: int) -> str:
-    """A sentence with its mistakes, compactly."""
+    """Format a sentence with its mistakes."""
     words, sentence = reading.rows[row]["target_tokens"], reading.rows[row]
     lines = [f"[{row + 1}] " + " ".join(sentence["source_tokens"]), "    " + " ".join(words)]
     for mistake in reading.found[row]:
@@ -149,7 +149,7 @@ def _links(sentence: dict[str, Any], entity: dict[str, Any]) -> list[str]:
 
 
 def examples(reading: Reading, count: int) -> str:
-    """Sentences with mistakes, drawn by chance."""
+    """Format a random sample of sentences with mistakes."""
     wrong = [row for row, found in enumerate(reading.found) if found]
     drawn = sorted(random.Random(SEED).sample(wrong, min(count, len(wrong))))
     head = f"{reading.name}: {len(drawn)} of {len(wrong)} sentences\n{reading.signature}"
@@ -157,11 +157,15 @@ def examples(reading: Reading, count: int) -> str:
 
 
 def main() -> None:
-    """Count, write the page, and the sentences where they are asked for."""
+    """Count the mistakes, and write the page and, on request, the sentences."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--examples", type=Path, help="file for sentences to read")
-    options.add_argument("--read", default=DEFAULT.name, help="columns they are taken from")
-    options.add_argument("--sentences", type=int, default=100, help="how many of each corpus")
+    options.add_argument("--examples", type=Path, help="write sampled sentences to this file")
+    options.add_argument(
+        "--read", default=DEFAULT.name, help="sample from the columns whose name contains this"
+    )
+    options.add_argument(
+        "--sentences", type=int, default=100, help="number of sentences per column"
+    )
     given = options.parse_args()
     if given.examples and common.ROOT in given.examples.resolve().parents:
         options.error("--examples is inside the repository; the data must not be copied there")
@@ -173,8 +177,8 @@ def main() -> None:
         given.examples.write_text(text, "utf-8")
     kinds = "\n".join(f"* {kind}: {meaning}." for kind, meaning in KINDS.items())
     notes = [
-        "A mistake is counted once: a wrong boundary is one, though F1 counts it as missed and as "
-        "spurious. `missed: …` gives the outcome of the source entity.",
+        "Each mistake is counted once. A wrong boundary is one mistake, although F1 counts it as a "
+        "missed and a spurious entity. `missed: …` gives the outcome of the source entity.",
         kinds,
         table(made),
         *(f"* {reading.name}: `{reading.signature}`" for reading in made),

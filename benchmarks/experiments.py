@@ -1,11 +1,11 @@
-"""Europarl-NER without models: the heuristic's grid, and candidates by method and constraint.
+"""Run the settings of the heuristic, and candidates by method and constraint, on Europarl-NER.
 
     python -m benchmarks.experiments    # writes benchmarks/results/europarl_grid.md
 
-Rows and settings stand in benchmarks/europarl_grid.yaml, which `xner run` reads as well. Beside
-the aligners named there, links come from a file: those of the native aligner fitted on conll-mt
-too, written by xner and read back. eflomal is run where it is installed; it takes no seed, and is
-run as often as the native aligner has seeds.
+Rows and settings are in benchmarks/europarl_grid.yaml, which `xner run` also reads. In addition to
+the aligners named there, the benchmark uses links from a file: those of the native aligner, also
+fitted on conll-mt, written by xner and read back. eflomal is run if it is installed; it takes no
+seed and is run once per seed of the native aligner.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ FILE = "file"
 
 
 def configured(data: Path, output: Path, seeds: Sequence[int]) -> dict[str, Any]:
-    """The configuration with its data elsewhere, and links from a file as a further aligner."""
+    """Return the configuration with other data folders, and links from a file as an aligner."""
     content: dict[str, Any] = yaml_files.load(CONFIG)
     content["data"]["folder"] = str(data / "europarl-ner")
     content["output"] = str(output)
@@ -36,7 +36,7 @@ def configured(data: Path, output: Path, seeds: Sequence[int]) -> dict[str, Any]
 
 
 def write_links(data: Path, output: Path) -> str:
-    """Make the file of links, unless it is there; returns what made it."""
+    """Write the file of links unless it exists; return the signature of the aligner."""
     path, said = output / "links.align", output / "links.txt"
     if not path.is_file():
         output.mkdir(parents=True, exist_ok=True)
@@ -47,12 +47,12 @@ def write_links(data: Path, output: Path) -> str:
 
 
 def settings_of(name: str) -> dict[str, str]:
-    """The settings that the name of a row tells: `greedy, constraint <=1`."""
+    """Parse the settings in the name of a row, such as `greedy, constraint <=1`."""
     return dict(part.rsplit(" ", 1) for part in name.split(", ")[1:])
 
 
 def cells(results: Results, aligner: str, system: str) -> list[tuple[dict[str, str], Cell]]:
-    """The cells of an aligner whose row's name starts with `system`, with their settings."""
+    """Return the cells of an aligner in rows whose name starts with `system`, with settings."""
     return [
         (settings_of(row.system), row.cells[LANGUAGE])
         for row in results.rows
@@ -61,13 +61,13 @@ def cells(results: Results, aligner: str, system: str) -> list[tuple[dict[str, s
 
 
 def spread(cell: Cell) -> str:
-    """F1, and its deviation where there are several seeds."""
+    """Format F1 and, for several seeds, its standard deviation."""
     more = "" if cell.deviation is None else f" ± {figure(cell.deviation)}"
     return figure(cell.f1) + more
 
 
 def heuristic_table(results: Results, aligner: str) -> str:
-    """Merge distance and top k down, length ratio across."""
+    """Format merge distance and top k in rows, length ratio in columns."""
     found = cells(results, aligner, "heuristic")
     ratios = list(dict.fromkeys(settings["length_ratio"] for settings, _ in found))
     rows: dict[tuple[str, str], list[str]] = {}
@@ -79,7 +79,7 @@ def heuristic_table(results: Results, aligner: str) -> str:
 
 
 def candidate_table(results: Results, aligners: Sequence[str]) -> str:
-    """Method and constraint down, aligners across; then xner's default."""
+    """Format method and constraint in rows, aligners in columns; xner's default last."""
     rows: dict[str, list[str]] = {}
     for i, aligner in enumerate(aligners):
         named = [
@@ -96,7 +96,7 @@ def candidate_table(results: Results, aligners: Sequence[str]) -> str:
 
 
 def best_table(results: Results, aligners: Sequence[str]) -> str:
-    """The rows with the published settings in full, with those of others."""
+    """Format the rows with the published settings in full, with published figures."""
     wanted = {
         "default": {},
         "heuristic": {"merge_distance": "1", "top_k": "none", "length_ratio": "0.8"},
@@ -110,27 +110,34 @@ def best_table(results: Results, aligners: Sequence[str]) -> str:
         for own, cell in cells(results, aligner, system)
         if own == settings
     ]
-    rows += [[f"published: {p.name}", figure(p.cells[LANGUAGE]), "", ""] for p in results.published]
-    head = ["published settings", "F1 [95 %]", "precision / recall", "F1 less default's, native"]
+    rows += [[f"published: {p.name}", figure(p.f1[LANGUAGE]), "", ""] for p in results.published]
+    head = [
+        "published settings",
+        "F1 [95 %]",
+        "precision / recall",
+        "F1 minus F1 of default, native",
+    ]
     return common.markdown(head, rows)
 
 
 def page(results: Results, links: str) -> str:
-    """The three tables, and what made them."""
+    """Return the three tables and their provenance."""
     aligners = list(dict.fromkeys(row.aligner for row in results.rows))
     grid = "\n\n".join(heuristic_table(results, aligner) for aligner in aligners)
     seeds = max(row.cells[LANGUAGE].seeds for row in results.rows)
     return "\n\n".join(
         [
-            "`python -m benchmarks.experiments`: 799 sentences, English gold onto German, strict "
-            f"F1. ± is the standard deviation over {seeds} seeds of the native aligner, or "
-            "runs of eflomal, which takes none; the interval is the bootstrap over sentences. "
-            f"`file` is the native aligner fitted on conll-mt too (`{links}`), its links written "
-            "to a file and read back. Rows marked published were not computed here; T-Projection "
-            "(mT5-xl) is published with about .91, the mean over de, es and it.",
+            "Command: `python -m benchmarks.experiments`. 799 sentences, English gold labels "
+            f"projected onto German, strict F1. ± is the standard deviation over {seeds} seeds of "
+            "the native aligner, or runs of eflomal, which takes no seed. The interval is a "
+            "bootstrap over sentences. `file` is the native aligner, also fitted on conll-mt "
+            f"(`{links}`), with its links written to a file and read back. Rows marked published "
+            "were not computed here. The published figure for T-Projection (mT5-xl) is about .91, "
+            "the mean over de, es and it.",
             best_table(results, aligners),
             f"## Candidates\n\n{candidate_table(results, aligners)}",
-            f"## Heuristic\n\nRuns longer than the ratio times the entity are kept.\n\n{grid}",
+            "## Heuristic\n\nRuns are kept if they are longer than the ratio times the entity.\n\n"
+            f"{grid}",
             *results.notes,
             f"`{results.signature}`",
             f"{results.seconds:.0f} s. {common.made_by('pyarrow', 'ortools')}",
@@ -141,12 +148,14 @@ def page(results: Results, links: str) -> str:
 def main() -> None:
     """Run the grid and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3, help="seeds of the native aligner")
+    options.add_argument(
+        "--seeds", type=int, default=3, help="number of seeds (default: %(default)s)"
+    )
     options.add_argument(
         "--output",
         type=Path,
         default=Path(tempfile.gettempdir(), "xner-europarl-grid"),
-        help="folder in which every step is kept",
+        help="folder for the cached steps",
     )
     chosen = options.parse_args()
     begin = perf_counter()

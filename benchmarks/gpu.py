@@ -1,12 +1,12 @@
-"""Neural stages on a GPU: random models of the real sizes, against their rivals on the same card.
+"""Measure the neural stages on a GPU against other tools, with random models of realistic sizes.
 
     python -m benchmarks.gpu                    # every part, into benchmarks/results/gpu_*.md
     python -m benchmarks.gpu --parts align
-    python -m benchmarks.gpu --tiny --device cpu        # what the tests run
+    python -m benchmarks.gpu --tiny --device cpu        # used by the tests
 
-Nothing is downloaded: models, tokenizers and sentences are made up here. Rivals that cannot be
-imported are left out, and the page says so. A part is a function from `Settings` to a `Part`, and
-has a page of its own. The models take up to 16 GB of disk while it runs.
+Nothing is downloaded: models, tokenizers and sentences are generated here. Tools that cannot be
+imported are left out, and the page says so. Each part is a function from `Settings` to a `Part` and
+has its own page. The models use up to 16 GB of disk space during the run.
 """
 
 import gc
@@ -33,15 +33,17 @@ PARTS: dict[str, Callable[[Settings], Part]] = {
 def main(arguments: list[str] | None = None) -> None:
     """Run the parts and write their pages."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
-    options.add_argument("--device", default="cuda", help="one device (default: cuda)")
-    options.add_argument("--precision", default="auto")
-    options.add_argument("--tiny", action="store_true", help="small models, for a CPU")
+    options.add_argument(
+        "--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="pages to write"
+    )
+    options.add_argument("--device", default="cuda", help="a single device (default: cuda)")
+    options.add_argument("--precision", default="auto", help="precision of xner (default: auto)")
+    options.add_argument("--tiny", action="store_true", help="use small models, for a CPU")
     given = options.parse_args(arguments)
     hardware = find_hardware(given.device, given.precision)
     card = torch.cuda.get_device_name(given.device) if given.device.startswith("cuda") else "a CPU"
     flags = " ".join(sys.argv[1:] if arguments is None else arguments)
-    begin = f"`python -m benchmarks.gpu {flags}` on {card}; every model is random."
+    begin = f"Command: `python -m benchmarks.gpu {flags}` on {card}. All models are random."
     for name in given.parts:
         with tempfile.TemporaryDirectory() as scratch:
             part = PARTS[name](Settings(hardware, given.tiny, Path(scratch)))

@@ -34,7 +34,7 @@ LAYER = 8
 
 
 def align_part(settings: Settings) -> Part:
-    """AWESoME and SimAlign at the size of mBERT."""
+    """Measure AWESoME and SimAlign at the size of mBERT."""
     sizes = TINY if settings.tiny else MBERT
     count, for_rivals = (24, 8) if settings.tiny else (100_000, 1_000)
     pairs = list(zip(sentences(count, 1), sentences(count, 2), strict=True))
@@ -58,16 +58,16 @@ def align_part(settings: Settings) -> Part:
         made = as_sets(aligner.align(few))
         exact = _aligner(name, folder, settings, "float32", options)
         agreement.append((name, share_of_links(made, as_sets(exact.align(few)))))
-        del aligner, exact  # so that their memory does not count for the rivals
+        del aligner, exact  # so that their memory is not counted for the other tools
         for rival, run in _align_rivals(name, folder, pairs[:for_rivals], settings).items():
             rows.append(row(rival, part, timed(run, settings.device, 1), peak, fastest))
         _MODELS.clear()
     notes = (
-        f"{count:,} pairs, 30 words a side, layer {LAYER} of {sizes['num_hidden_layers']}, hidden "
-        f"size {sizes['hidden_size']}; rivals on {for_rivals:,} of them. Matrix peak, measured on "
-        f"one large product in {settings.hardware.precision}: {peak / 1e12:.2f} TFLOP/s; of it, "
-        f"only the work up to layer {LAYER} without padding counts. Links that are the same in "
-        f"float32 (F1, {for_rivals:,} pairs): "
+        f"{count:,} pairs, 30 words per side, layer {LAYER} of {sizes['num_hidden_layers']}, "
+        f"hidden size {sizes['hidden_size']}; the other tools use {for_rivals:,} of them. Matrix "
+        f"peak, measured on one large product in {settings.hardware.precision}: "
+        f"{peak / 1e12:.2f} TFLOP/s. The share of peak counts only the work up to layer {LAYER}, "
+        f"without padding. Agreement with the links in float32 (F1, {for_rivals:,} pairs): "
         + ", ".join(f"{name} {100 * share:.2f}%" for name, share in agreement)
         + f". {absent('simalign', 'awesome_align')}"
     )
@@ -94,7 +94,7 @@ def _align_work(aligner: Any, pairs: list[Pair], sizes: dict[str, int]) -> Work:
 
 
 def share_of_links(made: LinkSets, wanted: LinkSets) -> float:
-    """F1 of links against others."""
+    """Return F1 of links against other links."""
     both = sum(len(a & b) for a, b in zip(made, wanted, strict=True))
     return 2 * both / max(1, sum(map(len, made)) + sum(map(len, wanted)))
 
@@ -118,10 +118,10 @@ def _align_rivals(
 
 
 def plain_align(folder: str, pairs: list[Pair], settings: Settings) -> LinkSets:
-    """What one writes first: whole model, batches of 32 in order, a loop over pairs.
+    """A plain implementation: whole model, batches of 32 in order, a loop over pairs.
 
-    Same precision as xner; softmax in both directions above 0.001. Loading is part of the time
-    only of the first call, which is not counted.
+    Uses the precision of xner and keeps links with softmax above 0.001 in both directions. The
+    model is loaded in the first call, which is not timed.
     """
     model, tokenizer = _loaded(folder, settings.device, settings.hardware.precision)
     found: LinkSets = []

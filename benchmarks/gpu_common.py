@@ -1,4 +1,4 @@
-"""What the parts of the GPU benchmark share: settings, time, the card's peak, made-up text."""
+"""Shared code of the GPU benchmarks: settings, timing, peak of the card, synthetic text."""
 
 import gc
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from xner.inference.hardware import Hardware
 
 @dataclass(frozen=True)
 class Settings:
-    """What every part is given.
+    """Settings of every part.
 
     Attributes:
-        hardware: one device, and the precision that xner chooses there.
-        tiny: models and texts that a CPU runs in seconds.
-        scratch: where models are saved.
+        hardware: one device, and the precision that xner chooses for it.
+        tiny: whether to use models and texts that a CPU processes in seconds.
+        scratch: folder for models.
     """
 
     hardware: Hardware
@@ -30,19 +30,19 @@ class Settings:
 
     @property
     def device(self) -> str:
-        """The first device."""
+        """Return the first device."""
         return self.hardware.devices[0]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one run did.
+    """The work of one run.
 
     Attributes:
-        items: pairs or sentences.
-        tokens: subwords, padding not counted: those that went in, special tokens counted; of
-            translations those that came out.
-        flops: of matrix products, padding not counted; 0 where they are not counted.
+        items: number of pairs or sentences.
+        tokens: number of subwords without padding: input including special tokens, or, for
+            translation, output.
+        flops: operations of matrix products without padding, or 0 if unknown.
     """
 
     items: int
@@ -52,7 +52,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the page: a title, a sentence or two, and a table."""
+    """A page: title, notes and table."""
 
     title: str
     notes: str
@@ -62,11 +62,11 @@ class Part:
 def timed(
     work: Callable[[], Any], device: str, times: int = 2, warm: Callable[[], Any] | None = None
 ) -> tuple[float, float]:
-    """Seconds of the fastest of some runs after one to warm up, and peak memory in GiB.
+    """Return seconds of the fastest of several runs after a warm-up, and peak memory in GiB.
 
-    `warm` warms up where the work itself would take too long.
+    `warm` replaces the warm-up run if the work itself would take too long.
     """
-    gc.collect()  # what is not used any more would count as memory
+    gc.collect()  # free unused memory, which would be counted otherwise
     (warm or work)()
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
@@ -87,7 +87,7 @@ def _wait(device: str) -> None:
 
 
 def matrix_peak(settings: Settings) -> float:
-    """Matrix operations a second that the device reaches on one large square product."""
+    """Measure operations per second of the device on one large square matrix product."""
     size, repeat = (256, 4) if settings.tiny else (8192, 50)
     made = torch.randn(size, size, device=settings.device, dtype=settings.hardware.dtype)
 
@@ -99,7 +99,7 @@ def matrix_peak(settings: Settings) -> float:
 
 
 def encoder_flops(sizes: dict[str, int], layers: int, lengths: np.ndarray) -> float:
-    """Operations of the matrix products of an encoder on rows of these lengths."""
+    """Return operations of the matrix products of an encoder on rows of these lengths."""
     wide, inner = sizes["hidden_size"], sizes["intermediate_size"]
     total = float(lengths.sum())
     return layers * (total * 2 * (4 * wide**2 + 2 * wide * inner)
@@ -109,7 +109,7 @@ def encoder_flops(sizes: dict[str, int], layers: int, lengths: np.ndarray) -> fl
 def row(
     name: str, work: Work, measured: tuple[float, float], peak: float, fastest: float
 ) -> list[str]:
-    """Name, items/s, tokens/s, share of peak, memory, how many times slower than xner."""
+    """Format name, items/s, tokens/s, share of peak, memory, and time relative to xner."""
     seconds, memory = measured
     share = f"{100 * work.flops / seconds / peak:.1f}%" if work.flops else "-"
     rates = f"{work.items / seconds:,.0f}", f"{work.tokens / seconds:,.0f}"
@@ -122,11 +122,11 @@ def row(
     ]
 
 
-HEAD = ["", "per s", "tokens/s", "share of peak", "GiB", "times xner's time"]
+HEAD = ["", "items/s", "tokens/s", "share of peak", "GiB", "time relative to xner"]
 
 
 def sentences(count: int, seed: int) -> list[list[str]]:
-    """Made-up sentences of 30 words on average, some words frequent and most rare."""
+    """Generate sentences of 30 words on average, with few frequent and many rare words."""
     draw = np.random.default_rng(seed)
     syllables = [a + b for a in "bdfgklmnprstvw" for b in ("a", "e", "i", "o", "u", "an", "er")]
     types = ["".join(draw.choice(syllables, draw.integers(1, 5))) for _ in range(20_000)]

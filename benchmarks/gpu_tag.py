@@ -33,7 +33,7 @@ Texts = list[list[str]]
 
 
 def save_tagger(folder: Any, sizes: dict[str, int], pieces: int, device: str) -> str:
-    """A random tagger with `TAGS`, and a tokenizer of made-up words; returns the folder."""
+    """Save a random tagger with `TAGS` and a tokenizer of generated words; return the folder."""
     from transformers import XLMRobertaForTokenClassification
 
     labels = {"id2label": dict(enumerate(TAGS)), "label2id": {t: i for i, t in enumerate(TAGS)}}
@@ -46,7 +46,7 @@ def save_tagger(folder: Any, sizes: dict[str, int], pieces: int, device: str) ->
 
 
 def tag_part(settings: Settings) -> Part:
-    """A tagger at the size of XLM-R-large."""
+    """Measure a tagger at the size of XLM-R-large."""
     sizes = TINY if settings.tiny else XLMR
     count, for_rival = (24, 8) if settings.tiny else (50_000, 2_000)
     device, precision = settings.device, settings.hardware.precision
@@ -61,7 +61,7 @@ def tag_part(settings: Settings) -> Part:
     few = texts[:for_rival]
     made = tags_of(own, few)
     share = share_of_tags(made, tags_of(_tagger(folder, device, "float32"), few))
-    del own  # so that its memory does not count for the plain loop
+    del own  # so that its memory is not counted for the plain loop
     plain = PlainTagger(folder, settings)
     part = _tag_work(folder, few, sizes)
     rows.append(
@@ -72,10 +72,10 @@ def tag_part(settings: Settings) -> Part:
     notes = (
         f"{count:,} sentences of 30 words, {work.tokens / count:.0f} tokens; "
         f"{sizes['num_hidden_layers']} layers, hidden size {sizes['hidden_size']}, {len(TAGS)} "
-        f"tags; the plain loop (batches of {PLAIN_BATCH} in order, padded, same precision) on "
+        f"tags; the plain loop (batches of {PLAIN_BATCH} in order, padded, same precision) uses "
         f"{for_rival:,} of them. Matrix peak, measured on one large product in {precision}: "
-        f"{peak / 1e12:.2f} TFLOP/s; of the model's work, the matrix products of its layers "
-        f"count, without padding. Goal: 40% of that peak. Equal tags, over {for_rival:,} "
+        f"{peak / 1e12:.2f} TFLOP/s. The share of peak counts the matrix products of the layers, "
+        f"without padding. Goal: 40% of that peak. Equal tags on {for_rival:,} "
         f"sentences: {100 * share:.2f}% with xner in float32, {100 * same:.2f}% with the plain "
         f"loop."
     )
@@ -87,13 +87,13 @@ def _tagger(folder: str, device: str, precision: str) -> Tagger:
 
 
 def tags_of(tagger: Tagger, texts: Texts) -> list[list[int]]:
-    """The likeliest tag of every word, as its place among `TAGS`."""
+    """Return the most probable tag of every word as its index in `TAGS`."""
     place = np.array([TAGS.index(tag) for tag in tagger.tags])
     return [place[one.probabilities.argmax(1)].tolist() for one in tagger.tag(texts)]
 
 
 def share_of_tags(made: list[list[int]], wanted: list[list[int]]) -> float:
-    """Share of words with the same tag in both."""
+    """Return the share of words with the same tag in both."""
     pairs = [(a, b) for own, other in zip(made, wanted, strict=True)
              for a, b in zip(own, other, strict=True)]  # fmt: skip
     return sum(a == b for a, b in pairs) / max(1, len(pairs))
@@ -107,7 +107,7 @@ def _tag_work(folder: str, texts: Texts, sizes: dict[str, int]) -> Work:
 
 
 class PlainTagger:
-    """What one writes first: batches of 32 in order, padded, and a loop over words."""
+    """A plain implementation: batches of 32 in order, padded, and a loop over words."""
 
     def __init__(self, folder: str, settings: Settings) -> None:
         from transformers import AutoModelForTokenClassification, AutoTokenizer
@@ -120,7 +120,7 @@ class PlainTagger:
         self.model: Any = model.eval().to(self.device)
 
     def tags(self, texts: Texts) -> list[list[int]]:
-        """The likeliest tag at the first subword of every word."""
+        """Return the most probable tag at the first subword of every word."""
         found = []
         for begin in range(0, len(texts), PLAIN_BATCH):
             batch = texts[begin : begin + PLAIN_BATCH]

@@ -24,8 +24,8 @@ from benchmarks.gpu_common import (
 )
 from xner.columns import ENTITIES, TOKENS
 from xner.tagging.subwords import Subwords
+from xner.training.options import SIZES
 from xner.training.scratch import make_config, make_tokenizer
-from xner.training.settings import SIZES
 
 LABELS = ("PER", "ORG", "LOC")
 XLMR = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
@@ -34,11 +34,11 @@ TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
         "intermediate_size": 64}  # fmt: skip
 SEED, BATCH = 3, 256
 BACKWARD = 3
-"""A step costs the products of the way there, and twice as many on the way back."""
+"""Products of a training step relative to a forward pass; the backward pass needs twice as many."""
 
 
 def labelled(count: int) -> xner.Corpus:
-    """Made-up sentences with an entity each."""
+    """Generate sentences with one entity each."""
     texts = sentences(count, SEED)
     entities = [[{"start": i % 3, "end": i % 3 + 1 + i % 2, "label": LABELS[i % 3]}]
                 for i in range(count)]  # fmt: skip
@@ -48,7 +48,7 @@ def labelled(count: int) -> xner.Corpus:
 
 
 def train_part(settings: Settings) -> Part:
-    """A small and a medium student from scratch, and one of the size of XLM-R-base."""
+    """Measure a small and a medium student from scratch, and one of the size of XLM-R-base."""
     count = 60 if settings.tiny else 50_000
     corpus, peak = labelled(count), matrix_peak(settings)
     rows = []
@@ -59,24 +59,24 @@ def train_part(settings: Settings) -> Part:
         plain = timed(partial(_plain, corpus, folder, settings), settings.device, 1)
         rows.append(row(f"plain Trainer, {name}", work, plain, peak, measured[0] / count))
     notes = (
-        f"One epoch over {count:,} sentences of 30 words, loading, tokenization and saving "
-        f"included; xner in batches of {_batch(settings)} of like length, the plain Trainer "
-        f"(transformers' own collator) in as large ones in random order. Steps in "
-        f"{settings.hardware.precision}; matrix peak, measured on one large product: "
-        f"{peak / 1e12:.2f} TFLOP/s. Of a step's work the matrix products of the layers count, "
+        f"One epoch over {count:,} sentences of 30 words, including loading, tokenisation and "
+        f"saving. xner uses batches of {_batch(settings)} sentences of similar length, the plain "
+        f"Trainer (with the collator of transformers) batches of the same size in random order. "
+        f"Steps are in {settings.hardware.precision}. Matrix peak, measured on one large product: "
+        f"{peak / 1e12:.2f} TFLOP/s. The share of peak counts the matrix products of the layers "
         f"{BACKWARD} times, without padding."
     )
     return Part("Train", notes, common.markdown(HEAD, rows))
 
 
 def _bases(settings: Settings, corpus: xner.Corpus) -> Any:
-    """Name, folder and sizes of each model, one after the other."""
+    """Yield name, folder and sizes of each model."""
     texts = corpus.table["tokens"].to_pylist()
     for name in ["small"] if settings.tiny else SIZES:
         folder, size = settings.scratch / name, SIZES[name]
         vocabulary = make_tokenizer(texts, 500 if settings.tiny else 8000, folder)
         make_config(name, vocabulary, folder)
-        # ModernBERT's inner layer is gated: half as many products again as counted for two.
+        # The inner layer of ModernBERT is gated: 1.5 times the products counted for two matrices.
         inner = 2 * size.width * 3 // 2
         yield name, folder, {
             "hidden_size": size.width, "num_hidden_layers": size.layers,
@@ -110,7 +110,7 @@ def _batch(settings: Settings) -> int:
 
 
 def _plain(corpus: xner.Corpus, folder: Path, settings: Settings) -> None:
-    """What one writes first: the Trainer with its collator, batches in random order."""
+    """A plain implementation: the Trainer with its collator and batches in random order."""
     from transformers import (
         AutoConfig,
         AutoModelForTokenClassification,
@@ -139,7 +139,7 @@ def _plain(corpus: xner.Corpus, folder: Path, settings: Settings) -> None:
 
 
 def _encoded(corpus: xner.Corpus, tokenizer: Any) -> list[dict[str, list[int]]]:
-    """Ids and tags of every sentence, -100 beside first subwords; tags do not matter here."""
+    """Return ids and tags of every sentence, -100 except at first subwords; tags are arbitrary."""
     made = []
     for words in corpus.table["tokens"].to_pylist():
         one = tokenizer(words, is_split_into_words=True, truncation=True, max_length=256)

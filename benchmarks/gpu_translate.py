@@ -31,7 +31,7 @@ Sizes = dict[str, int]
 
 
 def sizes_of(width: int, layers: int, heads: int, inner: int, vocabulary: int) -> Sizes:
-    """Fields of M2M100Config; encoder and decoder alike."""
+    """Return fields of M2M100Config, the same for encoder and decoder."""
     sides = ("encoder", "decoder")
     made = {"d_model": width, "vocab_size": vocabulary, "max_position_embeddings": 1024}
     for side in sides:
@@ -47,14 +47,14 @@ MODELS = {
 COUNTS = {"600M": 4_000, "3.3B": 2_000}
 TINY = {"tiny": sizes_of(32, 2, 4, 64, 600)}
 RATIO = 0.7
-"""A translation of n source subwords ends at 16 + 0.7 n, which is about n where n is 50."""
+"""A translation of n source subwords ends at 16 + 0.7 n, which is about n for n = 50."""
 BEAMS, SEED = 4, 2
 PLAIN_BATCH = 32
 SOURCE, TARGET = find_language("eng"), find_language("deu")
 
 
 def translate_part(settings: Settings) -> Part:
-    """NLLB-200 distilled (600M) and 3.3B."""
+    """Measure NLLB-200 distilled (600M) and 3.3B."""
     for_rival, compared = (6, 6) if settings.tiny else (320, 48)
     peak = matrix_peak(settings)
     rows: list[list[str]] = []
@@ -73,7 +73,7 @@ def translate_part(settings: Settings) -> Part:
         rows.append(row(f"xner, {name}, {precision}", work, measured, peak, fastest))
         short = [" ".join(text.split()[:8]) for text in texts[:compared]]
         made = translations(own, short)
-        del own, run, warm  # so that their memory does not count for the plain loop
+        del own, run, warm  # so that their memory is not counted for the plain loop
         exact = translations(_translator(folder, settings, "float32"), short)
         plain = PlainTranslator(folder, settings)
         few = texts[:for_rival]
@@ -83,29 +83,29 @@ def translate_part(settings: Settings) -> Part:
         rows.append(row(f"plain transformers loop, {name}", part, seconds, peak, fastest))
         alone = plain.translations(short, 1)
         notes.append(
-            f"{name}: {count:,} sentences, the plain loop on {for_rival} of them; of {compared} "
+            f"{name}: {count:,} sentences, of which the plain loop uses {for_rival}; of {compared} "
             f"of 8 words, xner translates {_same(made, exact)} as in float32, and "
-            f"{_same(made, alone)} as `generate` does one by one."
+            f"{_same(made, alone)} as `generate` one by one."
         )
     return Part("Translate", _notes(settings, peak, notes), common.markdown(HEAD, rows))
 
 
 def _notes(settings: Settings, peak: float, of_models: list[str]) -> str:
     return (
-        f"Sentences of 30 words, {BEAMS} beams. Random models end no sentence by themselves: a "
-        f"translation of n subwords is 16 + {RATIO:g} n long. The plain loop (`model.generate`, "
-        f"batches of {PLAIN_BATCH} in order, padded, same precision and beams) takes one limit a "
-        f"batch, its greatest, as a batch runs until its last sentence ends with a trained model "
-        f"too; what it writes beyond a sentence's own limit counts for nothing. Tokens are those "
-        f"of translations. Matrix peak, measured on one large product in "
-        f"{settings.hardware.precision}: {peak / 1e12:.2f} TFLOP/s; of the work, the matrix "
-        f"products of every beam count, without padding. Goal: 5 times the plain loop. "
+        f"Sentences of 30 words, {BEAMS} beams. Random models never end a sentence, so the "
+        f"translation of n subwords has the length limit 16 + {RATIO:g} n. The plain loop "
+        f"(`model.generate`, batches of {PLAIN_BATCH} in order, padded, same precision and beams) "
+        f"uses the largest limit of each batch, because a batch runs until its last sentence ends, "
+        f"as with a trained model. Its tokens beyond the limit of a sentence are not counted. "
+        f"Tokens are those of translations. Matrix peak, measured on one large product in "
+        f"{settings.hardware.precision}: {peak / 1e12:.2f} TFLOP/s. The share of peak counts the "
+        f"matrix products of every beam, without padding. Goal: 5 times the plain loop. "
         + " ".join(of_models)
     )
 
 
 def save_translator(folder: Path, sizes: Sizes, settings: Settings) -> str:
-    """A random model, and a tokenizer of made-up words; returns the folder."""
+    """Save a random model and a tokenizer of generated words; return the folder."""
     text = [" ".join(words) for words in sentences(2000, SEED)]
     learned = 500 if settings.tiny else 8000
     made: str = save_endless_nllb(folder, text, vocabulary=learned, device=settings.device, **sizes)
@@ -120,7 +120,7 @@ def _translator(folder: str, settings: Settings, precision: str) -> NllbTranslat
 
 
 def translations(translator: NllbTranslator, texts: Sequence[str]) -> list[str]:
-    """What xner makes of texts."""
+    """Translate texts with xner."""
     return [made.text for made in translator.translate(texts, SOURCE, TARGET)]
 
 
@@ -129,12 +129,12 @@ def _same(made: list[str], wanted: list[str]) -> int:
 
 
 def limits_of(lengths: Sequence[int]) -> list[int]:
-    """Tokens of each translation, by the subwords of its source."""
+    """Return tokens of each translation, from the subwords of its source."""
     return [length_limit(RATIO, length) for length in lengths]
 
 
 def translate_work(vocabulary: Vocabulary, texts: Sequence[str], sizes: Sizes) -> Work:
-    """The work of translating texts up to their limits."""
+    """Return the work of translating texts up to their limits."""
     lengths = [len(ids) for ids in vocabulary.encode(texts)]
     limits = limits_of(lengths)
     flops = translate_flops(sizes, np.array(lengths) + 2, np.array(limits))
@@ -142,10 +142,10 @@ def translate_work(vocabulary: Vocabulary, texts: Sequence[str], sizes: Sizes) -
 
 
 def translate_flops(sizes: Sizes, source: np.ndarray, target: np.ndarray) -> float:
-    """Operations of the matrix products of a beam search.
+    """Return operations of the matrix products of a beam search.
 
-    The encoder, and its keys and values in every layer of the decoder, once a sentence; the
-    decoder and the scores over the vocabulary once for each beam and token.
+    The encoder, and its keys and values in every layer of the decoder, run once per sentence; the
+    decoder and the scores over the vocabulary once per beam and token.
     """
     wide, inner, layers = sizes["d_model"], sizes["decoder_ffn_dim"], sizes["decoder_layers"]
     encoder = {"hidden_size": wide, "intermediate_size": sizes["encoder_ffn_dim"]}
@@ -158,7 +158,7 @@ def translate_flops(sizes: Sizes, source: np.ndarray, target: np.ndarray) -> flo
 
 
 class PlainTranslator:
-    """What one writes first: `generate` over batches of 32 in order, padded."""
+    """A plain implementation: `generate` over batches of 32 in order, padded."""
 
     def __init__(self, folder: str, settings: Settings) -> None:
         from transformers import AutoModelForSeq2SeqLM, NllbTokenizer
@@ -171,7 +171,7 @@ class PlainTranslator:
         self.language = self.tokenizer.convert_tokens_to_ids(TARGET.flores)
 
     def translations(self, texts: Sequence[str], size: int = PLAIN_BATCH) -> list[str]:
-        """Translations, each as long as the longest of its batch may be."""
+        """Return translations, each up to the largest limit of its batch."""
         found: list[str] = []
         for begin in range(0, len(texts), size):
             batch = list(texts[begin : begin + size])

@@ -10,10 +10,11 @@ import pyarrow as pa
 import xner
 from benchmarks import common
 from xner.corpus import Corpus
-from xner.kernels.exact import certify
+from xner.kernels.matching import CERTIFICATE, greedy
+from xner.kernels.records import Choice, Problem
 from xner.score.alignment import linked_ngrams, linked_runs
+from xner.score.scene import Text
 from xner.solve.greedy import solve_first_fit
-from xner.solve.problem import Problem
 
 ABSA_LINKS = (
     "awesome",
@@ -28,7 +29,7 @@ ABSA_LINKS = (
 
 @dataclass(frozen=True)
 class Real:
-    """One corpus with one set of links: its pairs, its matching problem, its gold if any."""
+    """A corpus with one set of links: its pairs, its matching problem and gold labels if any."""
 
     name: str
     table: pa.Table
@@ -37,12 +38,12 @@ class Real:
 
 
 def problems(table: pa.Table) -> list[Problem]:
-    """The matching problem of every batch of the table."""
-    return [linked_ngrams(batch).problem for batch in Corpus.from_table(table).batches()]
+    """Return the matching problem of every batch of the table."""
+    return [linked_ngrams(Text(batch)).problem for batch in Corpus.from_table(table).batches()]
 
 
 def joined(parts: Sequence[Problem]) -> Problem:
-    """Several problems as one."""
+    """Concatenate several problems."""
 
     def offsets(name: str) -> np.ndarray:
         sizes = [np.diff(getattr(part, name)) for part in parts]
@@ -62,8 +63,9 @@ def joined(parts: Sequence[Problem]) -> Problem:
 
 
 def real(data: Path) -> list[Real]:
-    """Conll-mt with AWESOME links (its SimAlign links are partly of another tokenisation), absa
-    with each of its sets of links."""
+    """Read conll-mt with AWESOME links, and absa with each of its sets of links.
+
+    The SimAlign links of conll-mt partly use another tokenisation."""
     made = []
     for folder, languages, kinds in (
         ("conll-mt", ("de", "es"), ("awesome",)),
@@ -103,7 +105,7 @@ def _pairs(
 
 
 def dense(rng: np.random.Generator, shapes: Sequence[tuple[int, int]], span: int = 10) -> Problem:
-    """Random scores in (0, 1] for every n-gram of up to `span` words.
+    """Create random scores in (0, 1] for every n-gram of up to `span` words.
 
     `shapes`: entities and target words of each sentence.
     """
@@ -125,18 +127,18 @@ def dense(rng: np.random.Generator, shapes: Sequence[tuple[int, int]], span: int
 
 
 def conll_mt_batches(data: Path, rows: int) -> list[pa.RecordBatch]:
-    """The batches of conll-mt with AWESOME links, again and again up to so many rows."""
+    """Repeat the batches of conll-mt with AWESOME links up to the given number of rows."""
     return list(Corpus.from_table(common.repeated(common.conll_mt(data), rows)).batches())
 
 
 def entity_f1(corpus: Real, chosen: np.ndarray) -> float:
-    """Strict entity F1 of the chosen candidates against gold."""
+    """Return strict entity F1 of the chosen candidates against gold labels."""
     return _f1(corpus, corpus.problem, chosen)
 
 
 def heuristic_f1(corpus: Real) -> float:
-    """The same of the published heuristic: merged runs of linked words, first fit."""
-    made = [linked_runs(batch) for batch in Corpus.from_table(corpus.table).batches()]
+    """Return F1 of the published heuristic: merged runs of linked words, first fit."""
+    made = [linked_runs(Text(batch)) for batch in Corpus.from_table(corpus.table).batches()]
     problem = joined([part.problem for part in made])
     lengths = np.concatenate([part.length for part in made])
     return _f1(corpus, problem, solve_first_fit(problem, lengths).chosen)
@@ -156,20 +158,17 @@ def _f1(corpus: Real, problem: Problem, chosen: np.ndarray) -> float:
 
 
 def certified(problem: Problem) -> np.ndarray:
-    """Whether the first pass settles each sentence: no two best candidates overlap."""
-    settled = np.zeros(problem.sentences, np.uint8)
-    columns = (problem.entity_offsets, problem.candidate_offsets)
-    spans = (problem.start, problem.end, problem.score)
-    chosen, objective = np.zeros(problem.candidates, np.uint8), np.zeros(problem.sentences)
-    certify(0, problem.sentences, *columns, *spans, chosen, objective, settled)
-    return np.equal(settled, 1)
+    """Return whether the certificate settles each sentence: no two best candidates overlap."""
+    choice = Choice.none(problem)
+    greedy(0, problem.sentences, problem, 1, choice)
+    return np.equal(choice.route, CERTIFICATE)
 
 
 Scores = dict[tuple[int, int, int], float]
 
 
 def every_ngram(scores: Scores, entities: int, words: int) -> Scores:
-    """The scores with a 0 for each n-gram of up to ten words that has none."""
+    """Return the scores with a 0 for each n-gram of up to ten words without a score."""
     return {
         (e, i, j): scores.get((e, i, j), 0.0)
         for e in range(entities)
@@ -179,10 +178,10 @@ def every_ngram(scores: Scores, entities: int, words: int) -> Scores:
 
 
 def dense_twin(scores: Scores) -> list[tuple[int, int, int]]:
-    """Greedy as published: the arg max over all n-grams, again and again, until it is 0."""
+    """Match greedily as published: repeat the arg max over all n-grams until it is 0."""
     left, chosen = scores, []
     while left:
-        best = max(left, key=left.__getitem__)  # the first of equals: entity, start, length
+        best = max(left, key=left.__getitem__)  # ties: first entity, then start, then length
         if left[best] <= 0:
             break
         chosen.append(best)

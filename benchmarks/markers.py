@@ -1,12 +1,12 @@
-"""Marked spans found again, beside the published code of EasyProject's recovery.
+"""Compare the recovery of marked spans with the published EasyProject code.
 
     pip install --target DIR nltk
     python -m benchmarks.markers --published CHECKOUT --packages DIR   # results/markers.md
 
 CHECKOUT is Cross-Lingual-NER/Projection-Data-Transfer-Cross-Lingual-NER. The translations are
-simulated: German sentences of Europarl-NER with markers around their gold entities, of which some
-are then dropped, broken, moved or invented, and the entities' own translations are misspelled now
-and then. Both get the same text, the same translations and the same way to split words.
+simulated: German sentences of Europarl-NER with markers around their gold entities. Some markers
+are dropped, broken, moved or invented, and some of the entities' own translations are misspelled.
+Both systems get the same text, translations and word splitting.
 """
 
 import random
@@ -28,7 +28,7 @@ from xner.translation.text import find_words
 THRESHOLD = 0.5
 GERMAN = find_language("deu")
 Found = set[tuple[str, int, int]]
-"""Label, and start and end in letters and signs, white space and markers not counted."""
+"""Label, start and end in characters, not counting white space and markers."""
 
 
 @dataclass
@@ -36,12 +36,12 @@ class Case:
     """A simulated translation.
 
     Attributes:
-        text: with what is left of the markers.
-        names: the entities as they were before, and how they are translated by themselves.
-        labels: their labels.
-        damage: what was done to it.
-        gold: the entities, whatever became of their markers.
-        kept: those whose markers are as they were.
+        text: the text with the remaining markers.
+        names: the translations of the entities on their own.
+        labels: the labels of the entities.
+        damage: counts of the changes to the markers.
+        gold: all entities, regardless of their markers.
+        kept: the entities whose markers are intact.
     """
 
     text: str
@@ -54,7 +54,7 @@ class Case:
 
 
 def simulate(words: list[str], entities: list[dict[str, Any]], rng: random.Random) -> Case:
-    """Damage the markers of about every third entity."""
+    """Damage the markers of about a third of the entities."""
     text, offsets = place_words(words, GERMAN)
     inserts: list[tuple[int, int, str]] = []
     damage: Counter[str] = Counter()
@@ -90,7 +90,7 @@ def simulate(words: list[str], entities: list[dict[str, Any]], rng: random.Rando
 
 
 def misspelled(name: str, rng: random.Random) -> str:
-    """The name, or now and then without its last letters, or something else altogether."""
+    """Return the name, sometimes without its last letters or replaced by another string."""
     kind = rng.choices(["same", "cut", "other"], [75, 20, 5])[0]
     if kind == "cut":
         return name[: max(1, len(name) - rng.randrange(1, 4))]
@@ -98,12 +98,12 @@ def misspelled(name: str, rng: random.Random) -> str:
 
 
 def letters(text: str) -> int:
-    """Characters that are neither white space nor markers."""
+    """Count the characters that are neither white space nor markers."""
     return sum(not c.isspace() and c not in "[]" for c in text)
 
 
 def ours(case: Case) -> Found:
-    """By xner, as whole words."""
+    """Return the entities found by xner, as whole words."""
     made = recover_entities(case.text, case.marked, case.names, THRESHOLD)
     offsets = find_words(made.text, GERMAN)
     found = set()
@@ -116,7 +116,7 @@ def ours(case: Case) -> Found:
 
 
 def theirs(case: Case, match: Callable[..., Any]) -> Found:
-    """By the published code."""
+    """Return the entities found by the published code."""
     sources = [{"label": label} for label in case.labels]
     words, entities = match(case.text, list(case.names), sources, Splitter(GERMAN), THRESHOLD)
     before = [0]
@@ -126,7 +126,7 @@ def theirs(case: Case, match: Callable[..., Any]) -> Found:
 
 
 class Splitter:
-    """Words of a text, as xner finds them."""
+    """Splits a text into words as xner does."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
@@ -138,10 +138,10 @@ class Splitter:
 
 
 def reason(case: Case) -> str:
-    """Why the two may differ on a text, the first that holds."""
+    """Return the first reason that explains a difference on a text."""
     opens = [c for c in case.text if c in "[]"]
     if opens != ["[", "]"] * (len(opens) // 2):
-        return "markers that do not pair up"
+        return "unpaired markers"
     inside = [part.split("]")[0] for part in case.text.split("[")[1:]]
     alike = [[ratio(span, name) for name in case.names] for span in inside]
     barely = [[ratio(f"[{span}]", name) for name in case.names] for span in inside]
@@ -150,12 +150,12 @@ def reason(case: Case) -> str:
         for row, other in zip(alike, barely, strict=True)
         for a, b in zip(row, other, strict=True)
     ):
-        return "brackets count as letters"
+        return "brackets are counted as letters"
     if any(sum(value > THRESHOLD for value in row) > 1 for row in alike):
         return "several entities above the threshold"
     if any(sum(row[j] > THRESHOLD for row in alike) > 1 for j in range(len(case.names))):
         return "several spans for one entity"
-    return "a marker inside a word" if inside else "none"
+    return "marker inside a word" if inside else "none"
 
 
 def ratio(a: str, b: str) -> float:
@@ -163,7 +163,7 @@ def ratio(a: str, b: str) -> float:
 
 
 def published(checkout: Path, packages: Path) -> Callable[..., Any]:
-    """The published function. Its module imports one of splitters, which is not used here."""
+    """Load the published function without the splitter that its module imports."""
     import types
 
     stub = types.ModuleType("src.pipelines.word_splitting")
@@ -179,14 +179,14 @@ def published(checkout: Path, packages: Path) -> Callable[..., Any]:
 
 
 def cases(corpus: xner.Corpus, seed: int) -> list[Case]:
-    """One for every sentence with entities."""
+    """Create one case for every sentence with entities."""
     rng = random.Random(seed)
     rows = zip(*(corpus.table[n].to_pylist() for n in ("tokens", "entities")), strict=True)
     return [simulate(words, entities, rng) for words, entities in rows if entities]
 
 
 def quality(made: list[Case], find: Callable[[Case], Found]) -> list[str]:
-    """Kept entities that are found, entities that are found, and spans that are none."""
+    """Count kept entities found, all entities found, and spans that are not entities."""
     pairs = [(case, find(case)) for case in made]
     kept = sum(len(found & case.kept) for case, found in pairs)
     right = sum(len(found & case.gold) for case, found in pairs)
@@ -195,7 +195,7 @@ def quality(made: list[Case], find: Callable[[Case], Found]) -> list[str]:
 
 
 def compare(made: list[Case], match: Callable[..., Any]) -> tuple[Counter[str], int, list[str]]:
-    """Sentences that differ by reason, those that are equal, and texts that nothing explains."""
+    """Count differing sentences by reason and equal ones, and list unexplained texts."""
     differ: Counter[str] = Counter()
     strange, equal = [], 0
     for case in made:
@@ -209,11 +209,13 @@ def compare(made: list[Case], match: Callable[..., Any]) -> tuple[Counter[str], 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Compare and write."""
-    options = common.parser(__doc__)
-    options.add_argument("--published", type=Path, required=True)
-    options.add_argument("--packages", type=Path, required=True)
-    options.add_argument("--seeds", type=int, default=5)
+    """Compare and write the page."""
+    options = common.parser(__doc__.splitlines()[0])
+    options.add_argument("--published", type=Path, required=True, help="checkout of the code")
+    options.add_argument("--packages", type=Path, required=True, help="folder with nltk")
+    options.add_argument(
+        "--seeds", type=int, default=5, help="number of seeds (default: %(default)s)"
+    )
     given = options.parse_args(arguments)
     (corpus,) = label_files([given.data / "europarl-ner" / "de.conll"])
     match = published(given.published, given.packages)
@@ -226,20 +228,20 @@ def main(arguments: list[str] | None = None) -> None:
         f"{len(made) // given.seeds:,} sentences), threshold {THRESHOLD}; entities: "
         + ", ".join(f"{n:,} {kind}" for kind, n in damage.most_common())
         + ".",
-        f"{equal:,} sentences have the same labels on the same words, {len(made) - equal:,} "
-        f"do not:",
-        common.markdown(["why", "sentences"], [[k, f"{n:,}"] for k, n in differ.most_common()]),
-        f"Of {sum(len(case.kept) for case in made):,} entities whose markers are whole, and "
-        f"{sum(len(case.gold) for case in made):,} in all:",
+        f"{equal:,} sentences have the same labels on the same words. The other "
+        f"{len(made) - equal:,} differ for these reasons:",
+        common.markdown(["reason", "sentences"], [[k, f"{n:,}"] for k, n in differ.most_common()]),
+        f"Of {sum(len(case.kept) for case in made):,} entities with intact markers and "
+        f"{sum(len(case.gold) for case in made):,} entities in total:",
         common.markdown(
-            ["", "kept and found", "found", "spans that are no entity"],
+            ["", "kept and found", "found", "spans that are not entities"],
             [
                 ["xner", *quality(made, ours)],
                 ["published", *quality(made, lambda case: theirs(case, match))],
             ],
         ),
     ]
-    common.save(given.results, "markers.md", "Marked spans found again", "\n\n".join(lines))
+    common.save(given.results, "markers.md", "Recovery of marked spans", "\n\n".join(lines))
     for text in strange:
         print("unexplained:", text)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a projection, entity by entity, as plain Python over one sentence."""
+"""Classify the mistakes of a projection, entity by entity, in plain Python over one sentence."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,31 +8,32 @@ from typing import Any
 Span = tuple[int, int, str]
 
 KINDS = {
-    "left too long": "boundary: it starts before gold's",
-    "left too short": "boundary: it starts after gold's",
-    "right too long": "boundary: it ends after gold's",
-    "right too short": "boundary: it ends before gold's",
-    "both ends": "boundary: neither end is gold's",
-    "label": "gold's span, another label",
-    "label and boundary": "overlaps gold's span, another label",
-    "elsewhere": "the entity is elsewhere in gold, no word in common",
-    "gold alone": "gold has an entity more of this label than the source",
-    "source alone": "the source has an entity more of this label than gold, and it was projected",
-    "spurious": "gold has nothing left for a projected entity: it was labelled twice, or one "
-    "of the same label was",
+    "left too long": "starts before the gold span",
+    "left too short": "starts after the gold span",
+    "right too long": "ends after the gold span",
+    "right too short": "ends before the gold span",
+    "both ends": "neither boundary is that of the gold span",
+    "label": "has the gold span with another label",
+    "label and boundary": "overlaps the gold span and has another label",
+    "elsewhere": "the gold span of the entity shares no word with it",
+    "gold alone": "gold has one more entity with this label than the source",
+    "source alone": "the source has one more entity with this label than gold, and it was "
+    "projected",
+    "spurious": "no gold entity is left for a projected one: it, or another with the same "
+    "label, was projected twice",
 }
-"""Kinds of mistakes; missed entities are `missed: OUTCOME`, with the outcome of the source's."""
+"""Kinds of mistakes; missed entities are `missed: OUTCOME`, the outcome of the source entity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake; a wrong boundary is one, though it counts as missed and as spurious.
+    """One mistake; a wrong boundary is one, although F1 counts it as missed and as spurious.
 
     Attributes:
-        kind: key of `KINDS`, or `missed: OUTCOME`.
-        gold: the gold span, None where there is none.
-        predicted: the projected span, likewise.
-        source: index of the source entity, likewise.
+        kind: a key of `KINDS`, or `missed: OUTCOME`.
+        gold: the gold span, or None.
+        predicted: the projected span, or None.
+        source: index of the source entity, or None.
     """
 
     kind: str
@@ -42,7 +43,7 @@ class Mistake:
 
 
 def boundary(predicted: Span, gold: Span) -> str:
-    """The kind of two spans that overlap and are not the same."""
+    """Return the kind of mistake of two overlapping spans that differ."""
     if predicted[2] != gold[2]:
         return "label" if predicted[:2] == gold[:2] else "label and boundary"
     if predicted[0] != gold[0] and predicted[1] != gold[1]:
@@ -58,13 +59,13 @@ def mistakes(
     predicted: Sequence[tuple[Span, int]],
     outcomes: Sequence[str],
 ) -> list[Mistake]:
-    """All mistakes of a sentence.
+    """Return all mistakes of a sentence.
 
     Args:
         source: entities of the source sentence.
         gold: entities of the target sentence.
         predicted: projected spans, each with the index of its source entity.
-        outcomes: of every source entity.
+        outcomes: the outcome of every source entity.
     """
     correct = Counter(gold) & Counter(span for span, _ in predicted)
     rest = list((Counter(gold) - correct).elements())
@@ -104,7 +105,7 @@ def mistakes(
 def _overlapping(
     wrong: Iterable[tuple[Span, int]], rest: Iterable[Span]
 ) -> list[tuple[Span, int, Span]]:
-    """Pairs that share words, each span once: same label first, then the largest overlap."""
+    """Pair spans that share words, each once: same label first, then the largest overlap."""
     rest = list(rest)
     pairs = [
         (span[2] != other[2], -(min(span[1], other[1]) - max(span[0], other[0])), span, k, other)
@@ -122,7 +123,7 @@ def _overlapping(
 
 
 def ceiling(source: Sequence[Sequence[Span]], gold: Sequence[Sequence[Span]]) -> float:
-    """F1 of a projection that places everything right: labels differ in number between sides."""
+    """Return F1 of a perfect projection, given the numbers of labels on both sides."""
     both = total = 0
     for ours, theirs in zip(source, gold, strict=True):
         first, second = (Counter(span[2] for span in side) for side in (ours, theirs))

@@ -1,10 +1,10 @@
-"""Neural aligners beside simalign and awesome-align: the same links, and how fast on a CPU.
+"""Compare neural aligners with simalign and awesome-align: links, and speed on a CPU.
 
     PYTHONPATH=…/rivals OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners
 
-writes benchmarks/results/neural_aligners.md and neural_aligners_speed.md. The packages simalign and
-awesome-align must be importable. Models are random, built here; sentences are
-those of Europarl, English and German.
+Writes benchmarks/results/neural_aligners.md and neural_aligners_speed.md. The packages simalign and
+awesome-align must be importable. The models are random and built here. The sentences are English
+and German from Europarl.
 """
 
 import sys
@@ -48,7 +48,7 @@ Cells = tuple[Any, Any, Any, Any]
 
 
 def europarl(data: Path, count: int) -> list[Pair]:
-    """The first pairs with words on both sides, of at most 120 words."""
+    """Return the first pairs with words on both sides and at most 120 words."""
     folder = data / "europarl-ner"
     table = xner.read(folder / "en.conll", folder / "de.conll").table
     pairs = zip(table["source_tokens"].to_pylist(), table["target_tokens"].to_pylist(), strict=True)
@@ -56,7 +56,7 @@ def europarl(data: Path, count: int) -> list[Pair]:
 
 
 def as_side(rows: list[list[str]]) -> Side:
-    """Sentences as integers."""
+    """Encode sentences as integers."""
     types: dict[str, int] = {}
     ids = [types.setdefault(word, len(types)) for row in rows for word in row]
     sizes = np.array([len(row) for row in rows], np.int64)
@@ -64,19 +64,19 @@ def as_side(rows: list[list[str]]) -> Side:
 
 
 def as_bitext(pairs: list[Pair]) -> Bitext:
-    """Sentence pairs as an aligner takes them."""
+    """Convert sentence pairs to the input of an aligner."""
     return Bitext(as_side([s for s, _ in pairs]), as_side([t for _, t in pairs]))
 
 
 def as_sets(links: Links) -> LinkSets:
-    """The links of every pair."""
+    """Return the links of every pair."""
     rows = list(zip(links.source.tolist(), links.target.tolist(), strict=True))
     bounds = links.offsets.tolist()
     return [set(rows[a:b]) for a, b in pairwise(bounds)]
 
 
 class Remembering:
-    """An encoder that computes the states of a batch once, for all methods."""
+    """An encoder that computes the hidden states of a batch once for all methods."""
 
     def __init__(self, encoder: Any) -> None:
         self.encoder = encoder
@@ -94,7 +94,7 @@ class Remembering:
 
 
 def remember(function: Callable[..., Any], key: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` with what it returned kept by `key` of its arguments."""
+    """Cache the results of `function` by `key` of its arguments."""
     known: dict[Any, Any] = {}
 
     def called(*args: Any, **options: Any) -> Any:
@@ -108,7 +108,7 @@ def remember(function: Callable[..., Any], key: Callable[..., Any]) -> Callable[
 
 @dataclass(frozen=True)
 class Noisy:
-    """An extraction whose scores are shaken, in units of their greatest."""
+    """An extraction with noise on its scores, relative to the largest score."""
 
     rule: Any
     noise: float
@@ -118,7 +118,7 @@ class Noisy:
         return getattr(self.rule, name)
 
     def scores(self, *states: torch.Tensor) -> torch.Tensor:
-        """As the rule's, times 1 + noise."""
+        """Return the scores of the rule, multiplied by 1 + noise."""
         scores: torch.Tensor = self.rule.scores(*states)
         made = torch.Generator().manual_seed(self.seed)
         shake = torch.rand(scores.shape, generator=made) * 2 - 1
@@ -128,7 +128,7 @@ class Noisy:
 def smallest_noise(
     pair: Pair, encoder: Any, rule: Extraction, wanted: set[Any], draws: int = 200
 ) -> float | None:
-    """The least of `NOISES` under which the rule gives the wanted links; None if none does."""
+    """Return the smallest of `NOISES` that yields the wanted links, or None."""
     for noise in NOISES:
         for seed in range(draws):
             shaken: Any = Noisy(rule, noise, seed)
@@ -140,7 +140,7 @@ def smallest_noise(
 def compare(
     name: str, pairs: list[Pair], ours: LinkSets, theirs: LinkSets, encoder: Any, rule: Extraction
 ) -> list[str]:
-    """One row: method, identical sentences, links, and what explains the others."""
+    """Return one row: method, identical sentences, links, and the noise for the others."""
     apart = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b]
     found = [smallest_noise(pairs[i], encoder, rule, theirs[i]) for i in apart]
     why = ", ".join("unexplained" if n is None else f"{n:.0e}" for n in found) or "-"
@@ -149,7 +149,7 @@ def compare(
 
 
 def identical(kind: str, folder: str, pairs: list[Pair]) -> Iterator[list[str]]:
-    """Rows of `compare` for every method that the kind of model has."""
+    """Return rows of `compare` for every method that supports the model."""
     bitext = as_bitext(pairs)
     first = make_aligner("simalign", {"model": folder, "device": "cpu"})
     encoder: Any = Remembering(first.encoder)  # type: ignore[attr-defined]
@@ -179,7 +179,7 @@ def identical(kind: str, folder: str, pairs: list[Pair]) -> Iterator[list[str]]:
 
 
 def best(work: Callable[[], Any], times: int) -> float:
-    """Seconds of CPU time, which other processes hardly touch, of the fastest of some runs."""
+    """Return seconds of CPU time of the fastest of several runs."""
     seconds = []
     for _ in range(times):
         begin = process_time()
@@ -189,7 +189,7 @@ def best(work: Callable[[], Any], times: int) -> float:
 
 
 def whole(folder: str, pairs: list[Pair], times: int) -> Iterator[list[str]]:
-    """Pairs per second with tokenisation and forward pass; models are loaded before."""
+    """Measure pairs per second with tokenisation and forward pass, without model loading."""
     model, tokenizer = rivals.awesome_model(folder)
 
     def package(token_type: str, method: str) -> Callable[[], Any]:
@@ -210,7 +210,7 @@ def whole(folder: str, pairs: list[Pair], times: int) -> Iterator[list[str]]:
 
 
 def extraction_alone(folder: str, pairs: list[Pair], times: int) -> Iterator[list[str]]:
-    """Milliseconds a pair once states are there: xner in Numba, xner in torch, the package."""
+    """Measure ms per pair from hidden states: xner in Numba, xner in torch, the package."""
     aligner: Any = make_aligner("simalign", {"model": folder, "device": "cpu"})
     other = rivals.simalign_model(folder, "bpe", "a")
     loader = other.embed_loader
@@ -238,12 +238,12 @@ def extraction_alone(folder: str, pairs: list[Pair], times: int) -> Iterator[lis
 
 
 def package_links(aligner: Any, pairs: list[Pair]) -> list[Any]:
-    """What simalign does for each pair."""
+    """Run what simalign does for each pair."""
     return [aligner.get_word_aligns(source, target) for source, target in pairs]
 
 
 def package_batches(model: Any, batches: list[Any], extraction: str) -> list[Any]:
-    """What awesome-align does for each batch."""
+    """Run what awesome-align does for each batch."""
     return [
         model.get_aligned_word(*b, "cpu", 0, 0, align_layer=8, extraction=extraction, test=True)
         for b in batches
@@ -251,7 +251,7 @@ def package_batches(model: Any, batches: list[Any], extraction: str) -> list[Any
 
 
 def awesome_batches(tokenizer: Any, pairs: list[Pair]) -> Iterator[tuple[Any, ...]]:
-    """Batches of 32 as the package's `get_aligned_word` takes them."""
+    """Create batches of 32 for the package's `get_aligned_word`."""
     for begin in range(0, len(pairs), 32):
         ids: list[list[torch.Tensor]] = [[], []]
         words: list[list[list[int]]] = [[], []]
@@ -295,15 +295,21 @@ def _alone(
 
 
 def main() -> None:
-    """Run all and write the page."""
+    """Run everything and write the pages."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--pairs", type=int, default=300, help="pairs whose links are compared")
-    options.add_argument("--timed", type=int, default=64, help="pairs whose forward is timed")
+    options.add_argument("--pairs", type=int, default=300, help="number of pairs to compare")
+    options.add_argument("--timed", type=int, default=64, help="number of pairs to time")
     options.add_argument("--words", type=int, default=30_000, help="size of the vocabulary")
-    options.add_argument("--sizes", nargs="+", default=list(SIZES), choices=list(SIZES))
+    options.add_argument(
+        "--sizes", nargs="+", default=list(SIZES), choices=list(SIZES), help="model sizes"
+    )
     options.add_argument("--spread", type=float, default=5.0, help="scale of the word embeddings")
     options.add_argument(
-        "--parts", nargs="+", default=["links", "speed"], choices=["links", "speed"]
+        "--parts",
+        nargs="+",
+        default=["links", "speed"],
+        choices=["links", "speed"],
+        help="pages to write",
     )
     given = options.parse_args()
     torch.set_num_threads(1)
@@ -329,55 +335,57 @@ def main() -> None:
 
 
 def setting(given: Any, pairs: list[Pair]) -> str:
-    """What both pages begin with."""
+    """Return the first paragraph of both pages."""
     words = np.mean([len(side) for pair in pairs for side in pair])
     return (
-        f"`OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners {' '.join(sys.argv[1:])}`: "
-        "simalign 0.4 and awesome-align 0.1.7 in the same process as xner, one torch thread, "
-        f"float32, layer 8. {len(pairs)} pairs of Europarl en-de, {words:.0f} words a side. Models "
-        f"are random (seed 1), word embeddings times {given.spread:g} so that similarities differ "
-        "from word to word; WordPiece or Unigram vocabulary from the same text. awesome-align's "
-        "model class gets the same weights handed over, as it reads only pytorch_model.bin; "
+        f"Command: `OMP_NUM_THREADS=1 python -m benchmarks.neural_aligners "
+        f"{' '.join(sys.argv[1:])}`. simalign 0.4 and awesome-align 0.1.7 run in the same process "
+        f"as xner, with one torch thread, float32 and layer 8, on {len(pairs)} pairs of Europarl "
+        f"en-de with {words:.0f} words per side. The models are random (seed 1). Their word "
+        f"embeddings are multiplied by {given.spread:g}, so that similarities differ between "
+        "words, and their WordPiece or Unigram vocabulary is learned from the same text. The "
+        "weights are copied into awesome-align's model class, which reads only pytorch_model.bin; "
         "neither package is changed."
     )
 
 
 def made_by() -> str:
-    """Machine and versions."""
+    """Describe machine and versions."""
     return common.made_by("torch", "transformers", "tokenizers", "scipy", "scikit-learn")
 
 
 def links_page(given: Any, models: dict[str, str]) -> None:
-    """Write how many sentences have the packages' links."""
+    """Write the page with the number of sentences that have the packages' links."""
     pairs = europarl(given.data, given.pairs)
     rows = [row for kind, folder in models.items() for row in identical(kind, folder, pairs)]
     parts = [
         setting(given, pairs),
-        "Sentences with identical links. For each other sentence: the least noise on xner's "
-        "scores, relative to the greatest, at which the package's links come out (200 draws at "
-        "1e-7, 3e-7, 1e-6 …), as they do where links hang on the rounding of float32.",
+        "The table counts sentences with identical links. For each other sentence, it gives the "
+        "smallest noise on xner's scores, relative to the largest score, that yields the package's "
+        "links (200 draws at 1e-7, 3e-7, 1e-6 …). Small values mean that the links depend on the "
+        "rounding of float32.",
         common.markdown(["model and method", "identical", "links", "others: noise"], rows),
         "Speed: [neural_aligners_speed.md](neural_aligners_speed.md).",
         made_by(),
     ]
-    common.save(given.results, "neural_aligners.md", "Neural aligners: the same links",
+    common.save(given.results, "neural_aligners.md", "Neural aligners: identical links",
                 "\n\n".join(parts))  # fmt: skip
 
 
 def speed_page(given: Any, folder: str) -> None:
-    """Write how fast links are made."""
+    """Write the page with the speed."""
     pairs = europarl(given.data, given.timed)
     speed = list(whole(folder, pairs, 2))
     alone = list(extraction_alone(folder, pairs, 3))
     parts = [
-        setting(given, pairs) + " Seconds are those of CPU time.",
+        setting(given, pairs) + " Times are CPU times.",
         f"## One core, {given.sizes[-1]} model, tokenisation and forward pass included\n\n"
-        "Models loaded before, fastest of 2. simalign takes one pair at a time through 12 layers, "
-        "awesome-align 32 through 8.",
+        "Without model loading, fastest of 2 runs. simalign processes one pair at a time through "
+        "12 layers, awesome-align 32 pairs through 8.",
         common.markdown(["method", "xner, pairs/s", "package, pairs/s", "ratio"], speed),
-        "## Extraction alone\n\nFrom hidden states to links of words, ms a pair; xner in "
-        "batches of 16 pairs, fastest of 3. The packages' tokenisation is remembered and not "
-        "counted. On a CPU xner uses Numba, on a GPU torch.",
+        "## Extraction only\n\nFrom hidden states to links of words, in ms per pair; xner in "
+        "batches of 16 pairs, fastest of 3 runs. The packages' tokenisation is cached and not "
+        "counted. xner uses Numba on a CPU and torch on a GPU.",
         common.markdown(["method", "Numba", "torch on CPU", "package", "ratio"], alone),
         made_by(),
     ]

@@ -1,12 +1,11 @@
-"""What the NMT score costs, beside the published loop over pairs, and whether both agree.
+"""Compare the cost and the values of the NMT score with the published loop over pairs.
 
     pip install --target DIR --no-deps nmtscore sqlitedict tqdm
     python -m benchmarks.nmt_score --nmtscore DIR     # writes benchmarks/results/nmt_score.md
 
-Both run the same NLLB with random weights (2+2 layers) and subwords learned from the corpus: the
-number of tokens that go through a model depends on the texts alone, the scores are compared as
-they are. Without --nmtscore a plain loop stands in for the package: one pair at a time, four
-passes of encoder and decoder each.
+Both run the same NLLB with random weights (2+2 layers) and subwords learned from the corpus. The
+number of tokens depends only on the texts, and the scores are compared directly. Without --nmtscore
+a plain loop replaces the package: one pair at a time, with four passes of encoder and decoder.
 """
 
 import os
@@ -28,6 +27,7 @@ from benchmarks import common
 from xner.languages import find_language
 from xner.score.alignment import linked_ngrams
 from xner.score.nmt import NmtOptions, NmtScorer
+from xner.score.scene import Text
 from xner.translation.text import join_words
 
 MAX_WORDS = 7
@@ -40,7 +40,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass
 class Cost:
-    """Forward tokens, without and with padding, and wall time."""
+    """Forward tokens without and with padding, and wall time."""
 
     name: str
     tokens: int
@@ -50,11 +50,11 @@ class Cost:
 
 
 def sentences(corpus: xner.Corpus, candidates: str) -> list[Pairs]:
-    """The pairs of texts `(entity, candidate)` of every sentence."""
+    """Return the pairs of texts `(entity, candidate)` of every sentence."""
     english, german = find_language("eng"), find_language("deu")
     rows = []
     for batch in corpus.batches():
-        linked = linked_ngrams(batch, MAX_WORDS).problem
+        linked = linked_ngrams(Text(batch), MAX_WORDS).problem
         sides = batch["source_tokens"].to_pylist(), batch["target_tokens"].to_pylist()
         entity = 0
         for source, target, found in zip(*sides, batch["source_entities"].to_pylist(), strict=True):
@@ -73,7 +73,7 @@ def sentences(corpus: xner.Corpus, candidates: str) -> list[Pairs]:
 
 
 def shared(model: str, rows: list[Pairs]) -> Cost:
-    """xner: all pairs at once."""
+    """Score all pairs at once with xner."""
     scorer = NmtScorer(NmtOptions(model, "eng", "deu", device="cpu"))
     begin = perf_counter()
     scores = scorer.scores([pair for row in rows for pair in row])
@@ -83,7 +83,7 @@ def shared(model: str, rows: list[Pairs]) -> Cost:
 
 
 class Watched:
-    """Counts what goes into a model."""
+    """Counts the tokens that go into a model."""
 
     def __init__(self, network: Any) -> None:
         self.tokens = self.padded = 0
@@ -96,7 +96,7 @@ class Watched:
 
 
 def published(model: str, rows: list[Pairs], folder: Path, cache: bool) -> Cost:
-    """The package, called for one sentence after the other as in the thesis."""
+    """Call the package sentence by sentence, as in the thesis."""
     scorer, network = nmtscore(model, folder)
     watched = Watched(network)
     begin, scores = perf_counter(), []
@@ -115,8 +115,10 @@ def published(model: str, rows: list[Pairs], folder: Path, cache: bool) -> Cost:
 
 
 def nmtscore(model: str, folder: Path) -> tuple[Any, Any]:
-    """The package's scorer. It was written for transformers 4: what is gone and not used here
-    (its translation pipeline, the tokenizer of another model) is stood in for."""
+    """Create the package's scorer, which was written for transformers 4.
+
+    Names that newer versions lack and that are not used here (its translation pipeline, the
+    tokenizer of another model) are replaced by stubs."""
     import transformers
     from transformers import NllbTokenizer
 
@@ -139,7 +141,7 @@ def nmtscore(model: str, folder: Path) -> tuple[Any, Any]:
 
 
 def plainly(model: str, rows: list[Pairs]) -> Cost:
-    """One pair at a time, as the equation stands."""
+    """Score one pair at a time, following the equation."""
     from transformers import M2M100ForConditionalGeneration, NllbTokenizer
 
     tokenizer = NllbTokenizer.from_pretrained(model)
@@ -171,9 +173,9 @@ def plainly(model: str, rows: list[Pairs]) -> Cost:
 
 
 def table(costs: list[Cost], count: int) -> list[str]:
-    """One row a way; ratios to the first."""
+    """Format one row per method, with ratios to the first."""
     best = costs[0]
-    head = ["", "tokens a sentence", "with padding", "ratio", "ratio, padding", "s, this model"]
+    head = ["", "tokens per sentence", "with padding", "ratio", "ratio, padding", "s, this model"]
     rows = [
         [
             cost.name,
@@ -189,7 +191,7 @@ def table(costs: list[Cost], count: int) -> list[str]:
 
 
 def agreement(costs: list[Cost]) -> str:
-    """The largest difference between the scores of the first and the last."""
+    """Describe the largest difference between the scores of the first and the last method."""
     ours, theirs = costs[0].scores, costs[-1].scores
     assert ours is not None
     assert theirs is not None
@@ -197,12 +199,12 @@ def agreement(costs: list[Cost]) -> str:
     over = int((theirs > 1).sum())
     return (
         f"{len(ours):,} pairs; largest difference of a score {gap:.1e} ({over:,} published scores "
-        f"above 1 are 1 here)."
+        f"above 1 are 1 in xner)."
     )
 
 
 def compare(model: str, rows: list[Pairs], folder: Path | None) -> list[str]:
-    """The ways beside one another on the same pairs."""
+    """Compare the methods on the same pairs."""
     costs = [shared(model, rows)]
     if folder is None:
         costs.append(plainly(model, rows))
@@ -212,10 +214,12 @@ def compare(model: str, rows: list[Pairs], folder: Path | None) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and write."""
-    options = common.parser(__doc__)
-    options.add_argument("--sentences", type=int, default=100)
-    options.add_argument("--nmtscore", type=Path, help="folder with the packages")
+    """Measure and write the page."""
+    options = common.parser(__doc__.splitlines()[0])
+    options.add_argument(
+        "--sentences", type=int, default=100, help="number of sentences (default: %(default)s)"
+    )
+    options.add_argument("--nmtscore", type=Path, help="folder with the package nmtscore")
     given = options.parse_args(arguments)
     folder = given.data / "europarl-ner"
     pairs = xner.read(folder / "en.conll", folder / "de.conll")

@@ -1,4 +1,4 @@
-"""Projection: kernels against plain Python, compilation, and the whole command.
+"""Measure projection: kernels against plain Python, compilation, and the whole command.
 
 python -m benchmarks.projection            # writes benchmarks/results/projection.md
 """
@@ -29,7 +29,7 @@ from xner.columns import BATCH
 from xner.corpus import Corpus
 from xner.write import write_batches
 
-# The kernel's own high-water mark: ru_maxrss would count this script, which started it.
+# Peak memory as reported by the kernel: ru_maxrss would include this script, the parent.
 _CHILD = """
 import sys
 from xner.cli import main
@@ -41,7 +41,7 @@ sys.exit(code)
 
 
 def best(call: Callable[..., Any], *arguments: Any, rounds: int = 5) -> float:
-    """Seconds of the fastest of `rounds` calls."""
+    """Return seconds of the fastest of `rounds` calls."""
     seconds = []
     for _ in range(rounds):
         begin = perf_counter()
@@ -51,8 +51,8 @@ def best(call: Callable[..., Any], *arguments: Any, rounds: int = 5) -> float:
 
 
 def published(folder: Path, table: pa.Table) -> dict[str, float]:
-    """Seconds per sentence of the published code, from a checkout of
-    Cross-Lingual-NER/Projection-Data-Transfer-Cross-Lingual-NER, which is no part of this one.
+    """Return seconds per sentence of the published code, from a separate checkout of
+    Cross-Lingual-NER/Projection-Data-Transfer-Cross-Lingual-NER.
     """
     sys.path.insert(0, str(folder))
     matching = import_module("src.pipelines.align.matching")
@@ -82,7 +82,7 @@ def published(folder: Path, table: pa.Table) -> dict[str, float]:
 
 
 def kernels(table: pa.Table, rival: Path | None) -> str:
-    """Kernels and twins, one thread, same run."""
+    """Measure kernels and twins on one thread in the same run."""
     theirs = published(rival, table) if rival else {}
     os.environ["XNER_THREADS"] = "1"
     rows = common.plain_rows(table)
@@ -107,14 +107,14 @@ def kernels(table: pa.Table, rival: Path | None) -> str:
     head = ["method", "kernel, sentences/s", "plain Python, sentences/s", "ratio"]
     head += ["published code, sentences/s", "ratio"] if theirs else []
     return (
-        f"One thread; kernels, from Arrow columns to the choice, over {sentences:,} pairs of "
-        f"conll-mt (best of 5), twins over {len(rows):,}. Exact is held against greedy's twin, "
-        f"which scores every n-gram as published.\n\n{common.markdown(head, lines)}"
+        f"One thread. Kernels run from Arrow columns to the chosen candidates over {sentences:,} "
+        f"pairs of conll-mt (best of 5), twins over {len(rows):,}. Exact is compared with the twin "
+        f"of greedy, which scores every n-gram as published.\n\n{common.markdown(head, lines)}"
     )
 
 
 def run(*arguments: str, cache: Path | None = None) -> tuple[dict[str, Any], float, float]:
-    """Run `xner …` in a process of its own: its JSON, seconds, and peak memory in MiB."""
+    """Run `xner …` in a new process; return its JSON, seconds, and peak memory in MiB."""
     environment = {**os.environ, **({"NUMBA_CACHE_DIR": str(cache)} if cache else {})}
     begin = perf_counter()
     done = subprocess.run(
@@ -128,13 +128,13 @@ def run(*arguments: str, cache: Path | None = None) -> tuple[dict[str, Any], flo
 
 
 def compilation(table: pa.Table, folder: Path) -> str:
-    """The default path from an empty cache, and from a full one."""
+    """Measure the command with an empty and with a full compilation cache."""
     lines = []
-    for rows in (60, 5_000):  # the larger has conflicts, which compile the rare path
+    for rows in (60, 5_000):  # the larger corpus has conflicts, which compile the rare path
         for name, dropped, extra in (
-            ("alignment score alone, links given", [], ["--score", "alignment=1"]),
+            ("alignment score only, links given", [], ["--score", "alignment=1"]),
             ("links given", [], []),
-            ("links made", ["links"], []),
+            ("links computed", ["links"], []),
         ):
             source, cache = folder / f"{rows}{name}.parquet", folder / f"cache{rows}{name}"
             pq.write_table(table.slice(1, rows).drop_columns(dropped), source)
@@ -143,11 +143,11 @@ def compilation(table: pa.Table, folder: Path) -> str:
             label, fast = f"{rows:,} pairs, {name}", min(warm)
             lines.append([label, f"{cold:.1f}", f"{fast:.2f}", f"{cold - fast:.1f}"])
     head = ["xner project", "cold cache, s", "warm cache, s", "compilation, s"]
-    return f"Whole process, interpreter start included.\n\n{common.markdown(head, lines)}"
+    return f"Whole process, including interpreter start.\n\n{common.markdown(head, lines)}"
 
 
 def command(table: pa.Table, folder: Path, rows: int) -> str:
-    """The whole command, file to file, links given."""
+    """Measure the whole command from file to file, with links given."""
     big = common.repeated(table, rows).slice(0, rows).combine_chunks()
     batches = big.to_batches(BATCH)
     pq.write_table(big, folder / "in.parquet", row_group_size=BATCH)
@@ -159,9 +159,9 @@ def command(table: pa.Table, folder: Path, rows: int) -> str:
     plain = ["--score", "alignment=1"]
     runs = {
         "Parquet → Parquet": ["in.parquet", "-o", "out.parquet"],
-        "Parquet → Parquet, alignment score alone": ["in.parquet", "-o", "out.parquet", *plain],
-        "JSONL → JSONL, alignment score alone": ["in.jsonl", "-o", "out.jsonl", *plain],
-        "CoNLL + text + links → CoNLL, alignment score alone": [
+        "Parquet → Parquet, alignment score only": ["in.parquet", "-o", "out.parquet", *plain],
+        "JSONL → JSONL, alignment score only": ["in.jsonl", "-o", "out.jsonl", *plain],
+        "CoNLL + text + links → CoNLL, alignment score only": [
             "in.conll", "in.txt", "--links", "in.align", "-o", "out.conll", "--docstart", "keep",
             *plain,
         ],
@@ -174,13 +174,15 @@ def command(table: pa.Table, folder: Path, rows: int) -> str:
             raise SystemExit(f"{name}: {summary['sentences']} sentences instead of {rows}")
         lines.append([name, f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{memory:,.0f}"])
     head = [f"{rows:,} pairs", "seconds", "sentences/s", "peak MiB"]
-    return f"Exact matching, every core; links given.\n\n{common.markdown(head, lines)}"
+    return f"Exact matching on all cores, links given.\n\n{common.markdown(head, lines)}"
 
 
 def main() -> None:
-    """Run all and write the page."""
+    """Run everything and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--rows", type=int, default=1_000_000, help="pairs for the whole command")
+    options.add_argument(
+        "--rows", type=int, default=1_000_000, help="number of pairs for the whole command"
+    )
     options.add_argument(
         "--published", type=Path, metavar="DIR", help="checkout of the published code (with scipy)"
     )

@@ -1,10 +1,10 @@
-"""Differential check: xner beside the published code, on real sentences.
+"""Compare xner with the published code on real sentences.
 
     pip install --no-deps --target DIR nltk regex joblib cvxpy clarabel osqp qdldl scs
     python -m benchmarks.published --pub CHECKOUT --thesis CHECKOUT --packages DIR
 
-writes benchmarks/results/published.md. What the checkouts are: benchmarks/published_code.py. Takes
-about six minutes; ends with status 1 if a difference has no reason.
+Writes benchmarks/results/published.md and takes about six minutes. benchmarks/published_code.py
+describes the checkouts. Exits with status 1 if a difference has no known reason.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ Step = Callable[[], Check | list[Check]]
 
 
 def link_steps(paper: Any, thesis: Any, name: str, corpus: Corpus) -> Iterator[Step]:
-    """Checks that need links alone."""
+    """Return checks that need only links."""
     paper_scores, thesis_scores = links.paper_scores(paper), links.thesis_scores(thesis)
     if name != WEIGHTED:
         for ratio, merge in ((0.8, 1), (0.8, 0), (0.0, 1)):
@@ -49,14 +49,14 @@ def link_steps(paper: Any, thesis: Any, name: str, corpus: Corpus) -> Iterator[S
 
 
 def exact_steps(thesis: Any, name: str, corpus: Corpus, most: int) -> Iterator[Step]:
-    """Checks that solve the published program."""
+    """Return checks that solve the published program."""
     if "cvxpy" not in thesis.missing:
         for constraint in ("<=1", "==1"):
             yield partial(choice.exact, thesis, name, corpus, "SCIPY", constraint, most, 1500)
 
 
 def ner_step(thesis: Any, name: str, corpus: Corpus, most: int) -> list[Check]:
-    """The NER scores of the first sentences."""
+    """Compare the NER scores of the first sentences."""
     from benchmarks.differential_ner import ner_scores
 
     words = [row for row in corpus.table["target_tokens"].to_pylist() if row]
@@ -64,14 +64,14 @@ def ner_step(thesis: Any, name: str, corpus: Corpus, most: int) -> list[Check]:
 
 
 def marked(match: Callable[..., Any], name: str, corpus: Corpus) -> Check:
-    """EasyProject's spans, on simulated translations (benchmarks.markers), one a sentence."""
+    """Compare EasyProject's spans on simulated translations, one per sentence."""
     made = markers.cases(distinct(corpus), seed=1)
-    check = Check("EasyProject, paper (spans found again)", name, len(made))
+    check = Check("EasyProject, paper (recovered spans)", name, len(made))
     for case in made:
         equal = markers.ours(case) == markers.theirs(case, match)
         check.add(equal, partial(why_marked, case))
     free = sum(why_marked(case) == UNEXPLAINED for case in made)
-    check.note = f"none of the reasons holds in {free:,} sentences"
+    check.note = f"no reason applies to {free:,} sentences"
     return check
 
 
@@ -82,7 +82,7 @@ def why_marked(case: markers.Case) -> str:
 
 
 def distinct(corpus: Corpus) -> Corpus:
-    """The first of sentences that are the same."""
+    """Keep the first of identical sentences."""
     first: dict[tuple[str, ...], int] = {}
     for at, words in enumerate(corpus.table["tokens"].to_pylist()):
         first.setdefault(tuple(words), at)
@@ -90,7 +90,7 @@ def distinct(corpus: Corpus) -> Corpus:
 
 
 def german(data: Path) -> dict[str, Corpus]:
-    """German sentences with entities: gold, and projected."""
+    """Return German sentences with gold and with projected entities."""
     folder = data / "conll-mt"
     pairs = xner.read(
         folder / "en.test.conll",
@@ -106,7 +106,7 @@ def german(data: Path) -> dict[str, Corpus]:
 
 
 def steps(given: Any, codes: dict[str, Any]) -> Iterator[Step]:
-    """Every check, ready to run."""
+    """Return every check, ready to run."""
     found = links.corpora(given.data, given.step)
     for name, corpus in found.items():
         yield from link_steps(codes["paper"], codes["thesis"], name, corpus)
@@ -119,7 +119,7 @@ def steps(given: Any, codes: dict[str, Any]) -> Iterator[Step]:
 
 
 def run(todo: Iterator[Step]) -> list[Check]:
-    """All checks, by what they compare."""
+    """Run all checks, sorted by what they compare."""
     done: list[Check] = []
     for step in todo:
         begin = perf_counter()
@@ -132,7 +132,7 @@ def run(todo: Iterator[Step]) -> list[Check]:
 
 
 def summary(checks: list[Check]) -> str:
-    """One line a check."""
+    """Format one line per check."""
     head = ["check", "corpus", "sentences", "compared", "equal", "different"]
     rows = [
         [c.what, c.corpus]
@@ -143,7 +143,7 @@ def summary(checks: list[Check]) -> str:
 
 
 def reasons(checks: list[Check]) -> str:
-    """Every class of difference, as often as its predicate held."""
+    """Count each reason by the sentences for which its predicate holds."""
     rows = [
         [c.what, c.corpus, reason, f"{n:,}"]
         for c in checks
@@ -153,18 +153,20 @@ def reasons(checks: list[Check]) -> str:
 
 
 def notes(checks: list[Check], missing: list[str]) -> list[str]:
-    """What else has to be said."""
+    """Return additional notes."""
     lines = [f"* {c.what}, {c.corpus}: {c.note}." for c in checks if c.note]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
-        lines.append(f"* Not installed, stood in for at import, and not called: {names}.")
+        lines.append(f"* Not installed, replaced by stubs at import and not called: {names}.")
     if "cvxpy" in missing:
-        lines.append("* Without CVXPY the published program is not solved: no line for objectives.")
+        lines.append(
+            "* Without CVXPY the published program is not solved, and there are no objectives."
+        )
     return lines
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 of all Python files of a checkout, its first 12 digits."""
+    """Return the first 12 digits of the SHA-256 of all Python files of a checkout."""
     made = hashlib.sha256()
     for path in sorted((folder / "src").rglob("*.py")):
         made.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
@@ -172,20 +174,20 @@ def digest(folder: Path) -> str:
 
 
 def page(checks: list[Check], given: Any, missing: list[str]) -> str:
-    """The whole text."""
+    """Return the whole page."""
     lines = [
         common.made_by("torch", "transformers"),
-        f"`python -m benchmarks.published --step {given.step} --ner {given.ner} "
-        f"--programs {given.programs}`; SHA-256 of src/**/*.py: paper {digest(given.pub)}, thesis "
+        f"Command: `python -m benchmarks.published --step {given.step} --ner {given.ner} "
+        f"--programs {given.programs}`. SHA-256 of src/**/*.py: paper {digest(given.pub)}, thesis "
         f"{digest(given.thesis)}.",
-        "Published functions are called as they are. Both sides get the same words, entities and "
-        f"links: AWESOME's for ABSA (es, fr; train, test) and conll-mt (de, es; every "
-        f"{given.step}th pair), the native aligner's (seed 1) for Europarl-NER (en→de), without "
-        "their weights but where it says so. `different` is what the second table explains; a "
-        f"reason is counted if a test on the sentence holds, and `{UNEXPLAINED}` if none does. "
-        "Labels are compared by sentence, alignment scores bit by bit, NER scores to 1e-5 (single "
-        "precision, batches of other sizes), "
-        "objectives to 1e-6. [What differs on purpose, and why](../../docs/differences.md). "
+        "The published functions are called unmodified. Both sides get the same words, entities "
+        "and links: AWESOME's for ABSA (es, fr; train, test) and conll-mt (de, es; every "
+        f"{given.step}th pair), the native aligner's (seed 1) for Europarl-NER (en→de). Links have "
+        "no weights unless stated otherwise. The second table explains the column `different`. A "
+        "reason is counted if a test on the sentence holds, and "
+        f"`{UNEXPLAINED}` if none does. Labels are compared by sentence, alignment scores bit by "
+        "bit, NER scores to 1e-5 (single precision, batches of other sizes), objectives to 1e-6. "
+        "[Intentional differences and their reasons](../../docs/differences.md). "
         "The NMT score has its own page: [nmt_score.md](nmt_score.md).",
         summary(checks),
         "## Differences, by reason",
@@ -194,12 +196,12 @@ def page(checks: list[Check], given: Any, missing: list[str]) -> str:
         "\n".join(
             [
                 *notes(checks, missing),
-                "* Objectives: candidates are the thesis's subranges of linked regions, up to 10 "
-                "words, given to xner as `candidates=spans`; the sentences with the most entities; "
-                "its program written with CVXPY and solved by SciPy's HiGHS (Gurobi needs a "
-                "licence).",
+                "* Objectives: the candidates are the thesis's subranges of linked regions of up "
+                "to 10 words, passed to xner as `candidates=spans`. The sentences are those with "
+                "the most entities. The thesis's program is written with CVXPY and solved by "
+                "SciPy's HiGHS (Gurobi needs a licence).",
                 "* NER scores: a tiny XLM-R with random weights, all n-grams up to 10 words, four "
-                "labels of which MISC has no I-, temperature 2, threshold 0.05.",
+                "labels, of which MISC has no I-, temperature 2, threshold 0.05.",
                 "* EasyProject: simulated translations of distinct sentences, as in "
                 "[markers.md](markers.md).",
             ]
@@ -209,14 +211,20 @@ def page(checks: list[Check], given: Any, missing: list[str]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Compare and write."""
-    options = common.parser(__doc__)
+    """Compare and write the page."""
+    options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--pub", type=Path, required=True, help="checkout of the paper's code")
     options.add_argument("--thesis", type=Path, required=True, help="checkout of the thesis's code")
-    options.add_argument("--packages", type=Path, help="folder with what the two import")
-    options.add_argument("--step", type=int, default=5, help="every so manyth pair of conll-mt")
-    options.add_argument("--ner", type=int, default=600, help="sentences for the NER scores")
-    options.add_argument("--programs", type=int, default=600, help="sentences for the objectives")
+    options.add_argument(
+        "--packages", type=Path, help="folder with the packages that the checkouts import"
+    )
+    options.add_argument("--step", type=int, default=5, help="use every Nth pair of conll-mt")
+    options.add_argument(
+        "--ner", type=int, default=600, help="number of sentences for the NER scores"
+    )
+    options.add_argument(
+        "--programs", type=int, default=600, help="number of sentences for the objectives"
+    )
     given = options.parse_args(arguments)
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if given.packages:
@@ -230,12 +238,12 @@ def main(arguments: list[str] | None = None) -> None:
     common.save(
         given.results,
         "published.md",
-        "Beside the published code",
+        "Comparison with the published code",
         page(checks, given, codes["thesis"].missing),
     )
     strange = [check.what for check in checks if UNEXPLAINED in check.reasons]
     if strange:
-        raise SystemExit(f"differences without a reason: {', '.join(strange)}")
+        raise SystemExit(f"differences without a known reason: {', '.join(strange)}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The published code as it is: functions of two checkouts that are no part of this repository.
+"""Load the unmodified published code from two separate checkouts.
 
 * Cross-Lingual-NER/Projection-Data-Transfer-Cross-Lingual-NER (Politov et al. 2025)
 * ShkalikovOleh/master-thesis (Shkalikov 2025)
 
-Both name their package `src`, so each is imported by itself and then taken out of `sys.modules`.
-What they import and is not installed is stood in for by an empty module; where a check would call
-into one, it is left out.
+Both name their package `src`, so each is imported separately and then removed from `sys.modules`.
+Imports that are not installed are replaced by empty modules; checks that would call them are left
+out.
 """
 
 import sys
@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# What may be missing, and which modules of it are imported by name.
+# Packages that may be missing, and their modules that are imported by name.
 REPLACEABLE = {
     "datasets": (),
     "nmtscore": (),
@@ -41,7 +41,7 @@ THESIS = (
 
 
 class Stub(ModuleType):
-    """A module whose every name is `object`."""
+    """A module in which every name is `object`."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -51,10 +51,10 @@ class Stub(ModuleType):
 
 @dataclass
 class Code:
-    """Modules by the last part of their name.
+    """Imported modules, by the last part of their name.
 
     Attributes:
-        missing: packages that were stood in for.
+        missing: packages replaced by empty modules.
     """
 
     modules: dict[str, ModuleType] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Code:
 
 
 def load(checkout: Path, names: Sequence[str]) -> Code:
-    """Import modules of a checkout."""
+    """Import the modules of a checkout."""
     code = Code(missing=[name for name in REPLACEABLE if find_spec(name) is None])
     with _alone(checkout), _stubs(code.missing):
         for name in names:
@@ -78,9 +78,9 @@ def load(checkout: Path, names: Sequence[str]) -> Code:
 
 @contextmanager
 def _alone(checkout: Path) -> Iterator[None]:
-    """The checkout as the only package named `src`, and none afterwards."""
+    """Make the checkout the only package named `src`, and remove it afterwards."""
     if not (checkout / "src").is_dir():
-        raise SystemExit(f"{checkout} holds no folder src; give a checkout of the published code")
+        raise SystemExit(f"{checkout} has no folder src; pass a checkout of the published code")
     sys.path.insert(0, str(checkout))
     try:
         yield

@@ -1,10 +1,10 @@
-"""Quality: projected labels against gold, and taggers trained on them, in one run.
+"""Score projected labels against gold labels, and taggers trained on projected labels.
 
     python -m benchmarks.quality                       # all; writes benchmarks/results/quality.md
-    python -m benchmarks.quality --only europarl absa  # parts of it; the others stay as they are
+    python -m benchmarks.quality --only europarl absa  # update only these sections
 
-Systems stand in benchmarks/systems.py, one line each. What needs a package that is not installed
-(eflomal, python-crfsuite) is left out, and the page says so.
+The systems are defined in benchmarks/systems.py. Systems that need a package that is not installed
+(eflomal, python-crfsuite) are left out, and the page says so.
 """
 
 import tempfile
@@ -44,7 +44,7 @@ TEXTS = {
 }
 Labels = list[list[str]]
 
-# Published, or measured outside this repository (the issue's prototypes); never recomputed here.
+# Published figures, and prototypes measured outside this repository; never recomputed here.
 EUROPARL_PUBLISHED = [
     ["published, mBERT AWESOME links: heuristic", ".819"],
     ["published, mBERT AWESOME links: greedy", ".920"],
@@ -65,7 +65,7 @@ PROTOTYPES = [
 
 @dataclass(frozen=True)
 class Given:
-    """What every part reads."""
+    """Inputs of every section."""
 
     data: Path
     seeds: int
@@ -75,7 +75,7 @@ class Given:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean, and the sample standard deviation where there are several."""
+    """Format the mean and, for several values, the sample standard deviation."""
     mean = f"{fmean(values):.4f}"[1:] if fmean(values) < 1 else "1"
     return mean if len(values) == 1 else f"{mean} ± {f'{stdev(values):.4f}'.lstrip('0')}"
 
@@ -86,7 +86,7 @@ def europarl_pairs(data: Path) -> xner.Corpus:
 
 
 def bulk_pairs(data: Path, language: str = "de") -> xner.Corpus:
-    """conll-mt, train and test, DOCSTART rows and all."""
+    """Read conll-mt, train and test, including DOCSTART rows."""
     folder = data / "conll-mt"
     parts = [
         xner.read(
@@ -98,7 +98,7 @@ def bulk_pairs(data: Path, language: str = "de") -> xner.Corpus:
 
 
 def europarl_scores(given: Given, system: System, text: str) -> list[float]:
-    """F1 on German by seed; `text` is a key of `TEXTS`."""
+    """Return F1 on German for each seed; `text` is a key of `TEXTS`."""
     gold = given.data / "europarl-ner" / "de.conll"
     pairs = europarl_pairs(given.data)
     beside: dict[str, Any] = {}
@@ -108,7 +108,7 @@ def europarl_scores(given: Given, system: System, text: str) -> list[float]:
         beside["pivot"] = [gold.with_name("es.txt"), gold.with_name("it.txt")]
     scores = []
     for seed in range(1, given.seeds + 1):
-        # eflomal takes no seed; its runs differ, so that each of them is made anew
+        # eflomal takes no seed and its runs differ, so each seed is a new run
         name = f"europarl {text}" if system.seeded else f"europarl {text}, run {seed}"
         made = given.linker.link(name, pairs, system, seed, **beside)
         scores.append(xner.evaluate(gold, xner.project(made.corpus, **system.project)).f1)
@@ -116,7 +116,7 @@ def europarl_scores(given: Given, system: System, text: str) -> list[float]:
 
 
 def europarl(given: Given) -> str:
-    """799 sentences, English gold onto German."""
+    """Score 799 sentences, English gold labels projected onto German."""
     rows = [
         [
             system.name,
@@ -136,7 +136,7 @@ def europarl(given: Given) -> str:
 
 
 def absa(given: Given) -> str:
-    """Opinion targets, links of AWESOME given."""
+    """Score opinion targets, with the AWESOME links of the data."""
     folder = given.data / "absa"
     rows: dict[str, list[str]] = {}
     for split in ("train", "test"):
@@ -151,20 +151,20 @@ def absa(given: Given) -> str:
     head = ["ABSA, AWESOME's links: F1", "es train", "fr train", "es test", "fr test"]
     lines = [[name, *cells] for name, cells in rows.items()]
     note = (
-        "Backoff: links of mgiza (grow-diag-final-and), then of SimAlign (itermax), where both "
-        "words have none so far. Deterministic: no seeds."
+        "Backoff adds the links of mgiza (grow-diag-final-and), then of SimAlign (itermax), "
+        "between words that have no link yet. The results are deterministic and need no seeds."
     )
     return f"## ABSA\n\n{common.markdown(head, lines + ABSA_PUBLISHED)}\n\n{note}"
 
 
 def labelled(path: Path) -> tuple[Labels, Labels]:
-    """Words and IOB2 tags of a file."""
+    """Return words and IOB2 tags of a file."""
     table = label_files([path])[0].table
     return table["tokens"].to_pylist(), tags_of(table["tokens"], table["entities"])
 
 
 def tags_of(tokens: Any, entities: Any) -> Labels:
-    """IOB2 tags of a column of entities; MISC, which the test sets do not have, is left out."""
+    """Return IOB2 tags of a column of entities, without MISC, which the test sets lack."""
     return [
         xner.tags_from_spans(
             [(e["start"], e["end"], e["label"]) for e in spans if e["label"] != "MISC"], len(words)
@@ -174,7 +174,7 @@ def tags_of(tokens: Any, entities: Any) -> Labels:
 
 
 def training_labels(given: Given, language: str) -> list[tuple[str, Labels]]:
-    """`(system, tags)` of the training text of a language, T-Projection first."""
+    """Yield `(system, tags)` of the training text of a language, T-Projection first."""
     folder = given.data / "masakhaner2" / f"en-{language}"
     rival = folder / f"{language}.t-projection.conll"
     pairs = xner.read(folder / "en.conll", rival)
@@ -188,7 +188,7 @@ def training_labels(given: Given, language: str) -> list[tuple[str, Labels]]:
 
 
 def masakhaner(given: Given) -> str:
-    """The same tagger trained on each system's labels, scored on human ones."""
+    """Train the same tagger on the labels of each system and score it on human labels."""
     if find_spec("pycrfsuite") is None:
         return "## MasakhaNER2\n\nNot installed: python-crfsuite."
     training = crf.Training()
@@ -202,7 +202,7 @@ def masakhaner(given: Given) -> str:
             keys = {}
             for name, tags in training_labels(given, language):
                 keys[name] = crf.digest(words, tags, test, training)
-                if keys[name] not in trained:  # two systems may give the same labels
+                if keys[name] not in trained:  # two systems may produce the same labels
                     trained[keys[name]] = pool.submit(
                         crf.cached, words, tags, test, training, given.cache
                     )
@@ -214,23 +214,23 @@ def masakhaner(given: Given) -> str:
     head = ["MasakhaNER2 test: tagger's F1", "swa", "yor", "xho"]
     lines = [[f"CRF, {name}", *cells] for name, cells in rows.items()]
     note = (
-        f"A CRF (python-crfsuite, L-BFGS, c1 {training.c1}, c2 {training.c2}, "
-        f"{training.iterations} iterations; word, affixes, shape, two words either side), trained "
-        "on about 14,000 NLLB pairs, is deterministic; links are those of seed 1. The training "
-        "text and T-Projection's labels have PER, LOC and ORG alone, like the test sets; MISC "
-        f"would be dropped for all systems alike. {len(trained)} CRFs, {spent:.0f} s of one core. "
-        "The prototype's CRF had other features: compare within a block only."
+        f"The tagger is a CRF (python-crfsuite, L-BFGS, c1 {training.c1}, c2 {training.c2}, "
+        f"{training.iterations} iterations; word, affixes, shape, two words on either side), "
+        "trained on about 14,000 NLLB pairs. It is deterministic; the links are those of seed 1. "
+        "The training text, T-Projection's labels and the test sets have only PER, LOC and ORG; "
+        f"MISC would be dropped for all systems. {len(trained)} CRFs, {spent:.0f} s on one core. "
+        "The CRF of the prototype had other features: compare its rows only with each other."
     )
     return f"## MasakhaNER2\n\n{common.markdown(head, lines + PROTOTYPES)}\n\n{note}"
 
 
 def tag_f1(gold: Labels, found: Labels) -> float:
-    """Strict entity F1 of tags, as `xner.evaluate` has it."""
+    """Return strict entity F1 of tags, as in `xner.evaluate`."""
     return xner.evaluate(as_corpus(gold), as_corpus(found)).f1
 
 
 def as_corpus(tags: Labels) -> xner.Corpus:
-    """Tags as labelled sentences; the words do not matter to a score."""
+    """Convert tags to labelled sentences; the words do not affect the score."""
     spans = [
         [{"start": s, "end": e, "label": label} for s, e, label in xner.spans_from_tags(row)]
         for row in tags
@@ -242,7 +242,7 @@ def as_corpus(tags: Labels) -> xner.Corpus:
 
 
 def ablation(given: Given) -> str:
-    """Each part of the default out; what the whole costs."""
+    """Score the default without each of its parts, and measure its speed."""
     folder = given.data / "absa"
     rows = []
     full: list[float] = []
@@ -268,15 +268,15 @@ def ablation(given: Given) -> str:
         "mean change, points", "sentences/s",
     ]  # fmt: skip
     note = (
-        "Sentences/s: `xner.project` on the 14,987 English–German training pairs of conll-mt in "
-        "memory, aligner included, on all cores, compiled before, fastest of 3. The mean change is "
-        "over the columns in which the part takes part."
+        "Sentences/s: `xner.project` including the aligner on the 14,987 English–German training "
+        "pairs of conll-mt in memory, on all cores, after compilation, fastest of 3 runs. The mean "
+        "change is over the columns that the part affects."
     )
     return f"## Ablation\n\n{common.markdown(head, rows)}\n\n{note}"
 
 
 def sentences_per_second(given: Given, system: System) -> float:
-    """The whole of it, aligner included."""
+    """Measure the whole projection, including the aligner."""
     folder = given.data / "conll-mt"
     pairs = xner.read(folder / "en.train.conll", folder / "de.train.txt", docstart="keep")
     options = {**system.align, **system.project}
@@ -299,14 +299,18 @@ PARTS: dict[str, Callable[[Given], str]] = {
 def main() -> None:
     """Run the parts and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts")
-    options.add_argument("--seeds", type=int, default=5, help="seeds of the native aligner")
-    options.add_argument("--jobs", type=int, default=2, help="CRFs trained at a time")
+    options.add_argument(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), help="sections to update"
+    )
+    options.add_argument(
+        "--seeds", type=int, default=5, help="number of seeds (default: %(default)s)"
+    )
+    options.add_argument("--jobs", type=int, default=2, help="CRFs to train in parallel")
     options.add_argument(
         "--cache",
         type=Path,
         default=Path(tempfile.gettempdir(), "xner-quality"),
-        help="folder in which results of the CRF are kept",
+        help="folder for cached CRF results",
     )
     chosen = options.parse_args()
     given = Given(chosen.data, chosen.seeds, chosen.cache, chosen.jobs, Linker())
@@ -319,16 +323,16 @@ def main() -> None:
 
 
 def write(results: Path, section: str, given: Given) -> None:
-    """Put a section into the page, in place of what it says under that heading."""
+    """Replace the section with the same heading on the page."""
     page = results / "quality.md"
     kept = page.read_text("utf-8").split("\n## ")[1:] if page.is_file() else []
     parts = {part.split("\n", 1)[0]: part.strip() for part in [*kept, section[3:]]}
     missing = sorted({system.aligner for system in MADE if not system.available})
     notes = [
-        "Strict entity F1 (seqeval, IOB2, all labels); mean ± standard deviation over "
-        f"{given.seeds} seeds of the aligner where it makes the links. Systems: "
-        "benchmarks/systems.py. Rows marked published or prototype were not computed here.",
-        f"`default` is {signature(given)} where it makes the links.",
+        "Strict entity F1 (seqeval, IOB2, all labels). Where the aligner computes the links, "
+        f"figures are mean ± standard deviation over {given.seeds} seeds. The systems are defined "
+        "in benchmarks/systems.py. Rows marked published or prototype were not computed here.",
+        f"The signature of `default` with computed links is {signature(given)}.",
         *(f"Not installed: {name}." for name in missing),
         *(f"## {part}" for part in parts.values()),
     ]
@@ -336,9 +340,9 @@ def write(results: Path, section: str, given: Given) -> None:
 
 
 def signature(given: Given) -> str:
-    """What made the default's numbers."""
+    """Return the signature of the default."""
     made = given.linker.link("europarl alone", europarl_pairs(given.data), DEFAULT)
-    return f"`{xner.project(made.corpus, **DEFAULT.project).summary.signature}`"
+    return f"`{xner.project(made.corpus, **DEFAULT.project).report.signature}`"
 
 
 if __name__ == "__main__":

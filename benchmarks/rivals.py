@@ -1,4 +1,4 @@
-"""simalign and awesome-align as their authors ship them, over lists of sentence pairs."""
+"""Run the unmodified packages simalign and awesome-align on lists of sentence pairs."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ METHODS = {"argmax": "inter", "itermax": "itermax", "match": "mwmf"}
 def simalign_links(
     folder: str, pairs: list[Pair], token_type: str, methods: str = "mai", device: str = "cpu"
 ) -> dict[str, LinkSets]:
-    """Links by xner's name of each method; pairs have no empty side."""
+    """Return links by xner's name of each method; both sides of a pair must have words."""
     aligner = simalign_model(folder, token_type, methods, device)
     found = [aligner.get_word_aligns(source, target) for source, target in pairs]
     return {
@@ -27,7 +27,7 @@ def simalign_links(
 
 
 def simalign_model(folder: str, token_type: str, methods: str, device: str = "cpu") -> Any:
-    """A `SentenceAligner` at layer 8."""
+    """Create a `SentenceAligner` for layer 8."""
     import simalign
 
     logging.getLogger("simalign.simalign").setLevel(logging.WARNING)
@@ -37,9 +37,9 @@ def simalign_model(folder: str, token_type: str, methods: str, device: str = "cp
 
 
 def awesome_model(folder: str, device: str = "cpu") -> tuple[Any, Any]:
-    """The package's model with the weights of a BERT folder, and its tokenizer.
+    """Create the package's model with the weights of a BERT folder, and its tokenizer.
 
-    The package reads only pytorch_model.bin, so the weights are handed over: no other change.
+    The package reads only pytorch_model.bin, so the weights are copied; nothing else changes.
     """
     import torch
     from awesome_align import modeling
@@ -53,7 +53,7 @@ def awesome_model(folder: str, device: str = "cpu") -> tuple[Any, Any]:
     modeling.PAD_ID = tokenizer.pad_token_id
     modeling.CLS_ID = tokenizer.cls_token_id
     modeling.SEP_ID = tokenizer.sep_token_id
-    # No random initialisation of a large model, which is overwritten at once.
+    # Skip the random initialisation, which would be overwritten.
     modeling.BertPreTrainedModel._init_weights = lambda self, module: None
     model = modeling.BertForMaskedLM(config)
     weights = BertModel.from_pretrained(folder, add_pooling_layer=False).state_dict()
@@ -67,7 +67,7 @@ def awesome_links(
     model: Any, tokenizer: Any, pairs: list[Pair], extraction: str, *,
     device: str = "cpu", batch_size: int = 32, workers: int = 0,
 ) -> LinkSets:  # fmt: skip
-    """Links by the package's own `word_align`, which reads and writes files."""
+    """Return links of the package's `word_align`, which reads and writes files."""
     import torch
     from awesome_align.run_align import word_align
 

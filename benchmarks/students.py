@@ -1,11 +1,11 @@
-"""Students from scratch on a CPU: transfer, translate-train, distillation, self-training.
+"""Train students from scratch on a CPU: transfer, translate-train, distillation, self-training.
 
     python -m benchmarks.students                # writes benchmarks/results/students.md
-    python -m benchmarks.students --labels 10x3 6x5    # the rows of labels alone, ten seeds of
-                                                 # three epochs, and six of five
+    python -m benchmarks.students --labels 10x3 6x5    # also compare label sources: ten seeds
+                                                 # of three epochs, and six of five
 
-Rows and settings stand in benchmarks/students.yaml, which `xner run` reads as well. What is made
-is kept in the folder of `--work`; another run goes on with it.
+Rows and settings are in benchmarks/students.yaml, which `xner run` also reads. The results of all
+steps are cached in the folder `--work`, and an interrupted run resumes from there.
 """
 
 import json
@@ -33,7 +33,7 @@ NAMES = {"swa": "Swahili", "yor": "Yorùbá", "xho": "isiXhosa", "de": "German",
 def configured(
     data: Path, output: Path, seeds: Sequence[int], labels: int | None = None
 ) -> dict[str, Any]:
-    """The configuration with its data elsewhere; or the rows of labels, with so many epochs."""
+    """Return the configuration with other folders, or the label comparison with given epochs."""
     text = json.dumps(yaml_files.load(CONFIG)).replace(SHARED, str(data.resolve()))
     content: dict[str, Any] = json.loads(text)
     content |= {"output": str(output), "seeds": list(seeds)}
@@ -50,13 +50,13 @@ def _name(row: Any) -> str:
 
 
 def spread(cell: Cell) -> str:
-    """F1, and its deviation where there are several seeds."""
+    """Format F1 and, for several seeds, its standard deviation."""
     more = "" if cell.deviation is None else f" ± {figure(cell.deviation)}"
     return figure(cell.f1) + more
 
 
 def score_table(results: Results) -> str:
-    """Routes by language, what is known of the languages, and means over groups."""
+    """Format scores by language, statistics of the languages, and means over groups."""
     groups = list(results.rows[0].groups)
     head = ["strict F1", *map(NAMES.__getitem__, results.languages)]
     head += [*groups, "gap", "r"] if groups else []
@@ -73,8 +73,8 @@ def score_table(results: Results) -> str:
 
 
 def compared_table(results: Results) -> str:
-    """Pairs of rows by language; the deviation is that over seeds."""
-    head = ["F1 of one less the other's", *map(NAMES.__getitem__, results.languages), "mean"]
+    """Format pairs of rows by language, with the standard deviation over seeds."""
+    head = ["difference in F1", *map(NAMES.__getitem__, results.languages), "mean"]
     rows = [
         [row.system, *map(compared, row.cells.values()), compared(row.mean)]
         for row in results.compared
@@ -83,7 +83,7 @@ def compared_table(results: Results) -> str:
 
 
 def manifests(results: Results) -> list[dict[str, Any]]:
-    """What every step told of itself."""
+    """Return the report of every step."""
     store = Path(results.output) / "store"
     return [
         json.loads((store / f"{step.stage}-{step.key[:16]}.json").read_text("utf-8"))
@@ -92,12 +92,12 @@ def manifests(results: Results) -> list[dict[str, Any]]:
 
 
 def by_key(results: Results) -> dict[str, dict[str, Any]]:
-    """Manifests by key."""
+    """Return manifests by key."""
     return {told["key"]: told for told in manifests(results)}
 
 
 def details(results: Results) -> str:
-    """What the table does not say, of the first seed: teachers' weights, rounds."""
+    """Format details of the first seed: weights of the teachers, rounds of self-training."""
     told = by_key(results)
     lines = [
         _detail(row, language, told[cell.steps[name]]["summary"])
@@ -124,7 +124,7 @@ def _detail(row: Row, language: str, summary: Mapping[str, Any]) -> str:
 
 
 def teachers(results: Results, data: Path) -> str:
-    """F1 of the teachers on test text of their own language, over seeds."""
+    """Format F1 of the teachers on test text of their own language, over seeds."""
     tests = {
         "en": data / "conll-mt" / "en.test.conll",
         "de": data / "gold-test" / "de.conll",
@@ -148,33 +148,33 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def page(results: Results, labels: Mapping[int, Results], data: Path) -> str:
-    """All that is written."""
+    """Return the whole page."""
     told = manifests(results)
     example = next(r for r in results.rows if r.system == LABELS[0]).cells["swa"].signature
     parts = [
-        "`python -m benchmarks.students`: strict entity F1 (seqeval, IOB2; PER, LOC, ORG) on test "
-        "sets labelled by people; mean ± standard deviation over seeds (links, weights, order, "
-        "dropout). Every student is made from scratch: a byte-pair tokenizer trained on its text "
-        "and a ModernBERT of 2 layers of 128; no dev set, nothing tuned on the tests. Rows and "
-        "settings: benchmarks/students.yaml. `gap` is the first group less the second; `r` is "
-        "Pearson's correlation, over the five languages, of the gain over direct transfer with "
-        "lexical divergence.",
+        "Command: `python -m benchmarks.students`. Strict entity F1 (seqeval, IOB2; PER, LOC, "
+        "ORG) on human-annotated test sets; mean ± standard deviation over seeds (links, weights, "
+        "order, dropout). Every student is trained from scratch: a byte-pair tokenizer trained on "
+        "its text and a ModernBERT with 2 layers of size 128. No dev set was used and nothing was "
+        "tuned on the test sets. Rows and settings are in benchmarks/students.yaml. `gap` is the "
+        "first group minus the second. `r` is Pearson's correlation, over the five languages, of "
+        "the gain over direct transfer with lexical divergence.",
         score_table(results),
-        "Intervals in brackets are of the bootstrap over test sentences; ± is the deviation over "
-        "seeds, which are paired.",
+        "Intervals in brackets are a bootstrap over test sentences. ± is the standard deviation "
+        "over paired seeds.",
         compared_table(results),
         *(label_part(found, epochs) for epochs, found in labels.items()),
-        f"Teachers on their own language: {teachers(results, data)}. First seed:",
+        f"Teachers on their own language: {teachers(results, data)}. Details of the first seed:",
         details(results),
         f"`{results.signature}`",
-        f"One row's: `{example}`.",
+        f"Signature of one row: `{example}`.",
         f"{effort(told)} {common.made_by('torch', 'transformers', 'accelerate', 'pyarrow')}",
     ]
     return "\n\n".join(parts)
 
 
 def effort(told: Sequence[Mapping[str, Any]]) -> str:
-    """Students by stage, how long each took, and all of them."""
+    """Format the number of students by stage, the time of each, and the total time."""
     seconds: dict[str, list[float]] = {}
     for one in told:
         seconds.setdefault(one["stage"], []).append(float(one["seconds"]))
@@ -182,40 +182,47 @@ def effort(told: Sequence[Mapping[str, Any]]) -> str:
             for stage in STUDENTS if stage in seconds]  # fmt: skip
     return (
         f"Students: {', '.join(each)}. All steps took {sum(map(sum, seconds.values())) / 60:.0f} "
-        f"minutes together; from the first to the last {wall(told):.0f} passed."
+        f"minutes in total and {wall(told):.0f} minutes of wall time."
     )
 
 
 def wall(told: Sequence[Mapping[str, Any]]) -> float:
-    """Minutes from the start of the first step to the end of the last, pauses between included."""
+    """Return minutes from the start of the first step to the end of the last, with pauses."""
     ends = [datetime.fromisoformat(one["made"]).timestamp() for one in told]
     begins = [end - float(one["seconds"]) for end, one in zip(ends, told, strict=True)]
     return (max(ends) - min(begins)) / 60
 
 
 def label_part(results: Results, epochs: int) -> str:
-    """The rows of labels with more seeds, or epochs."""
+    """Format the label comparison with more seeds or epochs."""
     seeds = max(row.mean.seeds for row in results.rows)
     return (
-        f"## The rows of labels, {seeds} seeds, {epochs} epochs\n\n{score_table(results)}\n\n"
+        f"## Comparison of labels, {seeds} seeds, {epochs} epochs\n\n{score_table(results)}\n\n"
         f"{compared_table(results)}"
     )
 
 
 def main() -> None:
-    """Make the students and write the page."""
+    """Train the students and write the page."""
     options = common.parser(__doc__.splitlines()[0])
-    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument(
+        "--seeds", type=int, default=3, help="number of seeds (default: %(default)s)"
+    )
     options.add_argument(
         "--labels",
         nargs="+",
         default=[],
         metavar="SEEDSxEPOCHS",
-        help="the rows of labels again, in a table of their own",
+        help="add a table that compares label sources with these numbers of seeds and epochs",
     )
-    options.add_argument("--jobs", type=int, default=2, help="processes")
     options.add_argument(
-        "--work", type=Path, default=Path(tempfile.gettempdir(), "xner-students"), help="folder"
+        "--jobs", type=int, default=2, help="number of processes (default: %(default)s)"
+    )
+    options.add_argument(
+        "--work",
+        type=Path,
+        default=Path(tempfile.gettempdir(), "xner-students"),
+        help="folder for the cached steps (default: %(default)s)",
     )
     chosen = options.parse_args()
 

@@ -1,6 +1,6 @@
-"""The systems that the quality benchmarks compare, one line each, and the text they may use.
+"""The systems that the quality benchmarks compare, one per line, and the links they use.
 
-A system is what is given to `xner.align` and to `xner.project`.
+A system consists of the options of `xner.align` and `xner.project`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from typing import Any
 import xner
 
 Options = Mapping[str, Any]
-# Scores of the default, with one of them out or another in its place.
+# Scores and fills of the default, to leave one out or replace it.
 OVERLAP, EDGE, DICTIONARY = {"overlap": 1.0}, {"edge": 0.5}, {"dictionary": 0.25}
-LEXICON, NEIGHBOURS = {"lexicon": 1.0}, {"neighbours": 1.0}
-FILL = {**LEXICON, **NEIGHBOURS}
+LEXICON, ADJACENT = {"lexicon": 1.0}, {"adjacent": 1.0}
+FILL = {**LEXICON, **ADJACENT}
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class System:
     """A configuration with a name.
 
     Attributes:
-        name: as it is printed.
+        name: printed name.
         project: options of `xner.project`.
-        align: options of `xner.align`, for systems that make their links.
-        aligner: its name.
+        align: options of `xner.align`, for systems that compute their links.
+        aligner: name of the aligner.
     """
 
     name: str
@@ -37,17 +37,17 @@ class System:
 
     @property
     def seeded(self) -> bool:
-        """Whether another seed gives other links."""
+        """Whether the links depend on the seed."""
         return self.aligner == "native"
 
     @property
     def pivots(self) -> bool:
-        """Whether it can be given the text in other languages."""
+        """Whether the aligner supports pivot languages."""
         return self.aligner == "native"
 
     @property
     def available(self) -> bool:
-        """Whether its aligner is installed."""
+        """Whether the aligner is installed."""
         return self.aligner == "native" or find_spec(self.aligner) is not None
 
 
@@ -63,7 +63,7 @@ EFLOMAL = [
     for system in (HEURISTIC, GREEDY, EXACT, DEFAULT)
 ]
 
-# On links made here: every line is a row of the table on Europarl-NER.
+# Systems with computed links: the rows of the Europarl-NER table.
 MADE = [
     HEURISTIC,
     GREEDY,
@@ -73,9 +73,9 @@ MADE = [
     DEFAULT,
     *EFLOMAL,
 ]
-# On links that are given.
+# Systems with given links.
 GIVEN = [HEURISTIC, GREEDY, EXACT, DEFAULT]
-# Trained on: T-Projection's own labels come first, by themselves.
+# Systems whose labels train a tagger; T-Projection's labels are added as the first row.
 TAGGERS = [HEURISTIC, GREEDY, DEFAULT, *EFLOMAL[:2]]
 
 
@@ -84,14 +84,14 @@ def _scored(name: str, *scores: Options, fill: Options = FILL) -> System:
     return System(name, {"score": score, "fill": fill})
 
 
-# Each part of the default out. The first line is the default itself.
+# The default, and the default without each of its parts.
 ABLATION = [
     DEFAULT,
     _scored("alignment for overlap", {"alignment": 1.0}, EDGE, DICTIONARY),
     _scored("no edge", OVERLAP, DICTIONARY),
     _scored("no dictionary", OVERLAP, EDGE),
-    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill=NEIGHBOURS),
-    _scored("no neighbours", OVERLAP, EDGE, DICTIONARY, fill=LEXICON),
+    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill=ADJACENT),
+    _scored("no adjacent", OVERLAP, EDGE, DICTIONARY, fill=LEXICON),
     System("no span longer than 10 words", {"max_span": 10}),
     _scored("overlap alone", OVERLAP, fill={}),
     replace(DEFAULT, name="greedy for exact", project={"method": "greedy"}),
@@ -103,14 +103,14 @@ ABLATION = [
 
 @dataclass(frozen=True)
 class Made:
-    """Links, what they cost and what made them."""
+    """Links and the seconds that they took."""
 
     corpus: xner.Corpus
     seconds: float
 
 
 class Linker:
-    """Makes links for systems; what two systems share is made once."""
+    """Computes the links of systems; systems with the same aligner options share them."""
 
     def __init__(self, progress: bool = True) -> None:
         self._made: dict[tuple[str, str], Made] = {}
@@ -125,15 +125,15 @@ class Linker:
         bulk: xner.Corpus | None = None,
         pivot: Sequence[Path] = (),
     ) -> Made:
-        """`pairs` with the links of a system.
+        """Return `pairs` with the links of a system.
 
         Args:
-            name: of the pairs and the text beside them, unique to them.
-            pairs: to be aligned.
-            system: whose aligner and options.
-            seed: for aligners that take one.
-            bulk: pairs that the aligner may learn from as well.
-            pivot: files of the same text in other languages.
+            name: unique name of the pairs and the additional text.
+            pairs: the pairs to align.
+            system: provides the aligner and its options.
+            seed: used by aligners that take a seed.
+            bulk: additional pairs to fit the aligner on.
+            pivot: files with the same text in other languages.
         """
         options = {**system.align, **({"seed": seed} if system.seeded else {})}
         key = (name, f"{system.aligner} {sorted(options.items(), key=str)}")
@@ -151,7 +151,7 @@ class Linker:
 
 
 def with_links(folder: Path, source: str, target: str, *links: str) -> xner.Corpus:
-    """A pair of files with given links, later ones as backoff; names without suffix."""
+    """Read a pair of files with links, later links as backoff; names have no suffix."""
     return xner.read(
         folder / f"{source}.conll",
         folder / f"{target}.conll",

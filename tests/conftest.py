@@ -1,10 +1,15 @@
+import gc
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A first example may have to compile a kernel, and machines are busy.
+# The models in tests are too small for two threads, and threads that wait for each other are very
+# slow on a busy machine. Set before torch is imported; the processes that tests start inherit it.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+# The first example may compile a kernel, and CI machines are slow: no deadline.
 settings.register_profile("xner", deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("xner")
 
@@ -13,13 +18,24 @@ SHARED = Path(os.environ.get("XNER_SHARED", Path(__file__).parents[2] / "shared"
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder of real corpora; tests that use it are marked `shared`."""
+    """Folder of real corpora; tests that use it are marked `shared`."""
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imports_out_of_the_collector():
+    """Exclude everything imported so far from garbage collection.
+
+    The Trainer of transformers runs a full collection for each model. Walking through all of torch
+    and transformers took about a third of the time of the tests that train.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def tiny_nllb(tmp_path_factory):
-    """The folder of an NLLB that knows thirty sentences by heart, English and German."""
+    """Folder of a tiny NLLB trained to memorise thirty English-German sentence pairs."""
     pytest.importorskip("torch")
     from tests.models.translation import make_checkpoint
 
@@ -28,27 +44,17 @@ def tiny_nllb(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def untrained_nllb(tmp_path_factory):
-    """The same model before it has learnt anything."""
+    """Folder of the same model with random weights."""
     pytest.importorskip("torch")
     from tests.models.translation import make_checkpoint
 
     return make_checkpoint(tmp_path_factory.mktemp("untrained-nllb"), trained=False)
 
 
-@pytest.fixture(scope="module")
-def one_thread():
-    """Torch with a single thread, while the tests of a module run."""
-    torch = pytest.importorskip("torch")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def pytest_collection_modifyitems(items):
     if SHARED.is_dir():
         return
-    skip = pytest.mark.skip(reason=f"{SHARED} is not there (see CONTRIBUTING.md)")
+    skip = pytest.mark.skip(reason=f"{SHARED} does not exist (see CONTRIBUTING.md)")
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(skip)
@@ -56,7 +62,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def bert_tagger(tmp_path_factory):
-    """Folder of a tiny tagger of the family of BERT (tests.models.tagging)."""
+    """Folder of a tiny BERT tagger (tests.models.tagging)."""
     pytest.importorskip("transformers")
     from tests.models import tagging
 
@@ -65,7 +71,7 @@ def bert_tagger(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def xlmr_tagger(tmp_path_factory):
-    """Folder of a tiny tagger of the family of XLM-R."""
+    """Folder of a tiny XLM-R tagger."""
     pytest.importorskip("transformers")
     from tests.models import tagging
 

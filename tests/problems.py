@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xner.solve.problem import Problem
+from xner.kernels.records import Problem
 
 
 def problem_of(sentences, lengths):

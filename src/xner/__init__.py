@@ -29,22 +29,20 @@ if TYPE_CHECKING:
     from xner.evaluation.entities import evaluate as evaluate
     from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.experiments.run import run as run
-    from xner.pipeline.align import align as align
-    from xner.pipeline.back import align_tgt as align_tgt
-    from xner.pipeline.back import back_translate as back_translate
-    from xner.pipeline.back import refine as refine
-    from xner.pipeline.easyproject import easyproject as easyproject
-    from xner.pipeline.project import Projection as Projection
-    from xner.pipeline.project import project as project
-    from xner.pipeline.tag import Tagging as Tagging
-    from xner.pipeline.tag import tag as tag
-    from xner.pipeline.translate import Translation as Translation
-    from xner.pipeline.translate import translate as translate
+    from xner.report import Report as Report
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
-    from xner.training.distill import distill as distill
-    from xner.training.finetune import train as train
-    from xner.training.self_train import self_train as self_train
+    from xner.stages.align import align as align
+    from xner.stages.back_translate import align_tgt as align_tgt
+    from xner.stages.back_translate import back_translate as back_translate
+    from xner.stages.easyproject import easyproject as easyproject
+    from xner.stages.project import project as project
+    from xner.stages.refine import refine as refine
+    from xner.stages.students import distill as distill
+    from xner.stages.students import self_train as self_train
+    from xner.stages.students import train as train
+    from xner.stages.tag import tag as tag
+    from xner.stages.translate import translate as translate
     from xner.training.student import Trained as Trained
 
 _HOMES = {
@@ -54,33 +52,31 @@ _HOMES = {
     "MissingExtraError": "xner.errors",
     "OutputError": "xner.errors",
     "ParallelError": "xner.errors",
-    "Projection": "xner.pipeline.project",
+    "Report": "xner.report",
     "ResourceError": "xner.errors",
     "SchemeError": "xner.errors",
-    "Translation": "xner.pipeline.translate",
-    "Tagging": "xner.pipeline.tag",
     "Trained": "xner.training.student",
     "UsageError": "xner.errors",
     "XnerError": "xner.errors",
-    "align": "xner.pipeline.align",
-    "align_tgt": "xner.pipeline.back",
-    "back_translate": "xner.pipeline.back",
-    "distill": "xner.training.distill",
+    "align": "xner.stages.align",
+    "align_tgt": "xner.stages.back_translate",
+    "back_translate": "xner.stages.back_translate",
+    "distill": "xner.stages.students",
     "divergence": "xner.evaluation.divergence",
-    "easyproject": "xner.pipeline.easyproject",
+    "easyproject": "xner.stages.easyproject",
     "evaluate": "xner.evaluation.entities",
     "evaluate_links": "xner.evaluation.links",
-    "project": "xner.pipeline.project",
+    "project": "xner.stages.project",
     "read": "xner.corpus",
-    "refine": "xner.pipeline.back",
+    "refine": "xner.stages.refine",
     "run": "xner.experiments.run",
     "scan": "xner.corpus",
-    "self_train": "xner.training.self_train",
+    "self_train": "xner.stages.students",
     "spans_from_tags": "xner.schemes",
-    "tag": "xner.pipeline.tag",
+    "tag": "xner.stages.tag",
     "tags_from_spans": "xner.schemes",
-    "train": "xner.training.finetune",
-    "translate": "xner.pipeline.translate",
+    "train": "xner.stages.students",
+    "translate": "xner.stages.translate",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 

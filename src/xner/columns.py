@@ -1,8 +1,8 @@
-"""The columns of a corpus: their Arrow types, how foreign ones are fitted, what is checked."""
+"""The columns of a corpus: their Arrow types, and functions to convert, build and replace them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,16 @@ BATCH = 32_768
 
 Int32 = NDArray[np.int32]
 LINKS_MADE_BY = b"xner.links"
-"""Key of the schema metadata that tells what made the column links."""
+"""Key of the schema metadata that holds the signature of the column links."""
 TRANSLATION_MADE_BY = b"xner.translation"
-"""Key of the schema metadata that tells what translated one side."""
+"""Key of the schema metadata that holds the signature of the translated side."""
 TAGGED_BY = {"source": b"xner.source_tagger", "target": b"xner.target_tagger"}
-"""Likewise for what a tagger made, by side."""
+"""Keys of the schema metadata that hold the signatures of taggers, by side."""
 
 Where = Callable[[int], str]
-"""Names a row of a batch for an error message: file and line, or sentence id."""
+"""Names a row of a batch in an error message: file and line, or sentence id."""
+Metadata = Mapping[bytes, bytes | str | None]
+"""Entries of schema metadata to set; None removes one."""
 
 TOKENS = pa.list_(pa.string())
 ENTITIES = pa.list_(
@@ -42,9 +44,17 @@ LINKS = pa.list_(
     pa.struct([("source", pa.int32()), ("target", pa.int32()), ("weight", pa.float32())])
 )
 OFFSETS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
-TAGSET = pa.list_(pa.string())
+CANDIDATES = OFFSETS
+TAGSET = TOKENS
 PROBABILITIES = pa.list_(pa.list_(pa.float32()))
-CANDIDATES = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
+SOLUTION = pa.struct(
+    [
+        ("objective", pa.float64()),
+        ("bound", pa.float64()),
+        ("route", pa.string()),
+        ("status", pa.string()),
+    ]
+)
 COLUMNS: dict[str, pa.DataType] = {
     "id": pa.string(),
     "source_tokens": TOKENS,
@@ -52,7 +62,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "target_tokens": TOKENS,
     "target_entities": ENTITIES,
     "links": LINKS,
-    "outcomes": pa.list_(pa.string()),
+    "outcomes": TOKENS,
     "source_text": pa.string(),
     "source_offsets": OFFSETS,
     "target_text": pa.string(),
@@ -72,12 +82,17 @@ COLUMNS: dict[str, pa.DataType] = {
     "tokens": TOKENS,
     "entities": ENTITIES,
 }
-# Struct fields that a file may leave out; null stands for "not known".
+# Struct fields that a file may leave out; null means "unknown".
 _OPTIONAL = {"score": None, "source": None, "weight": 1.0}
 
 
+def row_place(prefix: str, first: int) -> Where:
+    """Name row r of a batch `prefix` + (`first` + r)."""
+    return lambda row: f"{prefix}{first + row}"
+
+
 def fit(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
-    """Return `array` as `wanted`: other widths, encodings and missing optional fields fitted.
+    """Convert `array` to `wanted`: other widths, encodings, and missing optional fields.
 
     Raises:
         FormatError: the values cannot be read as `wanted`.
@@ -112,47 +127,104 @@ def _fit_struct(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
         return pa.nulls(0, wanted)
     if not pa.types.is_struct(array.type):
         raise FormatError(f"column {name!r} should hold objects like {wanted}, not {array.type}")
-    have = [field.name for field in array.type]
-    strange = sorted(set(have) - {field.name for field in wanted})
-    if strange:
+    names = [field.name for field in array.type]
+    if unknown := sorted(set(names) - {field.name for field in wanted}):
         raise FormatError(
-            f"column {name!r} has the unknown field {strange[0]!r}; "
+            f"column {name!r} has the unknown field {unknown[0]!r}; "
             f"known are {', '.join(field.name for field in wanted)}"
         )
-    children = dict(zip(have, array.flatten(), strict=True))
+    children = dict(zip(names, array.flatten(), strict=True))
     fitted = []
     for field in wanted:
+        default = _OPTIONAL.get(field.name)
         if field.name in children:
             child = fit(children[field.name], field.type, f"{name}.{field.name}")
-            default = _OPTIONAL.get(field.name)
             fitted.append(child if default is None else child.fill_null(default))
         elif field.name in _OPTIONAL:
-            fitted.append(pa.array([_OPTIONAL[field.name]], field.type).take(_zeros(len(array))))
+            fitted.append(pa.repeat(pa.scalar(default, field.type), len(array)))
         else:
             raise FormatError(f"column {name!r} lacks the field {field.name!r}")
     return pa.StructArray.from_arrays(fitted, fields=list(wanted))
 
 
-def _zeros(n: int) -> pa.Array:
-    return pa.array(np.zeros(n, np.int32))
-
-
 def conform(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return `batch` with every column that xner knows in its Arrow type; others untouched.
+    """Convert every column that xner knows to its Arrow type; leave others as they are.
 
     Raises:
-        FormatError: a column stands twice, or cannot be read as its type.
+        FormatError: two columns share a name, or one cannot be read as its type.
     """
     names = batch.schema.names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise FormatError(f"column {twice[0]!r} stands twice; remove or rename one")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise FormatError(f"there are two columns {twice[0]!r}; remove or rename one")
     columns = [
         fit(column, COLUMNS[name], name) if name in COLUMNS else column
         for name, column in zip(names, batch.columns, strict=True)
     ]
     fitted = pa.RecordBatch.from_arrays(columns, names=names)
     return fitted.replace_schema_metadata(batch.schema.metadata)
+
+
+def replace_columns(
+    batch: pa.RecordBatch,
+    columns: Mapping[str, pa.Array],
+    *,
+    drop: Collection[str] = (),
+    metadata: Metadata | None = None,
+) -> pa.RecordBatch:
+    """Return `batch` with columns replaced in place or appended, and others dropped.
+
+    Args:
+        batch: its further columns and its metadata are kept.
+        columns: new columns by name.
+        drop: names of columns to leave out; names that `batch` lacks are ignored. A name that
+            is also in `columns` moves to the end.
+        metadata: entries of the schema metadata to set; None removes an entry.
+    """
+    held = zip(batch.schema.names, batch.columns, strict=True)
+    arrays = {name: column for name, column in held if name not in drop} | dict(columns)
+    changed = pa.RecordBatch.from_pydict(arrays)
+    return changed.replace_schema_metadata(_changed(batch.schema.metadata, metadata))
+
+
+def with_columns(
+    schema: pa.Schema,
+    types: Mapping[str, pa.DataType],
+    *,
+    drop: Collection[str] = (),
+    metadata: Metadata | None = None,
+) -> pa.Schema:
+    """Return the schema of `replace_columns`, from the types of the new columns."""
+    held = {field.name: field.type for field in schema if field.name not in drop}
+    return pa.schema(held | dict(types), _changed(schema.metadata, metadata))
+
+
+def _changed(held: Mapping[bytes, bytes] | None, changes: Metadata | None) -> dict[bytes, Any]:
+    merged = {**(held or {}), **(changes or {})}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def types_of(*names: str) -> dict[str, pa.DataType]:
+    """The Arrow types of columns that xner knows, by name; for `with_columns`."""
+    return {name: COLUMNS[name] for name in names}
+
+
+def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch without rows."""
+    return pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def struct_lists(kind: pa.ListType, offsets: NDArray[np.integer], *fields: Any) -> pa.ListArray:
+    """Build a column such as links or entities from flat arrays.
+
+    Args:
+        kind: `LINKS`, `ENTITIES` or `OFFSETS`.
+        offsets: integers (rows + 1), from 0.
+        *fields: an array for each field of the structs, in their order.
+    """
+    values = pa.StructArray.from_arrays(
+        [pa.array(field) for field in fields], fields=list(kind.value_type)
+    )
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
 def offsets_of(column: pa.ListArray) -> Int32:
@@ -165,12 +237,28 @@ def lengths_of(column: pa.ListArray) -> Int32:
     return np.diff(offsets_of(column))
 
 
-def field_of(column: pa.ListArray, name: str) -> NDArray[Any]:
-    """A field of a list-of-structs column as a flat array without copying.
+def values_of(column: pa.ListArray) -> pa.Array:
+    """The values that the rows of a list column cover, without copying."""
+    offsets = offsets_of(column)
+    return column.values.slice(offsets[0], offsets[-1] - offsets[0])
 
-    Rows are found with `offsets_of`. Nulls are not allowed.
+
+def field_of(column: pa.ListArray, name: str) -> NDArray[Any]:
+    """A field of a list-of-structs column as a flat array, without copying.
+
+    Covers all values of the underlying array; `offsets_of` says which belong to which row. Nulls
+    are not allowed.
     """
     return np.asarray(column.values.field(name).to_numpy())
+
+
+def fields_of(column: pa.ListArray, *names: str) -> list[NDArray[Any]]:
+    """Fields of a list-of-structs column, each for the values that its rows cover.
+
+    Nulls are not allowed.
+    """
+    values = values_of(column)
+    return [np.asarray(values.field(name).to_numpy()) for name in names]
 
 
 def rows_of(offsets: Int32) -> NDArray[np.int64]:

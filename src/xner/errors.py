@@ -1,13 +1,13 @@
-"""Every error that xner raises on purpose, and its warning.
+"""The errors that xner raises on purpose, and its warning.
 
 XnerError
-├── InputError            bad data: names the file and line, the row or the sentence id
-│   ├── FormatError         a file that cannot be read as what it says it is
-│   ├── ParallelError       sides or links that do not line up
-│   └── SchemeError         tags that do not fit their labelling scheme
+├── InputError            invalid data; names the file and line, the row or the sentence id
+│   ├── FormatError         a file that cannot be read in the format of its suffix
+│   ├── ParallelError       sides or links that differ in rows
+│   └── SchemeError         tags that are invalid in their labelling scheme
 ├── OutputError           a result that cannot be written
-├── UsageError            an option or argument that makes no sense
-├── ResourceError         a device that the work does not fit
+├── UsageError            an invalid option or argument
+├── ResourceError         a device with too little memory
 └── MissingExtraError     an optional package that is not installed
 
 Messages say what is wrong, where, and what to do, in one line.
@@ -17,27 +17,27 @@ from __future__ import annotations
 
 
 class XnerError(Exception):
-    """The base of all errors of this library."""
+    """Base class of all errors of this library."""
 
 
 class XnerWarning(UserWarning):
-    """Something of which the result says nothing, such as words that a model cannot see."""
+    """A problem that the result does not show, such as words that a model cannot see."""
 
 
 class InputError(XnerError, ValueError):
-    """Bad data."""
+    """Invalid data."""
 
 
 class FormatError(InputError):
-    """A file that cannot be read as its suffix says."""
+    """A file that cannot be read in the format of its suffix."""
 
 
 class ParallelError(InputError):
-    """Two sides, or their links, that do not line up."""
+    """Two sides, or their links, that differ in rows."""
 
 
 class SchemeError(InputError):
-    """Tags that do not fit their labelling scheme."""
+    """Tags that are invalid in their labelling scheme."""
 
 
 class OutputError(XnerError, OSError):
@@ -45,18 +45,18 @@ class OutputError(XnerError, OSError):
 
 
 class UsageError(XnerError, ValueError):
-    """An option or argument that makes no sense."""
+    """An invalid option or argument."""
 
 
 class ResourceError(XnerError, RuntimeError):
-    """A device that the work does not fit."""
+    """A device with too little memory."""
 
 
 class MissingExtraError(XnerError, ImportError):
     """An optional package that is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        """Name the missing `package` and the `extra` of xner that brings it."""
+        """Name the missing `package` and the `extra` of xner that installs it."""
         super().__init__(
             f"the package {package!r} is not installed; run: pip install 'xner[{extra}]'"
         )
@@ -64,5 +64,5 @@ class MissingExtraError(XnerError, ImportError):
         self.extra = extra
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
-        """So that another process can raise it."""
+        """Support pickling, so that another process can raise the error."""
         return type(self), (self.package, self.extra)

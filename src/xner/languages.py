@@ -12,19 +12,22 @@ from xner.errors import UsageError
 _WITHOUT_SPACES = {"bod", "dzo", "jpn", "khm", "lao", "mya", "shn", "tha", "yue", "zho"}
 _NOT_IN_NLLB = {"pcm": "Naija (Nigerian Pidgin)", "bbj": "Ghomálá'"}
 
+LANGUAGE_CODES = "Code: BCP-47, ISO 639-3 or FLORES-200, such as en, eng or eng_Latn."
+"""Describes the codes that `find_language` takes, for help texts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language in one script, as NLLB-200 knows it.
+    """One language in one script, as in NLLB-200.
 
     Attributes:
-        name: in English.
-        flores: code of FLORES-200, such as `swh_Latn`.
-        iso639_3: the code's first part, such as `swh`.
-        bcp47: the shortest tag that means it, such as `sw` or `zh-Hant`.
+        name: name in English.
+        flores: FLORES-200 code, such as `swh_Latn`.
+        iso639_3: ISO 639-3 code, such as `swh`.
+        bcp47: the shortest BCP-47 tag, such as `sw` or `zh-Hant`.
         masakhaner: code in MasakhaNER 2.0, or "".
         xtreme: code in PAN-X of XTREME, or "".
-        spaced: whether its words are written with spaces between them.
+        spaced: whether words are separated by spaces.
     """
 
     name: str
@@ -37,30 +40,30 @@ class Language:
 
 
 def languages() -> tuple[Language, ...]:
-    """The 202 languages of NLLB-200, by FLORES-200 code."""
+    """Return the 202 languages of NLLB-200, ordered by FLORES-200 code."""
     return tuple(dict.fromkeys(_table().values()))
 
 
 def find_language(code: str) -> Language:
-    """The language that a code or an English name means.
+    """Return the language for a code or an English name.
 
-    A macrolanguage is what data sets mean by it: `swa` is `swh_Latn`, `ara` is `arb_Arab`, `msa`
-    is `zsm_Latn`, `zh` is `zho_Hans`. Case does not matter, nor `-` for `_`.
+    Codes of macrolanguages mean the language that data sets use them for: `swa` is `swh_Latn`,
+    `ara` is `arb_Arab`, `msa` is `zsm_Latn`, `zh` is `zho_Hans`. Case is ignored, and `-` and `_`
+    are equivalent.
 
     Raises:
-        UsageError: there is no such language in NLLB-200.
+        UsageError: NLLB-200 has no such language.
     """
     key = _key(code)
     if found := _table().get(key):
         return found
     if key in _NOT_IN_NLLB:
         raise UsageError(
-            f"NLLB-200 does not know {_NOT_IN_NLLB[key]} ({code}), so it cannot be translated "
-            f"with it; bring translations of your own"
+            f"NLLB-200 does not support {_NOT_IN_NLLB[key]} ({code}); provide your own translations"
         )
     near = get_close_matches(key, _table(), n=4, cutoff=0.5)
     known = dict.fromkeys(f"{_table()[n].flores} ({_table()[n].name})" for n in near)
-    hint = f"did you mean {' or '.join(known)}?" if known else "docs/translating.md tells more"
+    hint = f"did you mean {' or '.join(known)}?" if known else "see docs/translating.md"
     raise UsageError(
         f"unknown language {code!r}; give a BCP-47, ISO 639-3 or FLORES-200 code such as sw, swh "
         f"or swh_Latn; {hint}"
@@ -73,7 +76,7 @@ def _key(code: str) -> str:
 
 @cache
 def _table() -> dict[str, Language]:
-    """Every way to name a language, its FLORES-200 code first."""
+    """Every code and name of a language, FLORES-200 codes first."""
     found: dict[str, Language] = {}
     names: dict[str, Language] = {}
     text = files("xner").joinpath("languages.tsv").read_text("utf-8")
@@ -87,8 +90,8 @@ def _table() -> dict[str, Language]:
         for other in (bcp47, masakhaner, xtreme, *also.split(), name):
             if other:
                 names[_key(other)] = language
-    # A bare ISO 639-3 code means the language's usual script, which the table says where there
-    # are two.
+    # A bare ISO 639-3 code means the usual script of the language; the table names it where a
+    # language has two.
     for language in found.values():
         names.setdefault(language.iso639_3, language)
     return found | names

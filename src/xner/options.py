@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from types import NoneType, UnionType
@@ -65,7 +66,8 @@ class Option:
         group: heading of the flag in `--help`.
         sign: format of the option in signatures, such as `max_span:{}`.
         names: what the value names in an experiment file: a `file`, a `model` (hub id or folder),
-            or a `tagger` (one of the experiment's models, a hub id or folder).
+            a `tagger` (one of the experiment's models, a hub id or folder), or `settings` of a
+            model, which is named by the key `model`.
         text_of: name of the option that lists taggers whose training text is the default.
         each_of: name of the option that lists the taggers to which the values belong.
         stand_in: value with which an experiment is checked before a run fills the option in.
@@ -88,7 +90,7 @@ class Option:
     nargs: str | int | None = None
     group: str = ""
     sign: str = ""
-    names: Literal["", "file", "model", "tagger"] = ""
+    names: Literal["", "file", "model", "tagger", "settings"] = ""
     text_of: str = ""
     each_of: str = ""
     stand_in: Any = UNSET
@@ -111,11 +113,11 @@ class Option:
         return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
 
-def option(default: Any = UNSET, text: str = "", *, kw_only: bool = True, **declared: Any) -> Any:
+def option(default: Any, text: str, *, kw_only: bool = True, **declared: Any) -> Any:
     """Declare an option as a field of a dataclass.
 
     Args:
-        default: value if the caller gives none; required options have none.
+        default: value if the caller gives none.
         text: help text.
         kw_only: the option is a keyword argument only.
         **declared: further fields of `Option`.
@@ -134,27 +136,45 @@ def option(default: Any = UNSET, text: str = "", *, kw_only: bool = True, **decl
     return dataclasses.field(default=initial, kw_only=kw_only, metadata={_KEY: made})
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
+def required(text: str, *, kw_only: bool = True, **declared: Any) -> Any:
+    """Declare an option that has no default; the arguments are those of `option`."""
+    return option(UNSET, text, kw_only=kw_only, **declared)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(required,))
 def declare(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of a class whose fields are options."""
     return dataclasses.dataclass(frozen=True)(cls)
 
 
-@cache
-def options_of(cls: Callable[..., Any]) -> dict[str, Option]:
+def options_of(cls: Any) -> dict[str, Option]:
     """The options of a declared class by name, in the order of their declaration."""
+    return _options_of(cls)
+
+
+@cache
+def _options_of(cls: Any) -> dict[str, Option]:
     return {
         field.name: field.metadata[_KEY]
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        for field in dataclasses.fields(cls)
         if _KEY in field.metadata
     }
 
 
-@cache
-def types_of(cls: Callable[..., Any]) -> dict[str, Any]:
+def types_of(cls: Any) -> dict[str, Any]:
     """The types of the options of a declared class."""
+    return _types_of(cls)
+
+
+@cache
+def _types_of(cls: Any) -> dict[str, Any]:
     hints = get_type_hints(cls)
     return {name: hints[name] for name in options_of(cls)}
+
+
+def is_given(value: object) -> bool:
+    """Whether the caller gave the value of an option that is left out by default."""
+    return value is not UNSET and value is not None
 
 
 def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None = None) -> None:
@@ -168,9 +188,8 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
     Raises:
         UsageError: a value has the wrong type, or is out of its range.
     """
-    kind: Callable[..., Any] = type(made)
-    types = types_of(kind)
-    for name, declared in options_of(kind).items():
+    types = types_of(type(made))
+    for name, declared in options_of(type(made)).items():
         value = getattr(made, name)
         if value is UNSET or (value is None and not _optional(types[name])):
             value = (given or {}).get(name, declared.presets.get(preset or "", declared.default))
@@ -178,38 +197,48 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
         check_value(name, value, types[name], declared)
 
 
+def choices_of(hint: Any, declared: Option) -> tuple[Any, ...]:
+    """The allowed values of an option: declared ones, or those of its literal type."""
+    literals = [get_args(member) for member in members(hint) if get_origin(member) is Literal]
+    return declared.allowed or tuple(value for values in literals for value in values)
+
+
 def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
     """Raise UsageError unless a value fits the type, choices and range of its option."""
     if value is None and _optional(hint):
         return
-    known = declared.allowed
+    known = choices_of(hint, declared)
     if known and isinstance(value, str) and value not in known:
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
     if not _fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        outside = (
-            (declared.ge is not None and not value >= declared.ge)
-            or (declared.gt is not None and not value > declared.gt)
-            or (declared.le is not None and not value <= declared.le)
-            or (declared.lt is not None and not value < declared.lt)
-        )
-        if outside or not math.isfinite(value):
-            wanted = declared.range or "finite"
-            raise UsageError(f"{name} is {value}; it must be {wanted}")
+    if isinstance(value, Real):
+        _check_range(name, float(value), declared)
+
+
+def _check_range(name: str, value: float, declared: Option) -> None:
+    outside = (
+        (declared.ge is not None and value < declared.ge)
+        or (declared.gt is not None and value <= declared.gt)
+        or (declared.le is not None and value > declared.le)
+        or (declared.lt is not None and value >= declared.lt)
+    )
+    if outside or not math.isfinite(value):
+        raise UsageError(f"{name} is {value:g}; it must be {declared.range or 'finite'}")
 
 
 def _optional(hint: Any) -> bool:
-    return hint is Any or NoneType in _members(hint)
+    return hint is Any or NoneType in members(hint)
 
 
-def _members(hint: Any) -> tuple[Any, ...]:
+def members(hint: Any) -> tuple[Any, ...]:
+    """The members of a union type, or the type itself."""
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value is of a type; classes other than plain values are not looked into."""
-    return any(_is(value, member) for member in _members(hint))
+    return any(_is(value, member) for member in members(hint))
 
 
 def _is(value: Any, hint: Any) -> bool:
@@ -219,8 +248,9 @@ def _is(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return value in get_args(hint)
     if kind in (int, float):
-        numbers = (int, float) if kind is float else (int,)
-        return isinstance(value, numbers) and not isinstance(value, bool)
+        return not isinstance(value, bool) and isinstance(
+            value, Real if kind is float else Integral
+        )
     if kind in (bool, str, NoneType):
         return isinstance(value, kind)
     if kind in (Path, PathLike):
@@ -244,7 +274,7 @@ _NOUNS = {int: "an integer", float: "a number", bool: "true or false", str: "tex
 def describe_type(hint: Any) -> str:
     """A type in words, such as `an integer` or `a list`."""
     words = []
-    for member in _members(hint):
+    for member in members(hint):
         kind = get_origin(member) or member
         if kind is NoneType:
             continue
@@ -263,12 +293,18 @@ def describe_type(hint: Any) -> str:
 
 def is_listed(hint: Any) -> bool:
     """Whether an option is a list by its type."""
-    kinds = [get_origin(member) or member for member in _members(hint)]
+    kinds = [get_origin(member) or member for member in members(hint)]
     return any(
         isinstance(kind, type) and issubclass(kind, Collection) and not issubclass(kind, str)
         and not issubclass(kind, Mapping)
         for kind in kinds
     )  # fmt: skip
+
+
+def wrapped(value: Any, hint: Any) -> Any:
+    """A list of the value if the option is a list and the value is an item of it."""
+    one = is_listed(hint) and not _fits(value, hint) and _fits([value], hint)
+    return [value] if one else value
 
 
 def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> UsageError:
@@ -280,8 +316,16 @@ def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> U
     return UsageError(f"{where}unknown {kind} {name!r}; {hint}known: {', '.join(names) or 'none'}")
 
 
-def build(cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option") -> T:
+def build(
+    cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option", place: str = ""
+) -> T:
     """An instance of a declared class from options by name.
+
+    Args:
+        cls: the class.
+        given: options by name.
+        kind: what errors call an option.
+        place: precedes errors about unknown and missing options, such as `aligner native`.
 
     Raises:
         UsageError: an option is unknown or missing, or a value does not fit.
@@ -289,15 +333,13 @@ def build(cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option")
     known = options_of(cls)
     for name in given:
         if name not in known:
-            raise unknown(kind, name, known)
+            raise unknown(kind, name, known, place)
     for name, declared in known.items():
         if declared.default is UNSET and given.get(name, UNSET) is UNSET:
-            raise UsageError(f"{name} is missing; {_lower(declared.help)}")
+            meaning = declared.help.partition(". ")[0].rstrip(".")
+            where = f"{place}: " if place else ""
+            raise UsageError(f"{where}{name} is missing: {meaning[:1].lower()}{meaning[1:]}")
     return cls(**given)
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def shown_default(declared: Option) -> str:
@@ -316,6 +358,35 @@ def shown_default(declared: Option) -> str:
 
 def signed(made: Any, names: Iterable[str]) -> list[str]:
     """The parts of a signature that options give, each by the format that it declares."""
-    kind: Callable[..., Any] = type(made)
-    declared = options_of(kind)
+    declared = options_of(type(made))
     return [declared[name].sign.format(getattr(made, name)) for name in names]
+
+
+def parse_label(text: str) -> tuple[str, str | None]:
+    """Parse OLD=NEW of `--label`; an empty NEW drops the label.
+
+    Raises:
+        UsageError: the text does not have this form.
+    """
+    old, equals, new = text.partition("=")
+    if not old or not equals:
+        raise UsageError(f"--label {text}: write OLD=NEW, or OLD= to drop the label")
+    return old, new or None
+
+
+def parse_weight(text: str) -> tuple[str, float]:
+    """Parse NAME=WEIGHT, or NAME for a weight of 1.
+
+    Raises:
+        UsageError: the weight is not a number.
+    """
+    name, equals, number = text.partition("=")
+    try:
+        return name, float(number) if equals else 1.0
+    except ValueError:
+        raise UsageError(f"{text}: write NAME=WEIGHT, for example {name}=1") from None
+
+
+def as_list(value: Any) -> list[Any]:
+    """The values of an option that takes one value or several."""
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,4 +1,4 @@
-"""Labelling schemes: tags to spans and back (IOB1, IOB2, BILOU, IOBES)."""
+"""Labelling schemes (IOB1, IOB2, BILOU, IOBES): conversion of tags to spans and back."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SCHEMES = tuple(_LETTERS)
 
 
 def check_scheme(scheme: str, *, auto: bool = False) -> str:
-    """Return `scheme` if it is known (`auto` only where it may be).
+    """Return `scheme` if it is known, or if it is `auto` and `auto` is allowed.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it is unknown.
     """
     known = (*SCHEMES, "auto") if auto else SCHEMES
     if scheme not in known:
@@ -38,7 +38,7 @@ def check_scheme(scheme: str, *, auto: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Entities of N sentences: `offsets` int32 (N+1); half-open `start`, `end` and `label` id."""
+    """Entities of N sentences: `offsets` int32 (N+1), half-open `start` and `end`, `label` ids."""
 
     offsets: Int32
     start: Int32
@@ -50,7 +50,7 @@ def parse_tag(tag: str, scheme: str = "auto") -> tuple[int, str]:
     """Split a tag into its position code and its label: `"B-PER"` gives `(B, "PER")`.
 
     Raises:
-        SchemeError: it is no tag of the scheme; the message does not say where.
+        SchemeError: the tag is not one of the scheme; the message does not say where it is.
     """
     if tag == "O":
         return O, ""
@@ -58,18 +58,19 @@ def parse_tag(tag: str, scheme: str = "auto") -> tuple[int, str]:
     letters = _PREFIXES if scheme == "auto" else {v: k for k, v in _LETTERS[scheme].items()}
     if not dash or not label or prefix not in letters:
         known = "IOB1, IOB2, BILOU and IOBES" if scheme == "auto" else scheme
-        raise SchemeError(f"{tag!r} is no tag of {known} (O, B-LABEL, I-LABEL, …)")
+        raise SchemeError(f"{tag!r} is not a tag of {known} (O, B-LABEL, I-LABEL, …)")
     return letters[prefix], label
 
 
 def decode(codes: Codes, labels: Int32, offsets: Int32) -> Spans:
-    """Spans of tags, by the one rule that reads all four schemes (that of conlleval).
+    """Convert tags to spans, by the one rule that reads all four schemes (that of conlleval).
 
-    A word continues the entity of the word before it in its sentence if it is an I or E, the
-    word before is a B or I, and both have one label; any other word but an O starts one.
+    A word continues the entity of the previous word of its sentence if it is an I or E, the
+    previous word is a B or I, and both have the same label; any other word but an O starts one.
 
     Args:
-        codes: uint8 (W), position codes. labels: int32 (W), label ids.
+        codes: uint8 (W), position codes.
+        labels: int32 (W), label ids.
         offsets: int32 (N+1), words of each sentence.
     """
     inside = codes != O
@@ -97,7 +98,7 @@ def decode(codes: Codes, labels: Int32, offsets: Int32) -> Spans:
 
 
 def encode(spans: Spans, offsets: Int32, scheme: str = "IOB2") -> tuple[Codes, Int32]:
-    """Position codes (uint8) and label ids (int32; -1 for O) of every word.
+    """Return the position code (uint8) and label id (int32; -1 for O) of every word.
 
     Args:
         spans: entities that do not overlap (see `overlap`).
@@ -133,7 +134,7 @@ def _ranges(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def overlap(spans: Spans) -> int | None:
-    """The sentence of the first two spans that share a word, or None."""
+    """Return the first sentence with two spans that share a word, or None."""
     row = np.repeat(np.arange(len(spans.offsets) - 1), np.diff(spans.offsets))
     order = np.lexsort((spans.end, spans.start, row))
     row, start, end = row[order], spans.start[order], spans.end[order]
@@ -142,9 +143,9 @@ def overlap(spans: Spans) -> int | None:
 
 
 def violation(codes: Codes, labels: Int32, offsets: Int32, scheme: str) -> int | None:
-    """The first word whose tag the scheme forbids at its place, or None.
+    """Return the first word whose tag the scheme does not allow at its place, or None.
 
-    Tags follow a scheme if writing their spans in that scheme gives them back.
+    Tags follow a scheme if encoding their spans in that scheme gives the same tags.
     """
     wanted, _ = encode(decode(codes, labels, offsets), offsets, scheme)
     bad = np.flatnonzero(wanted != codes)
@@ -152,7 +153,7 @@ def violation(codes: Codes, labels: Int32, offsets: Int32, scheme: str) -> int |
 
 
 def tag_table(labels: Sequence[str], scheme: str) -> list[str]:
-    """Every tag of a scheme, at `1 + 4 * label id + code - 1`; `O` at 0."""
+    """Return every tag of a scheme, at index `4 * label id + code`; `O` at 0."""
     letters = _LETTERS[check_scheme(scheme)]
     table = ["O"]
     for label in labels:
@@ -161,19 +162,19 @@ def tag_table(labels: Sequence[str], scheme: str) -> list[str]:
 
 
 def tag_ids(codes: Codes, labels: Int32) -> Int32:
-    """Where each word's tag stands in `tag_table`."""
+    """Return the index of each word's tag in `tag_table`."""
     return np.where(codes == O, 0, 4 * labels + codes).astype(np.int32)
 
 
 def spans_from_tags(tags: Sequence[str], scheme: str = "auto") -> list[tuple[int, int, str]]:
-    """Half-open spans `(start, end, label)` of one sentence's tags.
+    """Convert the tags of one sentence to half-open spans `(start, end, label)`.
 
     Args:
-        tags: one tag a word.
-        scheme: one of `SCHEMES` to have it enforced; `auto` reads all of them leniently.
+        tags: one tag per word.
+        scheme: one of `SCHEMES` to enforce it; `auto` (default) reads all of them leniently.
 
     Raises:
-        SchemeError: a tag is unknown, or stands where the scheme forbids it.
+        SchemeError: a tag is unknown, or not allowed at its place.
     """
     check_scheme(scheme, auto=True)
     parsed = [parse_tag(tag, scheme) for tag in tags]
@@ -183,7 +184,7 @@ def spans_from_tags(tags: Sequence[str], scheme: str = "auto") -> list[tuple[int
     labels = np.array([index.get(label, -1) for _, label in parsed], np.int32)
     offsets = np.array([0, len(tags)], np.int32)
     if scheme != "auto" and (bad := violation(codes, labels, offsets, scheme)) is not None:
-        raise SchemeError(f"word {bad}: the tag {tags[bad]!r} cannot stand here in {scheme}")
+        raise SchemeError(f"word {bad}: the tag {tags[bad]!r} is not allowed here in {scheme}")
     spans = decode(codes, labels, offsets)
     return [
         (int(s), int(e), names[n])
@@ -194,14 +195,14 @@ def spans_from_tags(tags: Sequence[str], scheme: str = "auto") -> list[tuple[int
 def tags_from_spans(
     spans: Sequence[tuple[int, int, str]], length: int, scheme: str = "IOB2"
 ) -> list[str]:
-    """Tags of one sentence of `length` words from half-open spans `(start, end, label)`.
+    """Convert half-open spans `(start, end, label)` to the tags of a sentence of `length` words.
 
     Raises:
-        SchemeError: spans overlap or leave the sentence.
+        SchemeError: spans overlap or exceed the sentence.
     """
     check_scheme(scheme)
     if any(not 0 <= start < end <= length for start, end, _ in spans):
-        raise SchemeError(f"a span leaves the sentence of {length} words")
+        raise SchemeError(f"a span exceeds the sentence of {length} words")
     names = sorted({label for _, _, label in spans})
     flat = Spans(
         np.array([0, len(spans)], np.int32),
@@ -210,7 +211,7 @@ def tags_from_spans(
         np.array([names.index(n) for _, _, n in spans], np.int32),
     )
     if overlap(flat) is not None:
-        raise SchemeError(f"two spans share a word; {scheme} cannot say that")
+        raise SchemeError(f"two spans share a word, which {scheme} cannot express")
     codes, labels = encode(flat, np.array([0, length], np.int32), scheme)
     table = tag_table(names, scheme)
     return [table[i] for i in tag_ids(codes, labels)]

@@ -17,10 +17,10 @@ from xner.schemes import check_scheme
 
 
 def check_output(path: Path, *, scheme: str = "IOB2", side: str = "target") -> None:
-    """Find out before any work whether `path` can be written as asked.
+    """Check before any work that `path` can be written.
 
     Raises:
-        UsageError: unknown suffix, scheme or side.
+        UsageError: the suffix, scheme or side is unknown.
         OutputError: its folder is missing or cannot be written to.
     """
     format_of(path)
@@ -35,13 +35,13 @@ def check_output(path: Path, *, scheme: str = "IOB2", side: str = "target") -> N
 
 
 class _EnoughError(Exception):
-    """Leaves `atomic` without making the file."""
+    """Leaves `atomic` without creating the file."""
 
 
 def write_batches(
     path: Path, batches: Iterable[pa.RecordBatch], *, side: str = "target", scheme: str = "IOB2"
 ) -> None:
-    """Write batches to `path`; arguments and errors as for `Corpus.write`."""
+    """Write batches to `path`; arguments and errors are those of `Corpus.write`."""
     check_output(path, scheme=scheme, side=side)
     module = format_of(path)
     with atomic(path) as partial:

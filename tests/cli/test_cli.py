@@ -38,7 +38,7 @@ def test_project(folder, capsys):
     code, out, err = run(capsys, *arguments)
     assert (code, err) == (0, "")
     assert (folder / "out.conll").read_text() == (folder / "de.conll").read_text()
-    for word in ("sentences", "projected", "objective", "sentences/s", "method:exact"):
+    for word in ("sentences", "projected", "objective", "sentences per second", "method:exact"):
         assert word in out
 
 
@@ -170,7 +170,7 @@ BAD = [
         1,
         "odd.align:1: 'x' is no",
     ),
-    ("tag", "project tag.conll de.txt -o o.conll", 1, "tag.conll:1: 'ORG' is no tag"),
+    ("tag", "project tag.conll de.txt -o o.conll", 1, "tag.conll:1: 'ORG' is not a tag"),
     (
         "scheme",
         "project en.conll de.txt -o o.conll --scheme BILOU",
@@ -183,22 +183,32 @@ BAD = [
         "twice",
         "project twice.jsonl de.txt -o o.conll",
         1,
-        "twice.jsonl:1: the field 'tokens' stands",
+        "twice.jsonl:1: there are two fields 'tokens'",
     ),
     ("output", "project en.conll de.txt -o no/o.conll", 1, "the folder no does not exist"),
     ("suffix", "project en.conll de.txt -o o.docx", 2, "the suffix must say the format"),
     ("score", "project en.conll de.txt -o o.conll --score vibes=1", 2, "unknown score 'vibes'"),
     ("weight", "project en.conll de.txt -o o.conll --score alignment=x", 2, "NAME=WEIGHT"),
     ("threads", "project en.conll de.txt -o o.conll --threads 0", 2, "at least 1"),
-    ("option", "project en.conll de.txt -o o.conll --aligner eflomal --seed 3", 2, "does not go"),
+    (
+        "option",
+        "project en.conll de.txt -o o.conll --aligner eflomal --seed 3",
+        2,
+        "aligner eflomal: unknown option 'seed'",
+    ),
     (
         "pivot",
         "align en.conll de.txt -o o.align --aligner eflomal --pivot de.txt",
         2,
-        "does not go",
+        "pivot needs the probabilities of links",
     ),
     ("pivot rows", "align en.conll de.txt -o o.align --pivot short.txt", 1, "short.txt: 1 rows"),
-    ("fit on", "align en.conll de.txt -o o.align --fit-on a b c", 2, "takes one or two files"),
+    (
+        "fit on",
+        "align en.conll de.txt -o o.align --fit-on a b c",
+        2,
+        "fit_on has 3 files for one bitext",
+    ),
     ("soft", "align en.conll de.txt -o o.align --aligner eflomal --symmetrisation soft", 2, "soft"),
     (
         "idle",
@@ -212,7 +222,7 @@ BAD = [
         "project en.conll de.txt --links de.align --preset paper-greedy "
         "--save-counts c.npz -o o.conll",
         2,
-        "need no counts",
+        "need no corpus statistics",
     ),
     ("one side", "project en.conll -o o.conll", 1, "name the target file as well"),
 ]
@@ -262,9 +272,9 @@ def test_a_killed_run_leaves_nothing(folder, number):
     (folder / "de.align").write_text("0-1 1-2\n0-2 1-1 2-0\n" * 2000)
     before = sorted(folder.iterdir())
     code = (
-        "import os, signal, sys, xner.cli, xner.pipeline.project as p\n"
-        "real = p.project_batch\n"
-        f"p.project_batch = lambda *a: (os.kill(os.getpid(), {int(number)}), real(*a))[1]\n"
+        "import os, signal, sys, xner.cli, xner.stages.project as p\n"
+        "real = p.Pass.batch\n"
+        f"p.Pass.batch = lambda *a: (os.kill(os.getpid(), {int(number)}), real(*a))[1]\n"
         "sys.exit(xner.cli.main(sys.argv[1:]))"
     )
     done = subprocess.run(

@@ -32,7 +32,12 @@ def test_tag_to_conll(folder, capsys, bert_tagger):
     code, out, err = run(capsys, "tag", "en.txt", "-o", "en.conll", "--model", bert_tagger)
     assert (code, err) == (0, "")
     assert (folder / "en.conll").read_text() == CONLL
-    for word in ("sentences", "PER", "words not seen", "tagger:checkpoint(bert-tagger#"):
+    for word in (
+        "sentences",
+        "PER",
+        "words the tagger cannot see",
+        "tagger:checkpoint(bert-tagger#",
+    ):
         assert word in out
     bilou = ("--write-scheme", "BILOU", "--label", "PER=", "--device", "cpu,cpu")
     run(capsys, "tag", "en.txt", "-o", "b.conll", "--model", bert_tagger, *bilou)
@@ -95,7 +100,7 @@ BAD = [
     ("tag en.txt -o o.conll --model ./none", 1, "the tagger './none' cannot be loaded"),
     ("tag en.txt -o o.conll --model M --label LOC", 2, "write OLD=NEW"),
     ("tag en.txt -o o.conll --model M --label MISC=", 2, "labels renames 'MISC'"),
-    ("tag en.txt -o o.conll --model M --temperature 0", 2, "temperature is 0.0"),
+    ("tag en.txt -o o.conll --model M --temperature 0", 2, "temperature is 0; it must be above 0"),
     ("tag en.txt -o o.conll --model M --probabilities", 2, "cannot hold probabilities"),
     ("tag en.txt -o o.conll --model M --batch-tokens -1", 2, "batch_tokens is -1"),
     ("tag en.txt -o o.conll --model M --device tpu9", 2, "'tpu9' cannot be used"),

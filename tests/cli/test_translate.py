@@ -70,7 +70,12 @@ def test_the_other_side_by_ctranslate2(folder, capsys, tiny_nllb, monkeypatch):
         "Kenya 's president visited Germany .",
         "",
     ]
-    for word in ("empty_input", "sentences/s", "deu_Latn>eng_Latn|ctranslate2(", "CC-BY-NC-4.0"):
+    for word in (
+        "empty_input",
+        "sentences per second",
+        "deu_Latn>eng_Latn|ctranslate2(",
+        "CC-BY-NC-4.0",
+    ):
         assert word in out
     assert len(list((folder / "cache" / "xner" / "ctranslate2").iterdir())) == 1
 
@@ -86,7 +91,7 @@ def test_a_quiet_run_says_nothing(folder, tiny_nllb):
 
 
 BAD = [
-    (("--target-language", "pcm"), 2, "NLLB-200 does not know"),
+    (("--target-language", "pcm"), 2, "NLLB-200 does not support"),
     (("--target-language", "de", "--model", "./nothing"), 1, "'./nothing' cannot be loaded"),
     (("--target-language", "de", "--beams", "0"), 2, "beams is 0"),
     (("--target-language", "de", "--device", "tpu9"), 2, "'tpu9' cannot be used"),

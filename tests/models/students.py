@@ -11,12 +11,12 @@ FAST = {"from_scratch": "small", "vocabulary": 200, "batch_size": 16, "masked": 
 
 
 def spans(tags, **more):
-    """Entities of IOB2 tags, as they stand in a column."""
+    """Entities of IOB2 tags, as values of a column."""
     return [{"start": s, "end": e, "label": n, **more} for s, e, n in xner.spans_from_tags(tags)]
 
 
 def table(prefix="", **columns):
-    """A corpus of columns by name, each with the prefix."""
+    """A corpus with these columns; the prefix is added to their names."""
     names = {f"{prefix}{name}": values for name, values in columns.items()}
     return xner.Corpus.from_table(
         pa.table({n: pa.array(v, COLUMNS.get(n)) for n, v in names.items()})
@@ -30,7 +30,7 @@ def labelled(count, seed, unseen=False, prefix=""):
 
 
 def words(corpus):
-    """The same without labels."""
+    """The sentences of a corpus without labels."""
     return table(tokens=corpus.table["tokens"].to_pylist())
 
 

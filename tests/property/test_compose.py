@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 import xner
 from tests.corpora import WEIGHTS
 from tests.reference import compose as twin
-from xner.aligners.compose import WAYS, average, compose
 from xner.columns import LINKS
+from xner.links import WAYS, average, compose
 
 WORD = st.integers(0, 4)
 ROWS = st.lists(st.tuples(*[st.lists(st.tuples(WORD, WORD, WEIGHTS), max_size=8)] * 2), max_size=5)

@@ -12,7 +12,8 @@ from tests.reference import heuristic
 from tests.reference import ner as twin
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-from xner.kernels.ner import ner_scores
+from xner.kernels.records import Tags
+from xner.kernels.tag_scores import ner_scores
 from xner.score import registry
 from xner.score.ner import ner, ner_spans
 from xner.score.ngrams import all_ngrams, region_ngrams
@@ -99,28 +100,29 @@ def spans(problem):
 def test_candidates_and_scores_are_their_twins(drawn, max_span, cut):
     tagset, found = drawn
     batch = next(made(tagset, found).batches()).slice(min(cut, len(found) - 1))
+    text = Text(batch)
     found = found[min(cut, len(found) - 1) :]
     for made_, spans_of in (
-        (all_ngrams(batch, max_span), lambda row, e: twin.ngrams(row[0], max_span)),
-        (all_ngrams(batch, 1, 2.0, ["b"]), lambda row, e: twin.ngrams(row[0], 2 * words(e), "b")),
+        (all_ngrams(text, max_span), lambda row, e: twin.ngrams(row[0], max_span)),
+        (all_ngrams(text, 1, 2.0, ["b"]), lambda row, e: twin.ngrams(row[0], 2 * words(e), "b")),
         (
-            region_ngrams(batch, max_span),
+            region_ngrams(text, max_span),
             lambda row, e: twin.region(e, row[0], row[2], max_span),
         ),
         (
-            region_ngrams(batch, 1, 2.0, []),
+            region_ngrams(text, 1, 2.0, []),
             lambda row, e: twin.region(e, row[0], row[2], 2 * words(e), ()),
         ),
-        (given_spans(batch), lambda row, e: sorted(set(row[4]))),
-        (given_spans(batch, True), lambda row, e: twin.subspans(row[4])),
-        (run_spans(batch, 1, 0.5, 2), lambda row, e: runs(row, e)),
-        (run_spans(batch, 1, 0.5, 2, True), lambda row, e: twin.subspans(runs(row, e))),
+        (given_spans(text), lambda row, e: sorted(set(row[4]))),
+        (given_spans(text, True), lambda row, e: twin.subspans(row[4])),
+        (run_spans(text, 1, 0.5, 2), lambda row, e: runs(row, e)),
+        (run_spans(text, 1, 0.5, 2, True), lambda row, e: twin.subspans(runs(row, e))),
     ):
         problem = made_.problem
         wanted = expected(found, spans_of)
         assert spans(problem) == [span for _, _, span in wanted]
         assert problem.score == pytest.approx([twin.alignment(e, p, r[2]) for r, e, p in wanted])
-        scene = Scene(batch, Text(batch), problem)
+        scene = Scene(text, problem)
         numbers = [np.array(row[3], np.float32).tolist() for row, _, _ in wanted]
         assert ner(scene) == pytest.approx(
             [twin.ner(tagset, n, p, e[2]) for n, (_, e, p) in zip(numbers, wanted, strict=True)]
@@ -134,14 +136,14 @@ def scored(problem, probability, predicted):
     score = np.empty(problem.candidates)
     boost = np.array([1.0, 1.0, 1.15])
     labels, words = np.zeros(1, np.int32), np.array([0, 3], np.int32)
-    ner_scores(0, 1, problem.entity_offsets, problem.candidate_offsets, problem.start, problem.end,
-               labels, words, probability, predicted, boost, 0.05, score)  # fmt: skip
+    tags = Tags(words, probability, predicted)
+    ner_scores(0, 1, problem, score, labels, tags, boost, 0.05)
     return score
 
 
 def test_longer_spans_have_the_last_boost():
     batch = next(made(["O"], [(["a"] * 3, [(0, 1, "A")], [], [[1.0]] * 3, [])]).batches())
-    problem = all_ngrams(batch, 3).problem
+    problem = all_ngrams(Text(batch), 3).problem
     ones = np.ones((4, 3, 1), np.float32)
     assert scored(problem, ones, ones.astype(np.uint8)).max() == pytest.approx(1.15)
 
@@ -168,11 +170,11 @@ def test_projection_needs_no_links():
             ["empty_target"],
         ]  # fmt: skip
         assert "links" not in out.columns
-        assert "candidates:ngrams|aligner:none" in out.summary.signature
-        assert out.summary.objective == pytest.approx(0.8 * 1.15**2)
+        assert "candidates:ngrams|aligner:none" in out.report.signature
+        assert out.report.objective == pytest.approx(0.8 * 1.15**2)
     # The label does not count for ner_spans: the best span goes to one of the two entities.
     out = xner.project(pairs, score={"ner_spans": 1.0}, candidates="ngrams", max_span=2)
-    assert out.summary.outcomes["projected"] == 2
+    assert out.report.outcomes["projected"] == 2
 
 
 def test_given_spans_and_links_take_part_together():
@@ -200,7 +202,7 @@ def test_what_each_kind_of_candidate_offers(monkeypatch):
     def choose(score="three", **options):
         out = xner.project(pairs, score={score: 1.0}, **options)
         [entities] = out.table["target_entities"].to_pylist()
-        return [(e["start"], e["end"]) for e in entities], out.summary.signature
+        return [(e["start"], e["end"]) for e in entities], out.report.signature
 
     assert choose(candidates="ngrams")[0] == []
     assert choose(candidates="region", stop_tokens=[])[0] == [(0, 3)]

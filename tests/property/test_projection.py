@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests.corpora import corpus, long_sentences, sentences
 from tests.reference import dense, greedy, heuristic
 from xner.kernels import blocks
-from xner.pipeline.project import project
 from xner.score.alignment import linked_ngrams
+from xner.score.scene import Text
 from xner.solve.greedy import solve_greedy
+from xner.stages.project import project
 
 ALIGNMENT = {"alignment": 1.0}
 quick = settings(max_examples=150)
@@ -94,7 +95,7 @@ def test_long_sentences_are_their_twins(row):
 @given(st.lists(sentences(), min_size=1, max_size=4), st.integers(0, 3))
 def test_greedy_respects_any_limit(rows, limit):
     pairs = corpus(rows)
-    problem = linked_ngrams(next(pairs.batches())).problem
+    problem = linked_ngrams(Text(next(pairs.batches()))).problem
     solution = solve_greedy(problem, limit=limit or None)
     expected = [
         sum(scores[c] for c in greedy.match(scores, limit))
@@ -110,10 +111,14 @@ def test_blocks_and_threads_change_nothing(rows):
     methods = ("greedy", "heuristic", "exact")
     whole = [project(pairs, method=method).table for method in methods]
     cut = blocks.over_blocks
+
+    def cut_by(block):
+        return lambda kernel, n, *args: cut(kernel, range(0, n, block), *args)
+
     with (
         mock.patch.dict(os.environ, {"XNER_THREADS": "2"}),
-        mock.patch("xner.score.alignment.over_blocks", lambda *a: cut(*a, block=2)),
-        mock.patch("xner.solve.greedy.over_blocks", lambda *a: cut(*a, block=1)),
+        mock.patch("xner.score.alignment.over_blocks", cut_by(2)),
+        mock.patch("xner.solve.greedy.over_blocks", cut_by(1)),
     ):
         split = [project(pairs, method=method).table for method in methods]
     assert whole == split
@@ -129,7 +134,7 @@ def test_threshold_drops_candidates_and_says_so():
 def test_score_weight_scales_the_objective_only():
     rows = [(3, 3, [(0, 2)], [(0, 0, 1.0), (1, 1, 1.0)])]
     plain, half = (project(corpus(rows), score={"alignment": w}) for w in (1.0, 0.5))
-    assert half.summary.objective == 0.5 * plain.summary.objective
+    assert half.report.objective == 0.5 * plain.report.objective
     assert np.array_equal(half.table["outcomes"], plain.table["outcomes"])
 
 

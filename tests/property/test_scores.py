@@ -13,21 +13,20 @@ from tests.corpora import WEIGHTS
 from tests.reference import scores as twin
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-from xner.formats.pharaoh import back_off
 from xner.kernels import blocks
-from xner.pipeline.first_pass import count_batch, count_corpus, first_choice
-from xner.pipeline.project import project
-from xner.pipeline.settings import Settings
+from xner.links import back_off
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge
 from xner.score.fill import fill_links
 from xner.score.lexical import lexical
 from xner.score.overlap import overlap
-from xner.score.scene import Scene, Text, Words
+from xner.score.scene import Scene, Text, words_of
+from xner.stages.first_pass import count_batch, count_corpus, first_choice
+from xner.stages.project import Project, project
 
 quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-DEFAULT = Settings.preset()
+DEFAULT = Project()
 WORDS = st.sampled_from(["der", "Der", "die", "Rat", "rat", "Élan", "ﬁ", "«Ja»", "1a", ",", "日本"])
 
 
@@ -71,7 +70,7 @@ def first(rows):
     batch = next(pairs.batches())
     text, counts = Text(batch), count_corpus(pairs, DEFAULT)
     spans = first_choice(text, DEFAULT)
-    problem = linked_ngrams(batch).problem
+    problem = linked_ngrams(text).problem
     chosen = [
         [
             (spans.start[k], spans.end[k], spans.entity[k] - problem.entity_offsets[s])
@@ -79,7 +78,7 @@ def first(rows):
         ]
         for s in range(len(rows))
     ]
-    return Scene(batch, text, problem, spans, counts), chosen
+    return Scene(text, problem, spans, counts), chosen
 
 
 def candidates(rows, problem):
@@ -111,11 +110,12 @@ def test_scores_are_their_twins(rows):
 @given(ROWS)
 def test_filled_links_are_the_twins(rows):
     scene, chosen = first(rows)
-    batch = fill_links(scene.text, scene.spans, scene.counts, DEFAULT.fill)
-    for s, row in enumerate(batch["links"].to_pylist()):
-        got = [(x["source"], x["target"], x["weight"]) for x in row]
+    links = fill_links(scene.text, scene.spans, scene.counts, DEFAULT.fill).links
+    for s in range(len(rows)):
+        part = slice(links.offsets[s], links.offsets[s + 1])
+        got = list(zip(*(column[part].tolist() for column in links[1:]), strict=True))
         lexicon = twin.filled(rows, s)
-        more = [x for x in twin.neighbours(rows, chosen, s) if x[1] not in {y[1] for y in lexicon}]
+        more = [x for x in twin.adjacent(rows, chosen, s) if x[1] not in {y[1] for y in lexicon}]
         expected = rows[s][3] + sorted(lexicon + more, key=lambda link: link[1])
         assert [x[:2] for x in got] == [x[:2] for x in expected]
         assert [x[2] for x in got] == pytest.approx([x[2] for x in expected])
@@ -142,10 +142,13 @@ def test_batches_blocks_and_threads_change_nothing(rows, cut):
     batch = next(pairs.batches())
     parts = Corpus(lambda: iter([batch.slice(0, cut), batch.slice(cut)]), len(rows), "parts")
     run = blocks.over_blocks
-    homes = ("alignment", "overlap", "edge", "dictionary", "lexicon", "neighbours", "scene")
+    homes = ("alignment", "dictionary", "lexicon", "adjacent", "scene")
     with mock.patch.dict(os.environ, {"XNER_THREADS": "2"}):
         patches = [
-            mock.patch(f"xner.score.{home}.over_blocks", lambda *a: run(*a, block=1))
+            mock.patch(
+                f"xner.score.{home}.over_blocks",
+                lambda kernel, n, *a: run(kernel, range(0, n, 1), *a),
+            )
             for home in homes
         ]
         for patch in patches:
@@ -159,7 +162,7 @@ def test_batches_blocks_and_threads_change_nothing(rows, cut):
 @quick
 @given(st.lists(st.text(max_size=4), max_size=9))
 def test_keys_and_shapes_of_words(words):
-    made_of = Words.of(pa.array([words], pa.list_(pa.string())))
+    made_of = words_of(pa.array([words], pa.list_(pa.string())))
     bare = twin.bare(words)
     for i, a in enumerate(bare):
         for j, b in enumerate(bare):
@@ -168,7 +171,7 @@ def test_keys_and_shapes_of_words(words):
 
 def test_shapes():
     words = ["Haus", "haus", "Élan", "élan", "12", "«Ja»", "„so“", "...", "日本", "", "(1)", "Ж"]
-    shapes = Words.of(pa.array([words], pa.list_(pa.string()))).shapes
+    shapes = words_of(pa.array([words], pa.list_(pa.string()))).shapes
     assert shapes.tolist() == [0, 1, 0, 1, 2, 0, 1, 3, 1, 3, 2, 0]
 
 

@@ -47,7 +47,7 @@ def is_sign(letter):
 
 
 def bare(words):
-    """Words as they are told apart: lower case, without signs at their ends."""
+    """Words as they are compared: lower case, surrounding punctuation stripped."""
     return tuple(_bare(word.lower()) for word in words)
 
 
@@ -158,8 +158,8 @@ def near_pairs(row, spans):
     ]
 
 
-def neighbours(rows, chosen, at):
-    """The links of row `at` that neighbours of spans get, without regard to the lexicon."""
+def adjacent(rows, chosen, at):
+    """The links of row `at` that unlinked words at spans get, ignoring the lexicon."""
     links, near, sources, targets = Counter(), Counter(), Counter(), Counter()
     for n, (row, spans) in enumerate(zip(rows, chosen, strict=True)):
         if n == at or not row[2]:

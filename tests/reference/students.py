@@ -1,7 +1,7 @@
-"""Students' losses and weights of teachers, transcribed from the equations with plain loops.
+"""Losses of students and weights of teachers: the equations as plain loops.
 
 Wu et al. 2020, Single-/Multi-Source Cross-Lingual NER via Teacher-Student Learning: section 3.1
-for the loss, 3.2 for several teachers and the likeness of languages.
+for the loss, 3.2 for several teachers and the similarity of languages.
 """
 
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def softmax(scores):
-    """Of one row of numbers."""
+    """Return the softmax of a list of numbers."""
     high = max(scores)
     raised = [math.exp(s - high) for s in scores]
     return [r / sum(raised) for r in raised]

@@ -7,7 +7,8 @@ import xner
 from tests.corpora import SameWords, labelled
 from xner.columns import COLUMNS, LINKS
 from xner.corpus import Corpus
-from xner.pipeline.back import align_tgt, back_as_source, back_translate, refine
+from xner.stages.back_translate import align_tgt, back_translate
+from xner.stages.refine import refine
 from xner.translation.fake import FakeTranslator
 
 pytest.importorskip("regex")
@@ -63,10 +64,10 @@ def test_entities_cross_back():
         [("Anna", "PER", 0), ("Rom", "LOC", 1)], [("Rom", "LOC", 0)], [("Anna", "PER", 0)], [],
     ]  # fmt: skip
     assert made.table["back_text"].to_pylist()[0] == "Anna besucht Rom."
-    assert made.summary.outcomes == {"marked": 4}
-    assert made.summary.as_dict()["sentences"] == 4
-    assert made.summary.as_dict()["translations"] == {"translated": 4}
-    assert "eng_Latn>deu_Latn|fake(" in made.summary.signature
+    assert +made.report.outcomes == {"marked": 4}
+    assert made.report.as_dict()["sentences"] == 4
+    assert made.report.as_dict()["translations"] == {"translated": 4}
+    assert "eng_Latn>deu_Latn|fake(" in made.report.signature
     assert "target_entities" not in made.columns
     with pytest.raises(xner.InputError, match="already has back_tokens"):
         back_translate(made, "eng", "deu", translator=FakeTranslator(WORDS))
@@ -79,7 +80,7 @@ def test_align_tgt_projects_in_one_language():
         [("Rom", "LOC", 1), ("Anna", "PER", 0)], [("Rom", "LOC", 0)], [("Anna", "PER", 0)], [],
     ]  # fmt: skip
     assert made.table["outcomes"].to_pylist()[0] == ["projected", "projected"]
-    summary = made.summary
+    summary = made.report
     assert (summary.entities, summary.outcomes["projected"], summary.spans) == (40, 40, 40)
     assert "aligner:same|align_tgt(xner:" in summary.signature
 
@@ -87,19 +88,19 @@ def test_align_tgt_projects_in_one_language():
 def test_entities_that_did_not_cross_keep_their_outcome():
     made = align_tgt(back(markers="none"))
     assert made.table["outcomes"].to_pylist()[0] == ["marker_lost", "marker_lost"]
-    assert made.summary.outcomes["marker_lost"] == made.summary.entities == 40
+    assert made.report.outcomes["marker_lost"] == made.report.entities == 40
     assert names(made)[0] == []
 
 
 def test_the_back_translation_as_source():
-    rows = back_as_source(back(1)).table.to_pylist()
+    rows = back(1, beside=False).table.to_pylist()
     assert rows[0]["source_tokens"] == ["Anna", "besucht", "Rom", "."]
     assert [e["source"] for e in rows[0]["source_entities"]] == [0, 1]
     assert rows[0]["target_tokens"] == GERMAN[0].split()
 
 
 def test_align_tgt_needs_a_back_translation():
-    with pytest.raises(xner.InputError, match="no column 'back_entities'"):
+    with pytest.raises(xner.InputError, match="no column 'back_tokens'"):
         align_tgt(pairs())
     table = back(1).table
     entities = [[{**e, "source": None} for e in row] for row in table["back_entities"].to_pylist()]
@@ -119,7 +120,7 @@ def test_refine_adds_links_only_where_there_are_none():
     assert signature.startswith("refine(given,backoff,noisy-or,same,xner:")
     out = xner.project(made, score={"overlap": 1.0})
     assert names(out)[0] == [("Rom", "LOC", 1), ("Anna", "PER", 0)]
-    assert "aligner:refine(given" in out.summary.signature
+    assert "aligner:refine(given" in out.report.signature
 
 
 def test_refine_averages():
@@ -127,11 +128,11 @@ def test_refine_averages():
     made = refine(back(links=direct), combine="average", paths="sum", aligner=SameWords())
     row = {(x["source"], x["target"]): x["weight"] for x in made.table["links"].to_pylist()[0]}
     assert row == {(0, 3): 1.0, (2, 1): 0.5, (3, 6): 0.5}
-    whole = refine(back(), aligner_options={"seed": 2})
+    whole = refine(back(), seed=2)
     assert all(0 < x["weight"] <= 1 for x in whole.table["links"].to_pylist()[0])
     with pytest.raises(xner.UsageError, match="combine is 'best'"):
         refine(back(), combine="best")
-    with pytest.raises(xner.UsageError, match="choose one of noisy-or, sum"):
+    with pytest.raises(xner.UsageError, match="paths is 'max'; choose one of noisy-or, sum"):
         refine(back(), paths="max")
     with pytest.raises(xner.InputError, match="no column 'back_tokens'"):
         refine(pairs())

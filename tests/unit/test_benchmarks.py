@@ -64,7 +64,7 @@ def test_links_are_made_once_and_only_for_the_pairs(tmp_path):
     assert made.corpus.table["target_tokens"].to_pylist() == XX
     assert linker.link("a", pairs, System("again"), bulk=pairs) is made
     assert linker.link("a", pairs, EXACT, seed=2, bulk=pairs) is not made
-    assert xner.project(made.corpus, **EXACT.project).summary.sentences == 3
+    assert xner.project(made.corpus, **EXACT.project).report.sentences == 3
 
 
 def test_tags_lose_misc_and_keep_their_score():

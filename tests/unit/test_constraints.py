@@ -3,9 +3,10 @@ import pytest
 
 from tests.problems import assert_allowed, dense_problem, problem_of, sentence_lists
 from tests.reference.exact import brute_force
+from xner.kernels.records import Choice
 from xner.solve.constraint import Constraint
 from xner.solve.exact import covers, solve_exact
-from xner.solve.solution import Route, Solution, Status
+from xner.solve.solution import Solution, Status
 
 FORMS = {
     "<=1": Constraint(),
@@ -108,12 +109,12 @@ def test_too_few_disjoint_candidates_for_exactly_two(ilp):
     assert solution.objective.tolist() == [0.0, 2.0]
 
 
-def test_an_unproven_choice_is_bounded_by_each_entitys_best():
-    problem = problem_of([FINE, FINE, []], [3, 3, 3])
+def test_an_unproven_choice_is_optimal_where_it_meets_its_bound():
     chosen = np.array([1, 0, 1, 0, 1, 0], np.uint8)
-    solution = Solution.of(problem, chosen, Route.GREEDY)
-    assert solution.objective == pytest.approx([1.2, 0.9, 0.0])
-    assert solution.bound == pytest.approx([1.9, 1.9, 0.0])
+    choice = Choice(
+        chosen, np.array([1.2, 0.9, 0]), np.array([1.9, 1.9, 0]), np.full(3, 3, np.uint8)
+    )
+    solution = Solution.unproven(choice)
     assert solution.gap == pytest.approx([0.7, 1.0, 0.0])
     assert solution.optimal.tolist() == [False, False, True]
     assert solution.statuses() == {"optimal": 1, "feasible": 2}

@@ -5,6 +5,9 @@ import pytest
 
 import xner
 from tests.corpora import corpus
+from xner.columns import COLUMNS, replace_columns, with_columns
+from xner.corpus import read_as_is
+from xner.formats import files, parquet
 
 EN = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\n\n"
 
@@ -27,7 +30,7 @@ def test_pairs_have_ids_and_links(folder):
     assert "2 rows" in repr(pairs)
 
 
-def test_scan_reads_anew_and_read_does_not(folder):
+def test_scan_reads_again_and_read_does_not(folder):
     lazy = xner.scan(folder / "en.conll", folder / "de.txt")
     eager = lazy.collect()
     (folder / "de.txt").write_text("Die EU sprach\nPeter\n")
@@ -108,8 +111,8 @@ def test_unknown_suffixes(folder, name):
         ([(1, 1, [(1, 1)], [])], r"\[1, 1\)"),
         ([(0, 0, [], []), (1, 1, [(0, 1, "")], [])], "empty label"),
         ([(1, 1, [], [(0, 1, 1.0)])], "0-1 is out of bounds"),
-        ([(1, 1, [], [(0, 0, -1.0)])], "weights are numbers from 0 up"),
-        ([(1, 1, [], [(0, 0, float("nan"))])], "weights are numbers from 0 up"),
+        ([(1, 1, [], [(0, 0, -1.0)])], "weights must be finite and at least 0"),
+        ([(1, 1, [], [(0, 0, float("nan"))])], "weights must be finite and at least 0"),
     ],
 )
 def test_tables_are_checked(rows, message):
@@ -147,7 +150,7 @@ def test_slices_of_a_table_are_read_at_their_place():
 
 def test_writing_needs_a_folder(folder):
     pairs = xner.read(folder / "en.conll", folder / "de.txt")
-    with pytest.raises(xner.OutputError, match="does not exist; make it"):
+    with pytest.raises(xner.OutputError, match="does not exist; create it"):
         pairs.write(folder / "nowhere" / "x.jsonl")
     (folder / "x.jsonl").mkdir()
     with pytest.raises(xner.OutputError, match="is a folder"):
@@ -210,3 +213,96 @@ def test_one_side_of_a_file(tmp_path):
         xner.read(labelled, side="left")
     with pytest.raises(xner.UsageError, match="two files"):
         xner.read(labelled, labelled, side="source")
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Names of the input files that are opened, in order."""
+    names = []
+
+    def noting(function):
+        def call(path, *args, **options):
+            names.append(path.name)
+            return function(path, *args, **options)
+
+        return call
+
+    monkeypatch.setattr(files, "open_input", noting(files.open_input))
+    monkeypatch.setattr(parquet, "_open", noting(parquet._open))
+    return names
+
+
+@pytest.mark.parametrize("suffix", [".conll", ".jsonl", ".parquet"])
+def test_files_are_opened_once_a_pass(folder, opened, suffix):
+    source = folder / f"source{suffix}"
+    xner.Corpus.from_batches(
+        [b.rename_columns(["id", "tokens", "entities"])
+         for b in xner.read(folder / "en.conll", side="source").batches()], "x",
+    ).write(source)  # fmt: skip
+    given = source, folder / "de.txt"
+    names = [source.name, "de.txt", "de.align"]
+    opened.clear()
+    pairs = xner.scan(*given, links=folder / "de.align")
+    assert sorted(opened) == sorted(names)
+    opened.clear()
+    assert len(pairs) == 2
+    assert pairs.columns == ["id", "source_tokens", "source_entities", "target_tokens", "links"]
+    assert "2 rows, id, source_tokens" in repr(pairs)
+    assert not opened
+    table = pairs.table
+    assert sorted(opened) == sorted(names)
+    assert table.schema.equals(pairs.schema, check_metadata=True)
+    opened.clear()
+    assert xner.read(*given, links=folder / "de.align").table.equals(table)
+    assert sorted(opened) == sorted(names)
+    opened.clear()
+    assert read_as_is(source).columns == ["id", "tokens", "entities"]
+    assert xner.evaluate(source, source).f1 == 1
+    assert opened == [source.name] * 3
+
+
+def test_columns_of_a_stage_are_declared(folder):
+    pairs = xner.read(folder / "en.conll", folder / "de.txt")
+
+    def never():
+        raise AssertionError("the batches were read")
+        yield
+
+    lazy = xner.Corpus(never, 2, "lazy", pairs.schema)
+    assert lazy.columns == pairs.columns
+    assert len(lazy) == 2
+    assert "2 rows, id" in repr(lazy)
+    schema = with_columns(pairs.schema, {"note": pa.string()}, drop=["id"])
+    other = xner.Corpus(pairs.batches, 2, "other", schema)
+    with pytest.raises(xner.InputError, match=r"other: a batch has the columns id, .* declares"):
+        other.collect()
+    turned = pa.schema(list(pairs.schema)[::-1])
+    assert xner.Corpus(pairs.batches, 2, "turned", turned).table.column_names == turned.names
+
+
+def test_streams_of_different_length(folder):
+    pairs = xner.scan(folder / "en.conll", folder / "de.txt")
+    (folder / "de.txt").write_text("Die EU sagt\n")
+    with pytest.raises(xner.ParallelError, match=r"de\.txt: has no row 2, but .*en\.conll has"):
+        pairs.collect()
+
+
+def test_an_empty_corpus_keeps_its_columns():
+    names = ["id", "source_tokens"]
+    empty = xner.Corpus.from_table(pa.table({name: pa.array([], COLUMNS[name]) for name in names}))
+    assert empty.columns == empty.collect().columns == empty.table.column_names == names
+
+
+def test_columns_are_replaced():
+    batch = pa.RecordBatch.from_pydict({"a": [1], "b": [2]}).replace_schema_metadata({"x": "1"})
+    changed = replace_columns(
+        batch, {"c": pa.array([3]), "a": pa.array([4])}, drop=["b"], metadata={b"y": "2"}
+    )
+    assert changed.to_pydict() == {"a": [4], "c": [3]}
+    assert changed.schema.metadata == {b"x": b"1", b"y": b"2"}
+    moved = replace_columns(batch, {"a": pa.array([4])}, drop=["a"], metadata={b"x": None})
+    assert moved.schema.names == ["b", "a"]
+    assert not moved.schema.metadata
+    kinds = {"c": pa.int64(), "a": pa.int64()}
+    schema = with_columns(batch.schema, kinds, drop=["b"], metadata={b"y": "2"})
+    assert schema.equals(changed.schema, check_metadata=True)

@@ -4,7 +4,7 @@ import pytest
 
 import xner
 from tests.corpora import labelled
-from xner.pipeline.easyproject import easyproject
+from xner.stages.easyproject import easyproject
 from xner.translation.base import Translated
 from xner.translation.fake import FakeTranslator
 
@@ -62,7 +62,7 @@ def test_markers_that_survive(markers):
     ]
     assert made.table["target_text"].to_pylist()[0] == "Anna besucht Rom."
     assert made.table["outcomes"].to_pylist() == [["marked"] * 2, [], ["marked"] * 2]
-    summary = made.summary.as_dict()
+    summary = made.report.as_dict()
     assert (summary["sentences"], summary["entities"], summary["spans"]) == (3, 4, 4)
     assert summary["outcomes"] == {"marked": 4, "projected": 0, "marker_lost": 0, "empty_target": 0}
     assert f"eng_Latn>deu_Latn|scripted|markers:{markers}|threshold:0.5" in summary["signature"]
@@ -84,14 +84,14 @@ def test_links_take_over_where_markers_are_lost():
     made = run(rows, Scripted(LOST))
     assert labels(made)[0] == [("Anna", "PER", 0), ("Rom", "LOC", 1)]
     assert made.table["outcomes"].to_pylist()[0] == ["projected", "marked"]
-    assert made.summary.outcomes["projected"] == 20
-    assert made.summary.outcomes["marked"] == 60
-    assert "|fallback(xner:" in made.summary.signature
-    assert "aligner:native(" in made.summary.signature
+    assert made.report.outcomes["projected"] == 20
+    assert made.report.outcomes["marked"] == 60
+    assert "|fallback(xner:" in made.report.signature
+    assert "aligner:native(" in made.report.signature
     alone = run(rows, Scripted(LOST), fallback="none")
-    assert alone.summary.outcomes["marker_lost"] == 20
+    assert alone.report.outcomes["marker_lost"] == 20
     assert "links" not in alone.columns
-    assert "fallback" not in alone.summary.signature
+    assert "fallback" not in alone.report.signature
 
 
 def test_a_word_is_labelled_once():
@@ -106,16 +106,16 @@ def test_a_word_is_labelled_once():
 def test_a_sentence_that_holds_markers_goes_along_links():
     rows = [("Anna [ x ] { y } visits Rome", [(0, 1, "PER"), (8, 9, "LOC")])] * 20
     made = run(rows)
-    assert made.summary.unmarked == 20
-    assert made.summary.outcomes["projected"] == 40
+    assert made.report.unmarked == 20
+    assert made.report.outcomes["projected"] == 40
     assert labels(made)[0] == [("Anna", "PER", 0), ("Rom", "LOC", 1)]
 
 
 def test_a_translation_without_words():
     made = run(ROWS[:1], Scripted({"[Anna] visits [Rome].": ""}))
     assert made.table["outcomes"].to_pylist() == [["empty_target", "empty_target"]]
-    assert made.summary.translations == {"empty": 1}
-    assert run([("", [])]).summary.sentences == 1
+    assert made.report.translations == {"empty": 1}
+    assert run([("", [])]).report.sentences == 1
 
 
 def test_what_is_refused():
@@ -127,13 +127,13 @@ def test_what_is_refused():
         run(threshold=1)
     with pytest.raises(xner.UsageError, match="fallback is 'guess'"):
         run(fallback="guess")
-    with pytest.raises(xner.UsageError, match="aligner_options would change nothing"):
+    with pytest.raises(xner.UsageError, match="aligner_options would have no effect"):
         run(fallback="none", aligner_options={"seed": 2})
-    with pytest.raises(xner.UsageError, match="beams would change nothing"):
+    with pytest.raises(xner.UsageError, match="beams would have no effect"):
         run(beams=2)
     with pytest.raises(xner.InputError, match="already has target_tokens"):
         easyproject(run(), "eng", "deu", translator=Scripted())
-    with pytest.raises(xner.UsageError, match="unknown translator 'none'"):
+    with pytest.raises(xner.UsageError, match="translator is 'none'; choose one of nllb"):
         run(translator="none")
 
 
@@ -148,5 +148,5 @@ def test_from_a_checkpoint(tmp_path):
     model = make_nllb(tmp_path / "nllb", [t for pair in marked for t in pair] * 3, pairs)
     made = easyproject(labelled(ROWS), "eng", "deu", model=model, device="cpu")
     assert labels(made)[0] == [("Anna", "PER", 0), ("Rom", "LOC", 1)]
-    assert made.summary.outcomes["marked"] == 4
-    assert made.summary.translations == {"translated": 3}
+    assert made.report.outcomes["marked"] == 4
+    assert made.report.translations == {"translated": 3}

@@ -76,7 +76,7 @@ def test_a_corpus_with_links(files):
     ("gold", "options", "message"),
     [
         ("1-1\n", [], "gold has 1 sentence pairs, but the predicted links have 3"),
-        ("1-1\n1:1\n", [], r"gold:2: '1:1' is no gold link; write 3-4"),
+        ("1-1\n1:1\n", [], r"gold:2: '1:1' is not a gold link; write 3-4"),
         ("\n\n\n", [], "has no links"),
         ("0-1\n\n\n", ["--gold-base", "1"], "counts from 0"),
     ],

@@ -10,7 +10,7 @@ from xner.experiments.config import load
 from xner.experiments.pipelines import PIPELINES
 from xner.experiments.plan import Planner, plan_reading
 from xner.experiments.reading import read_language
-from xner.experiments.stages import find_stage, stage_names
+from xner.stages import find_stage, stage_names
 
 CONLL = "EU\tB-ORG\nsays\tO\n\nPeter\tB-PER\nruns\tO\n"
 
@@ -39,44 +39,53 @@ def names(experiment):
 
 REFUSED = [
     ({"piplines": []}, r"config: unknown key 'piplines'; did you mean 'pipelines'\?"),
-    ({"pipelines": []}, "names no pipelines"),
-    ({"pipelines": "project"}, "pipelines: should be a list, not 'project'"),
+    ({"pipelines": []}, r"pipelines: expected a list of length >= 1, got \[\]"),
+    ({"pipelines": "project"}, "pipelines: expected a list, got 'project'"),
     ({"pipelines": ["projekt"]}, r"pipelines\[1\]: unknown pipeline 'projekt'; did you mean"),
     ({"pipelines": [{"pipeline": "project", "algn": {}}]}, r"pipelines\[1\]: unknown key 'algn'"),
-    ({"pipelines": [{"name": "x"}]}, r"pipelines\[1\].pipeline: should be text, not None"),
-    ({"pipelines": ["project", "project"]}, "two rows are called 'project'"),
+    ({"pipelines": [{"name": "x"}]}, r"config: pipelines\[1\]: pipeline is missing"),
+    ({"pipelines": ["project", "project"]}, "two rows have the name 'project'"),
     ({"pipelines": ["easyprojekt"]}, "did you mean 'easyproject'"),
     ({"pipelines": [{"pipeline": "project", "project": {"max_spam": 3}}]},
      r"config: project: project: unknown setting 'max_spam'; did you mean 'max_span'\?"),
     ({"pipelines": [{"pipeline": "project", "project": {"method": "gredy"}}]},
-     "project: unknown method 'gredy'"),
-    ({"pipelines": [{"pipeline": "project", "project": {"max_span": "long"}}]}, "wrong kind"),
+     "project: method is 'gredy'; choose one of heuristic, greedy"),
+    ({"pipelines": [{"pipeline": "project", "project": {"max_span": "long"}}]},
+     "max_span is 'long'; it must be an integer"),
     ({"pipelines": [{"pipeline": "project", "project": {"max_span": []}}]}, "list .* is empty"),
     ({"pipelines": [{"pipeline": "project", "aligners": ["natve"]}]}, "aligners: unknown aligner"),
-    ({"aligners": ["natve"]}, r"align: unknown aligner 'natve'; did you mean 'native'\?"),
-    ({"aligners": {"native": {"sed": 1}}}, r"aligner native: unknown option 'sed'; did you mean"),
+    ({"aligners": ["natve"]}, "align: aligner is 'natve'; choose one of native"),
+    ({"aligners": {"native": {"sed": 1}}}, r"align: unknown setting 'sed'; did you mean 'seed'"),
     ({"aligners": {"native": {"chains": 0}}}, "chains is 0"),
-    ({"aligners": {"native": {"optional": 1}}}, "optional: should be true or false"),
-    ({"aligners": {"g": {"links": "de.align", "seed": 1}}}, "seed would change nothing"),
-    ({"aligners": {}}, "names no aligner"),
-    ({"stages": {"translat": {}}}, r"stages: unknown key 'translat'; did you mean 'translate'"),
+    ({"aligners": {"native": {"optional": 1}}},
+     "aligners.native.optional: expected true or false, got 1"),
+    ({"aligners": {"g": {"links": "de.align", "seed": 1}}},
+     "links are read from files, so seed would have no effect"),
+    ({"aligners": {}}, "aligners: expected a mapping of length >= 1, got {}"),
+    ({"stages": {"translat": {}}}, "stages: unknown stage 'translat'; did you mean 'translate'"),
     ({"stages": {"project": {"metod": "exact"}}}, "unknown setting 'metod'; did you mean 'method'"),
     ({"languages": None}, "neither languages nor data"),
     ({"languages": {"de": {"sorce": "x"}}}, r"languages.de: unknown key 'sorce'; did you mean 'so"),
-    ({"languages": {"de": {}}}, "languages.de: names no file"),
-    ({"languages": {"de": {"gold": {"file": "x", "format": "pan"}}}}, "unknown format 'pan'; did"),
-    ({"languages": {False: {"gold": "x"}}}, "the key False is no text; put it in quotes"),
-    ({"seeds": [1, 1]}, "seeds: give at least one, and each of them once"),
-    ({"seeds": []}, "seeds: give at least one"),
-    ({"seeds": ["one"]}, "seeds: should be a whole number from 0, not 'one'"),
-    ({"ignore": "MISC"}, "ignore: should be a list"),
+    ({"languages": {"de": {}}}, "languages.de: has no file"),
+    ({"languages": {"de": {"gold": {"file": "x", "format": "pan"}}}},
+     "de.gold.format: unknown value 'pan'; did"),
+    ({"languages": {False: {"gold": "x"}}},
+     "languages: the key False is not text; put it in quotes"),
+    ({"seeds": [1, 1]}, "seeds: has 1 twice"),
+    ({"seeds": []}, r"seeds: expected a list of length >= 1, got \[\]"),
+    ({"seeds": ["one"]}, r"seeds\[1\]: expected an integer, got 'one'"),
+    ({"ignore": "MISC"}, "ignore: expected a list, got 'MISC'"),
     ({"bootstrap": {"sample": 3}}, r"bootstrap: unknown key 'sample'; did you mean 'samples'\?"),
-    ({"bootstrap": {"level": 95}}, "level: should be a number from 0 to 1"),
-    ({"bootstrap": {"level": 1}}, "level: should lie between 0 and 1"),
+    ({"bootstrap": {"level": 95}}, "bootstrap.level: expected a number < 1.0, got 95"),
+    ({"bootstrap": {"level": 0}}, "level: expected a number > 0.0, got 0"),
+    ({"title": 2024}, "title: expected text, got 2024; put it in quotes"),
+    ({"compare": [["a"]]}, r"compare\[1\]: expected a list of length 2, got a list"),
     ({"baseline": "projects"}, r"baseline: unknown row 'projects'; did you mean 'project'\?"),
-    ({"published": [{"name": "x", "f1": {"es": 0.5}}]}, "published.*unknown key 'es'; known: de"),
-    ({"published": [{"name": "x", "f1": {"de": 92}}]}, "f1.de: should be a number from 0 to 1"),
-    ({"write": "txt"}, "write: unknown format 'txt'"),
+    ({"published": [{"name": "x", "f1": {"es": 0.5}}]},
+     r"published\[1\].f1: unknown language 'es'; known: de"),
+    ({"published": [{"name": "x", "f1": {"de": 92}}]},
+     r"published\[1\].f1.de: expected a number <= 1.0, got 92"),
+    ({"write": "txt"}, "write: unknown value 'txt'; known: conll, jsonl"),
     ({"data": {"loader": "masakhane", "folder": "."}}, r"did you mean 'masakhaner2'\?"),
     ({"data": {"loader": "panx", "folder": "nowhere"}}, "nowhere: no such folder"),
 ]  # fmt: skip
@@ -96,10 +105,10 @@ def test_what_makes_no_sense_is_refused(folder, changes, message):
     ("text", "message"),
     [
         ("", r"c.yaml: (the file )?is empty"),
-        ("title: a\noutput: b\ntitle: c\n", r"c.yaml:3: no valid YAML \(the key 'title' stands"),
-        ("title: [a\n", r"c.yaml:2: no valid YAML"),
-        ("- project\n", r"c.yaml: should be keys and values"),
-        ("languages:\n  de: {gold: x, gold: y}\n", r"c.yaml:2: .*'gold' stands twice"),
+        ("title: a\noutput: b\ntitle: c\n", r"c.yaml:3: not valid YAML \(the key 'title' is given"),
+        ("title: [a\n", r"c.yaml:2: not valid YAML"),
+        ("- project\n", r"c.yaml: expected a mapping, got a list"),
+        ("languages:\n  de: {gold: x, gold: y}\n", r"c.yaml:2: .*'gold' is given twice"),
     ],
 )
 def test_yaml_that_is_none(folder, text, message):
@@ -191,11 +200,16 @@ def test_rows_of_the_paper_have_names():
 
 def test_every_stage_declares_itself():
     assert {"align", "project", "tag", "translate"} <= set(stage_names())
+    given = {
+        "distill": {"teachers": "a", "base": "a"},
+        "self_train": {"start": "a"},
+        "train": {"base": "a"},
+    }
     for name in stage_names():
         stage = find_stage(name)
         assert stage.name == name
-        assert stage.columns({}).makes
-    with pytest.raises(xner.UsageError, match="there is no stage 'tga'; there are align"):
+        assert stage.stand_in(given.get(name, {})).columns.makes
+    with pytest.raises(xner.UsageError, match="unknown stage 'tga'; known: align"):
         find_stage("tga")
 
 

@@ -23,14 +23,6 @@ KNOWN = world.pairs()
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Models and texts; `english` has seen no German, `random` nothing."""
@@ -184,9 +176,9 @@ def test_one_stage_after_another(here):
     found = xner.project(linked)
     found.write("found.conll")
     assert (here / "found.conll").read_text("utf-8") == (here / "de.conll").read_text("utf-8")
-    assert found.summary.outcomes["projected"] == found.summary.entities
+    assert found.report.outcomes["projected"] == found.report.entities
     for part in ("translation:", "source_tagger:", "aligner:awesome("):
-        assert part in found.summary.signature
+        assert part in found.report.signature
 
 
 def test_one_command_after_another(here, capsys):

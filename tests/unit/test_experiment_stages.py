@@ -9,7 +9,8 @@ import pytest
 import xner
 from xner.columns import TOKENS
 from xner.corpus import Corpus
-from xner.experiments.stages import find_stage
+from xner.stages import find_stage
+from xner.stages.project import Project
 from xner.tagging.fake import FakeTagger
 from xner.translation.fake import FakeTranslator
 
@@ -67,15 +68,18 @@ def test_refined_links_are_a_step_of_their_own(folder):
     [
         ({"refine": {"combine": "sum"}}, "combine is 'sum'; choose one of backoff, average"),
         ({"refine": {"paths": "max"}}, "paths is 'max'; choose one of noisy-or, sum"),
-        ({"refine": {"links": "few.align"}}, "links is for the links that are there"),
+        ({"refine": {"links": "few.align"}}, "refine: unknown setting 'links'"),
         ({"refine": {"aligner": "nativ"}}, "nativ"),
         ({"refine": {"chain": 1}}, "chain"),
-        ({"back_translate": {"beside": "yes"}}, "beside is 'yes'; choose true or false"),
-        ({"project": {"nmt": {"model": "m"}}}, "that score is not used"),
+        ({"back_translate": {"beside": "yes"}}, "beside is 'yes'; it must be true or false"),
+        ({"project": {"nmt": {"model": "m"}}}, "the score is not used"),
         ({"project": {"score": {"nmt": 1}}}, "needs a model and both languages"),
-        ({"project": {"score": {"nmt": 1}, "nmt": {"device": "cpu"}}}, "do not fit: .*model"),
+        (
+            {"project": {"score": {"nmt": 1}, "nmt": {"device": "cpu"}}},
+            "invalid options for the score nmt: .*model",
+        ),
         ({"project": {"score": {"nmt": 1}, "nmt": {"modle": "m"}}}, "modle"),
-        ({"project": {"stop_tokens": ["a"]}}, "'links' have no stop tokens"),
+        ({"project": {"stop_tokens": ["a"]}}, "'links' take no stop tokens"),
     ],
 )
 def test_settings_that_make_no_sense(folder, row, words):
@@ -87,11 +91,11 @@ def test_settings_that_make_no_sense(folder, row, words):
 def test_the_model_of_a_score_is_found_beside_the_configuration(folder, monkeypatch):
     seen = []
 
-    def stream(corpus, settings, summary, progress):
-        seen.append(settings.nmt)
+    def stream(stage, corpus):
+        seen.append(stage.nmt)
         raise xner.InputError("enough")
 
-    monkeypatch.setattr("xner.experiments.stages.project.project_stream", stream)
+    monkeypatch.setattr(Project, "stream", stream)
     (folder / "tiny").mkdir()
     (folder / "tiny" / "config.json").write_text("{}")
     own = {"nmt": {"model": "tiny", "cache": "{language}.sqlite", "target_language": "deu"}}
@@ -120,11 +124,13 @@ def test_stages_do_not_hold_the_corpus(name):
             read.append(i)
             yield pa.RecordBatch.from_pydict({"source_tokens": pa.array([["Peter"]] * 2, TOKENS)})
 
-    made = find_stage(name).run(Corpus(batches, 10, "ten"), STREAMED[name], lambda *told: None)
-    read.clear()
+    ten = Corpus(batches, 10, "ten", pa.schema({"source_tokens": TOKENS}))
+    made = find_stage(name).of(STREAMED[name]).stream(ten)
+    columns = made.columns
+    assert not read
     stream = made.batches()
-    next(stream)
+    assert next(stream).schema.names == columns
     assert max(read) < 4
     assert sum(batch.num_rows for batch in stream) == 8
-    assert made.summary.sentences == 10
-    assert made.summary.seconds > 0
+    assert made.report.sentences == 10
+    assert made.report.seconds > 0

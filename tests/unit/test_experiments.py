@@ -8,16 +8,22 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import xner
+from xner import stages
 from xner.columns import ENTITIES, TOKENS
-from xner.experiments import stages
 from xner.experiments.pipelines import PIPELINES, Step
-from xner.experiments.stages import Columns, Stage
+from xner.options import declare, option
+from xner.stages import Columns, Stage
+from xner.stages.align import Align
+from xner.stages.tag import Tag
+from xner.stages.translate import Translate
+from xner.tagging.fake import FakeTagger
 from xner.translation.fake import FakeTranslator
 
 DEMO = Path(xner.__file__).parent / "demo"
@@ -241,55 +247,86 @@ class Names:
         return f"names({'+'.join(sorted(self.labels))})"
 
 
-def translate(corpus, settings, tell):
-    translator, fill = settings["translator"], settings["fill"]
-    other = {"source": "target", "target": "source"}[fill]
-    translator.calls += 1
+class FakeTranslate(Translate):
+    """Fills a side with the translator's words."""
 
-    def more(row):
-        words = [translator.table.get(word, word) for word in row[f"{other}_tokens"]]
-        return {f"{fill}_tokens": words, "translation_outcome": "ok" if words else "empty"}
+    def schema(self, corpus):
+        return added(corpus.schema, {f"{self.fill}_tokens": TOKENS, "translation_outcome": TEXT})
 
-    return with_columns(
-        corpus, more, {f"{fill}_tokens": TOKENS, "translation_outcome": pa.string()}
-    )
+    def batches(self, corpus, report):
+        self.translator.calls += 1
 
+        def more(row):
+            words = [self.translator.table.get(word, word) for word in row[f"{self.given}_tokens"]]
+            return {f"{self.fill}_tokens": words, "translation_outcome": "ok" if words else "empty"}
 
-def tag(corpus, settings, tell):
-    side, tagger = settings["side"], settings["tagger"]
-
-    def more(row):
-        words = enumerate(row[f"{side}_tokens"])
-        return {
-            f"{side}_entities": [
-                {"start": i, "end": i + 1, "label": tagger.labels[word]}
-                for i, word in words
-                if word in tagger.labels
-            ]
-        }
-
-    return with_columns(corpus, more, {f"{side}_entities": ENTITIES})
+        return with_columns(corpus, more, self.schema(corpus))
 
 
-def with_columns(corpus, more, types):
-    table = corpus.table
-    found = [more(row) for row in table.to_pylist()]
-    for name, kind in types.items():
-        column = pa.array([row[name] for row in found], kind)
-        table = table.append_column(name, column)
-    return xner.Corpus.from_table(table, corpus.origin)
+class FakeTag(Tag):
+    """Labels the words that the tagger knows."""
+
+    def batches(self, corpus, report):
+        labels = self.tagger.labels
+
+        def more(row):
+            words = enumerate(row[f"{self.side}_tokens"])
+            return {
+                f"{self.side}_entities": [
+                    {"start": i, "end": i + 1, "label": labels[word]}
+                    for i, word in words
+                    if word in labels
+                ]
+            }
+
+        return with_columns(corpus, more, self.schema(corpus))
+
+
+@declare
+class Nothing(Stage):
+    """Finds no entity, and records the columns that it is given."""
+
+    name: ClassVar[str] = "nothing"
+    seen: ClassVar[list] = []
+
+    side: str = option("target", "Side to tag.")
+
+    @property
+    def columns(self):
+        uses = ("target_candidates", "target_probabilities", "target_tagset")
+        return Columns(("target_tokens",), ("target_entities",), uses)
+
+    def schema(self, corpus):
+        return added(corpus.schema, {"target_entities": ENTITIES})
+
+    def batches(self, corpus, report):
+        self.seen.extend(corpus.columns)
+        return with_columns(corpus, lambda row: {"target_entities": []}, self.schema(corpus))
+
+
+TEXT = pa.string()
+
+
+def added(schema, types):
+    return pa.schema([*schema, *(pa.field(name, kind) for name, kind in types.items())])
+
+
+def with_columns(corpus, more, schema):
+    for batch in corpus.batches():
+        rows = [{**row, **more(row)} for row in batch.to_pylist()]
+        yield pa.RecordBatch.from_pylist(rows, schema)
 
 
 @pytest.fixture
 def fakes():
-    for name, run in (("translate", translate), ("tag", tag)):
-        real = stages.find_stage(name)
-        stages.register(Stage(name, run, real.columns, real.settings, check=real.check))
+    stages.register(FakeTranslate)
+    stages.register(FakeTag)
     english = {"Die": "The", "sagt": "says", "sieht": "sees"}
     names = {"EU": "ORG", "Peter": "PER", "Kisumu": "LOC"}
     return {"translate": {"translator": Words(english)}, "tag": {"tagger": Names(names)}}
 
 
+SPANS = {"candidates": {"tagger": FakeTagger({"EU": "ORG", "Peter": "PER", "Kisumu": "LOC"})}}
 PARALLEL = {"given": {"links": "same.align"}}
 
 
@@ -402,12 +439,11 @@ def test_steps_whose_result_is_given_are_left_out(folder, fakes):
     assert cell(results).f1 == 1.0
 
 
-def test_a_tagger_gives_candidates(folder, fakes, monkeypatch):
+def test_a_tagger_gives_candidates(folder, monkeypatch):
     """The step alone: choosing among them is for the projection."""
     steps = PIPELINES["translate-test/ner"]
     monkeypatch.setitem(PIPELINES, "spans", tuple(s for s in steps if s.stage == "candidates"))
-    given = {**fakes, "candidates": fakes["tag"]}
-    results = xner.run(config(pipelines=["spans"], stages=given))
+    results = xner.run(config(pipelines=["spans"], stages=SPANS))
     assert made(results) == ["read", "candidates"]
     [path] = (folder / "out" / "store").glob("candidates-*.parquet")
     assert pq.read_table(path).to_pylist() == [
@@ -417,26 +453,15 @@ def test_a_tagger_gives_candidates(folder, fakes, monkeypatch):
     assert cell(results).f1 is None
 
 
-def test_what_a_step_need_not_make_is_not_missed(folder, fakes, monkeypatch):
+def test_what_a_step_need_not_make_is_not_missed(folder, monkeypatch):
     """The tagger makes no probabilities here; a later step would read them if it did."""
-    seen = []
-
-    def run(corpus, settings, tell):
-        seen.extend(corpus.columns)
-        nothing = {"target_entities": []}
-        return with_columns(corpus, lambda row: nothing, {"target_entities": ENTITIES})
-
-    reads = Columns(
-        ("target_tokens", "target_candidates"),
-        ("target_entities",),
-        ("target_probabilities", "target_tagset"),
-    )
-    stages.register(Stage("last", run, lambda settings: reads, ()))
-    steps = (Step("candidates", "candidates"), Step("last", "last"))
+    monkeypatch.setattr(Nothing, "seen", [])
+    stages.register(Nothing)
+    steps = (Step("candidates", "candidates"), Step("last", "nothing"))
     monkeypatch.setitem(PIPELINES, "spans", steps)
-    results = xner.run(config(pipelines=["spans"], stages={"candidates": fakes["tag"]}))
-    assert made(results) == ["read", "candidates", "last"]
-    assert seen == ["id", "target_tokens", "target_candidates"]
+    results = xner.run(config(pipelines=["spans"], stages=SPANS))
+    assert made(results) == ["read", "candidates", "nothing"]
+    assert Nothing.seen == ["id", "target_tokens", "target_candidates"]
 
 
 def test_steps_that_nothing_reads_are_left_out(folder, fakes, monkeypatch):
@@ -453,40 +478,38 @@ def test_objects_must_say_what_they_are(folder, fakes):
     given = config(
         languages={"de": {"gold": "de.conll"}}, pipelines=["translate-test"], stages=stages_
     )
-    with pytest.raises(xner.UsageError, match="a setting is a object without a `signature`"):
+    with pytest.raises(xner.UsageError, match=r"an object \(object\) without a `signature`"):
         xner.run(given)
 
 
-def test_a_stage_sees_only_what_it_declares(folder):
-    seen = []
-
-    def run(corpus, settings, tell):
-        seen.extend(corpus.columns)
-        return with_columns(
-            corpus, lambda row: {"target_entities": []}, {"target_entities": ENTITIES}
-        )
-
-    stages.register(Stage("tag", run, lambda s: Columns(("target_tokens",), ("target_entities",)),
-                          ("side",)))  # fmt: skip
+def test_a_stage_sees_only_what_it_declares(folder, monkeypatch):
+    monkeypatch.setattr(Nothing, "seen", [])
+    monkeypatch.setattr(Nothing, "name", "tag")
+    stages.register(Nothing)
     results = xner.run(config(pipelines=["model-transfer"]))
-    assert set(seen) == {"id", "target_tokens"}
+    assert set(Nothing.seen) == {"id", "target_tokens"}
     assert cell(results).f1 == 0.0
 
 
 def test_stages_must_keep_rows_and_make_their_column(folder):
-    def drop(corpus, settings, tell):
-        table = corpus.table.slice(1).append_column("target_entities", pa.array([[]], ENTITIES))
-        made = xner.Corpus.from_table(table)
-        made._rows = 2
-        return made
+    class Drops(FakeTag):
+        def batches(self, corpus, report):
+            return (batch.slice(1) for batch in super().batches(corpus, report))
 
-    columns = lambda s: Columns(("target_tokens",), ("target_entities",))  # noqa: E731
-    stages.register(Stage("tag", drop, columns, ("side",)))
+    class Keeps(FakeTag):
+        def schema(self, corpus):
+            return corpus.schema
+
+        def batches(self, corpus, report):
+            return corpus.batches()
+
+    given = config(pipelines=["model-transfer"], stages={"tag": {"tagger": Names({})}})
+    stages.register(Drops)
     with pytest.raises(xner.InputError, match="step tag: the stage 'tag' gave 1 rows for 2"):
-        xner.run(config(pipelines=["model-transfer"]))
-    stages.register(Stage("tag", lambda corpus, settings, tell: corpus, columns, ("side",)))
+        xner.run(given)
+    stages.register(Keeps)
     with pytest.raises(xner.InputError, match="made no column 'target_entities'"):
-        xner.run(config(pipelines=["model-transfer"]))
+        xner.run(given)
     assert not list((folder / "out" / "store").glob("*tag*"))
 
 
@@ -538,42 +561,36 @@ def test_a_comparison_tells_another_aligner(folder):
 def test_an_aligner_that_varies_is_run_for_each_seed(folder, monkeypatch):
     given = []
 
-    def run(corpus, **settings):
-        given.append(settings)
-        return real(corpus, aligner="native", chains=1, seed=len(given))
+    def stream(stage, corpus):
+        given.append(stage)
+        return real(Align(chains=1, seed=len(given)), corpus)
 
-    real = xner.align
-    monkeypatch.setattr("xner.experiments.stages.align.align", run)
-    monkeypatch.setattr("xner.experiments.systems._check_step", lambda step, where: None)
+    real = Align.stream
+    monkeypatch.setattr(Align, "stream", stream)
+    monkeypatch.setattr(Align, "require", lambda stage: None)
     results = xner.run(config(aligners=["eflomal", "fast_align"], seeds=[1, 2]))
     assert [cell(results, row).seeds for row in (0, 1)] == [2, 1]
-    assert [settings["aligner"] for settings in given] == ["eflomal", "eflomal", "fast_align"]
-    assert not any("seed" in settings for settings in given)
+    assert [stage.aligner for stage in given] == ["eflomal", "eflomal", "fast_align"]
+    assert all(stage.seed is None for stage in given)
 
 
 # What is left when a run dies.
 
 FAILING = """
-import os, signal, sys
+import os, signal
 import xner
-from xner.experiments import stages
-from xner.experiments.pipelines import PIPELINES, Step
-
-real = stages.find_stage("project")
+from xner.stages import register
+from xner.stages.project import Project
 
 
-def run(corpus, settings, tell):
-    whole = real.run(corpus, settings, tell)
-
-    def batches():
-        for batch in whole.batches():
+class Dies(Project):
+    def batches(self, corpus, report):
+        for batch in super().batches(corpus, report):
             yield batch
             {death}
 
-    return xner.Corpus(batches, len(whole), whole.origin)
 
-
-stages.register(stages.Stage("project", run, real.columns, real.settings, check=real.check))
+register(Dies)
 xner.run("c.yaml")
 """
 YAML = """

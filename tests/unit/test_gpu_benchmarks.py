@@ -28,7 +28,7 @@ def bert(tmp_path_factory):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_gpu_script_runs_tiny_on_a_cpu(tmp_path, one_thread):
+def test_the_gpu_script_runs_tiny_on_a_cpu(tmp_path):
     gpu.main(["--tiny", "--device", "cpu", "--results", str(tmp_path)])
     pages = [(tmp_path / f"gpu_{part}.md").read_text("utf-8") for part in gpu.PARTS]
     rows = {line.split("|")[1].strip() for page in pages for line in page.splitlines()

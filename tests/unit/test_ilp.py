@@ -7,6 +7,7 @@ import pytest
 
 from tests.problems import assert_allowed, dense_problem, problem_of
 from xner.errors import MissingExtraError
+from xner.kernels.matching import CERTIFICATE, DP, GREEDY, HEURISTIC
 from xner.solve.exact import solve_exact
 from xner.solve.ilp import _scale, solve_ilp
 from xner.solve.solution import Route, Status
@@ -104,4 +105,6 @@ def test_scaling_keeps_the_objective_exact_and_within_range(score, length):
 
 
 def test_routes_have_names():
-    assert [route.name.lower() for route in Route][:4] == ["certificate", "dp", "search", "ilp"]
+    names = [route.name.lower() for route in Route]
+    assert names == ["certificate", "dp", "ilp", "greedy", "heuristic"]
+    assert [code.value for code in Route] == [CERTIFICATE, DP, 2, GREEDY, HEURISTIC]

@@ -93,5 +93,5 @@ def test_unknown_codes_name_near_ones():
 
 @pytest.mark.parametrize("code", ["pcm", "bbj"])
 def test_languages_that_nllb_lacks_are_named_as_such(code):
-    with pytest.raises(xner.UsageError, match=rf"NLLB-200 does not know .*\({code}\)"):
+    with pytest.raises(xner.UsageError, match=rf"NLLB-200 does not support .*\({code}\)"):
         find_language(code)

@@ -60,8 +60,8 @@ def test_the_reasons():
             markers.Case(text, marked, list(names), ["A"] * 2, empty, set(), set())
         )
 
-    assert reason("[[Rom] und Bern") == "markers that do not pair up"
-    assert reason("[R] und Bern", ("R", "x")) == "brackets count as letters"
+    assert reason("[[Rom] und Bern") == "unpaired markers"
+    assert reason("[R] und Bern", ("R", "x")) == "brackets are counted as letters"
     assert (
         reason("[Roma Roma]", ("Roma Roma", "Roma Rom")) == "several entities above the threshold"
     )

@@ -8,7 +8,7 @@ import pytest
 import xner
 from xner.cli import main
 from xner.errors import ResourceError
-from xner.pipeline.settings import Settings
+from xner.stages.project import Project
 
 torch = pytest.importorskip("torch")
 
@@ -207,7 +207,7 @@ def linked_everywhere(tmp_path):
 
 @pytest.mark.parametrize("candidates", ["links", "ngrams"])
 def test_entities_are_found_by_translation_alone(model, tmp_path, candidates, monkeypatch):
-    monkeypatch.setattr("xner.pipeline.project.SLICE", 1)
+    monkeypatch.setattr("xner.stages.project.SLICE", 1)
     source, target, links = linked_everywhere(tmp_path)
     out = xner.project(
         xner.read(source, target, links=links if candidates == "links" else None),
@@ -220,8 +220,8 @@ def test_entities_are_found_by_translation_alone(model, tmp_path, candidates, mo
         for row in out.table["target_entities"].to_pylist()
     ]
     assert found == [[(0, 1, "LOC"), (2, 4, "PER")], [(2, 5, "LOC")]]
-    assert "|nmt(" in out.summary.signature
-    assert "eng_Latn-deu_Latn,auto,threshold:0.1" in out.summary.signature
+    assert "|nmt(" in out.report.signature
+    assert "eng_Latn-deu_Latn,auto,threshold:0.1" in out.report.signature
 
 
 def test_what_scores_nothing_is_no_candidate(model, tmp_path):
@@ -232,18 +232,18 @@ def test_what_scores_nothing_is_no_candidate(model, tmp_path):
         nmt=NmtOptions(model, "eng", "deu", threshold=0.999999),
     )
     kept = sum(row is not None for rows in out.table["target_entities"].to_pylist() for row in rows)
-    assert out.summary.outcomes["below_threshold"] == out.summary.entities - kept > 0
+    assert out.report.outcomes["below_threshold"] == out.report.entities - kept > 0
 
 
 def test_options_that_make_no_sense(model):
     with pytest.raises(xner.UsageError, match="score nmt needs a model and both languages"):
-        Settings(score={"nmt": 1.0})
-    with pytest.raises(xner.UsageError, match="that score is not used"):
-        Settings(nmt=NmtOptions(model, "eng", "deu"))
-    with pytest.raises(xner.UsageError, match="needs target_language; give it"):
+        Project(score={"nmt": 1.0})
+    with pytest.raises(xner.UsageError, match="the score is not used"):
+        Project(nmt=NmtOptions(model, "eng", "deu"))
+    with pytest.raises(xner.UsageError, match="unknown language ''"):
         NmtOptions(model, "eng", "")
     given = {"model": model, "source_language": "eng", "target_language": "deu", "cache": "x"}
-    made = Settings.preset(score={"nmt": 1.0}, nmt=given)
+    made = Project(score={"nmt": 1.0}, nmt=given)
     assert made.nmt == NmtOptions(model, "eng", "deu", cache=Path("x"))
     with pytest.raises(xner.UsageError, match="settings of the score nmt do not fit"):
         NmtOptions.of({**given, "speed": 9})
@@ -278,7 +278,7 @@ def test_where_the_model_runs(model, tmp_path, capsys):
     line = [str(part) for part in line]
     where = ["--device", "cpu,cpu", "--precision", "bfloat16", "--batch-tokens", "64"]
     assert main([*line, *where]) == 2
-    assert "does not go with --aligner native" in capsys.readouterr().err
+    assert "device would have no effect" in capsys.readouterr().err
     nmt = ["--score", "nmt=1", "--nmt-model", model, "--source-language", "en"]
     nmt += ["--target-language", "deu"]
     assert main([*line, *nmt, *where]) == 0
@@ -287,4 +287,4 @@ def test_where_the_model_runs(model, tmp_path, capsys):
     assert "'tpu9' cannot be used" in capsys.readouterr().err
     assert main([*line, *nmt, "--batch-tokens", "0"]) == 2
     assert main([*line, *nmt, "--layer", "3"]) == 2
-    assert "--layer does not go" in capsys.readouterr().err
+    assert "layer would have no effect" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def test_fast_align(fakes):
     assert links(linked) == [[(0, 0), (1, 1)], [], [], [(0, 0)]]
     assert (
         "fast_align(systran-align:0"
-        in xner.project(unlinked(), aligner="fast_align").summary.signature
+        in xner.project(unlinked(), aligner="fast_align").report.signature
     )
 
 
@@ -104,7 +104,7 @@ def test_missing_packages_say_how_to_install_them(monkeypatch, name, extra):
     [
         ("native", {"symmetrisation": "both"}, "choose one of soft, intersection"),
         ("native", {"seed": -1}, "seed is -1; it must be at least 0"),
-        ("native", {"magic": 1}, "unknown option of aligner native 'magic'; known: seed, chains"),
+        ("native", {"magic": 1}, "aligner native: unknown option 'magic'; known: seed, chains"),
         ("eflomal", {"symmetrisation": "soft"}, "symmetrisation is 'soft'; choose one of inter"),
         ("fast_align", {"iterations": 0}, "iterations is 0; it must be at least 1"),
         ("giza", {}, "unknown aligner 'giza'; known: native, eflomal"),
@@ -154,4 +154,4 @@ def test_any_object_can_be_an_aligner():
             return make_aligner("native", {}).align(bitext, progress)
 
     linked = xner.align(unlinked(), aligner=Diagonal())
-    assert xner.project(linked).summary.signature.endswith("aligner:diagonal")
+    assert xner.project(linked).report.signature.endswith("aligner:diagonal")

@@ -42,9 +42,9 @@ def test_byte_order_mark_and_crlf(file):
     [
         ("Amina\tB-PER\n", xner.UsageError, "suffix must say the format"),
         ("sw:Amina B-PER\n", xner.UsageError, "suffix must say the format"),
-        ("sw:Amina\tB-PER\nen:sees\tO\n", xner.FormatError, "'en:sees'.*should be written sw:word"),
-        ("sw:Amina\tB-PER\nsw:\tO\n", xner.FormatError, "'sw:'.*should be written sw:word"),
-        ("sw:Amina\tPERSON\n", xner.SchemeError, ":1: 'PERSON' is no tag"),
+        ("sw:Amina\tB-PER\nen:sees\tO\n", xner.FormatError, "'en:sees'.*must be written sw:word"),
+        ("sw:Amina\tB-PER\nsw:\tO\n", xner.FormatError, "'sw:'.*must be written sw:word"),
+        ("sw:Amina\tPERSON\n", xner.SchemeError, ":1: 'PERSON' is not a tag"),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, error, message):

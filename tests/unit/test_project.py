@@ -10,7 +10,7 @@ import xner
 from tests.corpora import corpus
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
-from xner.pipeline.outcome import OUTCOMES
+from xner.stages.solved import OUTCOMES
 
 ROWS = [
     # projected, both; the second entity's label travels with it
@@ -66,13 +66,13 @@ def test_heuristic_projects_every_run_or_the_longest():
     assert spans(both.table) == [[(0, 1, "LOC", 0), (4, 6, "LOC", 0)]]
     one = xner.project(corpus(rows), method="heuristic", length_ratio=0, top_k=1)
     assert spans(one.table) == [[(4, 6, "LOC", 0)]]
-    assert both.summary.spans == 2
-    assert both.summary.outcomes["projected"] == 1
+    assert both.report.spans == 2
+    assert both.report.outcomes["projected"] == 1
 
 
 def test_the_summary_accounts_for_every_entity():
     out = xner.project(corpus(ROWS))
-    summary = out.summary.as_dict()
+    summary = out.report.as_dict()
     assert summary["sentences"] == 5
     assert summary["entities"] == 6 == sum(summary["outcomes"].values())
     assert set(summary["outcomes"]) == set(OUTCOMES.values())
@@ -107,19 +107,19 @@ def test_projecting_again_replaces_the_columns():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "unknown method 'magic'; choose one of"),
+        ({"method": "magic"}, "method is 'magic'; choose one of"),
         ({"score": {"vibes": 1.0}}, "unknown score 'vibes'"),
-        ({"preset": "paper-magic"}, "unknown preset 'paper-magic'; choose one of default, paper-"),
+        ({"preset": "paper-magic"}, "preset is 'paper-magic'; choose one of default, paper-"),
         ({"fill": {"wishes": 1.0}}, "unknown fill 'wishes'; choose from lexicon"),
         ({"fill": {"lexicon": 2.0}}, "must be in \\(0, 1\\]"),
         ({"score": {"alignment": 0.0}}, "must be above 0"),
         ({"max_span": 0}, "max_span is 0"),
-        ({"merge_distance": -1}, "cannot be negative"),
+        ({"merge_distance": -1}, "merge_distance is -1; it must be at least 0"),
         ({"top_k": 0}, "top_k is 0"),
-        ({"constraint": "=1"}, "constraint '=1' is not known"),
-        ({"constraint": "==1", "method": "greedy"}, "greedy cannot promise ==1"),
+        ({"constraint": "=1"}, "unknown constraint '=1'"),
+        ({"constraint": "==1", "method": "greedy"}, "greedy cannot guarantee ==1"),
         ({"constraint": "<=2", "method": "heuristic"}, "heuristic takes no constraint"),
-        ({"backend": "abacus"}, "unknown backend 'abacus'"),
+        ({"backend": "abacus"}, "backend is 'abacus'"),
         ({"method": "ilp", "gap": -1.0}, "gap is -1"),
         ({"method": "ilp", "time_limit": 0.0}, "time_limit is 0"),
     ],
@@ -131,7 +131,7 @@ def test_options_that_make_no_sense(options, message):
 
 def test_an_unknown_aligner():
     table = corpus(ROWS).table.drop_columns(["links"])
-    with pytest.raises(xner.UsageError, match="unknown aligner 'magic'"):
+    with pytest.raises(xner.UsageError, match="aligner is 'magic'"):
         xner.project(xner.Corpus.from_table(table), aligner="magic")
 
 
@@ -152,12 +152,12 @@ def test_the_optimum_where_greedy_misses_it(method):
     score = {"alignment": 1.0}
     greedy = xner.project(corpus([CLASH]), method="greedy", score=score, max_span=1)
     best = xner.project(corpus([CLASH]), method=method, score=score, max_span=1)
-    assert greedy.summary.objective == pytest.approx(1.1)
-    assert greedy.summary.statuses == {"feasible": 1}
-    assert best.summary.objective == pytest.approx(1.7)
-    assert best.summary.bound == pytest.approx(1.7)
-    assert best.summary.statuses == {"optimal": 1}
-    assert best.summary.routes == {"dp" if method == "exact" else "ilp": 1}
+    assert greedy.report.objective == pytest.approx(1.1)
+    assert greedy.report.statuses == {"feasible": 1}
+    assert best.report.objective == pytest.approx(1.7)
+    assert best.report.bound == pytest.approx(1.7)
+    assert best.report.statuses == {"optimal": 1}
+    assert best.report.routes == {"dp" if method == "exact" else "ilp": 1}
     assert best.table["solution"].to_pylist()[0]["objective"] == pytest.approx(1.7)
 
 
@@ -165,9 +165,9 @@ def test_constraints_that_cannot_be_met_are_reported():
     pytest.importorskip("ortools")
     out = xner.project(corpus([CLASH, ROWS[1]]), preset="paper-ilp", constraint="==1", max_span=1)
     assert out.table["outcomes"].to_pylist() == [["projected", "projected"], ["infeasible"]]
-    assert out.summary.statuses == {"optimal": 1, "infeasible": 1}
+    assert out.report.statuses == {"optimal": 1, "infeasible": 1}
     # What `exact` does not cover went to the ILP, and the result says so.
-    assert out.summary.routes["ilp"] == 1
+    assert out.report.routes["ilp"] == 1
 
 
 def test_an_entity_may_be_used_more_than_once():
@@ -177,7 +177,7 @@ def test_an_entity_may_be_used_more_than_once():
             out = xner.project(
                 corpus(rows), method=method, score={"alignment": 1.0}, constraint=constraint
             )
-            assert out.summary.spans == made
+            assert out.report.spans == made
 
 
 def test_ilp_without_ortools_says_how_to_install_it(monkeypatch):
@@ -187,8 +187,8 @@ def test_ilp_without_ortools_says_how_to_install_it(monkeypatch):
 
 
 def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
-    from xner.pipeline import project as module
     from xner.solve.solution import Solution, Status
+    from xner.stages import project as module
 
     def late(problem, **options):
         none = np.zeros(problem.sentences)
@@ -198,7 +198,7 @@ def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
     monkeypatch.setattr(module, "solve_ilp", late)
     out = xner.project(corpus([CLASH]), constraint="==1", time_limit=1e-9)
     assert out.table["outcomes"].to_pylist() == [["unsolved", "unsolved"]]
-    assert out.summary.statuses == {"unknown": 1}
+    assert out.report.statuses == {"unknown": 1}
 
 
 def test_a_corpus_without_rows_stays_without():
@@ -206,5 +206,5 @@ def test_a_corpus_without_rows_stays_without():
     empty = Corpus.from_table(pa.table({name: pa.array([], COLUMNS[name]) for name in names}))
     made = xner.project(empty)
     assert len(made) == len(xner.align(empty)) == 0
-    assert made.table.num_rows == made.summary.sentences == made.summary.entities == 0
-    assert "aligner:native(" in made.summary.signature
+    assert made.table.num_rows == made.report.sentences == made.report.entities == 0
+    assert "aligner:native(" in made.report.signature

@@ -6,9 +6,9 @@ import xner
 from tests.property.test_scores import made
 from xner.columns import ENTITIES
 from xner.corpus import Corpus
-from xner.pipeline.first_pass import count_corpus
-from xner.pipeline.settings import Settings
 from xner.score.counts import Counts
+from xner.stages.first_pass import count_corpus
+from xner.stages.project import Project
 
 
 def row(label, word="Rom"):
@@ -26,20 +26,20 @@ def test_a_slip_is_mended_and_told():
     out = xner.project(made(SLIP), relabel=0.95)
     assert labels(out) == [["LOC"]] * 6
     assert out.table["outcomes"].to_pylist() == [["projected"]] * 5 + [["relabelled"]]
-    assert out.summary.relabelled == {("«rom»", "PER", "LOC"): 1}
-    assert out.summary.as_dict()["relabelled"] == [
+    assert out.report.relabelled == {("«rom»", "PER", "LOC"): 1}
+    assert out.report.as_dict()["relabelled"] == [
         {"words": "«rom»", "from": "PER", "to": "LOC", "spans": 1}
     ]
-    assert out.summary.outcomes["relabelled"] == 1
-    assert sum(out.summary.outcomes.values()) == out.summary.entities == 6
-    assert "|relabel:>=0.95|" in out.summary.signature
+    assert out.report.outcomes["relabelled"] == 1
+    assert sum(out.report.outcomes.values()) == out.report.entities == 6
+    assert "|relabel:>=0.95|" in out.report.signature
 
 
 def test_it_is_off_by_default():
     out = xner.project(made(SLIP))
     assert labels(out)[-1] == ["PER"]
-    assert not out.summary.relabelled
-    assert "relabel" not in out.summary.signature
+    assert not out.report.relabelled
+    assert "relabel" not in out.report.signature
 
 
 def test_four_other_sentences_are_too_few():
@@ -61,7 +61,7 @@ def test_the_share_decides():
 
 
 def test_batches_and_merged_counts_change_nothing(tmp_path):
-    settings = Settings.preset(relabel=0.95)
+    settings = Project(relabel=0.95)
     parts = count_corpus(made(SLIP[:3]), settings).merge(count_corpus(made(SLIP[3:]), settings))
     whole = count_corpus(made(SLIP), settings)
     assert parts == whole
@@ -70,7 +70,7 @@ def test_batches_and_merged_counts_change_nothing(tmp_path):
     assert loaded == whole
     assert loaded.labels == {"LOC", "PER"}
     batch = next(made(SLIP).batches())
-    cut = Corpus(lambda: iter([batch.slice(0, 4), batch.slice(4)]), 6, "parts")
+    cut = Corpus.from_batches([batch.slice(0, 4), batch.slice(4)], "parts")
     one, two = (xner.project(pairs, relabel=0.95) for pairs in (made(SLIP), cut))
     assert one.table.to_pylist() == two.table.to_pylist()
     last = xner.project(made(SLIP[5:]), relabel=0.95, counts=loaded)
@@ -78,7 +78,7 @@ def test_batches_and_merged_counts_change_nothing(tmp_path):
 
 
 def test_counts_without_labels_do_not_serve():
-    counts = count_corpus(made(SLIP), Settings.preset())
+    counts = count_corpus(made(SLIP), Project())
     with pytest.raises(xner.UsageError, match="these settings need"):
         xner.project(made(SLIP), relabel=0.95, counts=counts)
 

@@ -68,18 +68,18 @@ def test_auto_reads_what_is_irregular(tags, spans):
     ],
 )
 def test_a_named_scheme_is_enforced(tags, scheme):
-    with pytest.raises(SchemeError, match="cannot stand here"):
+    with pytest.raises(SchemeError, match="is not allowed here"):
         spans_from_tags(tags.split(), scheme)
 
 
 @pytest.mark.parametrize("tag", ["PER", "X-PER", "B-", "B", "", "-PER", "b-PER"])
 def test_unknown_tags(tag):
-    with pytest.raises(SchemeError, match="is no tag of"):
+    with pytest.raises(SchemeError, match="is not a tag of"):
         spans_from_tags([tag])
 
 
 def test_tags_of_another_scheme():
-    with pytest.raises(SchemeError, match="is no tag of IOB2"):
+    with pytest.raises(SchemeError, match="is not a tag of IOB2"):
         spans_from_tags(["S-PER"], "IOB2")
 
 

@@ -1,4 +1,4 @@
-"""Presets, scores of one's own, and counts as a file."""
+"""Presets, custom scores, and counts as a file."""
 
 import numpy as np
 import pyarrow as pa
@@ -7,10 +7,12 @@ import pytest
 import xner
 from tests.corpora import corpus
 from xner.columns import COLUMNS
-from xner.pipeline.settings import PRESETS, Settings
 from xner.score import register
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
+from xner.score.scene import Text
+from xner.stages.project import Project
+from xner.stages.projection_options import PRESETS
 
 ROWS = [
     (4, 4, [(0, 2, "PER"), (3, 4, "LOC")], [(0, 2, 1.0), (1, 3, 1.0), (3, 0, 1.0)]),
@@ -19,23 +21,23 @@ ROWS = [
 
 
 def test_presets():
-    assert Settings.preset() == Settings.preset("default")
+    assert Project() == Project(preset="default")
     for name in PRESETS:
-        settings = Settings.preset(name)
+        settings = Project(preset=name)
         assert settings.counted == (name == "default")
-        assert ("fill:lexicon*1+neighbours*1" in settings.signature) == (name == "default")
+        assert ("fill:lexicon*1+adjacent*1" in settings.signature) == (name == "default")
         assert ("max_span:10|max_ratio:2|" in settings.signature) == (name == "default")
-    assert Settings.preset(score={"overlap": 1.0}).fill == {}
-    assert Settings.preset(method="heuristic").fill == {}
-    assert Settings.preset("paper-greedy", method="exact").method == "exact"
+    assert Project(score={"overlap": 1.0}).fill == {}
+    assert Project(method="heuristic").fill == {}
+    assert Project(preset="paper-greedy", method="exact").method == "exact"
 
 
 def test_long_entities_may_have_long_spans():
     row = (4, 12, [(0, 4, "ORG"), (0, 1, "PER")], [(0, 0, 1.0), (0, 3, 0.5), (3, 7, 1.0)])
-    batch = next(corpus([row]).batches())
+    text = Text(next(corpus([row]).batches()))
 
     def spans(**limits):
-        problem = linked_ngrams(batch, **limits).problem
+        problem = linked_ngrams(text, **limits).problem
         pairs = list(zip(problem.start.tolist(), problem.end.tolist(), strict=True))
         first = problem.candidate_offsets[1]
         return max(e - s for s, e in pairs[:first]), max(e - s for s, e in pairs[first:])
@@ -44,14 +46,14 @@ def test_long_entities_may_have_long_spans():
     assert spans(max_span=2, max_ratio=1.25) == (5, 1)
     assert spans(max_span=2, max_ratio=2.0) == (8, 1)
     assert spans(max_span=5, max_ratio=2.0) == (8, 4)
-    settings = Settings.preset(max_span=5)
+    settings = Project(max_span=5)
     assert (settings.max_span, settings.max_ratio) == (5, 0.0)
-    assert Settings.preset(max_span=5, max_ratio=3.0).max_ratio == 3.0
+    assert Project(max_span=5, max_ratio=3.0).max_ratio == 3.0
     with pytest.raises(xner.UsageError, match="max_ratio is -1"):
-        Settings.preset(max_ratio=-1.0)
+        Project(max_ratio=-1.0)
 
 
-def test_a_neighbour_that_belongs_joins_the_span():
+def test_an_adjacent_word_that_belongs_joins_the_span():
     def row(source, target, entity, links):
         links = [{"source": i, "target": j, "weight": 1.0} for i, j in links]
         entity = [{"start": entity, "end": entity + 1, "label": "T"}]
@@ -69,7 +71,7 @@ def test_a_neighbour_that_belongs_joins_the_span():
         return [(row[0]["start"], row[0]["end"]) for row in out.to_pylist()]
 
     assert spans({"lexicon": 1.0}) == [(3, 4)] * 3 + [(1, 2)] * 9
-    assert spans({"neighbours": 1.0})[:3] == [(1, 4)] * 3
+    assert spans({"adjacent": 1.0})[:3] == [(1, 4)] * 3
 
 
 def test_a_word_of_the_entity_is_no_bad_edge():
@@ -94,18 +96,18 @@ def test_a_word_of_the_entity_is_no_bad_edge():
 
 
 def test_signature_names_the_scores():
-    signature = xner.project(corpus(ROWS)).summary.signature
+    signature = xner.project(corpus(ROWS)).report.signature
     assert "score:overlap*1+edge*0.5+dictionary*0.25|" in signature
-    assert "fill:lexicon*1+neighbours*1" in signature
+    assert "fill:lexicon*1+adjacent*1" in signature
 
 
-def test_a_score_of_your_own():
+def test_a_custom_score():
     def short(scene):
         return 1.0 / (scene.problem.end - scene.problem.start)
 
     register("short", short)
     out = xner.project(corpus(ROWS), score={"alignment": 0.1, "short": 1.0})
-    assert "short*1" in out.summary.signature
+    assert "short*1" in out.report.signature
     spans = [
         (e["start"], e["end"]) for row in out.table["target_entities"].to_pylist() for e in row
     ]
@@ -116,7 +118,7 @@ def test_a_score_of_your_own():
     with pytest.raises(xner.UsageError, match="below 0"):
         xner.project(corpus(ROWS), score={"short": 1.0})
     register("short", lambda scene: np.ones(1))
-    with pytest.raises(xner.UsageError, match="one value a candidate"):
+    with pytest.raises(xner.UsageError, match="one value per candidate"):
         xner.project(corpus(ROWS), score={"short": 1.0})
 
 
@@ -130,14 +132,14 @@ def test_counts_as_a_file(tmp_path):
     assert loaded == counts
     loaded.save(tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    with pytest.raises(xner.UsageError, match="do not mix"):
+    with pytest.raises(xner.UsageError, match="cannot be merged"):
         counts.merge(Counts("you"))
     with np.load(tmp_path / "a.npz") as file:
         np.savez(tmp_path / "old.npz", **{**file, "version": 1})
-    with pytest.raises(xner.FormatError, match="count again"):
+    with pytest.raises(xner.FormatError, match="count the corpus again"):
         Counts.load(tmp_path / "old.npz")
     (tmp_path / "c.npz").write_text("no")
-    with pytest.raises(xner.FormatError, match="does not hold counts"):
+    with pytest.raises(xner.FormatError, match="no counts of xner"):
         Counts.load(tmp_path / "c.npz")
     with pytest.raises(xner.OutputError):
         counts.save(tmp_path / "no" / "d.npz")

@@ -1,4 +1,4 @@
-"""The published figures on real corpora; skipped where ../shared is absent."""
+"""Labels and F1 on real corpora; skipped if ../shared is missing (see CONTRIBUTING.md)."""
 
 import hashlib
 
@@ -10,8 +10,8 @@ from xner.labels import label_files
 
 pytestmark = pytest.mark.shared
 
-# F1 and labels (SHA-256 of all tags) that the published code gives on the same links: the
-# heuristic of the thesis without top k, the n-gram candidates of Politov et al. up to 10 words.
+# F1 and SHA-256 of all tags, as the published code computes them from the same links: the
+# heuristic of the thesis without top k, and n-gram candidates of up to 10 words (Politov et al.).
 ABSA = [
     ("train", "es", "heuristic", 0.9529, "5ec2bc3df955e970"),
     ("train", "fr", "heuristic", 0.9446, "8419390cc95a2598"),
@@ -25,7 +25,7 @@ ABSA = [
 
 
 def digest(projection):
-    """SHA-256 of the tags: words parted by spaces, sentences by newlines."""
+    """SHA-256 of the tags, joined by spaces within a sentence and by newlines between sentences."""
     table = projection.table
     rows = zip(
         table["target_entities"].to_pylist(), table["target_tokens"].to_pylist(), strict=True
@@ -47,7 +47,7 @@ def test_absa(shared, split, language, method, f1, labels):
     out = xner.project(pairs, preset=f"paper-{method}")
     assert digest(out).startswith(labels)
     assert round(xner.evaluate(gold, out).f1, 4) == f1
-    assert sum(out.summary.outcomes.values()) == out.summary.entities
+    assert sum(out.report.outcomes.values()) == out.report.entities
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Losses and weights of teachers against their equations, and the properties they must have."""
+"""Losses and weights of teachers against reference implementations, and their properties."""
 
 import numpy as np
 import pytest
@@ -10,15 +10,16 @@ import xner
 torch = pytest.importorskip("torch")
 
 from tests.reference import students as twin  # noqa: E402 - needs torch
+from xner.options import build  # noqa: E402
 from xner.training import similarity  # noqa: E402
-from xner.training.distill import check_choices  # noqa: E402
 from xner.training.losses import hard_loss, soft_loss  # noqa: E402
+from xner.training.options import DistillOptions  # noqa: E402
 from xner.training.teachers import (  # noqa: E402
-    Opinion,
+    Predictions,
     agreement,
-    combined,
+    combine,
     common_tagset,
-    hardened,
+    harden,
 )
 
 
@@ -35,7 +36,7 @@ def tensors(*arrays):
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 1.0, 2.0, 4.0]))
-def test_losses_are_those_of_the_equations(seed, temperature):
+def test_losses_equal_the_equations(seed, temperature):
     logits, teacher, weights, tags = draw(seed)
     z, p, w, y = tensors(logits, teacher, weights, tags)
     assert soft_loss(z, p, w).item() == pytest.approx(twin.mse(logits, teacher, weights), abs=1e-5)
@@ -56,11 +57,11 @@ def test_fixed_tensors():
     assert hard_loss(z, torch.tensor([0, 1]), w).item() == pytest.approx(
         (np.log(2) + np.log(4)) / 2
     )
-    # A teacher that is sure has log 2 of an even student; weights choose the word.
+    # KL of a certain teacher and a uniform student is log 2; the weights ignore the other word.
     assert soft_loss(z, p, torch.tensor([1.0, 0.0]), "kl").item() == pytest.approx(np.log(2))
 
 
-def test_words_without_weight_teach_nothing():
+def test_words_without_weight_have_no_gradient():
     logits, teacher, weights, tags = draw(3)
     weights[2:] = 0
     z, p, w, y = tensors(logits, teacher, weights, tags)
@@ -73,11 +74,19 @@ def test_words_without_weight_teach_nothing():
     assert hard_loss(z, y, w * 0).item() == 0
 
 
-def test_bad_losses():
-    with pytest.raises(xner.UsageError, match="loss is 'l1'"):
-        check_choices(1, 0, loss="l1")
-    with pytest.raises(xner.UsageError, match="temperature is 0"):
-        check_choices(1, 0, loss="kl", temperature=0)
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"loss": "l1"}, "loss is 'l1'; choose one of mse, kl"),
+        ({"loss": "kl", "temperature": 0}, "temperature is 0; it must be above 0"),
+        ({"label_set": "some"}, "label_set is 'some'"),
+        ({"teachers": []}, "teachers is empty"),
+        ({"weights": [-1.0]}, r"weights is \[-1.0\]; give one number of at least 0"),
+    ],
+)
+def test_bad_options_of_distillation(options, match):
+    with pytest.raises(xner.UsageError, match=match):
+        build(DistillOptions, {"from_scratch": "small", **options})
 
 
 @given(st.integers(0, 10**6))
@@ -86,13 +95,13 @@ def test_teachers_are_combined_as_in_the_equation(seed):
     offsets = np.array([0, 2, 2, 5])
     teachers = [rng.dirichlet(np.ones(3), 5).astype(np.float32) for _ in range(3)]
     for alpha in (rng.dirichlet(np.ones(3)), rng.dirichlet(np.ones(3), 3)):
-        made = combined(teachers, alpha, offsets)
+        made = combine(teachers, alpha, offsets)
         np.testing.assert_allclose(made, twin.combine(teachers, alpha, offsets), atol=1e-6)
         np.testing.assert_allclose(made.sum(1), 1, atol=1e-6)
 
 
 @given(st.integers(0, 10**6))
-def test_language_identifier_is_that_of_the_equations(seed):
+def test_language_identifier_equals_the_equations(seed):
     rng = np.random.default_rng(seed)
     g, u, v, mu = (rng.normal(size=s) for s in ((5, 6), (2, 6), (2, 6), (3, 6)))
     true = rng.integers(0, 3, 5)
@@ -108,7 +117,7 @@ def test_language_identifier_is_that_of_the_equations(seed):
     assert tau == pytest.approx(variance, rel=1e-9)
 
 
-def test_equal_scores_weigh_all_teachers_alike():
+def test_equal_scores_give_equal_weights():
     each, domain, tau = similarity.weights_of(np.full((4, 3), 2.0))
     np.testing.assert_allclose(each, 1 / 3)
     np.testing.assert_allclose(domain, 1 / 3)
@@ -123,7 +132,7 @@ def written(letters, count, seed):
     return [["".join(rng.choice(list(letters), 4)) for _ in range(6)] for _ in range(count)]
 
 
-def test_likeness_finds_the_language():
+def test_similarity_finds_the_language():
     sources = [similarity.sentence_features(written(a, 80, i)) for i, a in enumerate(ALPHABETS)]
     target = similarity.sentence_features(written("klmno", 20, 9) + written("abcdek", 10, 8))
     found = similarity.learn_similarity(sources, target)
@@ -145,24 +154,22 @@ P = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]], np.float32)
 
 
 def test_tags_are_mapped():
-    opinion = Opinion("t", ("B-PERSON", "O", "S-MISC"), P)
-    assert opinion.labels({"PERSON": "PER"}) == {"PER", "MISC"}
-    made = opinion.mapped(("O", "B-PER", "I-PER"), {"PERSON": "PER"})
+    teacher = Predictions("t", ("B-PERSON", "O", "S-MISC"), P)
+    assert teacher.labels({"PERSON": "PER"}) == {"PER", "MISC"}
+    made = teacher.mapped(("O", "B-PER", "I-PER"), {"PERSON": "PER"})
     np.testing.assert_allclose(made, [[0.4, 0.6, 0], [0.9, 0.1, 0]], atol=1e-6)
-    bilou = Opinion("t", ("O", "U-LOC", "L-LOC"), P)
+    bilou = Predictions("t", ("O", "U-LOC", "L-LOC"), P)
     np.testing.assert_allclose(bilou.mapped(("O", "B-LOC", "I-LOC")), P, atol=1e-6)
 
 
-def test_teachers_of_different_labels_are_brought_together():
-    one = Opinion("one", ("O", "B-PER", "I-PER", "B-MISC"), P)
-    other = Opinion("other", ("O", "B-PER", "B-LOC"), P)
+def test_common_tagset_of_teachers_with_different_labels():
+    one = Predictions("one", ("O", "B-PER", "I-PER", "B-MISC"), P)
+    other = Predictions("other", ("O", "B-PER", "B-LOC"), P)
     assert common_tagset([one, other]) == (("O", "B-PER", "I-PER"), {"MISC", "LOC"})
     every, left_out = common_tagset([one, other], label_set="all")
     assert (len(every), left_out) == (7, set())
     with pytest.raises(xner.InputError, match="share no label"):
         common_tagset([one, other], {"PER": None})
-    with pytest.raises(xner.UsageError, match="label_set is 'some'"):
-        common_tagset([one, other], label_set="some")
 
 
 def test_agreement_and_hard_labels():
@@ -170,9 +177,9 @@ def test_agreement_and_hard_labels():
     same = agreement([P, other])
     assert same.tolist() == [True, False]
     mean = (P + other) / 2
-    soft, weights = hardened(mean, same, "hard")
+    soft, weights = harden(mean, same, "hard")
     assert soft[0].tolist() == [1, 0, 0]
     np.testing.assert_array_equal(soft[1], mean[1])
     assert weights.tolist() == [1, 1]
-    assert hardened(mean, same, "only")[1].tolist() == [1, 0]
-    np.testing.assert_array_equal(hardened(mean, same, None)[0], mean)
+    assert harden(mean, same, "only")[1].tolist() == [1, 0]
+    np.testing.assert_array_equal(harden(mean, same, None)[0], mean)

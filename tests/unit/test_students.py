@@ -1,4 +1,4 @@
-"""Students: trained, distilled, self-trained; tiny, from scratch, on sentences made up here."""
+"""Training, distillation and self-training of tiny students from scratch, on artificial data."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import sys
 from itertools import chain, pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import xner
@@ -17,23 +18,23 @@ pytest.importorskip("accelerate")
 
 from tests.models import students as made  # noqa: E402 - needs torch
 from xner.inference.checkpoints import model_signature  # noqa: E402
+from xner.options import build  # noqa: E402
 from xner.training.card import MANIFEST  # noqa: E402
-from xner.training.gather import Choice, gather, label_weights  # noqa: E402
-
-pytestmark = pytest.mark.usefixtures("one_thread")
+from xner.training.gather import gather, label_weights  # noqa: E402
+from xner.training.options import Choice, SelfTrainOptions  # noqa: E402
 
 GOLD = made.labelled(60, seed=99, unseen=True)
 
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory):
-    """A student of 300 labelled sentences, made from scratch."""
+    """A student trained from scratch on 300 labelled sentences."""
     folder = tmp_path_factory.mktemp("students") / "en"
     data = made.labelled(300, seed=1)
     return xner.train(data, folder, dev=GOLD, epochs=8, seed=3, **made.FAST)
 
 
-def test_a_student_is_made_from_scratch(student):
+def test_a_student_is_trained_from_scratch(student):
     assert student.f1 > 0.9
     assert student.f1 == max(epoch["f1"] for epoch in student.history)
     assert made.f1(GOLD, student.folder) == pytest.approx(student.f1)
@@ -42,7 +43,7 @@ def test_a_student_is_made_from_scratch(student):
     assert student.history[-1]["loss"] < student.history[0]["loss"] / 2
 
 
-def test_transformers_load_it(student):
+def test_transformers_loads_a_student(student):
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
     model = AutoModelForTokenClassification.from_pretrained(student.folder)
@@ -57,7 +58,7 @@ def test_transformers_load_it(student):
     assert tags == ["B-PER", "I-PER", "O", "B-LOC", "O"]
 
 
-def test_card_and_manifest_say_what_made_it(student):
+def test_card_and_manifest_have_the_signature(student):
     card = (student.folder / "README.md").read_text("utf-8")
     manifest = json.loads((student.folder / MANIFEST).read_text("utf-8"))
     assert student.signature in card
@@ -82,7 +83,7 @@ def same(one, other):
     return all(torch.equal(weights(one)[name], w) for name, w in weights(other).items())
 
 
-def test_seeds_decide(tmp_path):
+def test_seeds_determine_the_weights(tmp_path):
     data = made.labelled(40, seed=1)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train(data, tmp_path / name, seed=seed)
@@ -95,15 +96,15 @@ import os, signal, sys
 import torch, xner
 from tests.models import students as made
 torch.set_num_threads(1)
-def tell(stage, share):
+def kill(stage, share):
     if stage == "train" and share > 0.7:
         os.kill(os.getpid(), signal.SIGKILL)
 xner.train(made.labelled(64, seed=1), sys.argv[1], dev=made.labelled(20, seed=2), epochs=3, seed=4,
-           progress=tell, **made.FAST)
+           progress=kill, **made.FAST)
 """
 
 
-def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path):
+def test_a_killed_run_resumes_with_the_same_result(tmp_path):
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path / "killed")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
@@ -112,9 +113,9 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     options = {"dev": made.labelled(20, seed=2), "epochs": 3, "seed": 4}
     data = made.labelled(64, seed=1)
-    with pytest.raises(xner.OutputError, match="holds an interrupted run; resume it"):
+    with pytest.raises(xner.OutputError, match="contains an interrupted run; resume it"):
         train(data, tmp_path / "killed", **options)
-    with pytest.raises(xner.UsageError, match="holds another run"):
+    with pytest.raises(xner.UsageError, match="contains another run"):
         train(data, tmp_path / "killed", resume=True, **{**options, "seed": 5})
     stages = []
     resumed = train(
@@ -142,8 +143,8 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path):
     assert made.f1(made.labelled(20, 5), tmp_path / "m") == pytest.approx(done.f1)
 
 
-def test_going_on_from_a_tagger(tmp_path, bert_tagger):
-    """A head of the same tags is kept; one of as many other tags is not."""
+def test_training_starts_from_a_tagger(tmp_path, bert_tagger):
+    """A head for the same tags is kept; one for other tags of the same number is not."""
     data = made.labelled(8, seed=1)
     base = {"base": bert_tagger, "device": "cpu", "learning_rate": 1e-9, "epochs": 1}
     xner.train(data, tmp_path / "a", labels={"LOC": "PLACE"}, **base)
@@ -161,7 +162,7 @@ def test_going_on_from_a_tagger(tmp_path, bert_tagger):
 
 
 def projected():
-    """Four sentence pairs, with outcomes and scores: sure, doubtful, lost, without entities."""
+    """Four sentence pairs: one projected, one doubtful, one unaligned, one without entities."""
     rows = [
         ([("PER", 1.5)], ["projected"]),
         ([("PER", 0.5)], ["projected", "conflict"]),
@@ -198,8 +199,18 @@ def test_doubtful_sentences_are_dropped_and_counted():
     assert len(examples.sentences) == 6
     assert counts.entities == {"LOC": 4, "PER": 1}
     empty = made.table("target_", tokens=[[], []], entities=[[], []])
-    with pytest.raises(xner.InputError, match="no sentence is left to train on, of 2"):
+    with pytest.raises(xner.InputError, match="none of 2 sentences is left to train on"):
         gather([empty], Choice())
+
+
+def test_entities_that_label_a_span_are_not_lost():
+    outcomes = [["marked"], ["relabelled", "projected"], ["marked", "marker_lost"], ["foreign"]]
+    table = projected().table
+    at = table.column_names.index("outcomes")
+    corpus = xner.Corpus.from_table(table.set_column(at, "outcomes", pa.array(outcomes)))
+    examples, counts = gather([corpus], Choice(max_unprojected=0))
+    assert [words[1] for words in examples.sentences] == ["0", "1"]
+    assert counts.doubtful == {"unprojected": 2}
 
 
 def test_weights_come_from_scores():
@@ -225,7 +236,7 @@ def test_a_student_needs_a_label(tmp_path):
     assert not (tmp_path / "m").exists()
 
 
-def test_long_sentences_are_learnt_whole(tmp_path):
+def test_long_sentences_are_learned_completely(tmp_path):
     gold = made.labelled(30, seed=1).table
     sentence = list(chain(*gold["tokens"].to_pylist()))
     data = made.table(
@@ -266,22 +277,22 @@ def test_several_teachers(tmp_path, student, bert_tagger):
     teachers = [student.folder, bert_tagger]
     options = {**made.FAST, "epochs": 1, "teachers": teachers}
     plain = xner.distill(text, tmp_path / "a", **options)
-    assert plain.told["agreed_words"] > 0.9 * plain.counts["words"]
+    assert plain.details["agreed_words"] > 0.9 * plain.counts["words"]
     for weights in ("domain", "sentence"):
         done = xner.distill(
             text, tmp_path / weights, weights=weights, sources=[english, other], **options
         )
-        one, two = done.told["teacher_weights"]
+        one, two = done.details["teacher_weights"]
         assert one > two
         assert one + two == pytest.approx(1, abs=1e-3)
-        assert done.told["language_accuracy"] == 1
+        assert done.details["language_accuracy"] == 1
     own = xner.distill(text, tmp_path / "n", weights=[3, 1], **options)
-    assert own.told["teacher_weights"] == [0.75, 0.25]
+    assert own.details["teacher_weights"] == [0.75, 0.25]
     for bad, match in (
         ({"weights": "best"}, "weights is 'best'"),
         ({"weights": [1.0]}, "for each of the 2 teachers"),
         ({"weights": "domain"}, "needs several teachers and text"),
-        ({"sources": [english]}, "sources are for weights"),
+        ({"sources": [english]}, "sources are only used with weights"),
         ({"agreed": "soft"}, "agreed is 'soft'"),
     ):
         with pytest.raises(xner.UsageError, match=match):
@@ -297,7 +308,7 @@ def test_features_of_an_encoder(bert_tagger):
 
 
 def weak(folder):
-    """A student that has seen little."""
+    """A student trained on few sentences."""
     return xner.train(made.labelled(40, seed=1), folder, **{**made.FAST, "epochs": 1})
 
 
@@ -308,11 +319,11 @@ def test_self_trained(tmp_path):
         text, tmp_path / "m", start=first.folder, confidence=0.5, dev=GOLD, rounds=2, epochs=3,
         learning_rate=2e-3, batch_size=16, device="cpu",
     )  # fmt: skip
-    rounds = done.told["rounds"]
-    assert done.told["start_f1"] == pytest.approx(made.f1(GOLD, first.folder), abs=1e-4)
+    rounds = done.details["rounds"]
+    assert done.details["start_f1"] == pytest.approx(made.f1(GOLD, first.folder), abs=1e-4)
     best = max(each["score"] for each in rounds)
     assert made.f1(GOLD, done.folder) == pytest.approx(best, abs=1e-4)
-    assert best > done.told["start_f1"]
+    assert best > done.details["start_f1"]
     each = rounds[0]
     assert sum(each["words"].values()) + each["left_out"] == done.counts["words"]
     assert not (done.folder / "rounds").exists()
@@ -326,35 +337,46 @@ def test_self_training_stops_when_agreement_falls(tmp_path):
         text, tmp_path / "m", start=first.folder, top=0.5, rounds=6, epochs=2,
         labelled=made.labelled(20, seed=1), learning_rate=2e-3, device="cpu",
     )  # fmt: skip
-    scores = [each["score"] for each in done.told["rounds"]]
+    scores = [each["score"] for each in done.details["rounds"]]
     assert all(a < b for a, b in pairwise(scores[:-1]))
     assert len(scores) == 6 or scores[-1] <= scores[-2]
     assert done.counts["kept"] == 100
 
 
-def test_the_surest_of_each_label_are_chosen():
-    from xner.training.self_train import Sure
+def test_confident_words_of_each_label_are_chosen():
+    from xner.training.self_train import confident_words
 
     tagset = ("O", "B-PER", "I-PER")
     found = np.array(
         [[0.9, 0.1, 0], [0.8, 0.2, 0], [0.4, 0.6, 0], [0.2, 0.1, 0.7], [0.3, 0.5, 0.2]], np.float32
     )
-    assert Sure(confidence=0.65).choose(found, tagset).tolist() == [True, True, False, True, False]
-    assert Sure(top=0.4).choose(found, tagset).tolist() == [True, False, True, True, False]
-    assert Sure(top=1.0).choose(found, tagset).all()
-    for bad in (Sure(), Sure(0.5, 0.5), Sure(confidence=1.5)):
-        with pytest.raises(xner.UsageError):
-            bad.check()
+    assert confident_words(found, tagset, 0.65).tolist() == [True, True, False, True, False]
+    assert confident_words(found, tagset, top=0.4).tolist() == [True, False, True, True, False]
+    assert confident_words(found, tagset, top=1.0).all()
+
+
+def test_options_of_self_training():
+    assert build(SelfTrainOptions, {"start": "x"}).confidence == 0.9
+    assert build(SelfTrainOptions, {"start": "x", "top": 0.5}).confidence is None
+    for bad, match in (
+        ({}, "start is missing"),
+        ({"confidence": 0.5, "top": 0.5}, "give confidence or top, not both"),
+        ({"confidence": 1.5}, "confidence is 1.5; it must be above 0 and at most 1"),
+        ({"base": "y", "from_scratch": "small"}, "give base or from_scratch, not both"),
+    ):
+        with pytest.raises(xner.UsageError, match=match):
+            build(SelfTrainOptions, bad and {"start": "x", **bad})
 
 
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         ({}, "name the model to start from"),
-        ({"base": "x", "from_scratch": "small"}, "one of the two"),
+        ({"base": "x", "from_scratch": "small"}, "give base or from_scratch, not both"),
         ({"from_scratch": "huge"}, "from_scratch is 'huge'"),
-        ({"from_scratch": "small", "epochs": 0}, "epochs is 0"),
-        ({"from_scratch": "small", "masked": 1.0}, "masked is 1.0"),
+        ({"from_scratch": "small", "epochs": 0}, "epochs is 0; it must be at least 1"),
+        ({"from_scratch": "small", "epochs": "3"}, "epochs is '3'; it must be an integer"),
+        ({"from_scratch": "small", "masked": 1.0}, "masked is 1;"),
         ({"from_scratch": "small", "learning_rate": -1}, "learning_rate is -1"),
         ({"from_scratch": "small", "eras": 2}, "unknown option 'eras'"),
         ({"from_scratch": "small", "side": "left"}, "side is 'left'"),
@@ -379,7 +401,7 @@ def test_bad_input(tmp_path):
         train([], tmp_path / "m")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    with pytest.raises(xner.OutputError, match="holds something already"):
+    with pytest.raises(xner.OutputError, match="is not empty"):
         train(made.labelled(2, seed=1), tmp_path / "full")
 
 

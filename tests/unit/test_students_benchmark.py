@@ -54,7 +54,7 @@ def test_a_page_is_written(tmp_path):
     page = students.page(results, {1: results}, tmp_path / "data")
     assert "| strict F1 | Swahili | Yorùbá | isiXhosa |" in page
     assert "| training sentences | 80 | 80 | 80 |" in page
-    assert "## The rows of labels, 2 seeds, 1 epochs" in page
+    assert "## Comparison of labels, 2 seeds, 1 epochs" in page
     assert "translate-train − translate-train, T-Projection's labels" in page
     assert "Students: 12 by train (" in page
     shutil.rmtree(tmp_path / "work")

@@ -57,7 +57,7 @@ SENTENCES = [words for words, _ in UNSEEN]
 def test_the_right_entities_come_out(folder):
     out = xner.tag(corpus(SENTENCES), model=folder, device="cpu")
     assert entities(out) == [gold(tags) for _, tags in UNSEEN]
-    summary = out.summary
+    summary = out.report
     assert (summary.sentences, summary.words) == (60, sum(map(len, SENTENCES)))
     assert summary.entities.total() == sum(len(gold(tags)) for _, tags in UNSEEN)
     assert (summary.windowed, summary.unread) == (0, 0)
@@ -106,7 +106,7 @@ def test_batches_and_devices_change_nothing(folder):
         for t in (alone, whole)
     )
     np.testing.assert_allclose(one, many, atol=1e-5)
-    assert alone.summary.signature == whole.summary.signature
+    assert alone.report.signature == whole.report.signature
 
 
 def test_a_batch_that_does_not_fit_is_halved(bert_tagger, monkeypatch):
@@ -124,7 +124,7 @@ def test_record_batches_share_one_stream(bert_tagger):
     tagger = checkpoint_tagger(bert_tagger, device="cpu")
     whole = corpus(SENTENCES)
     batch = next(whole.batches())
-    parts = Corpus(lambda: iter([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)]), 60, "p")
+    parts = Corpus.from_batches([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)], "p")
     assert xner.tag(parts, tagger=tagger).table.equals(xner.tag(whole, tagger=tagger).table)
 
 
@@ -138,7 +138,7 @@ def test_long_sentences_are_read_in_windows(folder):
         expected += [(before + s, before + e, label) for s, e, label in gold(tags)]
         before += len(words)
     assert entities(out) == [expected, gold(UNSEEN[0][1])]
-    assert out.summary.windowed == 1
+    assert out.report.windowed == 1
 
 
 @pytest.mark.parametrize(("tokens", "room"), [(1, 4), (4, 4), (5, 4), (97, 10), (30, 3), (7, 1)])
@@ -189,7 +189,7 @@ def test_odd_words_keep_their_places(folder):
     assert (len(words) - 1, len(words), "LOC") in found[0]
     assert found[1] == []
     assert found[3] == [(1, 2, "LOC")]
-    assert out.summary.unread >= 3
+    assert out.report.unread >= 3
     probabilities = out.table["source_probabilities"].to_pylist()
     assert [len(row) for row in probabilities] == [len(row) for row in rows]
     outside = [1.0, 0, 0, 0, 0, 0]
@@ -306,12 +306,12 @@ def test_tokenizers_of_other_kinds(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"model": "m", "temperature": 0.0}, "temperature is 0.0"),
+        ({"model": "m", "temperature": 0.0}, "temperature is 0; it must be above 0"),
         ({"model": "m", "batch_tokens": 0}, "batch_tokens is 0"),
         ({"model": "m", "device": "tpu9"}, "'tpu9' cannot be used"),
-        ({"tagger": "crf", "model": "m"}, "unknown tagger 'crf'; known: checkpoint"),
+        ({"tagger": "crf", "model": "m"}, "tagger is 'crf'; choose one of checkpoint"),
         ({}, "model is missing; give a hub id"),
-        ({"tagger": FakeTagger({}), "model": "m"}, "so model would change nothing"),
+        ({"tagger": FakeTagger({}), "model": "m"}, "so model would have no effect"),
         ({"tagger": FakeTagger({}), "temperature": 2.0}, "so temperature would"),
         ({"tagger": FakeTagger({}), "side": "left"}, "side is 'left'"),
     ],
@@ -333,7 +333,7 @@ def test_the_fake_knows_names_by_heart():
     words = ["Amina", "Okoro", "saw", "Amina", "Tide", "tide"]
     out = xner.tag(corpus([words, []]), tagger=fake, probabilities=True)
     assert entities(out) == [[(0, 2, "PER"), (3, 4, "LOC"), (4, 5, "ORG")], []]
-    assert out.summary.signature.endswith("fake(names:3,confidence:0.8)")
+    assert out.report.signature.endswith("fake(names:3,confidence:0.8)")
     (first, second) = out.table["source_probabilities"].to_pylist()
     assert len(first) == 6
     assert second == []
@@ -356,7 +356,7 @@ def test_a_tagger_of_your_own_is_checked():
     with pytest.raises(xner.UsageError, match=r"shape \(1, 2\) for 2 words and 2 tags"):
         xner.tag(corpus([["a", "b"]]), tagger=Odd())
     Odd.tags = ("O", "PER")
-    with pytest.raises(xner.UsageError, match="odd: 'PER' is no tag"):
+    with pytest.raises(xner.UsageError, match="odd: 'PER' is not a tag"):
         xner.tag(corpus([["a", "b"]]), tagger=Odd())
 
 
@@ -393,7 +393,7 @@ def test_columns_travel_through_files(tmp_path):
         both = xner.read(tmp_path / "s.txt", tmp_path / f"o.{suffix}")
         assert both.table["target_tagset"].to_pylist() == out.table["target_tagset"].to_pylist()
     for known in (again, both):
-        assert out.summary.signature.endswith(known.schema.metadata[TAGGED_BY["target"]].decode())
+        assert out.report.signature.endswith(known.schema.metadata[TAGGED_BY["target"]].decode())
     assert TAGGED_BY["source"] not in both.schema.metadata
 
 
@@ -404,7 +404,7 @@ def test_the_signature_travels():
     tagged = xner.tag(tagged, tagger=fake, side="target", probabilities=True)
     for pairs in (tagged, xner.align(tagged)):
         out = xner.project(pairs, score={"ner": 1.0})
-        assert out.summary.signature.endswith(
+        assert out.report.signature.endswith(
             f"|source_tagger:{fake.signature}|target_tagger:{fake.signature}"
         )
         assert out.table["target_entities"].to_pylist()[0][0]["start"] == 1

@@ -46,15 +46,15 @@ def test_the_target_side_is_made():
         "translated",
     ]
     assert [row["genre"] for row in rows] == ROWS["genre"]
-    assert out.summary.as_dict()["outcomes"]["translated"] == 2
-    assert (out.summary.sentences, out.summary.words) == (3, 7)
-    assert out.summary.signature.endswith(f"|eng_Latn>swh_Latn|{FAKE.signature}")
+    assert out.report.as_dict()["outcomes"]["translated"] == 2
+    assert (out.report.sentences, out.report.words) == (3, 7)
+    assert out.report.signature.endswith(f"|eng_Latn>swh_Latn|{FAKE.signature}")
     assert told[0] == ("translate", 0.0)
     assert told[-1] == ("translate", 1.0)
     # It is a corpus like any other: the checks pass, and the next stages take it.
     assert Corpus.from_table(out.table).columns == out.columns
     projected = xner.project(out)
-    assert f"|translation:{out.summary.signature}" in projected.summary.signature
+    assert f"|translation:{out.report.signature}" in projected.report.signature
 
 
 def test_the_source_side_is_made():
@@ -64,8 +64,8 @@ def test_the_source_side_is_made():
     (row,) = out.table.to_pylist()
     assert row["source_tokens"] == ["Peter", "does", "n't", "live", "."]
     assert row["source_text"] == "Peter doesn't live."
-    assert "|swh_Latn>eng_Latn|" in out.summary.signature
-    assert out.schema.metadata[TRANSLATION_MADE_BY].decode() == out.summary.signature
+    assert "|swh_Latn>eng_Latn|" in out.report.signature
+    assert out.schema.metadata[TRANSLATION_MADE_BY].decode() == out.report.signature
 
 
 def test_raw_text_goes_before_words():
@@ -96,9 +96,9 @@ def test_what_would_no_longer_fit_is_refused_or_replaced():
 BAD = [
     ({"fill": "middle"}, xner.UsageError, "fill is 'middle'"),
     ({"target_language": "en"}, xner.UsageError, "both languages are English"),
-    ({"target_language": "pcm"}, xner.UsageError, "NLLB-200 does not know"),
-    ({"translator": "babel"}, xner.UsageError, "unknown translator 'babel'"),
-    ({"translator": FAKE, "beams": 3}, xner.UsageError, "beams would change nothing"),
+    ({"target_language": "pcm"}, xner.UsageError, "NLLB-200 does not support"),
+    ({"translator": "babel"}, xner.UsageError, "translator is 'babel'; choose one of nllb"),
+    ({"translator": FAKE, "beams": 3}, xner.UsageError, "beams would have no effect"),
     ({"fill": "source", "translator": FAKE}, xner.InputError, "no column target_tokens"),
     ({"translator": "nllb", "vibes": 3}, xner.UsageError, "vibes"),
     ({"translator": "ctranslate2", "vibes": 3}, xner.UsageError, "vibes"),

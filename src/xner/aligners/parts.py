@@ -72,14 +72,13 @@ def features_of(shard: Shard) -> Features:
     similar, shared = np.empty(size, np.uint8), np.empty(size, np.uint8)
     over_blocks(
         kernels.spelling,
-        size,
+        range(0, size, 1 << 16),
         shard.source_types,
         shard.target_types,
         _letters(shard.source.words),
         _letters(shard.target.words),
         similar,
         shared,
-        block=1 << 16,
     )
     return Features(
         shard.source_types,
@@ -97,9 +96,8 @@ def features_of(shard: Shard) -> Features:
 def prior(features: Features, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the prior mass of each entry, float64 (entries)."""
     mass = np.empty(len(features.similar))
-    over_blocks(
-        kernels.part_prior, len(mass), features, weights, BASE, LEAST, MOST, mass, block=1 << 16
-    )
+    rows = range(0, len(mass), 1 << 16)
+    over_blocks(kernels.part_prior, rows, features, weights, BASE, LEAST, MOST, mass)
     return mass
 
 
@@ -118,21 +116,15 @@ def learn(shard: Shard, features: Features, linked: NDArray[np.float32]) -> NDAr
     for view, (source_part, target_part) in enumerate(VIEWS):
         group = _classes(shard.source.words, source_part)
         starts = offsets_from(np.bincount(group))
-        over_blocks(
-            kernels.class_evidence,
-            len(starts) - 1,
+        classes = kernels.Classes(
             frozen(np.argsort(group, kind="stable"), np.int32),
             frozen(starts, np.int64),
             frozen(entry_starts, np.int64),
             shard.target_types,
             frozen(_classes(shard.target.words, target_part), np.int32),
-            linked,
-            met,
-            rate,
-            STRENGTH,
-            features.evidence[view],
-            block=1 << 10,
         )
+        rows, evidence = range(0, len(starts) - 1, 1 << 10), features.evidence[view]
+        over_blocks(kernels.class_evidence, rows, classes, linked, met, rate, STRENGTH, evidence)
     return _fit(features, np.log(rate / (1 - rate)), linked, met)
 
 

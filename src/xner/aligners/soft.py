@@ -76,7 +76,8 @@ def thinned(
 ) -> SoftLinks:  # fmt: skip
     """Return the links above `LEAST`, given the probabilities of all cells, float32 (cells)."""
     keep = np.zeros(len(forward), np.bool_)
-    over_blocks(kernels.mark_likely, len(keep), forward, reverse, LEAST, keep, block=1 << 20)
+    rows = range(0, len(keep), 1 << 20)
+    over_blocks(kernels.mark_likely, rows, forward, reverse, LEAST, keep)
     cells = np.flatnonzero(keep)
     return _from_cells(
         source_lengths, target_lengths, cell_offsets, cells, forward[cells], reverse[cells]

@@ -1,6 +1,6 @@
-"""The command line: `xner COMMAND …`. One module a command; each has `add` and `run`.
+"""The command line, `xner COMMAND …`.
 
-Exit codes: 0 done, 1 bad input (or output, or a missing package), 2 bad usage.
+Exit codes: 0 success, 1 bad input or output or a missing package, 2 bad usage.
 """
 
 from __future__ import annotations
@@ -13,66 +13,84 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from xner._version import __version__
-from xner.cli import (
-    align,
-    demo,
-    distill,
-    easyproject,
-    evaluate,
-    project,
-    run,
-    self_train,
-    tag,
-    train,
-    translate,
-    warmup,
-)
+from xner.cli import demo, evaluate, run, stage, students, warmup
 from xner.errors import UsageError, XnerError, XnerWarning
 
-_COMMANDS = (
-    project,
-    translate,
-    easyproject,
-    tag,
-    align,
-    train,
-    distill,
-    self_train,
-    evaluate,
-    run,
-    demo,
-    warmup,
-)
+
+class Command(Protocol):
+    """What a command defines: a module with these names, or an object."""
+
+    @property
+    def summary(self) -> str:
+        """One line for `xner --help`."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """First paragraph of `xner COMMAND --help`."""
+        ...
+
+    def add_arguments(self, command: argparse.ArgumentParser) -> None:
+        """Add the arguments of the command to its parser."""
+        ...
+
+    def run(self, options: argparse.Namespace) -> None:
+        """Run the command."""
+        ...
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+_STAGES: dict[str, Command] = {c.stage: c for c in stage.COMMANDS}
+_STUDENTS: dict[str, Command] = {c.stage.replace("_", "-"): c for c in students.COMMANDS}
+COMMANDS: dict[str, Command] = {
+    **_STAGES,
+    **_STUDENTS,
+    "evaluate": evaluate.COMMAND,
+    "run": run.COMMAND,
+    "demo": demo.COMMAND,
+    "warmup": warmup.COMMAND,
+}
+
+
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the command line.
+
+    Args:
+        chosen: name of the command whose arguments are added. None adds those of all commands,
+            which imports every stage.
+    """
     top = argparse.ArgumentParser(
         prog="xner",
         description="Named-entity data for any language by annotation projection.",
-        epilog="xner COMMAND --help tells more; xner demo shows what it does.",
+        epilog="See xner COMMAND --help. xner demo runs an example.",
     )
     top.add_argument("--version", action="version", version=f"xner {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in _COMMANDS:
-        command = module.add(commands)
-        command.add_argument("--json", action="store_true", help="print one JSON object instead")
-        command.add_argument("--quiet", action="store_true", help="no progress bar")
-        command.add_argument(
-            "--threads", type=int, metavar="N", help="threads to use (default: every core)"
+    for name, command in COMMANDS.items():
+        own = commands.add_parser(name, help=command.summary, description=command.description)
+        if chosen not in (None, name):
+            continue
+        command.add_arguments(own)
+        own.add_argument(
+            "--json", action="store_true", help="Print one JSON object instead of a table."
         )
-        command.set_defaults(run=module.run)
+        own.add_argument("--quiet", action="store_true", help="Show no progress bars.")
+        own.add_argument(
+            "--threads", type=int, metavar="N", help="Number of threads. Default: all cores."
+        )
+        own.set_defaults(run=command.run)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((word for word in given if word in COMMANDS), "")
+    options = parser(chosen).parse_args(given)
     if threading.current_thread() is threading.main_thread():
-        # A killed run cleans up after itself like an interrupted one.
+        # Clean up after SIGTERM like after an interrupt.
         signal.signal(signal.SIGTERM, _terminate)
     try:
         _run(options)
@@ -84,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"xner {options.command}: interrupted; {left}", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has left; keep the interpreter from complaining at exit.
+        # The reader of the output is gone: keep the interpreter from reporting it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
@@ -108,7 +126,7 @@ def _run(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _plain_warnings(options: argparse.Namespace) -> Iterator[None]:
-    """Our own warnings as one line each, and in `options.warnings` for `--json`."""
+    """Print warnings of xner as one line each, and collect them in `options.warnings`."""
     options.warnings = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", XnerWarning)

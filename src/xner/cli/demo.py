@@ -1,4 +1,4 @@
-"""`xner demo`: align and project a small corpus that comes with the package, and score it."""
+"""`xner demo`: align, project and score a small corpus that the package includes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from xner.cli.terminal import Tell, grid, print_json, progress
+from xner.cli.command import Command
+from xner.cli.terminal import grid, print_json, progress
+from xner.report import Progress, silent
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from xner.corpus import Corpus
     from xner.evaluation.entities import Evaluation
-    from xner.pipeline.project import Projection
 
 FOLDER = Path(__file__).parent.parent / "demo"
 LANGUAGES = {"de": "German", "es": "Spanish", "sw": "Swahili", "ru": "Russian"}
 _COLOURS = {"PER": "black on cyan", "LOC": "black on green", "ORG": "black on yellow"}
 _SHOWN = {"de": 22, "es": 11, "sw": 38, "ru": 48}
-"""A telling sentence of each language, by its row."""
+"""The row of the sentence that is shown, by language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +33,12 @@ class Result:
 
     language: str
     method: str
-    projection: Projection
+    projection: Corpus
     evaluation: Evaluation
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add the command to the parser."""
-    return commands.add_parser(
-        "demo",
-        help="project a small corpus and score it",
-        description="Align English with German, Spanish, Swahili and Russian, project its "
-        "entities with every method, and score them against gold labels. Needs no download.",
-    )
-
-
 def run(options: argparse.Namespace) -> None:
-    """Project, and show scores and a few sentences."""
+    """Project the demo corpus and show scores and a few sentences."""
     begin = perf_counter()
     with progress(options.quiet or options.json) as tell:
         results = list(demo(tell))
@@ -58,20 +50,20 @@ def run(options: argparse.Namespace) -> None:
     _show_scores(results, seconds)
 
 
-def demo(tell: Tell = lambda stage, share: None) -> Iterator[Result]:
-    """Every method on every language of the demo corpus."""
+def demo(tell: Progress = silent) -> Iterator[Result]:
+    """Run every method on every language of the demo corpus."""
     from xner.corpus import read
     from xner.evaluation.entities import evaluate
-    from xner.pipeline.align import align
-    from xner.pipeline.project import project
-    from xner.pipeline.settings import METHODS
+    from xner.stages.align import align
+    from xner.stages.project import Project
+    from xner.stages.projection_options import METHODS
 
     methods = [m for m in METHODS if m != "ilp" or find_spec("ortools")]
     for i, language in enumerate(LANGUAGES):
         gold = FOLDER / f"{language}.conll"
         linked = align(read(FOLDER / "en.conll", gold)).collect()
         for method in methods:
-            projection = project(linked, method=method)
+            projection = Project(method=method)(linked)
             yield Result(language, method, projection, evaluate(gold, projection))
         tell("demo", (i + 1) / len(LANGUAGES))
 
@@ -83,7 +75,7 @@ def _as_dict(results: list[Result], seconds: float) -> dict[str, Any]:
                 "language": result.language,
                 "method": result.method,
                 "f1": result.evaluation.f1,
-                **result.projection.summary.as_dict(),
+                **result.projection.report.as_dict(),
                 "evaluation": result.evaluation.signature,
             }
             for result in results
@@ -98,19 +90,19 @@ def _show_scores(results: list[Result], seconds: float) -> None:
     for code, name in LANGUAGES.items():
         own = {r.method: r for r in results if r.language == code}
         scores = [f"{100 * own[method].evaluation.f1:.1f}" for method in methods]
-        summary = own[methods[-1]].projection.summary
-        lost = summary.entities - summary.outcomes["projected"]
-        rows.append([name, str(summary.entities), *scores, str(lost)])
+        report = own[methods[-1]].projection.report
+        lost = report.entities - report.outcomes["projected"]
+        rows.append([name, str(report.entities), *scores, str(lost)])
     head = ["English to", "entities", *methods, "lost"]
     sentences = results[0].evaluation.sentences
-    title = f"Entity F1, {sentences} sentences a language, no gold labels used, {seconds:.1f} s"
+    title = f"Entity F1, {sentences} sentences per language, no gold labels used, {seconds:.1f} s"
     grid(title, head, rows)
     for method in methods:
         result = next(r for r in results if r.method == method)
-        print(result.projection.summary.signature)
+        print(result.projection.report.signature)
     print(results[0].evaluation.signature)
     if "ilp" not in methods:
-        print("The method ilp needs OR-Tools: pip install 'xner[ilp]'")
+        print("Method ilp needs OR-Tools: pip install 'xner[ilp]'")
     print("\nYour own files: xner project SOURCE.conll TARGET.txt -o OUT.conll")
 
 
@@ -144,3 +136,12 @@ def _coloured(language: str, tokens: list[str], entities: list[dict[str, Any]]) 
             word = entity["end"]
         line.append(" ")
     return line
+
+
+COMMAND = Command(
+    "project a small corpus and score it",
+    "Align English with German, Spanish, Swahili and Russian, project its entities with every "
+    "method, and score them against gold labels. Needs no download.",
+    lambda command: None,
+    run,
+)

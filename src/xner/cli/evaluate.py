@@ -1,4 +1,4 @@
-"""`xner evaluate`: entity F1 of labels, or alignment error rate of links, against gold."""
+"""`xner evaluate`: entity F1 of labels, or alignment error rate of links."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xner.cli.options import add_reading
+from xner.cli.command import Command
+from xner.cli.reading import add_scheme
 from xner.cli.terminal import facts, grid, print_json
 from xner.errors import UsageError
 
@@ -14,47 +15,42 @@ if TYPE_CHECKING:
     from xner.evaluation.entities import LabelScores
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "evaluate",
-        help="score labels or links against gold",
-        description="Score PREDICTED against GOLD with seqeval, strictly: span and label count. "
-        "With --links score word links against hand alignments: alignment error rate.",
-    )
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
     for name in ("gold", "predicted"):
         command.add_argument(
-            name,
-            type=Path,
-            metavar=name.upper(),
-            help="labelled file (.conll .jsonl .parquet) or, with --links, links",
-        )
-    add_reading(command)
+            name, type=Path, metavar=name.upper(),
+            help="Labelled file (.conll .jsonl .parquet), or links with --links.",
+        )  # fmt: skip
+    add_scheme(command)
     command.add_argument(
         "--ignore", action="append", default=[], metavar="LABEL",
-        help="leave this label out on both sides; may be repeated",
+        help="Ignore entities with this label on both sides; may be repeated.",
     )  # fmt: skip
     command.add_argument(
         "--divergence-from", type=Path, metavar="FILE",
-        help="text of the source language: also show how far GOLD's words are from it",
+        help="Text of the source language: also print its lexical divergence from the words of "
+        "GOLD.",
     )  # fmt: skip
     links = command.add_argument_group("links")
     links.add_argument(
         "--links", action="store_true",
-        help="GOLD holds hand alignments (i-j sure, ipj possible), PREDICTED links from 0",
+        help="Score links: GOLD has hand alignments (i-j sure, ipj possible), PREDICTED has "
+        "links that count words from 0.",
     )  # fmt: skip
     links.add_argument(
         "--gold-base", choices=("auto", "0", "1"),
-        help="what GOLD counts words from (default: 1 unless a 0 occurs in it)",
+        help="First word index in GOLD. auto is 0 if GOLD contains a 0, otherwise 1. "
+        "Default: auto.",
     )  # fmt: skip
     links.add_argument(
-        "--min-weight", type=float, metavar="W", help="leave out links that weigh less (default: 0)"
-    )
-    return command
+        "--min-weight", type=float, metavar="W",
+        help="Ignore links with a lower weight. Default: 0.",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
-    """Score, and print the table or the object."""
+    """Score the files and print the table."""
     if options.links:
         _run_links(options)
         return
@@ -118,3 +114,13 @@ def _run_labels(options: argparse.Namespace) -> None:
     if far is not None:
         print(f"lexical divergence from {source}: {far:.3f} (1 - overlap of character trigrams)")
     print(result.signature)
+
+
+COMMAND = Command(
+    "score labels or links against gold",
+    "Compute entity F1 of PREDICTED against GOLD with seqeval in strict mode: spans and labels "
+    "must match. With --links, compute the alignment error rate of word links against hand "
+    "alignments.",
+    add_arguments,
+    run,
+)

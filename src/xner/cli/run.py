@@ -1,4 +1,4 @@
-"""`xner run`: pipelines over languages, from a configuration to a table of results."""
+"""`xner run`: run the pipelines of an experiment file and tabulate their scores."""
 
 from __future__ import annotations
 
@@ -6,35 +6,29 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xner.cli.command import Command
 from xner.cli.terminal import grid, print_json, progress
 
 if TYPE_CHECKING:
     from xner.experiments.results import Results
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "run",
-        help="run pipelines over languages and compare them",
-        description="Run the pipelines of CONFIG over its languages, and score them in one table. "
-        "What is there already is not made again. docs/running.md shows the configuration.",
-    )
-    command.add_argument("config", type=Path, metavar="CONFIG", help="YAML file")
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.add_argument("config", type=Path, metavar="CONFIG", help="YAML file (docs/running.md).")
     command.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER",
-        help="folder of results (default: the one that CONFIG names)",
+        help="Folder of results. Default: the folder that CONFIG names.",
     )  # fmt: skip
     command.add_argument(
         "--jobs", type=int, default=1, metavar="N",
-        help="processes that make steps side by side (default: 1)",
+        help="Number of processes that run steps in parallel. Default: 1.",
     )  # fmt: skip
-    command.set_defaults(left="finished steps are kept, the same command goes on with the rest")
-    return command
+    command.set_defaults(left="finished steps are kept; run the same command again to resume")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run, and print the table or the object."""
+    """Run the experiment and print its table."""
     from xner.experiments.run import run as run_experiment
 
     with progress(options.quiet or options.json) as tell:
@@ -48,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def show(results: Results) -> None:
-    """Print the table of F1, and where the rest is."""
+    """Print the table of F1 scores and the names of the result files."""
     from xner.experiments.tables import (
         compared,
         fact_lines,
@@ -68,6 +62,15 @@ def show(results: Results) -> None:
     for note in results.notes:
         print(note)
     made = sum(step.made for step in results.steps)
-    print(f"{made} steps made, {len(results.steps) - made} kept, {results.seconds:.1f} s")
+    print(f"{made} steps run, {len(results.steps) - made} kept, {results.seconds:.1f} s")
     print(f"{results.output}: results.md, results.csv, results.json")
     print(results.signature)
+
+
+COMMAND = Command(
+    "run pipelines over languages and compare them",
+    "Run the pipelines of CONFIG on its languages and write their scores to one table. Steps "
+    "whose results exist are skipped. See docs/running.md for the format of CONFIG.",
+    add_arguments,
+    run,
+)

@@ -1,91 +1,86 @@
-"""What `train`, `distill` and `self-train` share: options of a student, and what is shown."""
+"""The commands that train a student: `train`, `distill` and `self-train`."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from xner.cli.tag import labels_of
-from xner.cli.terminal import facts, print_json
-from xner.inference.options import PRECISIONS
-from xner.training.settings import SIZES, Settings
+from xner.cli.flags import add_flags, options_given
+from xner.cli.terminal import facts, print_json, progress
+from xner.options import build
+from xner.stages import Learner, find_stage
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
 
-_NUMBERS = (
-    ("--epochs", int, "most passes over the sentences"),
-    ("--batch-size", int, "sentences of a step"),
-    (
-        "--learning-rate",
-        float,
-        "at its peak (default: 5e-5; from scratch 2e-3 for small, 5e-4 for medium)",
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that trains a student.
+
+    Attributes:
+        stage: name of the stage.
+        summary: one line for `xner --help`.
+        description: first paragraph of `xner COMMAND --help`.
+        title: heading of the printed report.
+        corpus: help text of CORPUS.
+    """
+
+    stage: str
+    summary: str
+    description: str
+    title: str
+    corpus: str
+
+    def add_arguments(self, command: argparse.ArgumentParser) -> None:
+        """Add the arguments of the command to its parser."""
+        command.add_argument("corpora", type=Path, nargs="+", metavar="CORPUS", help=self.corpus)
+        command.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="MODEL",
+            help="Folder to write the student to.",
+        )  # fmt: skip
+        add_flags(command, find_stage(self.stage))
+
+    def run(self, options: argparse.Namespace) -> None:
+        """Train the student and print what it was trained on."""
+        kind = find_stage(self.stage)
+        with progress(options.quiet or options.json) as tell:
+            stage = build(kind, {**options_given(options, kind), "progress": tell})
+            assert isinstance(stage, Learner)
+            trained = stage.learn(options.corpora, options.output)
+        show(trained, self.title, options)
+
+
+COMMANDS = (
+    Command(
+        "train",
+        "train a tagger on labelled sentences",
+        "Train a token classifier on the sentences of every CORPUS, mixed.",
+        "Trained",
+        "Labelled sentences (.conll .jsonl .parquet).",
     ),
-    ("--masked", float, "share of subwords hidden in training (default: 0; 0.2 from scratch)"),
-    ("--patience", int, "epochs without a better F1 on the dev set before training ends"),
-    ("--window", int, "most subwords read at once"),
-    ("--vocabulary", int, "subwords of a tokenizer made from scratch"),
-    ("--seed", int, "of weights, order, dropout and masking"),
+    Command(
+        "distill",
+        "train a tagger on the predictions of others for unlabelled text",
+        "Train a token classifier on the probabilities that teachers assign to the words of every "
+        "CORPUS.",
+        "Distilled",
+        "Text (.txt .conll .jsonl .parquet); its labels are ignored.",
+    ),
+    Command(
+        "self_train",
+        "train a tagger on its own confident predictions",
+        "Train a token classifier in rounds on its own confident predictions for every CORPUS.",
+        "Self-trained",
+        "Text (.txt .conll .jsonl .parquet); its labels are ignored.",
+    ),
 )
 
 
-def add_student(command: argparse.ArgumentParser, sides: tuple[str, ...]) -> None:
-    """OUTPUT, where the student starts, how it is trained."""
-    command.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="MODEL", help="folder for the student"
-    )
-    command.add_argument(
-        "--side", choices=sides, default="target",
-        help="of corpora that have two sides (default: target)",
-    )  # fmt: skip
-    command.add_argument(
-        "--dev", type=Path, metavar="FILE", help="labelled sentences to choose by, and stop early"
-    )
-    command.add_argument(
-        "--label", action="append", default=[], metavar="OLD=NEW",
-        help="rename a label; an empty NEW drops it; may be repeated",
-    )  # fmt: skip
-    command.add_argument(
-        "--resume", action="store_true", help="go on from the last epoch of an interrupted run"
-    )
-    group = command.add_argument_group("student")
-    group.add_argument("--base", metavar="ID_OR_FOLDER", help="encoder or tagger to start from")
-    group.add_argument(
-        "--from-scratch", choices=tuple(SIZES), help="make tokenizer and model anew, of this size"
-    )
-    defaults = {name: field.default for name, field in Settings.__dataclass_fields__.items()}
-    for flag, kind, text in _NUMBERS:
-        default = defaults[flag[2:].replace("-", "_")]
-        shown = "" if default is None else f" (default: {default})"
-        group.add_argument(flag, type=kind, metavar="N", help=text + shown)
-    group.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, …")
-    group.add_argument(
-        "--precision", choices=PRECISIONS, default="auto",
-        help="auto: 16 bit on a GPU, else float32 (default: auto)",
-    )  # fmt: skip
-
-
-def add_tokenizer_text(command: argparse.ArgumentParser) -> None:
-    """More text for a tokenizer made from scratch."""
-    command.add_argument(
-        "--tokenizer-text", type=Path, action="append", default=[], metavar="FILE",
-        help="more text for a tokenizer made from scratch; may be repeated",
-    )  # fmt: skip
-
-
-def student_options(options: argparse.Namespace) -> dict[str, Any]:
-    """What `add_student` asked, as arguments."""
-    names = [flag[2:].replace("-", "_") for flag, _, _ in _NUMBERS]
-    names += ["base", "from_scratch", "device", "precision", "side", "dev", "resume"]
-    return {
-        **{name: getattr(options, name) for name in names},
-        "labels": labels_of(options.label) or None,
-    }
-
-
 def show(trained: Trained, title: str, options: argparse.Namespace) -> None:
-    """Print what was made."""
+    """Print what the student was trained on, and how well it does."""
     if options.json:
         print_json(trained.as_dict())
         return
@@ -98,9 +93,9 @@ def show(trained: Trained, title: str, options: argparse.Namespace) -> None:
                  for key, n in counts.get(name, {}).items()]  # fmt: skip
     rows += [(f"  {label}", f"{n:,}") for label, n in counts.get("entities", {}).items()]
     rows += [(name, f"{counts[name]:,}") for name in ("empty", "split", "unseen")]
-    told = ("teacher_weights", "tau", "agreed_words", "left_out", "start_f1")
-    rows += [(n.replace("_", " "), str(trained.told[n])) for n in told if n in trained.told]
-    for each in trained.told.get("rounds", []):
+    names = ("teacher_weights", "tau", "agreed_words", "left_out", "start_f1")
+    rows += [(n.replace("_", " "), str(trained.details[n])) for n in names if n in trained.details]
+    for each in trained.details.get("rounds", []):
         words = " ".join(f"{label} {n:,}" for label, n in each["words"].items())
         rows.append((f"round {each['number']}", f"{words}; score {each['score']:.4f}"))
     rows += [("epochs", f"{len(trained.history)}")]

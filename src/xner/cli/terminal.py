@@ -1,18 +1,18 @@
-"""What commands show: progress bars on standard error, tables or JSON on standard output."""
+"""Output of commands: progress bars on standard error, tables or JSON on standard output."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich import progress as rich_progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-Tell = Callable[[str, float], None]
+from xner.report import Progress
 
 
 def print_json(values: dict[str, Any]) -> None:
@@ -21,17 +21,17 @@ def print_json(values: dict[str, Any]) -> None:
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[Tell]:
-    """A bar per stage; nothing where standard error is no terminal."""
+def progress(quiet: bool) -> Iterator[Progress]:
+    """Show a progress bar per stage, if standard error is a terminal."""
     if quiet:
-        # Read by huggingface_hub and transformers when they are first imported.
+        # huggingface_hub and transformers read this when they are first imported.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     console = Console(stderr=True)
-    bars = Progress(
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
+    bars = rich_progress.Progress(
+        rich_progress.TextColumn("{task.description:8}"),
+        rich_progress.BarColumn(),
+        rich_progress.TaskProgressColumn(),
+        rich_progress.TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=quiet or not console.is_terminal,
@@ -48,7 +48,7 @@ def progress(quiet: bool) -> Iterator[Tell]:
 
 
 def facts(title: str, rows: Sequence[tuple[str, str]], signature: str) -> None:
-    """Print a two-column table of facts, and what made them."""
+    """Print a two-column table and the signature of its figures."""
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -60,7 +60,7 @@ def facts(title: str, rows: Sequence[tuple[str, str]], signature: str) -> None:
 
 
 def grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table with a header; the first column is text, the others numbers."""
+    """Print a table with a header; the first column is text, the others are numbers."""
     table = Table()
     for i, name in enumerate(head):
         table.add_column(name, justify="left" if i == 0 else "right")

@@ -1,7 +1,7 @@
-"""Bootstrap over sentences: how far a score could be off by the choice of the test text.
+"""Bootstrap resampling of sentences: the uncertainty of a score due to the choice of test text.
 
-Sentences are drawn with replacement, as many as there are, and the counts of those drawn are
-summed (Efron & Tibshirani 1993; Koehn 2004 for paired systems).
+As many sentences as the text has are drawn with replacement, and their counts are summed (Efron &
+Tibshirani 1993; Koehn 2004 for paired systems).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CHUNK = 1 << 22
 
 
 def draws(sentences: int, samples: int, seed: Seed) -> Iterator[NDArray[np.int64]]:
-    """How often each sentence is drawn: blocks int64 (n, sentences) of `samples` rows in all."""
+    """Yield how often each sentence is drawn: int64 (n, sentences), `samples` rows in all."""
     generator = np.random.default_rng(seed)
     step = max(1, _CHUNK // max(1, sentences))
     for first in range(0, samples, step):
@@ -32,15 +32,15 @@ def draws(sentences: int, samples: int, seed: Seed) -> Iterator[NDArray[np.int64
 
 
 def resampled(counts: NDArray[np.integer], samples: int, seed: Seed) -> NDArray[np.float64]:
-    """Sums of counts over resampled sentences.
+    """Sum counts over resampled sentences.
 
-    The same number of sentences, samples and seed draw the same sentences: systems whose counts
-    are resampled so are paired.
+    The same number of sentences, samples and seed draw the same sentences, so that systems
+    resampled with them are paired.
 
     Args:
-        counts: integers (N, ...), one row a sentence.
-        samples: B, how often the text is drawn anew.
-        seed: of the draws.
+        counts: integers (N, ...), one row per sentence.
+        samples: B, the number of resampled texts.
+        seed: random seed.
 
     Returns:
         float64 (B, ...).
@@ -51,12 +51,12 @@ def resampled(counts: NDArray[np.integer], samples: int, seed: Seed) -> NDArray[
 
 
 def interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval that holds the share `level` of the resampled `values` (B).
+    """Return the percentile interval that contains the share `level` of resampled `values` (B).
 
     Raises:
         UsageError: `level` is not between 0 and 1.
     """
     if not 0 < level < 1:
-        raise UsageError(f"the level of an interval is {level}; use a number between 0 and 1")
+        raise UsageError(f"level is {level}; it must be between 0 and 1")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""How far two languages' texts are apart on the surface: character n-grams that they share."""
+"""Lexical divergence: how few character n-grams the texts of two languages share."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ def divergence(
     *,
     n: int = NGRAM,
 ) -> float:
-    """Lexical divergence of two texts: 1 - Σ_g min(p(g), q(g)).
+    """Compute the lexical divergence of two texts: 1 - Σ_g min(p(g), q(g)).
 
-    p and q are the relative frequencies of character n-grams in the running words of either
-    text; a space stands before and after every word, and case is folded. 0 for equal
-    distributions, 1 for none in common; half the L1 distance of the two.
+    p and q are the relative frequencies of character n-grams g in the running words of each
+    text, with a space before and after every word and case folded. The divergence is half the L1
+    distance of p and q: 0 for equal distributions, 1 if no n-gram is shared. Each text is read
+    once; a file is opened once more to count its rows.
 
     Args:
-        source: a file of one side (`.txt`, `.conll`, …), a corpus (its source side, where it
-            has two), or sentences of words.
-        target: likewise (its target side).
-        n: characters of an n-gram.
+        source: a file of one side (`.txt`, `.conll`, …), a corpus (its source side, if it has
+            two), or sentences of words.
+        target: the same for the other text; the target side of a corpus.
+        n: length of n-grams in characters, default 3.
 
     Raises:
         InputError: a file cannot be read, or a text has no n-gram.
@@ -44,7 +45,7 @@ def divergence(
 
 
 def divergence_of_words(source: Mapping[str, int], target: Mapping[str, int], n: int) -> float:
-    """Lexical divergence of two texts from how often each word stands in them.
+    """Compute the lexical divergence of two texts from the frequencies of their words.
 
     Raises:
         InputError: a text has no n-gram.

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from xner._version import __version__
-from xner.columns import lengths_of, offsets_of
+from xner.columns import offsets_of
 from xner.corpus import Corpus, StrPath
-from xner.errors import InputError, ParallelError
+from xner.errors import InputError
 from xner.formats.conll import spans_of
-from xner.labels import label_files, label_side
+from xner.labels import label_files, label_side, paired_batches
 from xner.schemes import encode, overlap, tag_ids, tag_table
 
 MODE, SCHEME = "strict", "IOB2"
@@ -25,7 +24,7 @@ MODE, SCHEME = "strict", "IOB2"
 
 @dataclass(frozen=True, slots=True)
 class LabelScores:
-    """Scores of one label, or of all together."""
+    """Scores of one label, or of all labels together."""
 
     precision: float
     recall: float
@@ -37,13 +36,13 @@ class LabelScores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Entity scores: a prediction is correct if its span and its label are.
+    """Entity scores: a prediction is correct if its span and its label both are.
 
     Attributes:
         overall: over all labels (micro average).
         labels: by label, sorted.
-        sentences: how many were compared.
-        signature: what made the numbers.
+        sentences: number of sentences compared.
+        signature: versions and settings behind the scores.
     """
 
     overall: LabelScores
@@ -67,7 +66,7 @@ class Evaluation:
         return self.overall.recall
 
     def as_dict(self) -> dict[str, Any]:
-        """The evaluation as it stands in `--json`."""
+        """The evaluation as printed by `--json`."""
 
         def scores(s: LabelScores) -> dict[str, Any]:
             return {name: getattr(s, name) for name in LabelScores.__slots__}
@@ -87,25 +86,28 @@ def evaluate(
     ignore: Iterable[str] = (),
     scheme: str = "auto",
 ) -> Evaluation:
-    """Compare predicted entities with gold ones, strictly: span and label must be equal.
+    """Score predicted entities against gold ones, strictly: span and label must be equal.
 
-    Tags are read to spans first (`scheme`), and spans are compared by seqeval in its strict
-    mode as IOB2.
+    Tags are converted to spans first (`scheme`); seqeval compares the spans in its strict mode as
+    IOB2. Each file or corpus is read once.
 
     Args:
-        gold: a labelled file, or a corpus; of one with two sides, the target side counts.
-        predicted: likewise, the same sentences in the same order.
+        gold: a labelled file, or a corpus; the target side of one with two sides is scored.
+        predicted: a file or corpus with the same sentences in the same order.
         ignore: labels to leave out on both sides, such as MISC.
-        scheme: enforced when files are read, if it is not `auto`.
+        scheme: labelling scheme to enforce in files, unless it is `auto` (default).
 
     Raises:
-        ParallelError: not the same number of sentences, or of words in one of them.
+        ParallelError: the two differ in sentences, or in the words of one of them.
         InputError: a file cannot be read, or entities overlap.
     """
     skip = frozenset(ignore)
-    pairs = list(zip(*_tag_batches(gold, predicted, skip, scheme), strict=True))
-    y_gold = [tags for side, _ in pairs for tags in side]
-    y_predicted = [tags for _, side in pairs for tags in side]
+    sides = _sides(gold, predicted, scheme)
+    y_gold: list[list[str]] = []
+    y_predicted: list[list[str]] = []
+    for row, theirs, ours in paired_batches(*sides):
+        y_gold += _tags(theirs, skip, row, sides[0].origin)
+        y_predicted += _tags(ours, skip, row, sides[1].origin)
     labels, overall = _seqeval(y_gold, y_predicted)
     return Evaluation(overall, labels, len(y_gold), _signature(scheme, skip))
 
@@ -120,56 +122,31 @@ def _signature(scheme: str, skip: frozenset[str]) -> str:
     )
 
 
-def _tag_batches(
-    gold: StrPath | Corpus, predicted: StrPath | Corpus, skip: frozenset[str], scheme: str
-) -> tuple[Iterator[list[list[str]]], Iterator[list[list[str]]]]:
+def _sides(
+    gold: StrPath | Corpus, predicted: StrPath | Corpus, scheme: str
+) -> tuple[Corpus, Corpus]:
+    """Both sides in memory, with the columns tokens and entities."""
     paths = [Path(side) for side in (gold, predicted) if not isinstance(side, Corpus)]
     files = iter(label_files(paths, scheme))
-    sides = [
+    first, second = (
         label_side(side) if isinstance(side, Corpus) else next(files) for side in (gold, predicted)
-    ]
-    if len(sides[0]) != len(sides[1]):
-        raise ParallelError(
-            f"{sides[1].origin}: {len(sides[1])} sentences, but {sides[0].origin} has "
-            f"{len(sides[0])}; both must hold the same sentences"
-        )
-    _check_words(*sides)
-    first, second = (_tags(side, skip) for side in sides)
+    )
     return first, second
 
 
-def _check_words(gold: Corpus, predicted: Corpus) -> None:
-    words = [
-        np.concatenate([lengths_of(batch["tokens"]) for batch in side.batches()])
-        for side in (gold, predicted)
-    ]
-    other = np.flatnonzero(words[0] != words[1])
-    if len(other):
-        i = int(other[0])
-        raise ParallelError(
-            f"{predicted.origin}: sentence {i + 1} has {words[1][i]} words, but {words[0][i]} in "
-            f"{gold.origin}; both must have the same tokens"
+def _tags(batch: pa.RecordBatch, skip: frozenset[str], row: int, origin: str) -> list[list[str]]:
+    """The IOB2 tags of a batch, sentence by sentence; `row` is the number of the first."""
+    spans, names = spans_of(batch["entities"])
+    if (clash := overlap(spans)) is not None:
+        raise InputError(
+            f"{origin}: sentence {row + clash + 1} has entities that overlap; seqeval scores flat "
+            f"entities only"
         )
-
-
-def _tags(side: Corpus, skip: frozenset[str]) -> Iterator[list[list[str]]]:
-    """The IOB2 tags of each batch, sentence by sentence."""
-    row = 0
-    for batch in side.batches():
-        spans, names = spans_of(batch["entities"])
-        if (clash := overlap(spans)) is not None:
-            raise InputError(
-                f"{side.origin}: sentence {row + clash + 1} has entities that overlap; seqeval "
-                f"scores flat entities only"
-            )
-        offsets = offsets_of(batch["tokens"])
-        codes, labels = encode(spans, offsets, SCHEME)
-        table = tag_table(names, SCHEME)
-        table = ["O" if tag[2:] in skip else tag for tag in table]
-        flat = pa.array(table).take(pa.array(tag_ids(codes, labels))).to_pylist()
-        base = offsets - offsets[0]
-        yield [flat[i:j] for i, j in pairwise(base)]
-        row += batch.num_rows
+    offsets = offsets_of(batch["tokens"])
+    codes, labels = encode(spans, offsets, SCHEME)
+    table = ["O" if tag[2:] in skip else tag for tag in tag_table(names, SCHEME)]
+    flat = pa.array(table).take(pa.array(tag_ids(codes, labels))).to_pylist()
+    return [flat[i:j] for i, j in pairwise(offsets - offsets[0])]
 
 
 def _seqeval(

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner._version import __version__
-from xner.columns import field_of, offsets_of, rows_of
+from xner.columns import fields_of, offsets_of, rows_of
 from xner.corpus import Corpus, StrPath
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import format_of, jsonl, parquet, pharaoh
@@ -22,7 +22,7 @@ from xner.formats.files import line_blocks
 BASES = ("auto", "0", "1")
 _GOLD_LINK = re.compile(r"(\d+)([-p?])(\d+)")
 _WORDS = 1 << 20
-"""More words than a sentence has: a link is one number, sentence, source word, target word."""
+"""More than the words of any sentence: a key packs sentence, source word and target word."""
 
 Keys = NDArray[np.int64]
 
@@ -39,9 +39,9 @@ class LinkEvaluation:
             section 5.
         sure: number of sure gold links.
         possible: number of gold links that are only possible.
-        predicted: number of links that were scored.
-        sentences: how many were compared.
-        signature: what made the numbers.
+        predicted: number of scored links.
+        sentences: number of sentence pairs compared.
+        signature: version and settings behind the scores.
     """
 
     precision: float
@@ -55,26 +55,27 @@ class LinkEvaluation:
     signature: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The evaluation as it stands in `--json`."""
+        """The evaluation as printed by `--json`."""
         return asdict(self)
 
 
 def evaluate_links(
     gold: StrPath, predicted: StrPath | Corpus, *, gold_base: str = "auto", min_weight: float = 0.0
 ) -> LinkEvaluation:
-    """Compare word links with hand alignments of the same sentence pairs.
+    """Score word links against manual alignments of the same sentence pairs; reads both once.
 
     Args:
-        gold: hand alignments, a pair a line: `i-j` is a sure link, `ipj` or `i?j` a possible one,
-            source word first.
-        predicted: a file or corpus with links, source word first, counted from 0.
-        gold_base: what `gold` counts words from: `0`, `1`, or `auto`: 1 unless a 0 occurs in it.
-        min_weight: predicted links that weigh less are left out.
+        gold: manual alignments, one pair per line: `i-j` is a sure link, `ipj` or `i?j` a
+            possible one, source word first.
+        predicted: a file or corpus with links, source word first, words counted from 0.
+        gold_base: number of the first word in `gold`: `0`, `1`, or `auto` (default): 1 unless a 0
+            occurs in it.
+        min_weight: ignore predicted links of lower weight; default 0, keep all.
 
     Raises:
-        ParallelError: not the same number of sentence pairs.
+        ParallelError: the two differ in the number of sentence pairs.
         InputError: a file cannot be read, or has no links.
-        UsageError: an option makes no sense.
+        UsageError: an option is invalid.
     """
     if gold_base not in BASES:
         raise UsageError(f"gold_base is {gold_base!r}; choose one of {', '.join(BASES)}")
@@ -90,7 +91,7 @@ def evaluate_links(
     if pairs != sentences:
         raise ParallelError(
             f"{gold} has {sentences} sentence pairs, but the predicted links have {pairs}; both "
-            f"must have one row a pair"
+            f"must have one row per pair"
         )
     return _scored(certain, possible, found, sentences, f"gold_base:{base}", min_weight)
 
@@ -124,7 +125,7 @@ def _keys(rows: Keys, source: Keys, target: Keys) -> Keys:
 
 
 def _read_gold(path: Path) -> tuple[Keys, Keys, NDArray[np.bool_], Keys, int]:
-    """Source word, target word, whether sure, and row of every link; number of rows."""
+    """Source word, target word, whether it is sure, and row of every link; number of rows."""
     found: list[tuple[int, int, bool, int]] = []
     lines = 0
     for line in _lines(path):
@@ -132,8 +133,8 @@ def _read_gold(path: Path) -> tuple[Keys, Keys, NDArray[np.bool_], Keys, int]:
             match = _GOLD_LINK.fullmatch(text)
             if match is None or max(int(match[1]), int(match[3])) >= _WORDS:
                 raise FormatError(
-                    f"{path}:{lines + 1}: {text!r} is no gold link; write 3-4 for a sure link and "
-                    f"3p4 for a possible one"
+                    f"{path}:{lines + 1}: {text!r} is not a gold link; write 3-4 for a sure link "
+                    f"and 3p4 for a possible one"
                 )
             found.append((int(match[1]), int(match[3]), match[2] == "-", lines))
         lines += 1
@@ -149,18 +150,16 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _predicted_keys(predicted: StrPath | Corpus, min_weight: float) -> tuple[Keys, int]:
-    """The links as sorted keys, each once, and the number of rows."""
+    """The unique links as sorted keys, and the number of rows."""
     keys, rows = [np.zeros(0, np.int64)], 0
     for batch in _link_batches(predicted):
         if "links" not in batch.schema.names:
             raise InputError(f"the predicted file has no column 'links', but {batch.schema.names}")
         links = batch["links"]
-        offsets = offsets_of(links)
-        part = slice(int(offsets[0]), int(offsets[-1]))
-        source, target, weight = (
-            field_of(links, name)[part] for name in ("source", "target", "weight")
+        source, target, weight = fields_of(links, "source", "target", "weight")
+        own = _keys(
+            rows_of(offsets_of(links)) + rows, source.astype(np.int64), target.astype(np.int64)
         )
-        own = _keys(rows_of(offsets) + rows, source.astype(np.int64), target.astype(np.int64))
         keys.append(own[weight >= min_weight])
         rows += batch.num_rows
     return np.unique(np.concatenate(keys)), rows
@@ -170,7 +169,7 @@ def _link_batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:
     if isinstance(predicted, Corpus):
         yield from predicted.batches()
         return
-    # Aligners write their links under any name; only columns need their suffix.
+    # Aligners give link files any suffix; only formats with columns need theirs.
     path = Path(predicted)
     columnar = path.suffix.lower() in (*jsonl.SUFFIXES, *parquet.SUFFIXES)
     for _, batch in (format_of(path) if columnar else pharaoh).read(path):

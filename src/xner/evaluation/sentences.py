@@ -1,4 +1,4 @@
-"""Correct, predicted and gold entities of every sentence: what scores and intervals are made of."""
+"""Correct, predicted and gold entities of every sentence, from which scores are computed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import lengths_of, rows_of
+from xner.columns import rows_of
 from xner.corpus import Corpus
-from xner.errors import InputError, ParallelError
+from xner.errors import InputError
 from xner.evaluation.entities import LabelScores
 from xner.formats.conll import spans_of
+from xner.labels import paired_batches
 from xner.schemes import overlap
 
 Int64 = NDArray[np.int64]
@@ -29,25 +30,25 @@ class SentenceCounts:
     Attributes:
         labels: the L labels that occur on either side, sorted.
         counts: int64 (N, L, 3), correct, predicted and gold entities; a prediction is correct
-            if its span and its label are.
+            if its span and its label both are.
     """
 
     labels: tuple[str, ...]
     counts: Int64
 
     def scores(self) -> tuple[LabelScores, dict[str, LabelScores]]:
-        """Scores of all labels together (micro average), and of each."""
+        """Return the scores of all labels together (micro average), and of each."""
         sums = self.counts.sum(axis=0)
         by_label = {name: _label_scores(sums[i]) for i, name in enumerate(self.labels)}
         return _label_scores(sums.sum(axis=0)), by_label
 
 
 def shares(counts: NDArray[np.number]) -> tuple[Float64, Float64, Float64]:
-    """Precision, recall and F1 of counts (..., 3); 0 where nothing could be right."""
+    """Precision, recall and F1 of counts (..., 3); 0 where there is nothing to score."""
     correct, predicted, gold = (counts[..., i].astype(np.float64) for i in range(3))
 
-    def share(part: Float64, whole: Float64) -> Float64:
-        return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    def share(part: Float64, total: Float64) -> Float64:
+        return np.divide(part, total, out=np.zeros_like(part), where=total > 0)
 
     return share(correct, predicted), share(correct, gold), share(2 * correct, predicted + gold)
 
@@ -62,50 +63,30 @@ def _label_scores(sums: Int64) -> LabelScores:
 def count_sentences(
     gold: Corpus, predicted: Corpus, *, ignore: Iterable[str] = ()
 ) -> SentenceCounts:
-    """Compare the entities of the same sentences, as `xner.evaluate` does.
+    """Count the entities of each sentence that `xner.evaluate` compares; reads both once.
 
     Args:
-        gold: columns tokens and entities.
-        predicted: likewise.
+        gold: a corpus with the columns tokens and entities.
+        predicted: a corpus of the same sentences with these columns.
         ignore: labels to leave out on both sides.
 
     Raises:
-        ParallelError: not the same number of sentences, or of words in one of them.
+        ParallelError: the two differ in sentences, or in the words of one of them.
         InputError: entities of a sentence overlap.
     """
     skip = frozenset(ignore)
-    if len(gold) != len(predicted):
-        raise ParallelError(
-            f"{predicted.origin}: {len(predicted)} sentences, but {gold.origin} has {len(gold)}"
-        )
     parts: list[tuple[int, _Side, _Side]] = []
-    row = 0
-    for ours, theirs in zip(predicted.batches(), gold.batches(), strict=True):
-        _check_words(ours, theirs, row, predicted.origin, gold.origin)
+    for row, theirs, ours in paired_batches(gold, predicted):
         right = _spans(theirs, skip, row, gold.origin)
         parts.append((ours.num_rows, right, _spans(ours, skip, row, predicted.origin)))
-        row += ours.num_rows
     labels = sorted({name for _, *sides in parts for side in sides for name in side[1]})
     empty = np.zeros((0, len(labels), 3), np.int64)
     counts = [_counts(rows, right, ours, labels) for rows, right, ours in parts]
     return SentenceCounts(tuple(labels), np.concatenate([empty, *counts]))
 
 
-def _check_words(
-    ours: pa.RecordBatch, theirs: pa.RecordBatch, row: int, origin: str, gold: str
-) -> None:
-    mine, other = lengths_of(ours["tokens"]), lengths_of(theirs["tokens"])
-    odd = np.flatnonzero(mine != other)
-    if len(odd):
-        i = int(odd[0])
-        raise ParallelError(
-            f"{origin}: sentence {row + i + 1} has {mine[i]} words, but {other[i]} in {gold}; "
-            f"both must have the same tokens"
-        )
-
-
 def _spans(batch: pa.RecordBatch, skip: frozenset[str], row: int, origin: str) -> _Side:
-    """int64 (E, 4): row, start, end and label of every entity; and the names of the labels."""
+    """int64 (E, 4): row, start, end and label id of every entity; and the names of the labels."""
     spans, names = spans_of(batch["entities"])
     if (clash := overlap(spans)) is not None:
         raise InputError(f"{origin}: sentence {row + clash + 1} has entities that overlap")
@@ -128,7 +109,7 @@ def _counts(rows: int, gold: _Side, ours: _Side, labels: list[str]) -> Int64:
         flat[:, 3] = index[flat[:, 3]] if names else flat[:, 3]
         np.add.at(made[..., kind], (flat[:, 0], flat[:, 3]), 1)
         flats.append(flat)
-    # Entities of one side do not overlap, so that what stands twice stands on both sides.
+    # Entities of one side do not overlap: one that occurs twice is on both sides.
     both, times = np.unique(np.concatenate(flats), axis=0, return_counts=True)
     hits = both[times == 2]
     np.add.at(made[..., CORRECT], (hits[:, 0], hits[:, 3]), 1)

@@ -1,1 +1,1 @@
-"""Experiments: pipelines of stages over languages, and the table of what they score."""
+"""Experiments: pipelines of stages over languages, and the table of their scores."""

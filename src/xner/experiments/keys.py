@@ -1,8 +1,8 @@
-"""Keys of steps: hashes over everything that decides what a step makes.
+"""Keys of steps: hashes of everything that determines the result of a step.
 
-That is its stage, its settings, the content of the files that they name, and the keys of the
-columns that it reads. So a step is made once for all pipelines that share it, and a changed
-setting gives new keys to that step and to what depends on it, alone.
+A key covers the stage, its settings, the contents of the files that they name, and the keys of the
+columns that it reads. Pipelines therefore share steps, and a changed setting gives new keys to that
+step and to those that depend on it only.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from xner.errors import InputError, UsageError
 
 
 def step_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """The key of a step.
+    """Return the key of a step.
 
     Args:
-        stage: its name.
-        settings: a `Path` in them stands for its content, an object for its `signature`.
-        inputs: keys of what made each column that it reads.
+        stage: name of the stage.
+        settings: its settings. A `Path` counts by its content, an object by its `signature`.
+        inputs: by column that it reads, the key of the step that wrote it.
 
     Raises:
         UsageError: an object among the settings has no signature.
         InputError: a file cannot be read.
     """
-    said = {
+    content = {
         "xner": __version__,
         "stage": stage,
         "settings": plain(settings),
         "inputs": dict(inputs),
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def plain(value: Any) -> Any:
-    """A setting as JSON: files by name and content, objects by their signature.
+    """Return a setting as JSON: files by name and content, objects by their signature.
 
     Raises:
         UsageError: an object has no signature.
@@ -56,31 +56,31 @@ def plain(value: Any) -> Any:
     signature = getattr(value, "signature", None)
     if not isinstance(signature, str):
         raise UsageError(
-            f"a setting is a {type(value).__name__} without a `signature` (text): results are "
-            f"kept by what made them"
+            f"a setting is an object ({type(value).__name__}) without a `signature` (text), "
+            f"which the key of its results needs"
         )
     return f"{type(value).__name__}:{signature}"
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file's content, or of all files of a folder with their names.
+    """Return the SHA-256 of a file, or of all files of a folder with their names.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     try:
         if not path.is_dir():
             return _file_digest(path, path.stat().st_mtime_ns, path.stat().st_size)
-        whole = hashlib.sha256()
+        combined = hashlib.sha256()
         for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            whole.update(f"{file.relative_to(path).as_posix()} {digest(file)}\n".encode())
-        return whole.hexdigest()
+            combined.update(f"{file.relative_to(path).as_posix()} {digest(file)}\n".encode())
+        return combined.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from None
 
 
 @lru_cache(4096)
 def _file_digest(path: Path, changed: int, size: int) -> str:
-    """By time and size as well, so that a changed file is read again."""
+    """Hash a file; time and size are arguments so that a changed file is read again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,25 +1,20 @@
-"""The columns of the table: languages, and the files of each."""
+"""Languages of an experiment with their files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from xner.errors import UsageError
-from xner.experiments import checks
 from xner.experiments.datasets import load_data
-
-FORMATS = ("conll", "jsonl", "panx", "parquet", "text")
-_SIDES = ("source", "target", "gold")
-_CODES = ("source_code", "target_code")
-_TRAINED_ON = ("source", "target")
+from xner.experiments.schema import File, FileEntry, LanguageEntry, ModelData, Sides
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file, and its format where the suffix does not say it."""
+    """A file, and its format if the suffix does not tell it."""
 
     path: Path
     format: str | None = None
@@ -27,12 +22,12 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class TrainingText:
-    """What students of a language learn from.
+    """Training text of students.
 
     Attributes:
         source: labelled text in the source language.
-        target: text in the target language, in the order of `source` where there are both; its
-            labels are learnt by the pipeline `train` alone.
+        target: text in the target language, parallel to `source` if both are given. Only the
+            pipeline `train` uses its labels.
     """
 
     source: DataFile | None = None
@@ -44,12 +39,12 @@ class Language:
     """A column of the table.
 
     Attributes:
-        name: as it is written there, and for `{language}` in the names of files.
-        source: text in the source language; its labels are used where it has them.
-        target: text in the target language, by default that of `gold`.
-        gold: the labels that the target text is scored on.
-        source_code, target_code: what the translator calls the languages.
-        train: what students learn from.
+        name: heading of the column; replaces `{language}` in file names.
+        source: text in the source language; its labels are used if it has any.
+        target: text in the target language; by default that of `gold`.
+        gold: gold labels of the target text.
+        source_code, target_code: codes of the languages for the translator.
+        train: training text of students.
     """
 
     name: str
@@ -61,88 +56,48 @@ class Language:
     train: TrainingText = TrainingText()
 
 
-def find_languages(content: Mapping[str, Any], origin: str, folder: Path) -> list[Language]:
-    """The sections `data` and `languages` of a configuration.
+def find_languages(file: File, origin: str, folder: Path) -> list[Language]:
+    """Return the languages of the sections `data` and `languages`.
 
     Raises:
-        UsageError: a key is unknown, a value malformed, or there is no language.
-        InputError: a folder of `data` is not there.
+        UsageError: a loader or language is unknown, or a language has no file.
+        InputError: a folder of `data` does not exist.
     """
-    sets = content.get("data") or []
-    entries: dict[str, dict[str, Any]] = {}
-    for i, given in enumerate([sets] if isinstance(sets, Mapping) else sets):
+    sets = file.data if isinstance(file.data, tuple) else (file.data,)
+    entries: dict[str, LanguageEntry] = {}
+    for i, given in enumerate(sets):
         place = f"{origin}: data[{i + 1}]"
-        for name, entry in load_data(checks.mapping(given, place), folder, place).items():
+        for name, entry in load_data(given, folder, place).items():
             if name in entries:
-                raise UsageError(f"{place}: the language {name!r} is there already")
+                raise UsageError(f"{place}: the language {name!r} is in another data set as well")
             entries[name] = entry
-    own = checks.mapping(content.get("languages"), f"{origin}: languages")
-    for name, value in own.items():
-        place = f"{origin}: languages.{name}"
-        given = checks.mapping(value, place)
-        checks.check_keys(given, (*_SIDES, *_CODES, "train"), place)
-        entries[name] = {**entries.get(name, {}), **given}
+    for name, entry in file.languages.items():
+        changes = {key: v for key, v in structs.asdict(entry).items() if v is not None}
+        entries[name] = structs.replace(entries.get(name, LanguageEntry()), **changes)
     if not entries:
-        raise UsageError(f"{origin}: has neither languages nor data; docs/running.md shows them")
-    code = source_code(content, origin)
+        raise UsageError(f"{origin}: has neither languages nor data; see docs/running.md")
     return [
-        _language(name, entry, code, f"{origin}: languages.{name}", folder)
+        _language(name, entry, file.source_code, folder, f"{origin}: languages.{name}")
         for name, entry in entries.items()
     ]
 
 
-def source_code(content: Mapping[str, Any], origin: str) -> str:
-    """What the translator calls the source language where a language does not say it."""
-    return checks.text(content.get("source_code", "en"), f"{origin}: source_code")
+def training_only(name: str, data: ModelData, code: str, folder: Path, place: str) -> Language:
+    """Return the language of a model that has its own training text."""
+    entry = LanguageEntry(source_code=data.source_code, target_code=data.target_code, train=data)
+    return _language(name, entry, code, folder, place)
 
 
-def training_only(
-    name: str, given: Mapping[str, Any], code: str, place: str, folder: Path
-) -> Language:
-    """A language with nothing to score on: that of a model with data of its own."""
-    checks.check_keys(given, (*_TRAINED_ON, *_CODES), place)
-    entry = {key: value for key, value in given.items() if key in _CODES}
-    entry["train"] = {key: value for key, value in given.items() if key in _TRAINED_ON}
-    return _language(name, entry, code, place, folder)
+def _language(name: str, entry: LanguageEntry, code: str, folder: Path, place: str) -> Language:
+    def file(given: str | FileEntry | None) -> DataFile | None:
+        if given is None:
+            return None
+        named = FileEntry(file=given) if isinstance(given, str) else given
+        return DataFile(folder / named.file.replace("{language}", name), named.format)
 
-
-def _language(name: str, entry: Mapping[str, Any], code: str, place: str, folder: Path) -> Language:
-    files = _files(entry, _SIDES, name, folder, place)
-    learnt = checks.mapping(entry.get("train"), f"{place}.train")
-    checks.check_keys(learnt, _TRAINED_ON, f"{place}.train")
-    train = _files(learnt, _TRAINED_ON, name, folder, f"{place}.train")
-    if not files and not train:
-        raise UsageError(f"{place}: names no file; give source, target or gold")
-    return Language(
-        name,
-        files.get("source"),
-        files.get("target"),
-        files.get("gold"),
-        checks.text(entry.get("source_code", code), f"{place}.source_code"),
-        checks.text(entry.get("target_code", name), f"{place}.target_code"),
-        TrainingText(**train),
-    )
-
-
-def _files(
-    entry: Mapping[str, Any], sides: tuple[str, ...], name: str, folder: Path, place: str
-) -> dict[str, DataFile]:
-    """Files by side; `{language}` in their names is that of the language."""
-    found = {}
-    for side in sides:
-        if entry.get(side) is not None:
-            path, form = _file(entry[side], f"{place}.{side}")
-            found[side] = DataFile(folder / path.replace("{language}", name), form)
-    return found
-
-
-def _file(value: Any, place: str) -> tuple[str, str | None]:
-    if isinstance(value, Path):
-        value = str(value)
-    if not isinstance(value, Mapping):
-        return checks.text(value, place), None
-    checks.check_keys(value, ("file", "format"), place)
-    form = value.get("format")
-    if form is not None and form not in FORMATS:
-        raise checks.unknown("format", form, FORMATS, place)
-    return checks.text(value.get("file"), f"{place}.file"), form
+    train = entry.train or Sides()
+    text = TrainingText(file(train.source), file(train.target))
+    files = file(entry.source), file(entry.target), file(entry.gold)
+    if not any((*files, text.source, text.target)):
+        raise UsageError(f"{place}: has no file; give source, target or gold")
+    return Language(name, *files, entry.source_code or code, entry.target_code or name, text)

@@ -1,13 +1,13 @@
 """Pipelines by name: steps, each a stage with settings.
 
-The rows of Politov et al. (2025) stand under `translate-test/`: heuristic projection onto the
-target (`align-src`), the same from the back-translation, whose language is the target's
-(`align-tgt`), and greedy choice among candidates, n-grams or a tagger's spans, from the
-translation (`ngram`, `ner`) and from the back-translation (`back-ngram`, `back-ner`). Beside them
-stand greedy choice by the NMT score alone, without links (`translate-test-nmt`), and links mended
-through the back-translation (`translate-test-refine`).
+The rows of Politov et al. (2025) are under `translate-test/`: heuristic projection onto the target
+(`align-src`), heuristic projection from the back-translation, which is in the language of the
+target (`align-tgt`), and greedy selection among candidates, n-grams or spans of a tagger, from the
+translation (`ngram`, `ner`) or the back-translation (`back-ngram`, `back-ner`). In addition there
+are greedy selection by the score `nmt` alone, without links (`translate-test-nmt`), and links that
+are refined through the back-translation (`translate-test-refine`).
 
-Rows that end in a student make it of training text, and tag the text that is scored with it.
+Pipelines with a student train it on the training text of a language, and tag the test text with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from xner.experiments.checks import unknown
+from xner.options import unknown
 
 TEST, TRAIN = "test", "train"
 
@@ -27,11 +27,11 @@ class Step:
     """A stage in a pipeline.
 
     Attributes:
-        name: what settings for it stand under; unique in its pipeline.
+        name: key of its settings in a row; unique in its pipeline.
         stage: name of the stage.
-        settings: for the stage.
-        on: the text it works on: that which is scored (`test`), or that which is learnt (`train`).
-        student: its `model` is the student that a step before it made.
+        settings: settings that the pipeline gives to the stage.
+        on: text that it reads: the text to score (`test`), or the training text (`train`).
+        student: it tags with the student that a previous step trained.
     """
 
     name: str
@@ -44,10 +44,8 @@ class Step:
 _TRANSLATE = Step("translate", "translate", {"fill": "source"})
 _TAG = Step("tag", "tag", {"side": "source"})
 _SPANS = Step("candidates", "candidates")
-_BACK = Step("back_translate", "back_translate")
+_BACK = Step("back_translate", "back_translate", {"beside": False})
 _ALIGN = Step("align", "align")
-
-
 _TRANSLATE_TRAIN = Step("translate", "translate", {"fill": "target"})
 _EASYPROJECT = Step("easyproject", "easyproject")
 _WITH_STUDENT = Step("tag", "tag", {"side": "target"}, student=True)
@@ -58,16 +56,16 @@ def _project(**settings: Any) -> Step:
 
 
 def _student(*steps: Step) -> tuple[Step, ...]:
-    """Steps on training text, of which the last makes a student; the student tags the test."""
+    """Return steps that train a student on training text, and tag the test text with it."""
     return (*(replace(step, on=TRAIN) for step in steps), _WITH_STUDENT)
 
 
 _TAGGED = (_TRANSLATE, _TAG)
 _RETURNED = (*_TAGGED, _BACK)
 PIPELINES: dict[str, tuple[Step, ...]] = {
-    # Both sides are there, the source labelled.
+    # Both sides are given, and the source is labelled.
     "project": (_ALIGN, _project()),
-    # Target text is translated and tagged, its labels go back onto it.
+    # Target text is translated and tagged; the labels are projected back onto it.
     "translate-test": (*_TAGGED, _ALIGN, _project()),
     "translate-test/align-src": (*_TAGGED, _ALIGN, _project(preset="paper-heuristic")),
     "translate-test/align-tgt": (*_RETURNED, _ALIGN, _project(preset="paper-heuristic")),
@@ -85,12 +83,12 @@ PIPELINES: dict[str, tuple[Step, ...]] = {
         _ALIGN,
         _project(preset="paper-greedy", candidates="spans"),
     ),
-    # By a translation model in place of links; its `nmt` names the model.
+    # A translation model replaces the links; the setting `nmt` names it.
     "translate-test-nmt": (
         *_TAGGED,
         _project(preset="paper-greedy", candidates="ngrams", score={"nmt": 1.0}),
     ),
-    # Links go through the back-translation as well.
+    # Links through the back-translation are added.
     "translate-test-refine": (
         *_TAGGED,
         Step("back_translate", "back_translate", {"beside": True, "markers": "none"}),
@@ -98,29 +96,29 @@ PIPELINES: dict[str, tuple[Step, ...]] = {
         Step("refine", "refine"),
         _project(),
     ),
-    # Labelled source text is translated, its labels move to the translation.
+    # Labelled source text is translated; its labels are projected onto the translation.
     "translate-project": (_TRANSLATE_TRAIN, _ALIGN, _project()),
     # Labelled source text is translated with markers around its entities (Chen et al. 2023).
     "easyproject": (_EASYPROJECT,),
-    # A tagger of another language runs on the target itself.
+    # A tagger trained on another language tags the target directly.
     "model-transfer": (Step("tag", "tag", {"side": "target"}),),
-    # A student of the labels that are there.
+    # A student of given labels.
     "train": _student(Step("train", "train")),
-    # A student of projected labels, or of EasyProject's.
+    # A student of labels from projection, or from EasyProject.
     "translate-train": _student(_TRANSLATE_TRAIN, _ALIGN, _project(), Step("train", "train")),
     "translate-train/easyproject": _student(_EASYPROJECT, Step("train", "train")),
-    # A student of what one teacher or several think of unlabelled text (Wu et al. 2020).
+    # A student of the predictions of teachers for unlabelled text (Wu et al. 2020).
     "distill": _student(Step("distill", "distill")),
-    # A student of its own sure answers.
+    # A student of its own confident predictions.
     "self-train": _student(Step("self_train", "self_train")),
 }
 
 
 def find_pipelines(name: str, place: str) -> list[str]:
-    """The pipelines that a name stands for; `*` stands for any part of one.
+    """Return the pipelines that match a name, which may contain `*`.
 
     Raises:
-        UsageError: none is of that name.
+        UsageError: no pipeline matches.
     """
     found = [known for known in PIPELINES if known == name or fnmatchcase(known, name)]
     if not found:

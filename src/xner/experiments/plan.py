@@ -1,59 +1,56 @@
-"""What has to be made for a row and a language: steps with their keys, before anything runs."""
+"""Plan of a run: the steps of each row, language and seed with their keys, before anything runs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from xner.errors import InputError, UsageError
-from xner.experiments.checks import as_list
 from xner.experiments.config import Experiment
 from xner.experiments.keys import plain, step_key
 from xner.experiments.language import Language
 from xner.experiments.pipelines import TEST, TRAIN, Step
 from xner.experiments.reading import COLUMNS, TRAINING_COLUMNS, files_of
-from xner.experiments.stages import MODEL, Columns, Settings, Stage, find_stage
+from xner.experiments.resolve import resolved, settings_naming
 from xner.experiments.systems import System
+from xner.options import as_list, is_listed, types_of
+from xner.stages import MODEL, Learner, Stage, find_stage
 
 READ = "read"
-_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
-"""What may be the id of a model on the hub; anything else is a path."""
 Keys = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Stands among settings for what another step makes: its model, or the words of a column."""
+    """Placeholder in settings for the result of another step: its model, or words of a column."""
 
     key: str
     column: str = MODEL
 
     @property
     def signature(self) -> str:
-        """As it counts in keys."""
+        """How it counts in keys."""
         return f"{self.column}:{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A step to be made, or made already.
+    """A step to run, unless its result exists.
 
     Attributes:
-        name: of the step in its pipeline.
-        stage: its name; `read` for the step that reads data.
-        settings: resolved: files as paths, language and seed filled in.
-        key: of the result.
-        inputs: key of what makes each column that the step sees.
-        makes: columns.
-        language: whose text it works on.
-        on: the text that is scored, or that is learnt.
-        row: the first that needs it.
-        of: the model that it is part of; empty for steps of the row itself.
-        seeded: whether its settings have the seed of the run.
+        name: name of the step in its pipeline.
+        stage: name of the stage; `read` for the step that reads data.
+        settings: resolved settings: files as paths, with language and seed.
+        key: key of the result.
+        inputs: by column that the step sees, the key of the step that wrote it.
+        makes: columns that it can write.
+        language: name of the language whose text it reads.
+        on: the text to score, or the training text.
+        row: name of the first row that needs it.
+        of: name of the model that it is part of; empty for steps of the row itself.
+        seeded: its settings have the seed of the run.
     """
 
     name: str
@@ -70,16 +67,16 @@ class Planned:
 
     @property
     def title(self) -> str:
-        """Its name, with that of the model."""
+        """Its name, after that of the model."""
         return f"{self.of}.{self.name}" if self.of else self.name
 
     @property
     def parents(self) -> set[str]:
         """Keys of the steps whose results it needs."""
-        return {*self.inputs.values(), *(result.key for result in results_in(self.settings))}
+        return {*self.inputs.values(), *(result.key for result in _results_in(self.settings))}
 
-    def told(self) -> dict[str, Any]:
-        """What the manifest tells of the plan."""
+    def manifest(self) -> dict[str, Any]:
+        """What the manifest records of the plan."""
         return {
             "step": self.name,
             "language": self.language,
@@ -90,20 +87,16 @@ class Planned:
         }
 
 
-def results_in(value: Any) -> Iterator[Result]:
-    """The results that stand in settings."""
+def _results_in(value: Any) -> Iterator[Result]:
     if isinstance(value, Result):
         yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from results_in(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from results_in(part)
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _results_in(part)
 
 
 def plan_reading(language: Language, on: str = TEST) -> Planned | None:
-    """The step that reads the text of a language; None where there is no such text."""
+    """Return the step that reads the text of a language; None if there is no such text."""
     files = files_of(language, on)
     if not files:
         return None
@@ -114,20 +107,26 @@ def plan_reading(language: Language, on: str = TEST) -> Planned | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """What is planned: steps for a language and seed; `asked` are the models that led here."""
+class _Target:
+    """What a plan is for: a row or a model, for a language and seed.
+
+    Attributes:
+        place: file, row and language, for messages.
+        title: name of the row.
+        models: models that led here, outermost first.
+    """
 
     system: System
     language: Language
     seed: int
-    where: str
+    place: str
     title: str
-    asked: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass
-class _Work:
-    """The steps so far, what they have made of either text, the last model and its text."""
+class _Plan:
+    """Steps so far, the key of each column by text, and the last student with its text."""
 
     columns: dict[str, dict[str, str]]
     steps: list[Planned] = field(default_factory=list)
@@ -140,188 +139,156 @@ class Planner:
     """Plans the rows of an experiment.
 
     Attributes:
-        experiment: its models, and the folder that files are relative to.
-        given: columns of the data by language and text, with the key of what read them.
+        experiment: the experiment, for its models and its folder.
+        given: by language and text, the columns of the data with the key of the step that read
+            them.
     """
 
     experiment: Experiment
     given: Mapping[tuple[Language, str], Keys]
 
     def plan(self, system: System, language: Language, seed: int) -> list[Planned]:
-        """The steps of a row for a language and seed, in order, those of its models before.
+        """Return the steps of a row for a language and seed, in order; steps of models come first.
 
-        Left out are those whose result is given, and those whose result nothing after them
-        reads.
+        Steps are left out if their result is in the data, or if no later step reads it.
 
         Raises:
             InputError: a step lacks a column, or a file is missing.
-            UsageError: settings make no sense together.
+            UsageError: settings do not go together.
         """
-        where = f"{self.experiment.origin}: {system.name}, language {language.name}"
-        return _read_later(self._work(_Row(system, language, seed, where, system.name)).steps)
+        place = f"{self.experiment.origin}: {system.name}, language {language.name}"
+        target = _Target(system, language, seed, place, system.name)
+        return _needed(self._plan(target).steps)
 
-    def _work(self, row: _Row) -> _Work:
-        given = {on: self.given.get((row.language, on), {}) for on in (TEST, TRAIN)}
-        work = _Work({on: dict(columns) for on, columns in given.items()})
-        models = self.experiment.models
-        for step in row.system.steps:
-            stage = find_stage(step.stage)
-            settings = _resolved(step, stage, row.language, self.experiment.folder, models)
-            settings |= self._named(stage, settings, work, row)
+    def _plan(self, target: _Target) -> _Plan:
+        given = {on: self.given.get((target.language, on), {}) for on in (TEST, TRAIN)}
+        plan = _Plan({on: dict(columns) for on, columns in given.items()})
+        experiment = self.experiment
+        for step in target.system.steps:
+            kind = find_stage(step.stage)
+            columns = kind.stand_in(step.settings).columns
+            if columns.makes[0] in given[step.on] and not columns.replaces:
+                continue
+            _check_needs(columns.needs, plan, step, target)
+            settings = resolved(step, kind, target.language, experiment.folder, experiment.models)
+            settings |= self._taggers(kind, settings, plan, target)
             if step.student:
-                settings["model"] = work.model
-            has = _columns(stage, settings, step, row)
-            if has.replaces or has.makes[0] not in given[step.on]:
-                _add(work, step, stage, settings, has, row)
-        return work
+                settings["model"] = plan.model
+            _add(plan, step, _stage_of(kind, settings, step, target), settings, target)
+        return plan
 
-    def _named(
-        self, stage: Stage, settings: Mapping[str, Any], work: _Work, row: _Row
+    def _taggers(
+        self, stage: type[Stage], settings: Mapping[str, Any], plan: _Plan, target: _Target
     ) -> dict[str, Any]:
-        """Results in place of the names of models, whose steps come first."""
-        made: dict[str, Any] = {}
+        """Return settings with results in place of the names of models; plan their steps."""
+        changes: dict[str, Any] = {}
         texts: dict[str, list[Result | None]] = {}
-        for name in sorted(stage.taggers & settings.keys()):
-            if name not in stage.listed:
-                made[name] = self._model(settings[name], work, row)[0]
+        known, types = stage.settings(), types_of(stage)
+        for name in sorted(settings_naming(stage, "tagger") & settings.keys()):
+            if not is_listed(types[name]):
+                changes[name] = self._model(settings[name], plan, target)[0]
                 continue
             value = as_list(settings[name])
-            kept = self._foreign(name, value, row)
-            found = [self._model(value[i], work, row) for i in kept]
-            made[name], texts[name] = [m for m, _ in found], [text for _, text in found]
-            for other in (o for o, of in stage.each.items() if of == name):
+            kept = self._foreign(name, value, target)
+            found = [self._model(value[i], plan, target) for i in kept]
+            changes[name], texts[name] = [m for m, _ in found], [text for _, text in found]
+            for other in (o for o, declared in known.items() if declared.each_of == name):
                 if isinstance(values := settings.get(other), list | tuple):
-                    made[other] = [values[i] for i in kept]
-        for name, of in stage.texts.items():
-            if name not in settings and all(texts.get(of, [None])):
-                made[name] = texts[of]
-        return made
+                    changes[other] = [values[i] for i in kept]
+        for name, declared in known.items():
+            taggers = declared.text_of
+            if taggers and name not in settings and all(texts.get(taggers, [None])):
+                changes[name] = texts[taggers]
+        return changes
 
-    def _foreign(self, name: str, value: Sequence[Any], row: _Row) -> list[int]:
-        """Positions of the models that do not learn from the language itself."""
-        models = self.experiment.models
-
-        def own(each: Any) -> bool:
-            model = models.get(each) if isinstance(each, str) else None
-            return model is not None and model.language == row.language
-
-        found = [i for i, each in enumerate(value) if not own(each)]
+    def _foreign(self, name: str, value: Sequence[Any], target: _Target) -> list[int]:
+        """Return the positions of models that do not learn from the target language itself."""
+        models, language = self.experiment.models, target.language
+        found = [
+            i
+            for i, each in enumerate(value)
+            if not (isinstance(each, str) and each in models and models[each].language == language)
+        ]
         if not found:
             raise UsageError(
-                f"{row.where}: every model of {name} learns from {row.language.name} itself; "
-                f"leave this language out of the row (`languages`)"
+                f"{target.place}: every model of {name} learns from {language.name} itself; leave "
+                f"this language out of the row (`languages`)"
             )
         return found
 
-    def _model(self, name: Any, work: _Work, row: _Row) -> tuple[Any, Result | None]:
-        """A model and its training text, its steps added; or what is no name of a model."""
+    def _model(self, name: Any, plan: _Plan, target: _Target) -> tuple[Any, Result | None]:
+        """Plan a model, and return it with its training text; other values are returned as is."""
         models = self.experiment.models
         if not isinstance(name, str) or name not in models:
             near = get_close_matches(name, models, n=1) if isinstance(name, str) else []
             if near and "/" not in name:
-                raise UsageError(f"{row.where}: no model {name!r}; did you mean {near[0]!r}?")
+                raise UsageError(f"{target.place}: no model {name!r}; did you mean {near[0]!r}?")
             return name, None
-        if name in row.asked:
-            raise UsageError(f"{row.where}: the model {name!r} is made of itself")
+        if name in target.models:
+            raise UsageError(f"{target.place}: the model {name!r} depends on itself")
         model = models[name]
-        language = model.language or row.language
-        origin = f"{self.experiment.origin}: {row.title}"
-        where = f"{origin}: models.{name}, language {language.name}"
-        asked = (*row.asked, name)
-        made = self._work(_Row(model.system, language, row.seed, where, row.title, asked))
-        known = {step.key for step in work.steps}
-        work.steps += [step for step in made.steps if step.key not in known]
-        return made.model, made.text
+        language = model.language or target.language
+        origin = f"{self.experiment.origin}: {target.title}"
+        place = f"{origin}: models.{name}, language {language.name}"
+        path = (*target.models, name)
+        own = self._plan(_Target(model.system, language, target.seed, place, target.title, path))
+        known = {step.key for step in plan.steps}
+        plan.steps += [step for step in own.steps if step.key not in known]
+        return own.model, own.text
 
 
-def _columns(stage: Stage, settings: Settings, step: Step, row: _Row) -> Columns:
+def _stage_of(kind: type[Stage], settings: Mapping[str, Any], step: Step, target: _Target) -> Stage:
+    """Return the stage with keys in place of results, which do not exist yet."""
     try:
-        return stage.columns(settings)
+        return kind.of({name: _with_keys(value) for name, value in settings.items()})
     except UsageError as error:
-        raise UsageError(f"{row.where}: the step {step.name!r}: {error}") from None
+        raise UsageError(f"{target.place}: the step {step.name!r}: {error}") from None
 
 
-def _add(
-    work: _Work, step: Step, stage: Stage, settings: Settings, has: Columns, row: _Row
-) -> None:
-    """Plan a step, and count what it makes."""
-    columns = work.columns[step.on]
-    for column in has.needs:
-        if column not in columns:
+def _with_keys(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_with_keys(part) for part in value]
+    return value.key if isinstance(value, Result) else value
+
+
+def _check_needs(needs: Sequence[str], plan: _Plan, step: Step, target: _Target) -> None:
+    """Raise InputError unless the data and previous steps provide the columns of a step."""
+    for column in needs:
+        if column not in plan.columns[step.on]:
             data = "the data" if step.on == TEST else "`train` of the language"
             raise InputError(
-                f"{row.where}: the step {step.name!r} needs the column {column!r}, which neither "
-                f"{data} nor a step before it has; give a file that has it, or run the row on "
-                f"other languages (`languages`)"
+                f"{target.place}: the step {step.name!r} needs the column {column!r}, which "
+                f"neither {data} nor a previous step provides; give a file that has it, or run "
+                f"the row on other languages (`languages`)"
             )
-    seeded = stage.seeded(settings) and "seed" not in settings
+
+
+def _add(plan: _Plan, step: Step, stage: Stage, settings: dict[str, Any], target: _Target) -> None:
+    """Add a step to the plan, and record the columns that it writes."""
+    columns, own = plan.columns[step.on], stage.columns
+    seeded = stage.seeded and "seed" not in settings
     if seeded:
-        settings = {**settings, "seed": row.seed}
-    names = ("id", *has.needs, *has.uses)
+        settings = {**settings, "seed": target.seed}
+    names = ("id", *own.needs, *own.uses)
     inputs = {name: columns[name] for name in names if name in columns}
     key = step_key(stage.name, settings, inputs)
-    place = row.language.name, step.on, row.title, row.asked[-1] if row.asked else ""
-    work.steps.append(
-        Planned(step.name, stage.name, settings, key, inputs, has.makes, *place, seeded)
+    model = target.models[-1] if target.models else ""
+    place = target.language.name, step.on, target.title, model
+    plan.steps.append(
+        Planned(step.name, stage.name, settings, key, inputs, own.makes, *place, seeded)
     )
-    if stage.learn is None:
-        columns |= dict.fromkeys(has.makes, key)
+    if not isinstance(stage, Learner):
+        columns |= dict.fromkeys(own.makes, key)
     else:
-        words = [name for name in has.needs if name.endswith("_tokens")]
-        work.model = Result(key)
-        work.text = Result(inputs[words[-1]], words[-1]) if words else None
+        words = [name for name in own.needs if name.endswith("_tokens")]
+        plan.model = Result(key)
+        plan.text = Result(inputs[words[-1]], words[-1]) if words else None
 
 
-def _read_later(planned: list[Planned]) -> list[Planned]:
-    """The last step and those that it needs."""
+def _needed(planned: list[Planned]) -> list[Planned]:
+    """Return the last step and those that it depends on."""
     kept: list[Planned] = []
     for step in reversed(planned):
         if not kept or any(step.key in later.parents for later in kept):
             kept.insert(0, step)
     return kept
-
-
-def _resolved(
-    step: Step, stage: Stage, language: Language, folder: Path, models: Container[str]
-) -> dict[str, Any]:
-    """Settings with files as paths, but for names of models, and the codes of the languages."""
-    settings = dict(step.settings)
-    for name in stage.files & settings.keys():
-        settings[name] = _files(settings[name], name, language, folder)
-    for name in stage.taggers & settings.keys():
-        settings[name] = _files(settings[name], "model", language, folder, models)
-    codes = {"source_language": language.source_code, "target_language": language.target_code}
-    for name, code in codes.items():
-        if name in (stage.settings or ()):
-            settings.setdefault(name, code)
-    for name in stage.models & settings.keys():
-        if isinstance(settings[name], Mapping):
-            settings[name] = _of_model({**codes, **settings[name]}, language, folder)
-    return settings
-
-
-def _of_model(given: dict[str, Any], language: Language, folder: Path) -> dict[str, Any]:
-    """Settings of a model, with its file as a path, and that of its cache by name alone."""
-    if "model" in given:
-        given["model"] = _files(given["model"], "model", language, folder)
-    if isinstance(given.get("cache"), str):
-        given["cache"] = str(folder / given["cache"].replace("{language}", language.name))
-    return given
-
-
-def _files(
-    value: Any, name: str, language: Language, folder: Path, models: Container[str] = ()
-) -> Any:
-    """Files relative to the configuration; `{language}` in them is its name."""
-    if isinstance(value, list | tuple):
-        return [_files(part, name, language, folder, models) for part in value]
-    if not isinstance(value, str | Path) or value in models:
-        return value
-    written = str(value).replace("{language}", language.name)
-    path = folder / written
-    if path.exists():
-        return path
-    if name == "model" and _HUB_ID.fullmatch(written):
-        return written
-    kind = "folder, nor a hub id" if name == "model" else "file"
-    raise UsageError(f"{name}: {path}: no such {kind}; check the path")

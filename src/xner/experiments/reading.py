@@ -1,11 +1,10 @@
-"""The text of a language as the first step: both sides and their labels, in columns."""
+"""Reading the text of a language: both sides and their labels, as columns."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import zip_longest
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
@@ -15,13 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import lengths_of
-from xner.corpus import Corpus, rechunk, row_counts, side_batches
+from xner.columns import empty_batch, lengths_of
+from xner.corpus import Corpus
+from xner.corpus.files import InputFile, line_up, one_side
+from xner.corpus.reading import join_files
 from xner.errors import InputError, ParallelError
 from xner.evaluation.divergence import NGRAM, divergence_of_words
 from xner.experiments.language import DataFile, Language
 from xner.experiments.pipelines import TEST
 from xner.formats import conll, jsonl, panx, parquet, text
+from xner.report import Report
 
 COLUMNS = ("id", "source_tokens", "source_entities", "target_tokens", "gold_entities")
 TRAINING_COLUMNS = (
@@ -41,9 +43,9 @@ _MODULES: dict[str, ModuleType] = {
 
 
 def files_of(language: Language, on: str = TEST) -> dict[str, DataFile]:
-    """The files of a language by side, to score on or to learn from.
+    """Return the files of a language by side: those to score, or training text.
 
-    Where it is scored, the gold file is the target's text if no other is.
+    The gold file is the target text if no other is given.
     """
     sides = {
         "source": language.source,
@@ -56,55 +58,60 @@ def files_of(language: Language, on: str = TEST) -> dict[str, DataFile]:
 
 
 def read_language(language: Language, on: str = TEST) -> Corpus:
-    """Read the text of a language; those of `COLUMNS`, or `TRAINING_COLUMNS`, that its files hold.
+    """Read the text of a language.
+
+    Returns:
+        The columns of `COLUMNS`, or of `TRAINING_COLUMNS`, that its files provide.
 
     Raises:
-        InputError: a file is missing or malformed, they do not line up, or gold has no labels.
+        InputError: a file is missing or malformed, files are not parallel, or gold has no labels.
     """
-    files = files_of(language, on)
+    found = files_of(language, on)
     columns = COLUMNS if on == TEST else TRAINING_COLUMNS
-    modules = {f.path: _MODULES[f.format] for f in files.values() if f.format}
-    paths = list(dict.fromkeys(file.path for file in files.values()))
-    rows, keep = row_counts(paths, "auto", modules)
-
-    def side(name: str) -> Iterator[pa.RecordBatch]:
-        path = files[name].path
-        gold, bare = name == "gold", name == "gold" or (name == "target" and on != TEST)
-        read_as = "target" if gold else name
-        stream = side_batches(path, read_as, "auto", keep, strip=bare, module=modules.get(path))
-        for batch in rechunk(stream):
-            yield _gold(batch, path) if gold else _prefixed(batch, name) if bare else batch
-
-    summary = Read()
+    files = {name: _open(name, file, on) for name, file in found.items()}
+    if on == TEST and found.get("target") == found.get("gold"):
+        files.pop("target", None)  # gold has the same words, and is opened once per pass
+    opened = list(files.values())
+    text = join_files(opened, line_up(opened), f"language {language.name}")
+    report = ReadReport()
 
     def batches() -> Iterator[pa.RecordBatch]:
-        begin = perf_counter()
-        stem, done = next(iter(files.values())).path.stem, 0
-        for parts in zip_longest(*(side(name) for name in files)):
-            named = dict(zip(files, parts, strict=True))
-            made = _row_batch(named, columns, stem, done, language.name)
-            summary.add(made)
-            done += made.num_rows
-            yield made
-        summary.seconds = perf_counter() - begin
+        begin, done = perf_counter(), 0
+        for batch in text.batches():
+            read = _selected(batch, columns, done, language.name)
+            report.count(read)
+            done += read.num_rows
+            yield read
+        report.seconds = perf_counter() - begin
 
-    read = Corpus(batches, rows, f"language {language.name}")
-    read.summary = summary
-    return read
+    schema = _selected(empty_batch(text.schema), columns, 0, language.name).schema
+    return Corpus(batches, len(text), text.origin, schema, report)
 
 
-@dataclass
-class Read:
-    """What was read: how many sentences, and how often each word stood on either side."""
+def _open(name: str, file: DataFile, on: str) -> InputFile:
+    """Open a file with columns named for `source`, `target` or `gold`."""
+    module = _MODULES[file.format] if file.format else None
+    if name == "gold":
+        return InputFile(file.path, partial(_gold, path=file.path), module=module)
+    labels = name == "source" or on != TEST
+    adapt = partial(one_side, side=name, labels=labels)
+    return InputFile(file.path, adapt, module=module, tags=labels)
 
-    sentences: int = 0
-    words: dict[str, Counter[str]] = field(default_factory=dict)
-    seconds: float = 0.0
-    signature: str = ""
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Count a batch."""
-        self.sentences += batch.num_rows
+class ReadReport(Report):
+    """The sentences that were read, and the lexical divergence of the two sides.
+
+    Attributes:
+        words: number of occurrences of each word, by side.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: dict[str, Counter[str]] = {}
+
+    def count(self, batch: pa.RecordBatch) -> None:
+        """Count the sentences and words of a batch."""
+        self.add(sentences=batch.num_rows)
         for side in ("source", "target"):
             if f"{side}_tokens" in batch.schema.names:
                 counts = pc.value_counts(batch[f"{side}_tokens"].flatten())
@@ -112,7 +119,7 @@ class Read:
                 self.words.setdefault(side, Counter()).update(dict(found))
 
     def as_dict(self) -> dict[str, Any]:
-        """For the manifest: lexical divergence too, if both sides have words."""
+        """The report for the manifest; divergence is None unless both sides have words."""
         known = all(self.words.get(side) for side in ("source", "target"))
         apart = None
         if known:
@@ -120,38 +127,28 @@ class Read:
         return {"sentences": self.sentences, "divergence": apart, "seconds": self.seconds}
 
 
-def _prefixed(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
-    names = [n if n == "id" else f"{side}_{n}" for n in batch.schema.names]
-    return batch.rename_columns(names)
-
-
 def _gold(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
-    if "entities" not in batch.schema.names:
+    side = one_side(batch, "target")
+    if "target_entities" not in side.schema.names:
         raise InputError(f"{path}: has no labels; gold must have tags or entities")
-    return batch.select(["tokens", "entities"]).rename_columns(["gold_tokens", "gold_entities"])
+    return side.rename_columns([n.replace("target_", "gold_") for n in side.schema.names])
 
 
-def _row_batch(
-    parts: dict[str, pa.RecordBatch], wanted: tuple[str, ...], stem: str, done: int, name: str
+def _selected(
+    batch: pa.RecordBatch, wanted: tuple[str, ...], done: int, name: str
 ) -> pa.RecordBatch:
-    if any(p is None for p in parts.values()) or len({p.num_rows for p in parts.values()}) > 1:
-        raise ParallelError(f"language {name}: a file changed while it was read")
-    columns: dict[str, pa.Array] = {}
-    for part in parts.values():
-        for column in part.schema.names:
-            columns.setdefault(column, part[column])
-    rows = next(iter(parts.values())).num_rows
-    made = pa.array([f"{stem}-{i}" for i in range(done, done + rows)], pa.string())
-    columns["id"] = pc.coalesce(columns["id"], made) if "id" in columns else made
+    """Select columns; the words of gold are the target text if there is no other."""
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     if "gold_tokens" in columns:
-        _check_words(columns["target_tokens"], columns["gold_tokens"], done, name)
+        target = columns.setdefault("target_tokens", columns["gold_tokens"])
+        _check_words(target, columns["gold_tokens"], done, name)
     return pa.RecordBatch.from_pydict({c: columns[c] for c in wanted if c in columns})
 
 
 def _check_words(target: pa.ListArray, gold: pa.ListArray, done: int, name: str) -> None:
-    odd = np.flatnonzero(lengths_of(target) != lengths_of(gold))
-    if len(odd):
-        row = int(odd[0])
+    different = np.flatnonzero(lengths_of(target) != lengths_of(gold))
+    if len(different):
+        row = int(different[0])
         raise ParallelError(
             f"language {name}: row {done + row + 1} has {lengths_of(target)[row]} words in the "
             f"target and {lengths_of(gold)[row]} in gold; both must have the same tokens"

@@ -1,4 +1,4 @@
-"""What a run found: a cell for each row and language."""
+"""Results of a run: a cell for each row and language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from xner.evaluation.entities import LabelScores
-from xner.experiments.config import Published
+from xner.experiments.schema import Published
 
 MEAN = "mean"
 
@@ -17,17 +17,18 @@ class Cell:
     """Scores of a row on a language, or their mean over languages.
 
     Attributes:
-        f1, precision, recall: means over seeds; None where there is nothing to score on.
+        f1, precision, recall: means over seeds, from 0 to 1; None without gold labels.
         deviation: sample standard deviation over seeds, of F1 or, in a comparison, of the
             difference; None for one seed.
         low, high: bootstrap interval of F1.
-        difference, difference_low, difference_high: to the baseline, or to the second of two rows
-            that are compared, in F1, with its interval.
-        seeds: how many.
-        labels: by label, means over seeds of precision, recall and F1; counts are of the first.
-        signature: what made it, with the first seed.
-        outcomes: source entities by outcome, of the first seed.
-        steps: name and key of the steps, of the first seed.
+        difference, difference_low, difference_high: F1 minus that of the baseline, or of the
+            second of two compared rows, with its interval.
+        seeds: number of seeds.
+        labels: scores by label: precision, recall and F1 are means over seeds, counts are those
+            of the first seed.
+        signature: signatures of the steps, for the first seed.
+        outcomes: source entities by outcome, for the first seed.
+        steps: keys of the steps by name, for the first seed.
     """
 
     f1: float | None
@@ -46,24 +47,24 @@ class Cell:
     steps: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The cell as it stands in JSON."""
-        made = {name: getattr(self, name) for name in Cell.__slots__}
-        made["labels"] = {
+        """The cell as printed by `--json`."""
+        values = {name: getattr(self, name) for name in Cell.__slots__}
+        values["labels"] = {
             label: {name: getattr(scores, name) for name in LabelScores.__slots__}
             for label, scores in self.labels.items()
         }
-        return {name: dict(v) if isinstance(v, Mapping) else v for name, v in made.items()}
+        return {name: dict(v) if isinstance(v, Mapping) else v for name, v in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A language beside its scores.
+    """Facts about a language.
 
     Attributes:
-        test: sentences that are scored, or None.
-        train: sentences that students learn from, or None.
-        divergence: lexical divergence of source and target text (`xner.divergence`), of the
-            training text where it has both sides; None where no text has.
+        test: number of sentences to score, or None.
+        train: number of sentences of training text, or None.
+        divergence: lexical divergence of source and target (`xner.divergence`), of the training
+            text if it has both sides, otherwise of the text to score; None if neither has both.
     """
 
     test: int | None
@@ -76,12 +77,12 @@ class Row:
     """A row of the table.
 
     Attributes:
-        system, aligner: what was run.
-        cells: by language.
-        mean: over all languages; of a comparison, over those that both rows have.
-        groups: means over groups of languages.
-        correlation: Pearson's r between its gain over the baseline and lexical divergence, over
-            three languages or more; None for fewer.
+        system, aligner: names of system and aligner.
+        cells: cells by language.
+        mean: mean over all languages; in a comparison, over those that both rows have.
+        groups: means over groups of languages, by name.
+        correlation: Pearson's r of its gain over the baseline and lexical divergence; None for
+            fewer than three languages.
     """
 
     system: str
@@ -93,14 +94,14 @@ class Row:
 
     @property
     def gap(self) -> float | None:
-        """F1 of the first group less that of the last, where there are two or more."""
+        """F1 of the first group minus that of the last; None for fewer than two groups."""
         means = [cell.f1 for cell in self.groups.values()]
         if len(means) < 2 or means[0] is None or means[-1] is None:
             return None
         return means[0] - means[-1]
 
     def as_dict(self) -> dict[str, Any]:
-        """The row as it stands in JSON."""
+        """The row as printed by `--json`."""
         return {
             "system": self.system,
             "aligner": self.aligner,
@@ -114,7 +115,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A step of a run: whether it was made now, or kept from before."""
+    """A step of a run; `made` tells whether it was run now, or kept from a previous run."""
 
     name: str
     stage: str
@@ -124,20 +125,20 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What `xner.run` gives.
+    """Results of `xner.run`.
 
     Attributes:
-        title: of the experiment.
-        languages: columns of the table.
-        facts: of each language.
-        rows: systems, in the order of the configuration.
-        compared: differences of pairs of rows, as cells without F1 of their own.
-        published: rows from elsewhere.
+        title: title of the experiment.
+        languages: names of the languages, the columns of the table.
+        facts: facts by language.
+        rows: rows of the table, in the order of the experiment file.
+        compared: differences of pairs of rows; their cells have no F1.
+        published: rows of published figures.
         baseline: name and aligner of the row that others are compared with.
         signature: how the scores were computed.
-        notes: what was left out.
-        steps: every step, in the order they came up.
-        seconds: wall time.
+        notes: one line for each aligner that was left out.
+        steps: all steps in the order of the plan.
+        seconds: wall time in seconds.
         output: folder of results.
     """
 
@@ -155,14 +156,14 @@ class Results:
     output: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The results as they stand in `--json` and `results.json`."""
+        """The results as printed by `--json` and written to `results.json`."""
         return {
             "title": self.title,
             "languages": list(self.languages),
             "facts": {name: asdict(facts) for name, facts in self.facts.items()},
             "rows": [row.as_dict() for row in self.rows],
             "compared": [row.as_dict() for row in self.compared],
-            "published": [{"name": p.name, "f1": dict(p.cells)} for p in self.published],
+            "published": [{"name": p.name, "f1": dict(p.f1)} for p in self.published],
             "baseline": None if self.baseline is None else list(self.baseline),
             "signature": self.signature,
             "notes": list(self.notes),

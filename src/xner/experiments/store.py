@@ -1,7 +1,7 @@
-"""What stages made, on disk: a Parquet file of columns or a model's folder, and a manifest each.
+"""Results of steps on disk: a Parquet file of columns or the folder of a model, and a manifest.
 
-A step is known by its key (`xner.experiments.keys`). The manifest is written last: columns without
-one are not taken for whole.
+A step is known by its key (`xner.experiments.keys`). The manifest is written last, so a result
+without one is incomplete.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xner._version import __version__
-from xner.columns import BATCH
-from xner.corpus import Corpus, rechunk
+from xner.columns import BATCH, empty_batch
+from xner.corpus import Corpus, side_by_side, zip_batches
 from xner.errors import InputError, OutputError
-from xner.experiments.stages import MODEL
+from xner.experiments.plan import Planned
 from xner.formats.files import atomic
+from xner.stages import MODEL
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
@@ -37,13 +38,13 @@ _PACKAGES = ("numpy", "numba", "pyarrow", "torch", "transformers", "ctranslate2"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """Columns on disk, or a model.
+class Stored:
+    """The result of a step on disk: columns, or a model.
 
     Attributes:
-        key: of the step.
-        path: the Parquet file, or the model's folder.
-        manifest: what is told of them (docs/running.md).
+        key: key of the step.
+        path: the Parquet file, or the folder of the model.
+        manifest: content of the manifest (docs/running.md).
     """
 
     key: str
@@ -57,114 +58,86 @@ class Made:
 
     @property
     def signature(self) -> str:
-        """What made them."""
+        """The signature of the stage."""
         return str(self.manifest["signature"])
 
 
 class Store:
-    """A folder of steps; one run at a time may write to it, in one process or several."""
+    """A folder of results; only one run at a time may write to it, in one process or several."""
 
     def __init__(self, folder: Path) -> None:
-        """Hold `folder`, which is made when the first step is written."""
+        """Use `folder`, which is created when the first result is written."""
         self.folder = folder
 
-    def path(self, stage: str, key: str) -> Path:
-        """Where the columns of a step lie."""
-        return self.folder / f"{stage}-{key[:16]}.parquet"
+    def _path(self, step: Planned) -> Path:
+        return self.folder / f"{step.stage}-{step.key[:16]}.parquet"
 
-    def find(self, stage: str, key: str) -> Made | None:
-        """What a step made, or None if it has not been made to its end."""
-        path = self.path(stage, key)
+    def find(self, step: Planned) -> Stored | None:
+        """Return the result of a step, or None if it does not exist or is incomplete."""
+        path = self._path(step)
         try:
             manifest = json.loads(path.with_suffix(".json").read_text("utf-8"))
             if manifest["columns"] == [MODEL]:
                 path = path.with_suffix("")
-            whole = manifest["key"] == key and manifest["bytes"] == _size(path)
+            complete = manifest["key"] == step.key and manifest["bytes"] == _size(path)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return Made(key, path, manifest) if whole else None
+        return Stored(step.key, path, manifest) if complete else None
 
-    def make(
-        self,
-        stage: str,
-        key: str,
-        run: Callable[[], Corpus],
-        columns: tuple[str, ...],
-        told: Mapping[str, Any],
-    ) -> Made:
-        """Run a stage and write those of `columns` that it made, batch by batch; then the manifest.
+    def write(self, step: Planned, run: Callable[[], Corpus]) -> Stored:
+        """Run a stage and write the columns of the step batch by batch, then the manifest.
 
         Args:
-            stage: its name.
-            key: of the step.
-            run: the stage; what it gives is read once.
-            columns: the first must be there.
-            told: what else the manifest tells.
+            step: the step; the result must have the first of its columns.
+            run: returns the result of the stage, which is read once.
 
         Raises:
             OutputError: the folder cannot be written to.
-            InputError: the stage made no such column, or other rows than it was given.
+            InputError: the result lacks the first column, or has another number of rows.
         """
-        path = self.path(stage, key)
+        path = self._path(step)
         self._prepare(path)
         begin = perf_counter()
         corpus = run()
-        writer = _Writer(stage, columns)
+        writer = _Writer(step)
         with atomic(path) as partial:
             writer.write(partial, corpus)
-            size = partial.stat().st_size
-        summary = corpus.summary
-        manifest = {
-            "stage": stage,
-            "key": key,
-            "signature": getattr(summary, "signature", "") or writer.signature or stage,
+        result = {
+            "signature": corpus.report.signature or step.stage,
             "columns": writer.names,
             "rows": writer.rows,
-            "bytes": size,
             "counts": writer.counts,
-            "seconds": round(perf_counter() - begin, 4),
-            **told,
-            "summary": None if summary is None else summary.as_dict(),
+            "summary": corpus.report.as_dict(),
         }
-        return _told(Made(key, path, manifest))
+        return _finished(step, path, begin, result)
 
-    def make_model(
-        self, stage: str, key: str, learn: Callable[[Path], Trained], told: Mapping[str, Any]
-    ) -> Made:
-        """Run a stage that makes a model, in a folder of its own; then write the manifest.
+    def write_model(self, step: Planned, learn: Callable[[Path], Trained]) -> Stored:
+        """Train a model in its folder, then write the manifest.
 
         Args:
-            stage: its name.
-            key: of the step.
-            learn: makes the model in the folder, or goes on with what a killed run left there.
-            told: what else the manifest tells.
+            step: the step.
+            learn: trains the model in a folder, or resumes an interrupted run from there.
 
         Raises:
             OutputError: the folder cannot be written to.
         """
-        folder = self.path(stage, key).with_suffix("")
-        if folder.with_suffix(".json").exists():  # it was whole once: files are lost or changed
+        folder = self._path(step).with_suffix("")
+        if folder.with_suffix(".json").exists():  # complete once, but files are lost or changed
             shutil.rmtree(folder, ignore_errors=True)
         self._prepare(folder)
         begin = perf_counter()
         trained = learn(folder)
-        summary = {name: v for name, v in trained.as_dict().items() if name != "model"}
-        manifest = {
-            "stage": stage,
-            "key": key,
+        result = {
             "signature": trained.signature,
             "columns": [MODEL],
             "rows": trained.counts.get("kept", 0),
-            "bytes": _size(folder),
             "counts": trained.counts,
-            "seconds": round(perf_counter() - begin, 4),
-            **told,
-            "summary": summary,
+            "summary": {name: v for name, v in trained.as_dict().items() if name != "model"},
         }
-        return _told(Made(key, folder, manifest))
+        return _finished(step, folder, begin, result)
 
     def _prepare(self, path: Path) -> None:
-        """Make the folder, and remove what a killed run left of this step."""
+        """Create the folder, and remove partial files of an interrupted run of this step."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for left in self.folder.glob(f".{path.stem}.*.partial"):
@@ -175,34 +148,38 @@ class Store:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of the files of a model."""
+    """Return the bytes of a file, or of the files of a model."""
     if path.suffix:
         return path.stat().st_size
     return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
 
 
-def _told(made: Made) -> Made:
-    """With its manifest on disk, which says that it is whole."""
-    whole = {
-        **made.manifest,
+def _finished(step: Planned, path: Path, begin: float, result: Mapping[str, Any]) -> Stored:
+    """Write the manifest of a result."""
+    manifest = {
+        "stage": step.stage,
+        "key": step.key,
+        **result,
+        "bytes": _size(path),
+        "seconds": round(perf_counter() - begin, 4),
+        **step.manifest(),
         "versions": _versions(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    with atomic(made.path.with_suffix(".json")) as partial:
-        content = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
+    with atomic(path.with_suffix(".json")) as partial:
+        content = json.dumps(manifest, indent=1, ensure_ascii=False, default=str)
         partial.write_text(content + "\n", encoding="utf-8")
-    return Made(made.key, made.path, whole)
+    return Stored(step.key, path, manifest)
 
 
 class _Writer:
-    """Writes some columns of a stream, and counts what is in them."""
+    """Writes the columns of a step, and counts their contents."""
 
-    def __init__(self, stage: str, columns: tuple[str, ...]) -> None:
-        self.stage, self.columns = stage, columns
+    def __init__(self, step: Planned) -> None:
+        self.step = step
         self.names: list[str] = []
         self.rows = 0
         self.counts: dict[str, Any] = {}
-        self.signature = ""
 
     def write(self, path: Path, corpus: Corpus) -> None:
         writer: pq.ParquetWriter | None = None
@@ -217,17 +194,15 @@ class _Writer:
                 writer.close()
         if self.rows != len(corpus):
             raise InputError(
-                f"the stage {self.stage!r} gave {self.rows} rows for {len(corpus)}; a stage keeps "
-                f"every row"
+                f"the stage {self.step.stage!r} gave {self.rows} rows for {len(corpus)}; a stage "
+                f"must keep every row"
             )
 
     def _part(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        have = batch.schema.names
-        if self.columns[0] not in have:
-            raise InputError(f"the stage {self.stage!r} made no column {self.columns[0]!r}")
-        self.names = [name for name in self.columns if name in have]
-        told = batch.schema.metadata or {}
-        self.signature = (told.get(f"xner.{self.columns[0]}".encode()) or b"").decode()
+        first, *_ = self.step.makes
+        if first not in batch.schema.names:
+            raise InputError(f"the stage {self.step.stage!r} made no column {first!r}")
+        self.names = [name for name in self.step.makes if name in batch.schema.names]
         return batch.select(self.names)
 
     def _count(self, part: pa.RecordBatch) -> None:
@@ -235,51 +210,55 @@ class _Writer:
         for name, column in zip(part.schema.names, part.columns, strict=True):
             values = column.flatten() if pa.types.is_list(column.type) else column
             if "outcome" in name:
-                counts = Counter(self.counts.get(name, {}))
-                counts.update(
-                    {d["values"]: d["counts"] for d in pc.value_counts(values).to_pylist()}
-                )
-                self.counts[name] = dict(counts)
+                found = pc.value_counts(values).to_pylist()
+                counts = Counter({each["values"]: each["counts"] for each in found})
+                self.counts[name] = dict(Counter(self.counts.get(name, {})) + counts)
             elif pa.types.is_list(column.type):
                 self.counts[name] = self.counts.get(name, 0) + len(values)
 
 
 def _versions() -> dict[str, str]:
-    """Of xner, Python, and the packages that were loaded."""
-    found = {"xner": __version__, "python": platform.python_version()}
+    """Return the versions of xner, Python and the packages that were imported."""
+    versions = {"xner": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         if package in sys.modules:
             try:
-                found[package] = version(package)
+                versions[package] = version(package)
             except PackageNotFoundError:
                 continue
-    return found
+    return versions
 
 
-def joined(parts: Mapping[str, Made], origin: str) -> Corpus:
-    """The corpus of columns from several files.
+def joined(parts: Mapping[str, Stored], origin: str) -> Corpus:
+    """Return a corpus of columns from several results.
 
     Args:
-        parts: what holds each column.
-        origin: names it in messages.
+        parts: the result that has each column, by the name of the column.
+        origin: name of the corpus in messages.
     """
     by_file: dict[Path, list[str]] = {}
-    for name, made in parts.items():
-        by_file.setdefault(made.path, []).append(name)
+    for name, stored in parts.items():
+        by_file.setdefault(stored.path, []).append(name)
     rows = next(iter(parts.values())).manifest["rows"]
+    schemas = [pq.read_schema(path) for path in by_file]
+    schema = side_by_side([empty_batch(each) for each in schemas]).select(list(parts)).schema
 
     def batches() -> Iterator[pa.RecordBatch]:
-        streams = [rechunk(_read(path, names)) for path, names in by_file.items()]
-        for group in zip(*streams, strict=True):
-            columns: dict[str, pa.Array] = {}
-            metadata: dict[bytes, bytes] = {}
-            for batch in group:
-                metadata |= batch.schema.metadata or {}
-                columns |= dict(zip(batch.schema.names, batch.columns, strict=True))
-            ordered = pa.RecordBatch.from_pydict({name: columns[name] for name in parts})
-            yield ordered.replace_schema_metadata(metadata)
+        for group in zip_batches(*((str(path), _read(path, n)) for path, n in by_file.items())):
+            yield side_by_side(group).select(list(parts))
 
-    return Corpus(batches, rows, origin)
+    return Corpus(batches, rows, origin, schema)
+
+
+def renamed(parts: Mapping[str, Stored], names: Mapping[str, str], origin: str) -> Corpus:
+    """Return a corpus of columns from several results under new names."""
+    corpus = joined({name: parts[name] for name in names}, origin)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        return (batch.rename_columns(list(names.values())) for batch in corpus.batches())
+
+    fields = [corpus.schema.field(old).with_name(new) for old, new in names.items()]
+    return Corpus(batches, len(corpus), corpus.origin, pa.schema(fields))
 
 
 def _read(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:

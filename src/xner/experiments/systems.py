@@ -1,4 +1,4 @@
-"""The rows of the table: every pipeline with every aligner, lists in settings taken one by one."""
+"""Rows of the table: each pipeline with each aligner and each combination of listed settings."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from itertools import product
 from typing import Any
 
 from xner.errors import MissingExtraError, UsageError
-from xner.experiments import checks
+from xner.experiments.convert import convert, convert_row
 from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
-from xner.experiments.stages import Stage, find_stage
+from xner.experiments.schema import File, ModelRow, Row, Settings
+from xner.options import is_listed, types_of, unknown
+from xner.stages import Stage, find_stage
 
 _ALIGN = "align"
 _REFINE = "refine"
 _OF_LINKS = ("links", "fit_on", "pivot")
-"""Settings for source and target alone: the links of a back-translation are made without."""
-_OWN = ("pipeline", "name", "aligners", "languages")
+"""Settings of an aligner that only apply to source and target, and not to a back-translation."""
 _OF_ONE_MODEL = ("tagger", "model", "labels")
-"""Settings that `stages: tag` may give for other rows than those with a student of their own."""
+"""Settings of `tag` that do not apply to rows that tag with their own student."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,10 @@ class System:
     """A row of the table.
 
     Attributes:
-        name: of the pipeline, with the settings that tell rows apart.
-        aligner: name of the aligner, empty for pipelines that have none.
-        steps: what is run.
-        languages: those it is run on, None for all.
+        name: the name of the row or its pipeline, with the settings that distinguish rows.
+        aligner: name of the aligner; empty for pipelines that do not align.
+        steps: steps to run.
+        languages: names of the languages to run on; None for all.
     """
 
     name: str
@@ -40,62 +41,52 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An aligner with options; `optional` ones are left out where their package is missing."""
+    """An aligner with its settings; it is left out if it is optional and not installed."""
 
     name: str
     settings: Mapping[str, Any]
     optional: bool = False
 
 
-def aligner_choices(given: Any, place: str, shared: Mapping[str, Any]) -> list[Choice]:
-    """The section `aligners`: a list of names, or names with options; default `native`.
-
-    Args:
-        given: the section.
-        place: names it in messages.
-        shared: options of every aligner that has no other value for them.
+def aligner_choices(file: File, origin: str) -> list[Choice]:
+    """Return the section `aligners`; settings of the stage `align` are their defaults.
 
     Raises:
-        UsageError: it is malformed.
+        UsageError: a list of settings is empty, or `optional` is not true or false.
     """
-    if given is None:
-        given = ["native"]
-    if isinstance(given, list | tuple):
-        given = {checks.text(name, place): {} for name in given}
+    given = file.aligners
+    entries = given if isinstance(given, dict) else dict.fromkeys(given)
     choices = []
-    for name, value in checks.mapping(given, place).items():
-        options = dict(checks.mapping(value, f"{place}.{name}"))
-        optional = options.pop("optional", False)
-        if not isinstance(optional, bool):
-            raise UsageError(f"{place}.{name}.optional: should be true or false")
-        if "links" not in options:
-            options = {"aligner": name, **shared, **options}
-        for suffix, settings in expanded(options, find_stage(_ALIGN)):
-            choices.append(Choice(name + suffix, settings, optional))
-    if not choices:
-        raise UsageError(f"{place}: names no aligner")
+    for name, settings in entries.items():
+        own = dict(settings or {})
+        optional = convert(own.pop("optional", False), bool, origin, f"aligners.{name}.optional")
+        if "links" not in own:
+            own = {"aligner": name, **(file.stages.get(_ALIGN) or {}), **own}
+        for suffix, chosen in expanded(own, find_stage(_ALIGN)):
+            choices.append(Choice(name + suffix, chosen, optional))
     return choices
 
 
-def expanded(settings: Mapping[str, Any], stage: Stage) -> list[tuple[str, dict[str, Any]]]:
-    """Settings for every choice from their lists, and what to add to a name to tell them apart.
+def expanded(settings: Mapping[str, Any], stage: type[Stage]) -> list[tuple[str, Settings]]:
+    """Return all combinations of listed settings, each with a suffix for the name of the row.
 
     Raises:
         UsageError: a list is empty.
     """
+    types = types_of(stage)
     grid = {
         name: list(value)
         for name, value in settings.items()
-        if isinstance(value, list | tuple) and name not in stage.listed
+        if isinstance(value, list | tuple) and not is_listed(types.get(name))
     }
     if empty := [name for name, values in grid.items() if not values]:
         raise UsageError(f"{empty[0]}: the list of settings is empty")
-    made = []
-    for chosen in product(*grid.values()):
-        own = dict(zip(grid, chosen, strict=True))
-        suffix = "".join(f", {name} {_shown(value)}" for name, value in own.items())
-        made.append((suffix, {**settings, **own}))
-    return made
+    combinations = []
+    for values in product(*grid.values()):
+        chosen = dict(zip(grid, values, strict=True))
+        suffix = "".join(f", {name} {_shown(value)}" for name, value in chosen.items())
+        combinations.append((suffix, {**settings, **chosen}))
+    return combinations
 
 
 def _shown(value: Any) -> str:
@@ -108,107 +99,104 @@ def _shown(value: Any) -> str:
     return str(getattr(value, "signature", value))
 
 
-def make_systems(
-    entries: Sequence[Any],
-    aligners: Sequence[Choice],
-    shared: Mapping[str, Mapping[str, Any]],
-    place: str,
-) -> list[System]:
-    """The rows of the table, in the order of the configuration; names are not checked.
-
-    Args:
-        entries: the section `pipelines`.
-        aligners: those that each pipeline is run with.
-        shared: the section `stages`, settings by stage; those of `align` are in `aligners`.
-        place: names the section in messages.
+def make_systems(file: File, aligners: Sequence[Choice], origin: str) -> list[System]:
+    """Return the rows of the table in the order of the section `pipelines`.
 
     Raises:
-        UsageError: an entry is malformed, or two rows have one name.
+        UsageError: an entry is malformed, or two rows have the same name.
     """
-    made: list[System] = []
-    for i, entry in enumerate(entries):
-        where = f"{place}[{i + 1}]"
-        row = {"pipeline": entry} if isinstance(entry, str) else checks.mapping(entry, where)
-        for name in find_pipelines(checks.text(row.get("pipeline"), f"{where}.pipeline"), where):
-            made += _rows(name, row, aligners, shared, where)
-    seen = set()
-    for system in made:
-        if (system.name, system.aligner) in seen:
-            raise UsageError(
-                f"{place}: two rows are called {system.name!r}; give one of them another `name`"
-            )
-        seen.add((system.name, system.aligner))
-    return made
+    systems: list[System] = []
+    for i, given in enumerate(file.pipelines):
+        path = f"pipelines[{i + 1}]"
+        place = f"{origin}: {path}"
+        entry = {"pipeline": given} if isinstance(given, str) else given
+        pattern = entry.get("pipeline")
+        # Without a name, the conversion of the row reports what is wrong with it.
+        for pipeline in find_pipelines(pattern, place) if isinstance(pattern, str) else [""]:
+            steps = (step.name for step in PIPELINES.get(pipeline, ()))
+            row = convert_row(entry, Row, steps, origin, path)
+            systems += rows_of(pipeline, row.name or pipeline, row, aligners, file.stages, place)
+    keys = [(system.name, system.aligner) for system in systems]
+    if twice := [name for name, aligner in keys if keys.count((name, aligner)) > 1]:
+        raise UsageError(
+            f"{origin}: pipelines: two rows have the name {twice[0]!r}; give one of them another "
+            f"`name`"
+        )
+    return systems
 
 
-def _rows(
+def rows_of(
     pipeline: str,
-    row: Mapping[str, Any],
+    title: str,
+    row: Row | ModelRow,
     aligners: Sequence[Choice],
-    shared: Mapping[str, Mapping[str, Any]],
-    where: str,
+    shared: Mapping[str, Settings | None],
+    place: str,
 ) -> list[System]:
+    """Return the rows that one entry defines.
+
+    Args:
+        pipeline: name of the pipeline.
+        title: name of the row.
+        row: the entry, with the settings of each step as an attribute.
+        aligners: aligners of the experiment.
+        shared: settings by stage, from the section `stages`.
+        place: name of the entry in messages.
+
+    Raises:
+        UsageError: a stage or aligner is unknown, or a setting has no effect.
+    """
     steps = PIPELINES[pipeline]
-    checks.check_keys(row, [*_OWN, *(step.name for step in steps)], where)
-    title = checks.text(row.get("name", pipeline), f"{where}.name")
     variants: list[list[tuple[str, Step]]] = []
     for step in steps:
         try:
             stage = find_stage(step.stage)
         except UsageError as error:
-            raise UsageError(f"{where}: {pipeline}: {error}") from None
-        own = checks.mapping(row.get(step.name), f"{where}.{step.name}")
-        settings = {**step.settings, **_common(step, shared), **own}
+            raise UsageError(f"{place}: {pipeline}: {error}") from None
+        own: Settings = getattr(row, step.name) or {}
         if step.student and (idle := [name for name in _OF_ONE_MODEL if name in own]):
             raise UsageError(
-                f"{where}.{step.name}.{idle[0]}: {pipeline} tags with the student that it makes"
+                f"{place}.{step.name}.{idle[0]}: has no effect, because {pipeline} tags with the "
+                f"student that it trains; leave it out"
             )
+        settings = {**step.settings, **_shared(step, shared), **own}
         variants.append(
-            [(suffix, replace(step, settings=s)) for suffix, s in expanded(settings, stage)]
+            [(s, replace(step, settings=each)) for s, each in expanded(settings, stage)]
         )
     aligned = any(step.stage == _ALIGN for step in steps)
-    choices = _chosen(row, aligners, where) if aligned else [Choice("", {})]
-    languages = row.get("languages")
-    only = None if languages is None else tuple(checks.listed(languages, f"{where}.languages"))
-    if only == ():
-        raise UsageError(f"{where}.languages: names no language; leave it out for all of them")
+    choices = _chosen(row, aligners, place) if aligned else [Choice("", {})]
     return [
         System(
             title + "".join(suffix for suffix, _ in chosen),
             choice.name,
-            _with(chosen, choice),
-            only,
+            tuple(replace(step, settings=_with(step, choice)) for _, step in chosen),
+            row.languages if isinstance(row, Row) else None,
         )
         for choice in choices
         for chosen in product(*variants)
     ]
 
 
-def _common(step: Step, shared: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The settings that the section `stages` has for a step; those of aligners stand there."""
+def _shared(step: Step, shared: Mapping[str, Settings | None]) -> Settings:
+    """Return the settings of the section `stages` for a step; those of `align` are in aligners."""
     if step.stage == _ALIGN:
         return {}
     idle = _OF_ONE_MODEL if step.student else ()
-    return {name: v for name, v in shared.get(step.stage, {}).items() if name not in idle}
+    given = shared.get(step.stage) or {}
+    return {name: value for name, value in given.items() if name not in idle}
 
 
-def _chosen(row: Mapping[str, Any], aligners: Sequence[Choice], where: str) -> list[Choice]:
-    if "aligners" not in row:
-        return list(aligners)
-    names = checks.listed(row["aligners"], f"{where}.aligners")
+def _chosen(row: Row | ModelRow, aligners: Sequence[Choice], place: str) -> list[Choice]:
     known = [choice.name for choice in aligners]
+    names = known if row.aligners is None else row.aligners
     for name in names:
         if name not in known:
-            raise checks.unknown("aligner", name, known, f"{where}.aligners")
+            raise unknown("aligner", name, known, f"{place}.aligners")
     return [choice for choice in aligners if choice.name in names]
 
 
-def _with(chosen: Sequence[tuple[str, Step]], choice: Choice) -> tuple[Step, ...]:
-    """The steps, those that align with the settings of an aligner."""
-    return tuple(replace(step, settings=_settings(step, choice)) for _, step in chosen)
-
-
-def _settings(step: Step, choice: Choice) -> dict[str, Any]:
+def _with(step: Step, choice: Choice) -> Settings:
+    """Return the settings of a step; steps that align take those of the aligner as defaults."""
     own = dict(step.settings)
     if step.stage == _ALIGN:
         return {**choice.settings, **own}
@@ -217,13 +205,13 @@ def _settings(step: Step, choice: Choice) -> dict[str, Any]:
     return own
 
 
-def checked(
+def available(
     systems: Sequence[System], aligners: Sequence[Choice], place: str
 ) -> tuple[list[System], list[str]]:
-    """The systems that can be run, and a line for each optional aligner that cannot.
+    """Return the systems that can run, and a line for each optional aligner that cannot.
 
     Raises:
-        UsageError: a setting is unknown or makes no sense.
+        UsageError: a setting is unknown or does not fit.
         MissingExtraError: a package is missing for an aligner that is not optional.
     """
     optional = {choice.name for choice in aligners if choice.optional}
@@ -241,13 +229,13 @@ def checked(
     return kept, list(notes.values())
 
 
-def _check_step(step: Step, where: str) -> None:
+def _check_step(step: Step, place: str) -> None:
     stage = find_stage(step.stage)
-    if stage.settings is not None:
-        for name in step.settings:
-            if name not in stage.settings:
-                raise checks.unknown("setting", name, stage.settings, where)
+    known = stage.settings()
+    for name in step.settings:
+        if name not in known:
+            raise unknown("setting", name, known, place)
     try:
-        stage.check(step.settings)
+        stage.stand_in(step.settings).require()
     except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
+        raise UsageError(f"{place}: {error}") from None

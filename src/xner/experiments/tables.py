@@ -1,4 +1,4 @@
-"""The results as files: a page of Markdown, a CSV with a line for each label, and JSON."""
+"""Result files: a page of Markdown, a CSV with a line per label, and JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIELDS = (
 
 
 def figure(value: float | None) -> str:
-    """A share with three digits, as `.921`."""
+    """Format a number from 0 to 1 with three digits, such as `.921`."""
     if value is None:
         return NONE
     text = f"{value:.3f}"
@@ -30,7 +30,7 @@ def figure(value: float | None) -> str:
 
 
 def score(cell: Cell) -> str:
-    """F1, its deviation over seeds, and its interval."""
+    """Format F1, its standard deviation over seeds, and its interval."""
     if cell.f1 is None:
         return NONE
     spread = "" if cell.deviation is None else f" ± {figure(cell.deviation)}"
@@ -38,12 +38,12 @@ def score(cell: Cell) -> str:
 
 
 def shares(cell: Cell) -> str:
-    """Precision and recall."""
+    """Format precision and recall."""
     return NONE if cell.f1 is None else f"{figure(cell.precision)} / {figure(cell.recall)}"
 
 
 def difference(cell: Cell) -> str:
-    """F1 less that of the baseline, and the interval of the difference."""
+    """Format F1 minus that of the baseline, and the interval of the difference."""
     if cell.difference is None:
         return NONE
     bounds = (cell.difference_low, cell.difference_high)
@@ -53,7 +53,7 @@ def difference(cell: Cell) -> str:
 
 
 def compared(cell: Cell) -> str:
-    """A difference of two rows, its deviation over seeds, and its interval."""
+    """Format the difference of two rows, its standard deviation over seeds, and its interval."""
     if cell.difference is None or cell.deviation is None:
         return difference(cell)
     value, bounds = difference(cell).split(" ", 1)
@@ -61,7 +61,7 @@ def compared(cell: Cell) -> str:
 
 
 def head(results: Results) -> list[str]:
-    """Names of the columns of a table."""
+    """Return the names of the columns of a table."""
     more = [MEAN] if len(results.languages) > 1 else []
     return ["system", "aligner", *results.languages, *more]
 
@@ -69,43 +69,43 @@ def head(results: Results) -> list[str]:
 def lines(
     results: Results, show: Callable[[Cell], str], rows: Sequence[Row] | None = None
 ) -> list[list[str]]:
-    """A table with what `show` makes of every cell, by default of all rows."""
-    wide = len(results.languages) > 1
+    """Return the lines of a table of all rows, or of some, with each cell formatted by `show`."""
+    averaged = len(results.languages) > 1
     return [
         [row.system, row.aligner or NONE, *map(show, row.cells.values())]
-        + ([show(row.mean)] if wide else [])
+        + ([show(row.mean)] if averaged else [])
         for row in (results.rows if rows is None else rows)
     ]
 
 
 def fact_lines(results: Results) -> list[list[str]]:
-    """What is known of the languages: sentences, and how far their text is from the source's."""
+    """Return lines with the number of sentences and the lexical divergence of each language."""
     facts = [results.facts[name] for name in results.languages]
     more = [NONE] if len(facts) > 1 else []
-    made = []
-    if any(own.train is not None for own in facts):
+    table = []
+    if any(each.train is not None for each in facts):
         for title, name in (("training sentences", "train"), ("test sentences", "test")):
-            counts = [getattr(own, name) for own in facts]
-            made.append([title, NONE, *(NONE if n is None else f"{n:,}" for n in counts), *more])
-    if any(own.divergence is not None for own in facts):
-        apart = [own.divergence for own in facts]
-        made.append(["lexical divergence", NONE, *map(figure, apart), *more])
-    return made
+            counts = [getattr(each, name) for each in facts]
+            table.append([title, NONE, *(NONE if n is None else f"{n:,}" for n in counts), *more])
+    if any(each.divergence is not None for each in facts):
+        divergences = [figure(each.divergence) for each in facts]
+        table.append(["lexical divergence", NONE, *divergences, *more])
+    return table
 
 
 def question_lines(results: Results) -> list[list[str]]:
-    """Means by group, their gap, and how gains go with divergence, of every row."""
+    """Return head and lines of a table of group means, their gap, and correlations."""
     if not results.rows or not (results.rows[0].groups or _correlated(results)):
         return []
     groups = list(results.rows[0].groups)
     gap = [f"{groups[0]} − {groups[-1]}"] if len(groups) > 1 else []
     r = ["r(gain, divergence)"] if _correlated(results) else []
-    made = [["system", "aligner", *groups, *gap, *r]]
+    table = [["system", "aligner", *groups, *gap, *r]]
     for row in results.rows:
         cells = [row.system, row.aligner or NONE, *map(score, row.groups.values())]
         cells += [figure(row.gap)] if gap else []
-        made.append(cells + ([figure(row.correlation)] if r else []))
-    return made
+        table.append(cells + ([figure(row.correlation)] if r else []))
+    return table
 
 
 def _correlated(results: Results) -> bool:
@@ -113,22 +113,22 @@ def _correlated(results: Results) -> bool:
 
 
 def published_lines(results: Results) -> list[list[str]]:
-    """The rows from elsewhere; their mean only where every language has a figure."""
-    made = []
+    """Return lines of published figures, with a mean if every language has a figure."""
+    table = []
     for row in results.published:
-        cells = [figure(row.cells.get(name)) for name in results.languages]
-        whole = len(row.cells) == len(results.languages)
-        mean = figure(sum(row.cells.values()) / len(row.cells)) if whole else NONE
+        cells = [figure(row.f1.get(name)) for name in results.languages]
+        complete = len(row.f1) == len(results.languages)
+        mean = figure(sum(row.f1.values()) / len(row.f1)) if complete else NONE
         more = [mean] if len(results.languages) > 1 else []
-        made.append([f"published: {row.name}", NONE, *cells, *more])
-    return made
+        table.append([f"published: {row.name}", NONE, *cells, *more])
+    return table
 
 
 def write_tables(results: Results, folder: Path) -> None:
     """Write `results.md`, `.csv` and `.json` into a folder.
 
     Raises:
-        OutputError: they cannot be written.
+        OutputError: the folder cannot be written to.
     """
     contents = {
         ".md": page(results),
@@ -138,14 +138,14 @@ def write_tables(results: Results, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from None
+        raise OutputError(f"{folder}: cannot be created ({error.strerror})") from None
     for suffix, content in contents.items():
         with atomic(folder / f"{NAME}{suffix}") as partial:
             partial.write_text(content, encoding="utf-8")
 
 
 def page(results: Results) -> str:
-    """The results as a page of Markdown."""
+    """Return the results as a page of Markdown."""
     scores = lines(results, score) + published_lines(results) + fact_lines(results)
     parts = [
         f"# {results.title}",
@@ -166,10 +166,10 @@ def page(results: Results) -> str:
         parts += ["## Groups and divergence", text, markdown(questions[0], questions[1:])]
     parts += ["## Precision / recall", markdown(head(results), lines(results, shares))]
     if results.baseline is not None:
-        text = f"F1 less that of `{_baseline(results)}`, on the same resampled sentences."
+        text = f"F1 minus that of `{_baseline(results)}`, on the same resampled sentences."
         parts += ["## Differences", text, markdown(head(results), lines(results, difference))]
     parts += ["## F1 by label", _labels(results), "## Outcomes", _outcomes(results)]
-    parts += ["## What made it", f"Scores: `{results.signature}`", _signatures(results)]
+    parts += ["## Signatures", f"Scores: `{results.signature}`", _signatures(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -188,10 +188,10 @@ def _baseline(results: Results) -> str:
 
 
 def markdown(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first two columns are text."""
+    """Format a table whose first two columns are text."""
     rule = ["---", "---", *["---:"] * (len(names) - 2)]
-    made = [names, rule, *rows]
-    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in made)
+    table = [names, rule, *rows]
+    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in table)
 
 
 def _escaped(cell: str) -> str:
@@ -233,15 +233,15 @@ def _outcomes(results: Results) -> str:
         if cell.outcomes
     ]
     if not body:
-        return "No step told what became of source entities."
-    return "Source entities, first seed.\n\n" + markdown(
+        return "No step reports outcomes of source entities."
+    return "Source entities by outcome, for the first seed.\n\n" + markdown(
         ["system, language", "aligner", *names], body
     )
 
 
 def _signatures(results: Results) -> str:
-    """A line for each row, or for each of its languages where they differ."""
-    made = []
+    """Format a line for each row, or for each of its languages if signatures differ."""
+    items = []
     for row in results.rows:
         by_signature: dict[str, list[str]] = {}
         for name, cell in row.cells.items():
@@ -249,12 +249,12 @@ def _signatures(results: Results) -> str:
         for signature, names in by_signature.items():
             where = "" if len(by_signature) == 1 else f", {' '.join(names)}"
             aligner = f", {row.aligner}" if row.aligner else ""
-            made.append(f"* {row.system}{aligner}{where}: `{signature}`")
-    return "\n".join(made)
+            items.append(f"* {row.system}{aligner}{where}: `{signature}`")
+    return "\n".join(items)
 
 
 def as_csv(results: Results) -> str:
-    """A line for each row, language and label; label `all` is the micro average."""
+    """Format a line for each row, language and label; label `all` is the micro average."""
     text = io.StringIO()
     writer = csv.DictWriter(text, _FIELDS, lineterminator="\n")
     writer.writeheader()
@@ -264,8 +264,8 @@ def as_csv(results: Results) -> str:
             place = {"system": row.system, "aligner": row.aligner, "language": language}
             writer.writerow({**place, "label": "all", **given, **_totals(cell)})
             for label, s in cell.labels.items():
-                own = {n: getattr(s, n) for n in type(s).__slots__}
-                writer.writerow({**place, "label": label, **own, "seeds": cell.seeds})
+                scores = {n: getattr(s, n) for n in type(s).__slots__}
+                writer.writerow({**place, "label": label, **scores, "seeds": cell.seeds})
     return text.getvalue()
 
 

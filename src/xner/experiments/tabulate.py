@@ -1,4 +1,4 @@
-"""From the counts of every run to the cells of the table."""
+"""Cells of the table from the counts of every row, language and seed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from xner.evaluation.bootstrap import interval, resampled
 from xner.evaluation.entities import LabelScores
 from xner.evaluation.sentences import SentenceCounts, shares
-from xner.experiments.config import Bootstrap
 from xner.experiments.results import Cell, Facts, Row
+from xner.experiments.schema import Bootstrap
 
 Float64 = NDArray[np.float64]
 Key = tuple[str, str]
@@ -21,13 +21,13 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one row gave on one language with one seed.
+    """Result of a row on a language with one seed.
 
     Attributes:
-        counts: of every sentence, None where there are no gold labels for its text.
-        signature: what made it.
-        steps: name and key of its steps.
-        outcomes: source entities by what became of them, where the last step tells.
+        counts: counts of each sentence; None without gold labels for the text.
+        signature: signatures of the steps.
+        steps: keys of the steps by name.
+        outcomes: source entities by outcome, if the last step reports it.
     """
 
     counts: SentenceCounts | None
@@ -38,17 +38,22 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Scores by seed, float64 (3, S): precision, recall, F1; F1 on resampled text, (B)."""
+    """Scores of a row on a language, or their mean over languages.
+
+    Attributes:
+        scores: float64 (3, seeds): precision, recall and F1.
+        drawn: float64 (samples): F1 on resampled sentences, averaged over seeds.
+    """
 
     scores: Float64
     drawn: Float64
 
 
 class Samples:
-    """The scores of every row and language, with those on resampled sentences.
+    """Scores of every row and language, and on resampled sentences.
 
-    The sentences of a language are drawn once for all rows, so that these are paired; languages
-    are drawn apart.
+    All rows of a language use the same resampled sentences, so that their differences are paired.
+    Languages are resampled independently.
     """
 
     def __init__(
@@ -57,13 +62,13 @@ class Samples:
         languages: Sequence[str],
         bootstrap: Bootstrap,
     ) -> None:
-        """Score what each system gave.
+        """Score each row.
 
         Args:
-            runs: by name and aligner of the system, then by language: one outcome a seed, none
-                where it was not run.
-            languages: columns.
-            bootstrap: of the intervals.
+            runs: by name and aligner of the system, then by language: an outcome per seed, none
+                if the system was not run on the language.
+            languages: names of the columns.
+            bootstrap: settings of the intervals.
         """
         self.runs, self.languages, self.level = runs, languages, bootstrap.level
         self.samples = {
@@ -74,12 +79,12 @@ class Samples:
     def rows(
         self, baseline: Key | None, groups: Mapping[str, Sequence[str]], facts: Mapping[str, Facts]
     ) -> tuple[Row, ...]:
-        """The rows of the table.
+        """Return the rows of the table.
 
         Args:
             baseline: the row that others are compared with, if any.
-            groups: languages by group.
-            facts: of the languages.
+            groups: names of languages by group.
+            facts: facts by language.
         """
         rows = []
         for key, by_language in self.runs.items():
@@ -98,10 +103,10 @@ class Samples:
         return tuple(rows)
 
     def compared(self, pairs: Sequence[tuple[str, str]]) -> tuple[Row, ...]:
-        """The first of two rows less the second.
+        """Return a row for each pair: the first minus the second.
 
-        Where a name stands for a row with each aligner, rows with the same one are compared, or
-        else the first of that name; the title has its aligner then.
+        If there is a row of a name for each aligner, rows with the same aligner are compared. If
+        there is none, the first row of the second name is used and the title names its aligner.
         """
         rows = []
         for one, other in pairs:
@@ -118,25 +123,25 @@ class Samples:
         return tuple(rows)
 
 
-def _difference(own: _Sample | None, base: _Sample | None, level: float) -> Cell:
-    """A cell with a difference alone; seeds are paired where both rows have as many."""
-    if own is None or base is None:
+def _difference(first: _Sample | None, second: _Sample | None, level: float) -> Cell:
+    """Return a cell with a difference only; seeds are paired if both rows have as many."""
+    if first is None or second is None:
         return Cell(None)
-    low, high = interval(own.drawn - base.drawn, level)
-    one, other = own.scores[2], base.scores[2]
-    paired = len(one) == len(other) > 1
+    low, high = interval(first.drawn - second.drawn, level)
+    first_f1, second_f1 = first.scores[2], second.scores[2]
+    paired = len(first_f1) == len(second_f1) > 1
     return Cell(
         None,
-        deviation=stdev(map(float, one - other)) if paired else None,
-        difference=float(one.mean() - other.mean()),
+        deviation=stdev(map(float, first_f1 - second_f1)) if paired else None,
+        difference=float(first_f1.mean() - second_f1.mean()),
         difference_low=low,
         difference_high=high,
-        seeds=min(len(one), len(other)),
+        seeds=min(len(first_f1), len(second_f1)),
     )
 
 
 def _correlation(cells: Mapping[str, Cell], facts: Mapping[str, Facts]) -> float | None:
-    """Pearson's r of gains and divergences; None for fewer than three, or where one is constant."""
+    """Return Pearson's r of gains and divergences; None for fewer than three or constant ones."""
     pairs = [
         (facts[name].divergence, cell.difference)
         for name, cell in cells.items()
@@ -163,12 +168,12 @@ def _sample(outcomes: Sequence[Outcome], bootstrap: Bootstrap, language: str) ->
 
 
 def _mean(samples: Sequence[_Sample | None]) -> _Sample | None:
-    """The mean over languages; None unless all of them have scores."""
+    """Return the mean over languages; None unless all of them have scores."""
     known = [sample for sample in samples if sample is not None]
     if not known or len(known) < len(samples):
         return None
     scores = [sample.scores for sample in known]
-    if len({own.shape for own in scores}) > 1:  # not every language's row depends on seeds
+    if len({own.shape for own in scores}) > 1:  # the row depends on seeds for some languages only
         scores = [own.mean(axis=1, keepdims=True) for own in scores]
     return _Sample(
         np.mean(scores, axis=0),
@@ -177,22 +182,22 @@ def _mean(samples: Sequence[_Sample | None]) -> _Sample | None:
 
 
 def _cell(
-    own: _Sample | None, base: _Sample | None, level: float, outcomes: Sequence[Outcome] = ()
+    sample: _Sample | None, base: _Sample | None, level: float, outcomes: Sequence[Outcome] = ()
 ) -> Cell:
-    told = (
+    details = (
         {"signature": outcomes[0].signature, "outcomes": outcomes[0].outcomes}
         | {"steps": outcomes[0].steps, "labels": _labels(outcomes), "seeds": len(outcomes)}
         if outcomes
-        else {"seeds": 1 if own is None else own.scores.shape[1]}
+        else {"seeds": 1 if sample is None else sample.scores.shape[1]}
     )
-    if own is None:
-        return Cell(None, **told)
-    precision, recall, f1 = (list(map(float, row)) for row in own.scores)
-    low, high = interval(own.drawn, level)
+    if sample is None:
+        return Cell(None, **details)
+    precision, recall, f1 = (list(map(float, row)) for row in sample.scores)
+    low, high = interval(sample.drawn, level)
     if base is not None:
-        below, above = interval(own.drawn - base.drawn, level)
-        told["difference"] = fmean(f1) - fmean(base.scores[2])
-        told |= {"difference_low": below, "difference_high": above}
+        below, above = interval(sample.drawn - base.drawn, level)
+        details["difference"] = fmean(f1) - fmean(base.scores[2])
+        details |= {"difference_low": below, "difference_high": above}
     return Cell(
         f1=fmean(f1),
         precision=fmean(precision),
@@ -200,18 +205,18 @@ def _cell(
         deviation=stdev(f1) if len(f1) > 1 else None,
         low=low,
         high=high,
-        **told,
+        **details,
     )
 
 
 def _labels(outcomes: Sequence[Outcome]) -> dict[str, LabelScores]:
-    """By label: shares are means over seeds, counts those of the first."""
+    """Return scores by label: means over seeds, with the counts of the first seed."""
     by_seed = [outcome.counts.scores()[1] for outcome in outcomes if outcome.counts is not None]
     nothing = LabelScores(0.0, 0.0, 0.0, 0, 0, 0)
-    made = {}
+    scores = {}
     for label in sorted({label for labels in by_seed for label in labels}):
         runs = [labels.get(label, nothing) for labels in by_seed]
-        made[label] = LabelScores(
+        scores[label] = LabelScores(
             fmean(run.precision for run in runs),
             fmean(run.recall for run in runs),
             fmean(run.f1 for run in runs),
@@ -219,4 +224,4 @@ def _labels(outcomes: Sequence[Outcome]) -> dict[str, LabelScores]:
             runs[0].predicted,
             runs[0].correct,
         )
-    return made
+    return scores

@@ -1,4 +1,4 @@
-"""YAML as configurations need it: a key stands once, `no` is a language, `5e-4` a number."""
+"""YAML for experiment files: duplicate keys are errors, `no` is text, and `5e-4` a number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xner.formats.files import open_input
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
-    """Safe YAML with the booleans of YAML 1.2 alone, and its floating-point numbers too."""
+    """Safe YAML with the booleans and floating-point numbers of YAML 1.2."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -39,7 +39,7 @@ def _mapping(loader: Any, node: Any) -> dict[Any, Any]:
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
             raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} stands twice", key_node.start_mark
+                None, None, f"the key {key!r} is given twice", key_node.start_mark
             )
         seen[key] = True
     return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
@@ -49,11 +49,11 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 
 def load(path: Path) -> Any:
-    """What a YAML file holds.
+    """Return the content of a YAML file.
 
     Raises:
-        InputError: it cannot be read.
-        FormatError: it is no YAML, or a key stands twice; the message names the line.
+        InputError: the file cannot be read.
+        FormatError: it is not valid YAML, or a key is given twice; the message names the line.
     """
     with open_input(path) as file:
         content = file.read()
@@ -62,6 +62,6 @@ def load(path: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = "" if mark is None else f":{mark.line + 1}"
-        raise FormatError(f"{path}{line}: no valid YAML ({error.problem})") from None
+        raise FormatError(f"{path}{line}: not valid YAML ({error.problem})") from None
     except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise FormatError(f"{path}: no valid YAML ({error})") from None
+        raise FormatError(f"{path}: not valid YAML ({error})") from None

@@ -1,4 +1,4 @@
-"""File formats, told apart by suffix: one module each, with `read`, `count` and `render`."""
+"""File formats, known by suffix: one module each, with `inspect`, `read` and `render`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _BY_SUFFIX: dict[str, ModuleType] = {s: module for module in _MODULES for s in m
 
 
 def format_of(path: Path, *allowed: ModuleType) -> ModuleType:
-    """The module for the suffix of `path`, one of `allowed` if any are given.
+    """Return the module for the suffix of `path`, one of `allowed` if any are given.
 
-    Where CoNLL is allowed by name, a file without a suffix may be PAN-X, known by its first line.
+    If CoNLL is among `allowed`, a file without a suffix is opened to see whether it is PAN-X.
 
     Raises:
-        UsageError: the suffix is unknown or not allowed here.
+        UsageError: the suffix is unknown or not allowed.
     """
     module = _BY_SUFFIX.get(path.suffix.lower())
     if conll in allowed and not path.suffix and path.is_file() and panx.is_panx(path):

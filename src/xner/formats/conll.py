@@ -1,9 +1,9 @@
-"""CoNLL: one word a line, its tag in the last column, a blank line between sentences.
+"""CoNLL: one word per line, its tag in the last column, a blank line between sentences.
 
-Columns are parted by tabs or, in lines without a tab, by spaces. Read as well: CRLF, a
-byte-order mark, comments (`# …` lines of tab-separated files). An empty sentence, which the
-format cannot say, is written as the line `# xner: empty sentence`, so that parallel files
-stay parallel. A `-DOCSTART-` row is a row like any other here; `xner.corpus` decides.
+Columns are separated by tabs or, in lines without a tab, by spaces. CRLF, a byte-order mark and
+comments (`# …` lines of tab-separated files) are accepted. An empty sentence, which the format
+cannot express, is written as the line `# xner: empty sentence`, so that parallel files stay
+parallel. Here a `-DOCSTART-` row is a row like any other; `xner.corpus` keeps or skips it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xner.columns import field_of, lengths_of, offsets_of
+from xner.columns import ENTITIES, TOKENS, fields_of, lengths_of, offsets_of, values_of
 from xner.errors import FormatError, OutputError
-from xner.formats.files import line_blocks
+from xner.formats.files import Contents, line_blocks
 from xner.formats.tags import entities_from_tags
 from xner.formats.text import refuse
 from xner.schemes import Spans, encode, overlap, tag_ids, tag_table
@@ -28,7 +28,7 @@ from xner.schemes import Spans, encode, overlap, tag_ids, tag_table
 SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".tsv")
 EMPTY = b"# xner: empty sentence"
 DOCSTART = "-DOCSTART-"
-# A line that begins with white space or may be a comment: only `parse` can tell what it is.
+# A line that begins with white space or may be a comment: only `parse` decides what it is.
 _ODD_LINE = re.compile(rb"^(?:[ \t#])", re.MULTILINE)
 _DOCSTART_ROW = re.compile(rb"(?:\A|\n\n)-DOCSTART-(?:[ \t][^\n]*)?\n(?=\n|\Z)")
 
@@ -43,9 +43,9 @@ class Block:
 
     Attributes:
         first_line: number of the block's first line in the file.
-        line: int64 (W), for every word its line in the block, from 0.
+        line: int64 (W), the line of every word in the block, from 0.
         token, tag: the first and last field of those lines.
-        width: int64 (W), how many fields the line has.
+        width: int64 (W), number of fields in the line.
         offsets: int32 (N+1), words of each sentence.
     """
 
@@ -57,8 +57,8 @@ class Block:
     offsets: NDArray[np.int32]
 
 
-def count(path: Path) -> tuple[int, int]:
-    """Number of sentences, and how many of them are `-DOCSTART-` rows."""
+def inspect(path: Path) -> Contents:
+    """Count the sentences, and those that are `-DOCSTART-` rows."""
     sentences = docstarts = 0
     for line, block in line_blocks(path, b"\n\n"):
         if _ODD_LINE.search(block):
@@ -72,7 +72,7 @@ def count(path: Path) -> tuple[int, int]:
             after_blank = np.concatenate([[True], blank[:-1]])
             sentences += int((after_blank & ~blank & begins).sum())
             docstarts += len(_DOCSTART_ROW.findall(block))
-    return sentences, docstarts
+    return Contents(sentences, pa.schema({"tokens": TOKENS, "entities": ENTITIES}), docstarts)
 
 
 def read(
@@ -82,12 +82,12 @@ def read(
 
     Args:
         path: the file.
-        scheme: enforced if it is not `auto`.
-        tags: read the last column; without, a single column will do.
+        scheme: enforced unless it is `auto`.
+        tags: read the last column; if False, a single column is enough.
 
     Raises:
-        FormatError: a line has too few columns, or not as many as the lines before.
-        SchemeError: a tag is unknown, or not allowed where it stands.
+        FormatError: a line has too few columns, or not as many as the lines before it.
+        SchemeError: a tag is unknown, or not allowed at its place.
     """
     width = 0
     for line, block in line_blocks(path, b"\n\n"):
@@ -136,7 +136,7 @@ def parse(first_line: int, block: bytes) -> Block:
 
 
 class _Slices:
-    """Cuts strings out of one buffer without copying it."""
+    """Cut strings out of one buffer without copying it."""
 
     def __init__(self, block: bytes, data: Bytes) -> None:
         self.buffer = pa.py_buffer(block)
@@ -153,7 +153,7 @@ class _Slices:
 def _comments(
     block: bytes, data: Bytes, newlines: Int64, tabbed: NDArray[np.bool_]
 ) -> tuple[Int64, Int64]:
-    """Lines that mark an empty sentence, and all lines that hold no word though not blank."""
+    """Lines that mark an empty sentence, and all lines without a word that are not blank."""
     begins = np.concatenate([[0], newlines[:-1] + 1])
     hashes = np.flatnonzero((data[begins] == _HASH) & ~tabbed)
     is_marker = np.array(
@@ -182,13 +182,13 @@ def _check_width(block: Block, width: int, path: Path, tags: bool) -> int:
     where = block.first_line
     if tags and width < 2:
         raise FormatError(
-            f"{path}:{where + block.line[0]}: one column, where a word and its tag should be"
+            f"{path}:{where + block.line[0]}: one column; a line must hold a word and its tag"
         )
     odd = np.flatnonzero(block.width != width)
     if len(odd):
         raise FormatError(
             f"{path}:{where + block.line[odd[0]]}: {block.width[odd[0]]} columns, but the lines "
-            f"before have {width}; part columns by tabs if words contain spaces"
+            f"before have {width}; separate columns by tabs if words contain spaces"
         )
     return width
 
@@ -212,19 +212,19 @@ def docstart_rows(token: pa.StringArray, offsets: NDArray[np.int32]) -> NDArray[
 def render(
     tokens: pa.ListArray, entities: pa.ListArray, ids: pa.Array, path: Path, scheme: str = "IOB2"
 ) -> bytes:
-    """The lines of a batch, tab-separated.
+    """Return the lines of a batch, tab-separated.
 
     Raises:
-        OutputError: a token holds a tab or newline or is empty, or entities overlap.
+        OutputError: a token contains a tab or newline or is empty, or entities overlap.
     """
     offsets = offsets_of(tokens)
-    flat = tokens.values.slice(offsets[0], offsets[-1] - offsets[0])
+    flat = values_of(tokens)
     refuse(pc.match_substring_regex(flat, r"^ *$|[\t\n\r]"), flat, tokens, ids, path)
     spans, names = spans_of(entities)
     if (clash := overlap(spans)) is not None:
         raise OutputError(
             f"{path}: sentence {ids[clash].as_py()!r} has entities that overlap, which tags "
-            f"cannot say; write .jsonl or .parquet"
+            f"cannot express; write .jsonl or .parquet"
         )
     codes, labels = encode(spans, offsets, scheme)
     tags = pa.array(tag_table(names, scheme)).take(pa.array(tag_ids(codes, labels)))
@@ -240,18 +240,18 @@ def render(
 def spans_of(entities: pa.ListArray) -> tuple[Spans, list[str]]:
     """A column of entities as flat arrays, and the names of its label ids."""
     offsets = offsets_of(entities)
-    part = slice(int(offsets[0]), int(offsets[-1]))
-    coded = entities.values.field("label")[part].dictionary_encode()
+    coded = values_of(entities).field("label").dictionary_encode()
+    start, end = fields_of(entities, "start", "end")
     return Spans(
         (offsets - offsets[0]).astype(np.int32),
-        field_of(entities, "start")[part].astype(np.int32),
-        field_of(entities, "end")[part].astype(np.int32),
+        start.astype(np.int32),
+        end.astype(np.int32),
         coded.indices.to_numpy().astype(np.int32),
     ), coded.dictionary.to_pylist()
 
 
 def _with_empty(lines: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:
-    """Put a marker block where a sentence has no words."""
+    """Insert a marker block where a sentence has no words."""
     lengths = lengths_of(tokens)
     empty = np.flatnonzero(lengths == 0)
     if not len(empty):
@@ -263,7 +263,7 @@ def _with_empty(lines: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:
 
 
 def _bytes_of(lines: pa.StringArray) -> bytes:
-    """All strings of an array, one after another."""
+    """Concatenate the strings of an array."""
     if not len(lines):
         return b""
     offsets = np.frombuffer(lines.buffers()[1], np.int32)

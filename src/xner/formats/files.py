@@ -1,4 +1,4 @@
-"""What all text formats share: blocks of whole lines, and files that appear only when complete."""
+"""What the formats share: blocks of whole lines, and output files that appear when complete."""
 
 from __future__ import annotations
 
@@ -7,33 +7,56 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from xner.errors import FormatError, InputError, OutputError
 
 BLOCK_BYTES = 8 << 20
 
 
+class Contents(NamedTuple):
+    """What inspecting a file tells without reading its rows in full.
+
+    Attributes:
+        rows: number of rows; `-DOCSTART-` rows of CoNLL count.
+        schema: the columns that `read` yields (with tags, where it may leave them out).
+        docstarts: number of `-DOCSTART-` rows.
+    """
+
+    rows: int
+    schema: pa.Schema
+    docstarts: int = 0
+
+
 def open_input(path: Path) -> BinaryIO:
     """Open `path` for reading.
 
     Raises:
-        InputError: it is missing, a folder, or may not be read.
+        InputError: it is missing, is a folder, or may not be read.
     """
     try:
         return path.open("rb")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; name a file in it") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The error for an input file that cannot be opened."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: no such file; check the path")
+    if path.is_dir():
+        return InputError(f"{path}: is a folder; name a file in it")
+    return InputError(f"{path}: cannot be read ({error.strerror or error})")
 
 
 def line_blocks(path: Path, end_of_block: bytes = b"\n") -> Iterator[tuple[int, bytes]]:
-    """Yield `(number of the first line, bytes)` blocks that end with `end_of_block`.
+    """Yield blocks of bytes that end with `end_of_block`, each with the number of its first line.
 
-    A byte-order mark is dropped, CRLF becomes LF, a missing last newline is added.
+    A byte-order mark is dropped, CRLF becomes LF, and a missing last newline is added.
 
     Raises:
         FormatError: the file is empty or not UTF-8; the message names the line.
@@ -94,7 +117,7 @@ def count_lines(path: Path) -> int:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it becomes `path`, else it is removed.
+    """Yield a temporary path next to `path`; on success rename it to `path`, else remove it.
 
     Raises:
         OutputError: the folder is missing or cannot be written to.
@@ -106,7 +129,7 @@ def atomic(path: Path) -> Iterator[Path]:
         with partial.open("wb"):
             pass
     except FileNotFoundError:
-        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it") from None
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it") from None
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
     try:
@@ -118,3 +141,20 @@ def atomic(path: Path) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def lines_of(lines: pa.StringArray) -> bytes:
+    """Each string as a line."""
+    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+
+
+def join_lists(values: pa.StringArray, offsets: np.ndarray, separator: str) -> pa.StringArray:
+    """Join the strings of each row.
+
+    Args:
+        values: strings of all rows, one after another.
+        offsets: int32 (rows + 1), the rows in `values`; the first may be above 0.
+        separator: put between the strings of a row.
+    """
+    rebased = pa.array((offsets - offsets[0]).astype(np.int32))
+    return pc.binary_join(pa.ListArray.from_arrays(rebased, values), separator)

@@ -1,4 +1,4 @@
-"""JSON lines: one object a sentence (or pair), its fields the columns of a corpus."""
+"""JSON lines: one object per sentence or pair, with a field for each column of the corpus."""
 
 from __future__ import annotations
 
@@ -7,28 +7,35 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from xner.columns import conform, lengths_of, offsets_of
+from xner.columns import conform, lengths_of, offsets_of, values_of
 from xner.errors import FormatError
-from xner.formats.files import count_lines, line_blocks
+from xner.formats.files import Contents, join_lists, line_blocks, lines_of
 
 SUFFIXES = (".jsonl", ".ndjson")
 
 
-def count(path: Path) -> int:
-    """Number of rows."""
-    return count_lines(path)
+def inspect(path: Path) -> Contents:
+    """Count the rows, and take the columns from the first block of lines.
+
+    Raises:
+        FormatError: the first block is malformed; see `read`.
+    """
+    rows, schema = 0, None
+    for line, block in line_blocks(path):
+        rows += block.count(b"\n")
+        schema = schema or _batch(path, line, block).schema
+    return Contents(rows, schema)
 
 
 def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns that the objects have.
 
     Raises:
-        FormatError: a line is no JSON object, names a field twice, or holds the wrong type.
+        FormatError: a line is not a JSON object, repeats a field, or holds the wrong type.
     """
     for line, block in line_blocks(path):
         yield line, _batch(path, line, block)
@@ -38,13 +45,13 @@ def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
     try:
         table = _parse(block, 1 << 20)
     except pa.ArrowInvalid:
-        # Perhaps one line is longer than a part; parse the block in one piece.
+        # A line may be longer than a part: parse the block in one piece.
         try:
             table = _parse(block, len(block) + 1)
         except pa.ArrowInvalid as error:
             _explain(path, line, block)
             raise FormatError(
-                f"{path}:{line}: the lines from here on do not share one type per field ({error})"
+                f"{path}:{line}: a field has several types in the lines from here on ({error})"
             ) from None
     lines = block.count(b"\n")
     if table.num_rows != lines:
@@ -53,7 +60,7 @@ def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
     try:
         return conform(batches[0])
     except FormatError as error:
-        raise FormatError(f"{path}:{line}: in this line or one after it, {error}") from None
+        raise FormatError(f"{path}:{line}: in this line or a later one, {error}") from None
 
 
 def _parse(block: bytes, part: int) -> pa.Table:
@@ -61,7 +68,7 @@ def _parse(block: bytes, part: int) -> pa.Table:
 
 
 def _explain(path: Path, first: int, block: bytes) -> None:
-    """Parse the lines one by one and raise for the first that is bad."""
+    """Parse the lines one by one and raise FormatError for the first that is malformed."""
     for line, text in enumerate(block.decode("utf-8").split("\n")[:-1], first):
         if not text.strip():
             raise FormatError(f"{path}:{line}: an empty line; every line must hold one JSON object")
@@ -82,18 +89,18 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise FormatError(f"the field {twice!r} stands twice; remove or rename one")
+        raise FormatError(f"there are two fields {twice!r}; remove or rename one")
     return row
 
 
 def render(batch: pa.RecordBatch) -> bytes:
-    """The lines of a batch: every column, in order."""
+    """Return the lines of a batch: every column, in order."""
     objects = _struct(batch.schema.names, batch.columns, batch.num_rows)
-    return "".join(f"{line}\n" for line in objects.to_pylist()).encode()
+    return lines_of(objects)
 
 
 def to_json(array: pa.Array) -> pa.StringArray:
-    """The JSON text of every value of an array, made column-wise; null becomes `null`."""
+    """Return every value of an array as JSON text; null becomes `null`."""
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         text = _strings(array)
@@ -132,10 +139,7 @@ def _struct(names: list[str], columns: list[pa.Array], rows: int) -> pa.StringAr
 
 
 def _lists(array: pa.ListArray) -> pa.StringArray:
-    offsets = offsets_of(array)
-    values = to_json(array.values.slice(offsets[0], offsets[-1] - offsets[0]))
-    rebased = pa.array((offsets - offsets[0]).astype(np.int32))
-    inner = pc.binary_join(pa.ListArray.from_arrays(rebased, values), ", ")
+    inner = join_lists(to_json(values_of(array)), offsets_of(array), ", ")
     joined = pc.binary_join_element_wise("[", inner, "]", "")
     empty = pa.array(lengths_of(array) == 0)
     return pc.if_else(empty, "[]", joined)

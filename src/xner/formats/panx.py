@@ -1,6 +1,6 @@
 """PAN-X (WikiANN): CoNLL of one language whose words are written `lang:word`.
 
-The files that the data set is shipped in have no suffix; `is_panx` tells one by its first line.
+The files of the data set have no suffix; `is_panx` recognises one by its first line.
 """
 
 from __future__ import annotations
@@ -19,19 +19,15 @@ from xner.formats import conll
 from xner.formats.files import open_input
 
 SUFFIXES: tuple[str, ...] = ()
-_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?([a-z][a-z-]*:)\S[^\t\r\n]*\t\S+\r?\n")
-count = conll.count
+_FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[a-z][a-z-]*:\S[^\t\r\n]*\t\S+\r?\n")
+_PREFIX = re.compile(r"([a-z][a-z-]*:)\S")
+inspect = conll.inspect
 
 
 def is_panx(path: Path) -> bool:
     """Whether the first line of a file is `lang:word<TAB>tag`."""
-    return _prefix(path) is not None
-
-
-def _prefix(path: Path) -> str | None:
     with open_input(path) as file:
-        found = _FIRST.fullmatch(file.readline())
-    return None if found is None else found[1].decode()
+        return _FIRST_LINE.fullmatch(file.readline()) is not None
 
 
 def read(
@@ -40,14 +36,22 @@ def read(
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
     Raises:
-        FormatError: a word lacks the prefix of the first one, or is nothing else.
+        FormatError: a word lacks the prefix of the first one, or consists of it.
         SchemeError: as for CoNLL.
     """
-    prefix = _prefix(path)
-    if prefix is None:
-        raise FormatError(f"{path}:1: not PAN-X, whose lines are lang:word, a tab and a tag")
+    prefix = ""
     for line, batch in conll.read(path, scheme=scheme, tags=tags):
+        prefix = prefix or _prefix(batch["tokens"], path)
         yield line, _stripped(batch, prefix, path, line)
+
+
+def _prefix(tokens: pa.ListArray, path: Path) -> str:
+    """The prefix of the first word, such as `sw:`."""
+    first = tokens.flatten()[:1].to_pylist()
+    found = _PREFIX.match(first[0]) if first else None
+    if found is None:
+        raise FormatError(f"{path}:1: not PAN-X; its lines hold lang:word, a tab and a tag")
+    return found[1]
 
 
 def _stripped(batch: pa.RecordBatch, prefix: str, path: Path, line: int) -> pa.RecordBatch:
@@ -58,7 +62,7 @@ def _stripped(batch: pa.RecordBatch, prefix: str, path: Path, line: int) -> pa.R
         at = int(np.flatnonzero(~good.to_numpy(zero_copy_only=False))[0])
         raise FormatError(
             f"{path}: the word {flat[at].as_py()!r} (in the block that starts at line {line}) "
-            f"should be written {prefix}word, like the first one; one file holds one language"
+            f"must be written {prefix}word, like the first one; one file holds one language"
         )
     words = pc.utf8_slice_codeunits(flat, start=len(prefix))
     column = pa.ListArray.from_arrays(pa.array(offsets_of(tokens)), words)

@@ -1,4 +1,4 @@
-"""Columns of tags to columns of entities."""
+"""Conversion of columns of tags to columns of entities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES
+from xner.columns import ENTITIES, struct_lists
 from xner.errors import SchemeError
 from xner.schemes import decode, parse_tag, violation
 
@@ -16,16 +16,16 @@ from xner.schemes import decode, parse_tag, violation
 def entities_from_tags(
     tag: pa.StringArray, offsets: NDArray[np.int32], scheme: str, where: Callable[[int], str]
 ) -> pa.ListArray:
-    """Entities of sentences from the tag of every word.
+    """Convert the tags of sentences to a column of entities.
 
     Args:
-        tag: one tag a word (W), all sentences one after another.
+        tag: one tag per word (W), all sentences one after another.
         offsets: int32 (N+1), words of each sentence.
-        scheme: enforced if it is not `auto`.
+        scheme: enforced unless it is `auto`.
         where: names the place of a word, 0 <= word < W, in an error message.
 
     Raises:
-        SchemeError: a tag is unknown, or stands where the scheme forbids it.
+        SchemeError: a tag is unknown, or not allowed at its place.
     """
     coded = tag.dictionary_encode()
     ids, tags = coded.indices.to_numpy(), coded.dictionary.to_pylist()
@@ -41,19 +41,11 @@ def entities_from_tags(
     labels = np.array([index.get(label, -1) for _, label in parsed], np.int32)[ids]
     if scheme != "auto" and (bad := violation(codes, labels, offsets, scheme)) is not None:
         raise SchemeError(
-            f"{where(bad)}: the tag {tags[ids[bad]]!r} cannot stand here in {scheme}; read it "
-            f"with the scheme auto, or mend the file"
+            f"{where(bad)}: the tag {tags[ids[bad]]!r} is not allowed here in {scheme}; read the "
+            f"file with the scheme auto, or correct it"
         )
     spans = decode(codes, labels, offsets)
     n = len(spans.start)
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(spans.start),
-            pa.array(spans.end),
-            pa.array(names, pa.string()).take(pa.array(spans.label)),
-            pa.nulls(n, pa.float32()),
-            pa.nulls(n, pa.int32()),
-        ],
-        fields=list(ENTITIES.value_type),
-    )
-    return pa.ListArray.from_arrays(pa.array(spans.offsets), values)
+    labelled = pa.array(names, pa.string()).take(pa.array(spans.label))
+    unknown = pa.nulls(n, pa.float32()), pa.nulls(n, pa.int32())
+    return struct_lists(ENTITIES, spans.offsets, spans.start, spans.end, labelled, *unknown)

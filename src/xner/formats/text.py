@@ -1,4 +1,4 @@
-"""Plain text: one sentence a line, words between white space, as Python's `str.split` has it."""
+"""Plain text: one sentence per line, words separated by white space as in Python's `str.split`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import offsets_of, rows_of
+from xner.columns import TOKENS, offsets_of, rows_of, values_of
 from xner.errors import OutputError
-from xner.formats.files import count_lines, line_blocks
+from xner.formats.files import Contents, count_lines, line_blocks, lines_of
 
 SUFFIXES = (".txt", ".tok", ".text")
 
 
-def count(path: Path) -> int:
-    """Number of sentences."""
-    return count_lines(path)
+def inspect(path: Path) -> Contents:
+    """Count the sentences."""
+    return Contents(count_lines(path), pa.schema({"tokens": TOKENS}))
 
 
 def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -33,25 +33,23 @@ def split(block: bytes) -> pa.ListArray:
     words = pc.utf8_split_whitespace(pc.utf8_trim_whitespace(lines))
     flat = words.flatten()
     offsets = offsets_of(words)
-    real = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
-    if not real.all():
-        counts = np.bincount(rows_of(offsets)[real], minlength=len(lines))
+    full = pc.not_equal(flat, "").to_numpy(zero_copy_only=False)
+    if not full.all():
+        counts = np.bincount(rows_of(offsets)[full], minlength=len(lines))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        flat = flat.filter(pa.array(real))
+        flat = flat.filter(pa.array(full))
     return pa.ListArray.from_arrays(pa.array(offsets), flat)
 
 
 def render(tokens: pa.ListArray, ids: pa.Array, path: Path) -> bytes:
-    """The lines of a batch.
+    """Return the lines of a batch.
 
     Raises:
-        OutputError: a token is empty or holds white space.
+        OutputError: a token is empty or contains white space.
     """
-    offsets = offsets_of(tokens)
-    flat = tokens.values.slice(offsets[0], offsets[-1] - offsets[0])
+    flat = values_of(tokens)
     refuse(pc.match_substring_regex(flat, r"^$|\s"), flat, tokens, ids, path)
-    lines = pc.binary_join(tokens, " ")
-    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+    return lines_of(pc.binary_join(tokens, " "))
 
 
 def refuse(
@@ -62,6 +60,6 @@ def refuse(
     if len(at):
         row = int(rows_of(offsets_of(tokens))[at[0]])
         raise OutputError(
-            f"{path}: the token {flat[int(at[0])].as_py()!r} of sentence {ids[row].as_py()!r} "
-            f"cannot stand in a {path.suffix} file; write .jsonl or .parquet"
+            f"{path}: a {path.suffix} file cannot hold the token {flat[int(at[0])].as_py()!r} of "
+            f"sentence {ids[row].as_py()!r}; write .jsonl or .parquet"
         )

@@ -1,8 +1,7 @@
-"""Run a kernel over blocks of sentences, on every core, with one answer for any split.
+"""Run a kernel over blocks of sentences on several threads; any split gives the same result.
 
-The kernels release the GIL, so plain threads are enough. That spares Numba's parallel
-transform, which would triple the time of a cold start, and its threading layers, which
-do not survive a fork.
+Kernels release the GIL, so plain threads are enough. They avoid Numba's parallel transform, which
+would triple the time of a cold start, and its threading layers, which do not survive a fork.
 """
 
 import os
@@ -10,56 +9,58 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 BLOCK = 8192
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-_wanted: list[int] = []
+_requested: list[int] = []
 
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """Use `count` threads inside the block; None changes nothing.
+    """Use `count` threads inside the `with` block; None changes nothing.
 
     Raises:
         ValueError: `count` is below 1.
     """
     if count is not None and count < 1:
         raise ValueError(f"the number of threads is {count}; it must be at least 1")
-    _wanted.extend([] if count is None else [count])
+    _requested.extend([] if count is None else [count])
     try:
         yield
     finally:
         if count is not None:
-            _wanted.pop()
+            _requested.pop()
 
 
 def wanted_threads() -> int | None:
-    """Number of threads that was asked for, by `threads` or else by `XNER_THREADS`.
+    """Return the number of threads set by `threads` or `XNER_THREADS`, or None.
 
     Raises:
-        ValueError: `XNER_THREADS` is not a positive whole number.
+        ValueError: `XNER_THREADS` is not a positive integer.
     """
-    if _wanted:
-        return _wanted[-1]
-    wanted = os.environ.get("XNER_THREADS")
-    if wanted is None:
+    if _requested:
+        return _requested[-1]
+    setting = os.environ.get("XNER_THREADS")
+    if setting is None:
         return None
-    if not wanted.isdecimal() or int(wanted) < 1:
-        raise ValueError(f"XNER_THREADS is {wanted!r}; set it to a whole number above 0")
-    return int(wanted)
+    if not setting.isdecimal() or int(setting) < 1:
+        raise ValueError(f"XNER_THREADS is {setting!r}; it must be an integer of at least 1")
+    return int(setting)
 
 
 def thread_count() -> int:
-    """Number of threads: what was asked for, else the CPUs at hand.
+    """Return the number of threads to use: the one that was set, else the available CPUs.
 
     Raises:
-        ValueError: `XNER_THREADS` is not a positive whole number.
+        ValueError: `XNER_THREADS` is not a positive integer.
     """
     if (wanted := wanted_threads()) is not None:
         return wanted
@@ -72,30 +73,43 @@ def _pool(workers: int, pid: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix=f"xner-{pid}")
 
 
-def over_blocks(kernel: Callable[..., T], n: int, *args: object, block: int = BLOCK) -> list[T]:
-    """Call `kernel(lo, hi, *args)` for consecutive blocks that cover `range(n)`.
+def over_blocks(
+    kernel: Callable[Concatenate[int, int, P], T],
+    rows: int | range,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> list[T]:
+    """Call `kernel(lo, hi, *args)` for consecutive blocks of rows.
 
     The kernel must write only what belongs to its own rows, or return it. The first call
     runs alone, so that compilation happens once and not in every thread.
 
+    Args:
+        kernel: the kernel.
+        rows: number of rows, in blocks of 8,192; or `range(0, rows, block)`.
+        *args: further arguments of the kernel.
+        **kwargs: the same by name.
+
     Returns:
-        What the calls returned, in the order of the blocks; one empty block for `n` = 0.
+        What the calls returned, in the order of the blocks; one empty block for no rows.
     """
+    blocks = rows if isinstance(rows, range) else range(0, rows, BLOCK)
     workers = thread_count()
-    if workers == 1 or n <= block:
-        return [kernel(0, n, *args)]
-    done = [kernel(0, block, *args)]
+    if workers == 1 or len(blocks) <= 1:
+        return [kernel(0, blocks.stop, *args, **kwargs)]
+    first, *bounds = [(lo, min(lo + blocks.step, blocks.stop)) for lo in blocks]
+    results = [kernel(*first, *args, **kwargs)]
     pool = _pool(workers, os.getpid())
-    jobs = [pool.submit(kernel, lo, min(lo + block, n), *args) for lo in range(block, n, block)]
-    return done + [job.result() for job in jobs]
+    jobs = [pool.submit(kernel, *bound, *args, **kwargs) for bound in bounds]
+    return results + [job.result() for job in jobs]
 
 
-def frozen(array: np.ndarray, dtype: type) -> np.ndarray:
-    """A read-only, contiguous view of `array` as `dtype`; copies only where it must.
+def frozen(array: Any, dtype: type) -> NDArray[Any]:
+    """Return a read-only, contiguous view of `array` as `dtype`; copy only if necessary.
 
-    Arrow hands out read-only arrays and NumPy writable ones, and Numba would compile a
-    kernel again for each mixture of the two.
+    Arrow returns read-only arrays and NumPy writable ones, and Numba would compile a kernel
+    again for each mixture of the two.
     """
-    view: np.ndarray = np.ascontiguousarray(array, dtype=dtype).view()
+    view: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype).view()
     view.flags.writeable = False
     return view

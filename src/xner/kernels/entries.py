@@ -2,16 +2,27 @@
 
 "Cells" are the pairs of word positions of a sentence pair: cell (i, j) of pair n, source
 word i, target word j, is `cell_offsets[n] + i * target length + j`. Each cell holds the
-number of its entry, the pair of word types, so that a table over entries has one place for
-each two words that ever meet in a sentence pair.
+number of its entry, the pair of word types, so that a table over entries has one slot for
+every two words that occur in the same sentence pair.
 """
 
 import numpy as np
-from numba import njit
+
+from xner.kernels.jit import kernel
+from xner.kernels.records import Float32, Float64, Int32, Int64
 
 
-@njit(cache=True, nogil=True)
-def index_cells(source, source_offsets, target, target_offsets, by_type, type_starts, types, cells):
+@kernel
+def index_cells(
+    source: Int32,
+    source_offsets: Int64,
+    target: Int32,
+    target_offsets: Int64,
+    by_type: Int64,
+    type_starts: Int64,
+    types: int,
+    cells: Int32,
+) -> int:
     """Number the entries and write each cell's entry; return the number of entries.
 
     source, target: int32, word types; offsets: int64 (N+1); by_type: int64 (source words),
@@ -45,8 +56,16 @@ def index_cells(source, source_offsets, target, target_offsets, by_type, type_st
     return entries
 
 
-@njit(cache=True, nogil=True)
-def entry_types(source, source_offsets, target, target_offsets, cells, source_types, target_types):
+@kernel
+def entry_types(
+    source: Int32,
+    source_offsets: Int64,
+    target: Int32,
+    target_offsets: Int64,
+    cells: Int32,
+    source_types: Int32,
+    target_types: Int32,
+) -> None:
     """Write the source and target type of every entry.
 
     Arguments as in `index_cells`; source_types, target_types: int32 (entries), written.
@@ -60,8 +79,16 @@ def entry_types(source, source_offsets, target, target_offsets, cells, source_ty
                 cell += 1
 
 
-@njit(cache=True, nogil=True)
-def all_candidates(given_offsets, observed_offsets, forward, cells, offsets, places, entries):
+@kernel
+def all_candidates(
+    given_offsets: Int64,
+    observed_offsets: Int64,
+    forward: bool,
+    cells: Int32,
+    offsets: Int64,
+    places: Int32,
+    entries: Int32,
+) -> None:
     """List every given word of a pair as a candidate of its observed words, in order.
 
     given_offsets, observed_offsets: int64 (N+1); forward: whether the source is given; cells:
@@ -84,14 +111,16 @@ def all_candidates(given_offsets, observed_offsets, forward, cells, offsets, pla
     offsets[-1] = made
 
 
-@njit(cache=True, nogil=True)
-def number_slots(entries, prior, met, slot_of, slots, spread):
+@kernel
+def number_slots(
+    entries: Int32, prior: Float64, met: Int32, slot_of: Int32, slots: Int32, spread: Float32
+) -> int:
     """Number the entries of two candidates or more from 1; return the next number.
 
-    The order is that of their first candidates, so that what is visited at one time lies
-    together. entries: int32 (candidates); prior: float64 (entries); met, slot_of: int32
-    (entries) of zeros, written, met the candidates of each; slots: int32 (candidates), written,
-    0 for an entry of one candidate; spread: float32 (candidates), written, prior of each.
+    The order is that of their first candidates, so that slots used together are close in memory.
+    entries: int32 (candidates); prior: float64 (entries); met, slot_of: int32 (entries) of zeros,
+    written, met the candidates of each; slots: int32 (candidates), written, 0 for an entry of one
+    candidate; spread: float32 (candidates), written, prior of each.
     """
     for c in range(len(entries)):
         met[entries[c]] += 1
@@ -106,10 +135,17 @@ def number_slots(entries, prior, met, slot_of, slots, spread):
     return used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def to_cells(
-    given_offsets, observed_offsets, forward, offsets, places, posterior, unit, probability
-):
+    given_offsets: Int64,
+    observed_offsets: Int64,
+    forward: bool,
+    offsets: Int64,
+    places: Int32,
+    posterior: Int32,
+    unit: float,
+    probability: Float32,
+) -> None:
     """Write the posterior of every candidate, times `unit`, to its cell.
 
     Arguments as for `all_candidates`; posterior: int32 (candidates); probability: float32

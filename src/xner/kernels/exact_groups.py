@@ -1,111 +1,67 @@
 """The rare path of the exact solver: sentences that the certificate does not settle.
 
-A sentence falls into independent groups of entities. In each group greedy's answer stands
-unless a choice is better by more than `TIE`; what cannot be part of such a choice is
-dropped, and the rest is solved by dynamic programming over (target position, uses of each
-entity), or, where that table would be large, by `exact_search`.
+A sentence falls into independent groups of entities. In each group greedy's answer is kept
+unless a choice is better by more than `TIE`. Candidates that cannot be part of a better choice
+are dropped, and the rest is solved by dynamic programming over (target position, uses of each
+entity), if the table is small enough.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from xner.kernels.exact_search import TIE, search
-from xner.kernels.greedy import greedy_sentence
+from xner.kernels.jit import inner, kernel
+from xner.kernels.matching import CERTIFICATE, DP, GREEDY, ceiling
+from xner.kernels.records import Choice, Float64, Int32, Int64, Problem
 
-CERTIFICATE, DP, SEARCH, GREEDY = 0, 1, 2, 4  # as in xner.solve.solution.Route
-TOO_LARGE = 255  # a group wants the search, and there was no budget for it
-
-
-class Sentence(NamedTuple):
-    """Entities `[first, last)` over `words` target words, and the columns of the Problem."""
-
-    first: int
-    last: int
-    words: int
-    offsets: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    score: np.ndarray
+TIE = 1e-9  # a choice replaces greedy's only where it is better by more than this
 
 
 class Group(NamedTuple):
     """M candidates of K entities by position: the P target words where one starts."""
 
-    candidate: np.ndarray  # int32 (M)
-    score: np.ndarray  # float64 (M)
-    owner: np.ndarray  # int32 (M), the entity, counted within the group
-    after: np.ndarray  # int32 (M), the first position that the candidate leaves free
-    first: np.ndarray  # int32 (P+1), position p owns items [first[p], first[p+1])
-    shift: np.ndarray  # int64 (K), where a state counts the entity's uses; -1: no need to
+    candidate: Int32  # int32 (M)
+    score: Float64  # float64 (M)
+    owner: Int32  # int32 (M), the entity, counted within the group
+    after: Int32  # int32 (M), the first position that the candidate leaves free
+    first: Int32  # int32 (P+1), position p owns items [first[p], first[p+1])
+    shift: Int64  # int64 (K), where a state counts the entity's uses; -1: no need to
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def solve_marked(
-    lo,
-    hi,
-    marked,
-    limit,
-    table_bits,
-    budget,
-    entity_offsets,
-    candidate_offsets,
-    start,
-    end,
-    score,
-    target_lengths,
-    chosen,
-    objective,
-    bound,
-    route,
-):
-    """Solve the sentences `marked[lo:hi]`, each entity used at most `limit` times.
+    lo: int, hi: int, marked: Int32, problem: Problem, limit: int, table_bits: int, choice: Choice
+) -> None:
+    """Improve greedy's choice in the sentences `marked[lo:hi]` to the optimum.
 
     Args:
-        lo, hi: the rows of `marked` to work on.
-        marked: int32 (M), sentence ids.
-        limit: at most so many candidates an entity, at least 1.
-        table_bits: groups of up to so many bits a state are solved by table, above by search.
-        budget: largest number of states a search may make before it gives up; None to
-            leave out the search, which then is not compiled either.
-        entity_offsets, candidate_offsets, start, end, score, target_lengths: the Problem.
-        chosen: uint8 (C), set to 1 where chosen, else to 0.
-        objective, bound: float64 (S), set to what was reached and to what cannot be passed.
-        route: uint8 (S), the hardest route that a group of the sentence took; `GREEDY`
-            where a search gave up, so that the answer is greedy's and not proven;
-            `TOO_LARGE` where there is no budget: nothing else is then of use.
+        lo, hi: rows of `marked`.
+        marked: int32 (M), sentences.
+        problem: the candidates.
+        limit: most candidates of an entity, at least 1.
+        table_bits: solve groups of up to so many bits per state; larger ones keep greedy's
+            answer.
+        choice: with greedy's answer; rewritten. The route is the hardest that a group of the
+            sentence took: `GREEDY` where one was too large, so that nothing is proven.
     """
-    longest, most = 0, 0
     for s in marked[lo:hi]:
-        longest = max(longest, target_lengths[s])
-        most = max(most, entity_offsets[s + 1] - entity_offsets[s])
-    taken = np.zeros(longest, np.uint8)
-    best = np.empty(most, np.int32)
-    left = np.empty(most, np.int32)
-    for s in marked[lo:hi]:
-        a, b = entity_offsets[s], entity_offsets[s + 1]
-        chosen[candidate_offsets[a] : candidate_offsets[b]] = 0
-        greedy_sentence(
-            a, b, candidate_offsets, start, end, score, limit, taken, best, left, chosen
-        )
-        sentence = Sentence(a, b, target_lengths[s], candidate_offsets, start, end, score)
-        route[s], slack = _improve(sentence, limit, table_bits, budget, chosen)
+        choice.route[s], slack = improve(problem, s, limit, table_bits, choice.chosen)
+        a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         total = 0.0
-        for c in range(candidate_offsets[a], candidate_offsets[b]):
-            if chosen[c]:
-                total += score[c]
-        objective[s] = total
-        bound[s] = total + slack
+        for c in range(problem.candidate_offsets[a], problem.candidate_offsets[b]):
+            if choice.chosen[c]:
+                total += problem.score[c]
+        choice.objective[s] = total
+        choice.bound[s] = total + slack
 
 
-@njit(cache=True, nogil=True)
-def _improve(sentence, limit, table_bits, budget, chosen):
-    """Solve each group of a sentence where `chosen` holds greedy's answer.
+@inner
+def improve(problem, s, limit, table_bits, chosen):
+    """Solve each group of sentence s, for which `chosen` has greedy's answer.
 
     Returns the hardest route taken, and how much better an unproven answer might be.
     """
-    root = _groups(sentence)
+    root = groups_of(problem, s)
     members = np.empty(len(root), np.int32)
     hardest = CERTIFICATE
     slack = 0.0
@@ -115,148 +71,146 @@ def _improve(sentence, limit, table_bits, budget, chosen):
         k = 0
         for e in range(r, len(root)):
             if root[e] == r:
-                members[k] = sentence.first + e
+                members[k] = problem.entity_offsets[s] + e
                 k += 1
-        route, missing = _solve_group(sentence, members[:k], limit, table_bits, budget, chosen)
+        words = problem.target_lengths[s]
+        route, missing = solve_group(problem, words, members[:k], limit, table_bits, chosen)
         hardest = max(hardest, route)
         slack += missing
     return hardest, slack
 
 
-@njit(cache=True, nogil=True)
-def _groups(sentence):
-    """int32 (k): each entity's group, named by its lowest entity; groups share no word."""
-    k = sentence.last - sentence.first
+@inner
+def groups_of(problem, s):
+    """Return int32 (k): each entity's group, named by its lowest entity; groups share no word."""
+    base = problem.entity_offsets[s]
+    k = problem.entity_offsets[s + 1] - base
     root = np.empty(k, np.int32)
     for e in range(k):
         root[e] = e
-    owner = np.empty(sentence.words, np.int32)
-    for w in range(sentence.words):
+    owner = np.empty(problem.target_lengths[s], np.int32)
+    for w in range(len(owner)):
         owner[w] = -1
     for e in range(k):
         seen = 0
-        own = sentence.first + e
-        for c in range(sentence.offsets[own], sentence.offsets[own + 1]):
-            for w in range(max(seen, sentence.start[c]), sentence.end[c]):
+        for c in range(
+            problem.candidate_offsets[base + e], problem.candidate_offsets[base + e + 1]
+        ):
+            for w in range(max(seen, problem.start[c]), problem.end[c]):
                 if owner[w] >= 0:
-                    a, b = _find(root, owner[w]), _find(root, e)
+                    a, b = find_root(root, owner[w]), find_root(root, e)
                     root[max(a, b)] = min(a, b)
                 owner[w] = e
-            seen = max(seen, sentence.end[c])
+            seen = max(seen, problem.end[c])
     for e in range(k):
-        root[e] = _find(root, e)
+        root[e] = find_root(root, e)
     return root
 
 
-@njit(cache=True, nogil=True)
-def _find(root, e):
+@inner
+def find_root(root, e):
+    """Return the group of entity e, and shorten the way to it."""
     while root[e] != e:
         root[e] = root[root[e]]
         e = root[e]
-    return e
+    return np.int64(e)
 
 
-@njit(cache=True, nogil=True)
-def _solve_group(sentence, members, limit, table_bits, budget, chosen):
+@inner
+def solve_group(problem, words, members, limit, table_bits, chosen):
     """Improve `chosen` to the group's optimum.
 
     Returns the route, and how much better an unproven answer might be (0 where proven).
     """
     value = 0.0
-    ceiling = 0.0
+    most = 0.0
     for e in members:
-        top = 0.0
-        for c in range(sentence.offsets[e], sentence.offsets[e + 1]):
+        for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
             if chosen[c]:
-                value += sentence.score[c]
-            top = max(top, sentence.score[c]) if limit == 1 else top + sentence.score[c]
-        ceiling += top
-    if ceiling <= value + TIE:
+                value += problem.score[c]
+        most += ceiling(problem, e, limit)
+    if most <= value + TIE:
         return CERTIFICATE, 0.0
-    alive = _reduce(sentence, members, value + TIE - ceiling, limit)
+    alive = reduce(problem, words, members, value + TIE - most, limit)
     width = 1
     while limit >> width and width < 31:
         width += 1
-    group, bits = _lay_out(sentence, members, alive, limit, width)
-    picks = np.empty(sentence.words, np.int32)
-    if bits <= table_bits:
-        used = _dynamic(group, limit, width, bits, value, picks)
-        taken, missing = DP, 0.0
-    elif budget is None:  # a constant when compiled: see Numba's dead branch pruning
-        return TOO_LARGE, 0.0
-    else:
-        used, above = search(group, limit, width, bits, value, budget, picks)
-        taken, missing = (GREEDY, above - value) if used < 0 else (SEARCH, 0.0)
-    if used > 0:
+    group, bits = lay_out(problem, words, members, alive, limit, width)
+    if bits > table_bits:
+        group.shift[:] = -1  # any number of uses: an upper bound
+        slack = min(most, fill_table(group, limit, width, 0)[0, 0]) - value
+        return (GREEDY, slack) if slack > TIE else (CERTIFICATE, 0.0)
+    best = fill_table(group, limit, width, bits)
+    if best[0, 0] > value + TIE:
         for e in members:
-            for c in range(sentence.offsets[e], sentence.offsets[e + 1]):
+            for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
                 chosen[c] = 0
-        for i in range(used):
-            chosen[group.candidate[picks[i]]] = 1
-    return taken, missing
+        choose(group, limit, width, best, chosen)
+    return DP, 0.0
 
 
-@njit(cache=True, nogil=True)
-def _reduce(sentence, members, margin, limit):
-    """uint8, from the group's first candidate on: 1 for those a better choice may need.
+@inner
+def reduce(problem, words, members, margin, limit):
+    """Return uint8, from the group's first candidate on: 1 for those a better choice may need.
 
     Dropped are candidates that leave too little even if every other entity gets its best
     (`margin`, below 0, is what may be lost; for a limit of 1 alone), and those that contain
     a candidate of the same entity which scores as much.
     """
-    base = sentence.offsets[members[0]]
-    alive = np.zeros(sentence.offsets[members[-1] + 1] - base, np.uint8)
-    inside = np.empty(sentence.words + 1)  # best score of what starts later, by where it ends
+    offsets, start, end = problem.candidate_offsets, problem.start, problem.end
+    score = problem.score
+    base = offsets[members[0]]
+    alive = np.zeros(offsets[members[-1] + 1] - base, np.uint8)
+    inside = np.empty(words + 1)  # best score of what starts later, by where it ends
     for e in members:
-        lo, hi = sentence.offsets[e], sentence.offsets[e + 1]
+        lo, hi = offsets[e], offsets[e + 1]
         floor = 0.0
         if limit == 1 and lo < hi:
-            for c in range(lo, hi):
-                floor = max(floor, sentence.score[c])
-            floor += margin
+            floor = ceiling(problem, e, limit) + margin
         for t in range(len(inside)):
             inside[t] = 0.0
         while hi > lo:
             run = hi - 1
-            while run > lo and sentence.start[run - 1] == sentence.start[hi - 1]:
+            while run > lo and start[run - 1] == start[hi - 1]:
                 run -= 1
             for c in range(run, hi):
-                if sentence.score[c] > floor and sentence.score[c] > inside[sentence.end[c]]:
+                if score[c] > floor and score[c] > inside[end[c]]:
                     alive[c - base] = 1
-                    t = sentence.end[c]
-                    while t <= sentence.words and inside[t] < sentence.score[c]:
-                        inside[t] = sentence.score[c]
+                    t = end[c]
+                    while t <= words and inside[t] < score[c]:
+                        inside[t] = score[c]
                         t += 1
             hi = run
     return alive
 
 
-@njit(cache=True, nogil=True)
-def _lay_out(sentence, members, alive, limit, width):
-    """The `Group` of the candidates alive, and the bits of one of its states."""
-    base = sentence.offsets[members[0]]
-    at = np.zeros(sentence.words + 1, np.int32)
+@inner
+def lay_out(problem, words, members, alive, limit, width):
+    """Return the `Group` of the candidates alive, and the bits of one of its states."""
+    offsets, start, end = problem.candidate_offsets, problem.start, problem.end
+    base = offsets[members[0]]
+    at = np.zeros(words + 1, np.int32)
     shift = np.empty(len(members), np.int64)
     bits = 0
     for k, e in enumerate(members):
-        apart = 0  # how many of the entity's candidates can stand side by side
+        apart = 0  # how many of the entity's candidates fit next to each other
         free = 0
-        for c in range(sentence.offsets[e], sentence.offsets[e + 1]):
+        for c in range(offsets[e], offsets[e + 1]):
             if alive[c - base]:
-                at[sentence.start[c]] += 1
-                if sentence.start[c] >= free:
+                at[start[c]] += 1
+                if start[c] >= free:
                     apart += 1
-                    free = sentence.end[c]
-                free = min(free, sentence.end[c])
+                    free = end[c]
+                free = min(free, end[c])
         shift[k] = -1
         if apart > limit:
             shift[k] = bits
             bits += width
-    position = np.empty(sentence.words + 1, np.int32)  # first position at or after a word
-    first = np.empty(sentence.words + 1, np.int32)
+    position = np.empty(words + 1, np.int32)  # first position at or after a word
+    first = np.empty(words + 1, np.int32)
     p = 0
     m = 0
-    for w in range(sentence.words + 1):
+    for w in range(words + 1):
         position[w] = p
         first[p] = m
         if at[w]:
@@ -267,22 +221,22 @@ def _lay_out(sentence, members, alive, limit, width):
     after = np.empty(m, np.int32)
     owner = np.empty(m, np.int32)
     for k, e in enumerate(members):
-        for c in range(sentence.offsets[e], sentence.offsets[e + 1]):
+        for c in range(offsets[e], offsets[e + 1]):
             if alive[c - base]:
-                i = at[sentence.start[c]]
-                at[sentence.start[c]] += 1
+                i = at[start[c]]
+                at[start[c]] += 1
                 candidate[i] = c
-                score[i] = sentence.score[c]
-                after[i] = position[sentence.end[c]]
+                score[i] = problem.score[c]
+                after[i] = position[end[c]]
                 owner[i] = k
     return Group(candidate, score, owner, after, first[: p + 1], shift), bits
 
 
-@njit(cache=True, nogil=True)
-def _dynamic(group, limit, width, bits, value, picks):
-    """Write the items of the optimum into `picks`; returns how many, 0 if none beats `value`.
+@inner
+def fill_table(group, limit, width, bits):
+    """Return float64 (P+1, 2**bits): the most that positions p and on can add.
 
-    `best[p, u]` is the most that positions p and on can add once u counts the uses so far.
+    The second index counts the uses of each entity so far.
     """
     positions = len(group.first) - 1
     best = np.zeros((positions + 1, 1 << bits))
@@ -301,12 +255,16 @@ def _dynamic(group, limit, width, bits, value, picks):
                     continue
                 if total > best[p, u]:
                     best[p, u] = total
-    if best[0, 0] <= value + TIE:
-        return 0
-    used = 0
+    return best
+
+
+@inner
+def choose(group, limit, width, best, chosen):
+    """Set `chosen` to 1 for the candidates of the optimum. best: of `fill_table`."""
+    full = (1 << width) - 1
     p = 0
     u = 0
-    while p < positions:
+    while p < len(group.first) - 1:
         if best[p, u] == best[p + 1, u]:
             p += 1
             continue
@@ -316,9 +274,7 @@ def _dynamic(group, limit, width, bits, value, picks):
                 continue
             v = u if shift < 0 else u + (1 << shift)
             if group.score[i] + best[group.after[i], v] == best[p, u]:
-                picks[used] = i
-                used += 1
+                chosen[group.candidate[i]] = 1
                 p = group.after[i]
                 u = v
                 break
-    return used

@@ -1,29 +1,30 @@
 """64-bit keys of words, word pairs and phrases, and the open-addressing table that counts them.
 
-Keys stand for what they were made of: two different things share one with a chance of about
-2^-64. Products are taken of 32-bit halves alone, so that nothing overflows and the plain
-Python of a kernel, NumPy arrays and compiled code all give the same key.
+Keys are hashes: two different things share one with a probability of about 2^-64. Only 32-bit
+halves are multiplied, so that nothing overflows, and plain Python, NumPy arrays and compiled code
+all give the same key.
 """
 
 from typing import TypeVar
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Flags, Int64, Keys, Strings, Table
 
 MULTIPLIER = np.uint64(0xFFFFDA61)
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 SEED = np.uint64(0x9E3779B97F4A7C15)
 
-Key = TypeVar("Key", np.uint64, NDArray[np.uint64])
+Key = TypeVar("Key", np.uint64, Keys)
 
-UPPER, LOWER, DIGIT, SIGN = 0, 1, 2, 3
+UPPER, LOWER, DIGIT, PUNCTUATION = 0, 1, 2, 3
 SHAPES = 4
 
 
 def mixed(key: Key) -> Key:
-    """A key whose bits all depend on all bits of `key`: uint64, a scalar or an array.
+    """Return a key whose bits all depend on all bits of `key`: uint64, a scalar or an array.
 
     Four steps of a multiply-with-carry generator, and a fold.
     """
@@ -34,78 +35,99 @@ def mixed(key: Key) -> Key:
     return key ^ (key >> HALF)
 
 
-mix = njit(cache=True, nogil=True)(mixed)
+mix = inner(mixed)
 
 
-@njit(cache=True, nogil=True)
-def word_keys(lo, hi, data, offsets, lower, lower_offsets, bare, bare_offsets, keys, shapes):
+@inner
+def is_letter(data, at):
+    """Return whether a letter begins at byte `at`; see `word_keys`."""
+    byte = data[at]
+    if 65 <= byte <= 90 or 97 <= byte <= 122:
+        return True
+    if byte == 0xC2:
+        return data[at + 1] == 0xAA or data[at + 1] == 0xB5 or data[at + 1] == 0xBA
+    if byte == 0xE2:
+        return data[at + 1] != 0x80 and data[at + 1] != 0x81
+    if byte == 0xE3:
+        return data[at + 1] != 0x80
+    return byte >= 0xC3
+
+
+@kernel
+def word_keys(
+    lo: int, hi: int, words: Strings, lower: Strings, bare: Strings, keys: Keys, shapes: Flags
+) -> None:
     """Write key and shape of the words `[lo, hi)`.
 
     The shape is that of the first letter or digit: UPPER if lower-casing changes it, LOWER
-    (also in scripts without case), DIGIT; SIGN without any. Letters are those of ASCII, the ª, µ
-    and º of Latin-1, and whatever stands from U+00C0 on outside of the blocks of punctuation
+    (also in scripts without case), DIGIT; PUNCTUATION without any. Letters are those of ASCII,
+    the ª, µ and º of Latin-1, and all from U+00C0 on except the blocks of punctuation
     U+2000 to U+207F and U+3000 to U+303F.
 
     Args:
-        data, lower, bare: uint8, UTF-8 of the words as they are, in lower case, and as they are
-            told apart.
-        offsets, lower_offsets, bare_offsets: int32 (words + 1), where each begins.
-        keys: uint64 (words), written, of `bare`. shapes: uint8 (words), written.
+        lo, hi: words.
+        words, lower: the words as they are, and in lower case.
+        bare: the words as they are compared.
+        keys: uint64 (words), written, of `bare`.
+        shapes: uint8 (words), written.
     """
+    data = words.data
     for w in range(lo, hi):
         key = SEED
-        for at in range(bare_offsets[w], bare_offsets[w + 1]):
+        for at in range(bare.offsets[w], bare.offsets[w + 1]):
             key = (key & LOW) * MULTIPLIER + (key >> HALF)
-            key = key ^ np.uint64(bare[at])
+            key = key ^ np.uint64(bare.data[at])
         keys[w] = mix(key)
-        shapes[w] = SIGN
-        # Signs have no case, so both copies are alike up to the first letter.
-        shift = lower_offsets[w] - offsets[w]
-        for at in range(offsets[w], offsets[w + 1]):
-            byte = data[at]
-            if 48 <= byte <= 57:
+        shapes[w] = PUNCTUATION
+        # Punctuation has no case, so both copies are equal up to the first letter.
+        shift = lower.offsets[w] - words.offsets[w]
+        for at in range(words.offsets[w], words.offsets[w + 1]):
+            if 48 <= data[at] <= 57:
                 shapes[w] = DIGIT
                 break
-            ascii_letter = 65 <= byte <= 90 or 97 <= byte <= 122
-            far = byte >= 0xC3 and not (
-                (byte == 0xE2 and (data[at + 1] == 0x80 or data[at + 1] == 0x81))
-                or (byte == 0xE3 and data[at + 1] == 0x80)
-            )
-            if ascii_letter or far or (byte == 0xC2 and data[at + 1] in (0xAA, 0xB5, 0xBA)):
+            if is_letter(data, at):
                 shapes[w] = LOWER
-                for byte_at in range(at, offsets[w + 1]):
+                for byte_at in range(at, words.offsets[w + 1]):
                     if byte_at > at and (data[byte_at] < 0x80 or data[byte_at] >= 0xC0):
                         break
                     lowered = byte_at + shift
-                    if lowered >= lower_offsets[w + 1] or lower[lowered] != data[byte_at]:
+                    if lowered >= lower.offsets[w + 1] or lower.data[lowered] != data[byte_at]:
                         shapes[w] = UPPER
                 break
 
 
-@njit(cache=True, nogil=True)
-def slot_of(table, key):
-    """The place of a key, or the free one where it belongs. table: uint64, a power of two."""
-    mask = len(table) - 1
+@inner
+def slot_of(keys, key):
+    """Return the slot of a key, or the free one where it belongs. keys: of a `Table`."""
+    mask = len(keys) - 1
     slot = np.int64(key >> HALF) & mask
-    while table[slot] != 0 and table[slot] != key:
+    while keys[slot] != 0 and keys[slot] != key:
         slot = (slot + 1) & mask
     return slot
 
 
-@njit(cache=True, nogil=True)
-def add_counts(keys, values, table, counts):
-    """Add each value to its key's count; returns how many keys are new.
+@kernel
+def add_counts(keys: Keys, values: Int64, table: Table) -> int:
+    """Add each value to its key's count; return how many keys are new.
 
-    keys: uint64; values: int64; table: uint64 (a power of two, 0 is free, enough room for
-    all); counts: int64 (as the table).
+    keys: uint64; values: int64; table: written, with enough room for all.
     """
     new = 0
     for i in range(len(keys)):
         if keys[i] == 0:  # one in 2^64; it would look free
             continue
-        slot = slot_of(table, keys[i])
-        if table[slot] == 0:
-            table[slot] = keys[i]
+        slot = slot_of(table.keys, keys[i])
+        if table.keys[slot] == 0:
+            table.keys[slot] = keys[i]
             new += 1
-        counts[slot] += values[i]
+        table.counts[slot] += values[i]
     return new
+
+
+@kernel
+def look_up(keys: Keys, table: Table) -> Int64:
+    """Return int64: the count of each key, 0 for keys that are not in the table."""
+    found = np.empty(len(keys), np.int64)
+    for i in range(len(keys)):
+        found[i] = table.counts[slot_of(table.keys, keys[i])]
+    return found

@@ -1,16 +1,17 @@
-"""What a sweep of sampling estimates beforehand: jumps and fertilities, chain by chain.
+"""Estimates before each sweep of sampling: jumps and fertilities of every chain.
 
-See `xner.kernels.gibbs`, whose cached kernel holds these: they have no cache of their own.
+They are compiled into the kernel of `xner.kernels.gibbs`.
 """
 
 import numpy as np
-from numba import njit
+
+from xner.kernels.jit import inner
 
 LONGEST_JUMP = 24  # longer jumps share one probability mass
 FERTILITIES = 6  # 0, 1, ..., and the last for "this many or more"
 
 
-@njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def estimate_jumps(given_offsets, observed_offsets, links, alpha, jumps):
     """Estimate the jumps, to and from the sentence's ends too, from the links.
 
@@ -50,7 +51,7 @@ def estimate_jumps(given_offsets, observed_offsets, links, alpha, jumps):
             jumps[c, k] = counts[jump + LONGEST_JUMP] / total
 
 
-@njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def count_fertilities(given, given_offsets, observed_offsets, links, fertility):
     """Count the words of every given type by their number of links.
 
@@ -67,9 +68,9 @@ def count_fertilities(given, given_offsets, observed_offsets, links, fertility):
             fertility[given[i], c, min(links_of[i], FERTILITIES - 1)] += 1
 
 
-@njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@inner
 def estimate_fertilities(fertility, alpha, masses):
-    """Spread the prior mass `alpha` over the fertilities as all words together have them.
+    """Spread the prior mass `alpha` over the fertilities in proportion to those of all words.
 
     fertility: float32 (given types, C, FERTILITIES); masses: float32 (C, FERTILITIES), written.
     """

@@ -1,26 +1,49 @@
-"""How likely two word types translate each other, judged by their parts.
+"""The log-odds that two word types translate each other, from their parts.
 
 An entry is a pair of word types that meet in a sentence pair (`xner.kernels.entries`). Its
 log-odds of being linked are a weighted sum of features:
 
 * evidence, one number for each view: how often words that share a part with the source type
-  are linked to words that share one with the target type, the entry itself left out;
+  are linked to words that share one with the target type, excluding the entry itself;
 * spelling: one weight for each step of similarity, one for each length of a shared stretch;
 * difference: the absolute log ratio of the two frequencies, and of the two lengths.
 
 The weights are fitted to a first alignment of the same corpus, by logistic regression.
 """
 
-import numpy as np
-from numba import njit
+from typing import Any, NamedTuple
 
-COMPARED = 64  # letters of a word that spelling looks at
+import numpy as np
+from numpy.typing import NDArray
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
+
+COMPARED = 64  # letters of a word that are compared
 SIMILAR = 9  # steps of similarity: below 0.3, then tenths, and identical
 SHARED = 9  # kinds of shared stretches: short ones, then 4, 5, 6 to 7 and 8 letters or more
 STRETCHES = (4, 5, 6, 8)
 
 
-@njit(cache=True, nogil=True)
+Letters = tuple[NDArray[np.uint32], Int64]  # of all types, and where each type's begin
+
+
+class Classes(NamedTuple):
+    """Source types by class, and the class of every target type.
+
+    members: int32, source types ordered by class, class g owning
+    `members[starts[g]:starts[g + 1]]`; entries: int64 (source types + 1), first entry of each
+    source type; target_types: int32 (entries); target_class: int32 (target types).
+    """
+
+    members: Int32
+    starts: Int64
+    entries: Int64
+    target_types: Int32
+    target_class: Int32
+
+
+@kernel
 def compare(a, b, distances, stretches):
     """Levenshtein distance and longest common substring of uint32 letters a and b.
 
@@ -49,8 +72,17 @@ def compare(a, b, distances, stretches):
     return distances[m], longest
 
 
-@njit(cache=True, nogil=True)
-def spelling(lo, hi, source_types, target_types, source_text, target_text, similar, shared):
+@kernel
+def spelling(
+    lo: int,
+    hi: int,
+    source_types: Int32,
+    target_types: Int32,
+    source_text: Letters,
+    target_text: Letters,
+    similar: Flags,
+    shared: Flags,
+) -> None:
     """Write the steps of similarity and kinds of shared stretches of the entries lo <= e < hi.
 
     source_types, target_types: int32 (entries); texts: the uint32 letters of all types, and
@@ -79,68 +111,63 @@ def spelling(lo, hi, source_types, target_types, source_text, target_text, simil
                 shared[e] = 2 * k + (1 if longest == shorter else 2)
 
 
-@njit(cache=True, nogil=True)
-def count_cells(cells, met):
+@kernel
+def count_cells(cells: Int32, met: Float32) -> None:
     """Add the cells of each entry to `met`. cells: int32; met: float32 (entries)."""
     for c in range(len(cells)):
         met[cells[c]] += np.float32(1)
 
 
-@njit(cache=True, nogil=True)
-def count_links(cells, posterior, share, linked):
+@kernel
+def count_links(cells: Int32, posterior: Int32, share: np.float32, linked: Float32) -> None:
     """Add `share` of every cell's posterior to its entry. float32 (cells), (entries)."""
     for c in range(len(cells)):
         linked[cells[c]] += share * posterior[c]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def class_evidence(
-    lo,
-    hi,
-    members,
-    class_starts,
-    entry_starts,
-    target_types,
-    target_class,
-    linked,
-    met,
-    rate,
-    strength,
-    evidence,
-):
+    lo: int,
+    hi: int,
+    classes: Classes,
+    linked: Float32,
+    met: Float32,
+    rate: float,
+    strength: float,
+    evidence: Float32,
+) -> None:
     """Write the evidence of one view for the entries of the source classes lo <= g < hi.
 
-    members: int32, source types ordered by class, class g owning
-    `members[class_starts[g]:class_starts[g + 1]]`; entry_starts: int64 (source types + 1),
-    entries of each source type; target_types: int32 (entries); target_class: int32 (target
-    types); linked, met: float32 (entries), expected links and cells; rate: mean of linked per
-    met; strength: cells that count for `rate` where little is known; evidence: float32
-    (entries), written, log-odds of the class pair's links less those of `rate`.
+    linked, met: float32 (entries), expected links and cells; rate: mean of linked per met;
+    strength: cells that `rate` counts for where little is known; evidence: float32 (entries),
+    written, log-odds of the class pair's links less those of `rate`.
     """
-    classes = 0
+    entries, target_class, types = classes.entries, classes.target_class, classes.target_types
+    size = 0
     for t in range(len(target_class)):
-        classes = max(classes, target_class[t] + 1)
-    links = np.zeros(classes)
-    cells = np.zeros(classes)
+        size = max(size, target_class[t] + 1)
+    links = np.zeros(size)
+    cells = np.zeros(size)
     usual = np.log(rate / (1.0 - rate))
     for g in range(lo, hi):
-        for k in range(class_starts[g], class_starts[g + 1]):
-            for e in range(entry_starts[members[k]], entry_starts[members[k] + 1]):
-                links[target_class[target_types[e]]] += linked[e]
-                cells[target_class[target_types[e]]] += met[e]
-        for k in range(class_starts[g], class_starts[g + 1]):
-            for e in range(entry_starts[members[k]], entry_starts[members[k] + 1]):
-                other = target_class[target_types[e]]
+        members = classes.members[classes.starts[g] : classes.starts[g + 1]]
+        for k in range(len(members)):
+            for e in range(entries[members[k]], entries[members[k] + 1]):
+                links[target_class[types[e]]] += linked[e]
+                cells[target_class[types[e]]] += met[e]
+        for k in range(len(members)):
+            for e in range(entries[members[k]], entries[members[k] + 1]):
+                other = target_class[types[e]]
                 n = cells[other] - met[e] + strength
                 p = (max(links[other] - linked[e], 0.0) + strength * rate) / n
                 evidence[e] = np.log(p / max(1.0 - p, 1e-6)) - usual
-        for k in range(class_starts[g], class_starts[g + 1]):
-            for e in range(entry_starts[members[k]], entry_starts[members[k] + 1]):
-                links[target_class[target_types[e]]] = 0.0
-                cells[target_class[target_types[e]]] = 0.0
+        for k in range(len(members)):
+            for e in range(entries[members[k]], entries[members[k] + 1]):
+                links[target_class[types[e]]] = 0.0
+                cells[target_class[types[e]]] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def features(e, f, row):
     """Write the features of entry e to `row`; return its two indicator columns.
 
@@ -158,7 +185,7 @@ def features(e, f, row):
     return first + f.similar[e], first + SIMILAR + f.shared[e]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def log_odds(e, f, weights, row):
     """The weighted sum of entry e's features. weights, row: float64."""
     one, two = features(e, f, row)
@@ -168,8 +195,17 @@ def log_odds(e, f, weights, row):
     return total
 
 
-@njit(cache=True, nogil=True)
-def regression_step(f, step, offset, weights, linked, met, gradient, hessian):
+@kernel
+def regression_step(
+    f: Any,
+    step: int,
+    offset: float,
+    weights: Float64,
+    linked: Float32,
+    met: Float32,
+    gradient: Float64,
+    hessian: Float64,
+) -> float:
     """Log-likelihood of the links, with its gradient and negative Hessian at `weights`.
 
     Every `step`-th entry counts, its cells divided by the smaller frequency of its two types,
@@ -212,8 +248,17 @@ def regression_step(f, step, offset, weights, linked, met, gradient, hessian):
     return total
 
 
-@njit(cache=True, nogil=True)
-def part_prior(lo, hi, f, weights, base, least, most, prior):
+@kernel
+def part_prior(
+    lo: int,
+    hi: int,
+    f: Any,
+    weights: Float64,
+    base: float,
+    least: float,
+    most: float,
+    prior: Float64,
+) -> None:
     """Write the prior mass of the entries lo <= e < hi: base * exp(log-odds), bounded.
 
     prior: float64 (entries), written; least, most: bounds of the log-odds.

@@ -1,14 +1,16 @@
 """Parsing of Pharaoh links (`i-j`, `i-j:weight`) from bytes."""
 
-import numba as nb
 import numpy as np
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Flags, Float32, Int32
 
 _SPACE, _TAB, _NEWLINE = 32, 9, 10
 _DASH, _COLON, _DOT, _PLUS, _E, _SMALL_E = 45, 58, 46, 43, 69, 101
 _LARGEST = 2**31 - 1
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def read_int(text, at):
     """Read digits from `at`; returns (value or -1, next position)."""
     value, begin = 0, at
@@ -20,7 +22,7 @@ def read_int(text, at):
     return (value if at > begin else -1), at
 
 
-@nb.njit(cache=True, nogil=True)
+@inner
 def read_weight(text, at):
     """Read a decimal number such as `1`, `.25` or `3e-05`; returns (value or -1, position)."""
     digits, scale, seen, fraction = 0.0, 0, False, False
@@ -53,8 +55,10 @@ def read_weight(text, at):
     return digits * 10.0**scale, at
 
 
-@nb.njit(cache=True, nogil=True)
-def parse_links(text, offsets, source, target, weight):
+@kernel
+def parse_links(
+    text: Flags, offsets: Int32, source: Int32, target: Int32, weight: Float32
+) -> tuple[int, int]:
     """Read the links of all lines.
 
     Args:

@@ -1,20 +1,25 @@
-"""Links out of similarity matrices: argmax, itermax, softmax and entmax of both directions.
+"""Links from similarity matrices: argmax, itermax, softmax and entmax of both directions.
 
 A batch of B sentence pairs comes as scores (B, S, T), padded: pair b has the units (subwords or
-words) [0, rows[b]) and [0, columns[b]), and what lies beyond is never read. A kernel works on
+words) [0, rows[b]) and [0, columns[b]), and the padding is never read. A kernel works on
 the pairs [lo, hi) and writes a weight above 0 at each link; `weight` (B, S, T) starts as zeros.
 """
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Float32, Int64
 
 SMALLEST = np.float32(1.1754944e-38)
 # A link's weight stays above 0 where float32 would round it down.
 
 
-@njit(cache=True, nogil=True)
+@inner
 def first_best(scores, by_row, by_column):
-    """The first greatest cell of each row and of each column.
+    """Find the first greatest cell of each row and of each column.
 
     scores: floats (S, T); by_row: int64 (S), column of each row's, written; by_column: int64
     (T), row of each column's, written.
@@ -27,14 +32,16 @@ def first_best(scores, by_row, by_column):
                 by_column[j] = i
 
 
-@njit(cache=True, nogil=True)
+@inner
 def as_weight(similarity):
-    """A similarity as a weight: float32 in (0, 1]."""
+    """Return a similarity as a weight: float32 in (0, 1]."""
     return np.float32(min(max(similarity, SMALLEST), 1.0))
 
 
-@njit(cache=True, nogil=True)
-def link_argmax(lo, hi, scores, rows, columns, weight):
+@kernel
+def link_argmax(
+    lo: int, hi: int, scores: NDArray[Any], rows: Int64, columns: Int64, weight: Float32
+) -> None:
     """Link cells that are the greatest of both their row and their column.
 
     scores: float32 or float64 (B, S, T), in [0, 1]; rows, columns: int64 (B); weight: float32
@@ -50,12 +57,21 @@ def link_argmax(lo, hi, scores, rows, columns, weight):
                 weight[b, i, by_row[i]] = as_weight(own[i, by_row[i]])
 
 
-@njit(cache=True, nogil=True)
-def link_itermax(lo, hi, scores, rows, columns, alpha, weight):
+@kernel
+def link_itermax(
+    lo: int,
+    hi: int,
+    scores: NDArray[Any],
+    rows: Int64,
+    columns: Int64,
+    alpha: float,
+    weight: Float32,
+) -> None:
     """`link_argmax`, then once more among cells with a free row or a free column.
 
-    In the second round, a cell of one free side counts `alpha` times its score, in float64, and
-    one of no free side 0. There is none where a side has two units or fewer, or none free.
+    In the second round, a cell with one free side counts `alpha` times its score, in float64, and
+    one without a free side 0. There is no second round where a side has two units or fewer, or none
+    is free.
     Arguments are those of `link_argmax`; alpha: float.
     """
     link_argmax(lo, hi, scores, rows, columns, weight)
@@ -84,9 +100,9 @@ def link_itermax(lo, hi, scores, rows, columns, alpha, weight):
                 weight[b, i, j] = as_weight(scores[b, i, j])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def shift(scores, row_top, column_top):
-    """Greatest score of each row and of each column.
+    """Find the greatest score of each row and of each column.
 
     scores: float32 (S, T); row_top: float64 (S), column_top: float64 (T), written.
     """
@@ -99,8 +115,16 @@ def shift(scores, row_top, column_top):
             column_top[j] = max(column_top[j], score)
 
 
-@njit(cache=True, nogil=True)
-def link_softmax(lo, hi, scores, rows, columns, threshold, weight):
+@kernel
+def link_softmax(
+    lo: int,
+    hi: int,
+    scores: NDArray[Any],
+    rows: Int64,
+    columns: Int64,
+    threshold: float,
+    weight: Float32,
+) -> None:
     """Link cells whose softmax over the row and over the column both exceed `threshold`.
 
     scores: float32 (B, S, T), dot products; rows, columns: int64 (B); threshold: float in
@@ -137,7 +161,7 @@ def link_softmax(lo, hi, scores, rows, columns, threshold, weight):
                         weight[b, i, j] = 0.5 * (by_row + by_column)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def entmax15_threshold(halves):
     """The tau of Peters, Niculae & Martins (2019), algorithm 2: sum of max(z - tau, 0)^2 = 1.
 
@@ -159,7 +183,7 @@ def entmax15_threshold(halves):
     return tau
 
 
-@njit(cache=True, nogil=True)
+@inner
 def entmax15_thresholds(scores, top, tau, room):
     """`entmax15_threshold` of each row, above half the row's greatest score.
 
@@ -176,9 +200,11 @@ def entmax15_thresholds(scores, top, tau, room):
             tau[i] = entmax15_threshold(room[:count])
 
 
-@njit(cache=True, nogil=True)
-def link_entmax15(lo, hi, scores, rows, columns, weight):
-    """Link cells that 1.5-entmax over the row and over the column both give more than 0.
+@kernel
+def link_entmax15(
+    lo: int, hi: int, scores: NDArray[Any], rows: Int64, columns: Int64, weight: Float32
+) -> None:
+    """Link cells to which 1.5-entmax over the row and over the column both assign more than 0.
 
     Arguments are those of `link_softmax`.
     """

@@ -1,16 +1,22 @@
-"""Soft alignments: the likelier cells of both directions, and which of them win.
+"""Soft alignments: the more probable cells of both directions, and which of them win.
 
-A soft alignment of N sentence pairs keeps the links that either direction thinks possible,
+A soft alignment of N sentence pairs keeps the links that either direction considers possible,
 sorted by sentence, source word, target word: `forward` is P(source word | target word),
-`reverse` P(target word | source word), float32. What a word lacks to 1 is its null word's.
+`reverse` P(target word | source word), float32. The rest of a word's probability, up to 1, is
+that of the null word.
 """
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Flags, Float32, Int32, Int64
 
 
-@njit(cache=True, nogil=True)
-def mark_likely(lo, hi, forward, reverse, least, keep):
+@kernel
+def mark_likely(
+    lo: int, hi: int, forward: Float32, reverse: Float32, least: float, keep: NDArray[np.bool_]
+) -> None:
     """Mark the cells lo <= c < hi whose mean probability is at least `least`.
 
     forward, reverse: float32 (cells); keep: bool (cells), written.
@@ -19,9 +25,9 @@ def mark_likely(lo, hi, forward, reverse, least, keep):
         keep[c] = forward[c] + reverse[c] >= 2.0 * least
 
 
-@njit(cache=True, nogil=True)
+@inner
 def vote_words(first, last, words, p, bit, best, total, votes):
-    """Give `bit` to each word's likeliest link of one pair, unless its null is likelier.
+    """Set `bit` for each word's most probable link of one pair, unless its null is more probable.
 
     words: int32 (L), the word of each link that chooses; p: float32 (L), its probability;
     best: int64, total: float64, scratch for the words of the pair; votes: uint8 (L), updated.
@@ -41,8 +47,17 @@ def vote_words(first, last, words, p, bit, best, total, votes):
             votes[k] |= bit
 
 
-@njit(cache=True, nogil=True)
-def vote(lo, hi, offsets, source, target, forward, reverse, votes):
+@kernel
+def vote(
+    lo: int,
+    hi: int,
+    offsets: Int64,
+    source: Int32,
+    target: Int32,
+    forward: Float32,
+    reverse: Float32,
+    votes: Flags,
+) -> None:
     """Mark each direction's links of the pairs lo <= n < hi: 1 forward, 2 reverse.
 
     offsets: int64 (N+1); source, target: int32 (L); forward, reverse: float32 (L); votes:

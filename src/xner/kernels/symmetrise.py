@@ -1,12 +1,15 @@
 """Symmetrisation of two directional alignments: intersection, union, grow-diag-final-and.
 
 A sentence pair's candidate links are the union of both directions, sorted by source word,
-then target word, with `votes` saying which direction proposes each. A method decides which
+then target word; `votes` holds which direction proposes each. A method decides which
 of them to keep. The order of every scan is fixed, because growing depends on it.
 """
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Flags, Int32, Int64
 
 FORWARD = 1
 REVERSE = 2
@@ -20,9 +23,9 @@ GROW_DIAG_FINAL_AND = 2
 NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def find(source, target, start, end, i, j):
-    """Index of the link (i, j) among the sorted links [start, end), or -1.
+    """Return the index of the link (i, j) among the sorted links [start, end), or -1.
 
     source, target: int32 (L).
     """
@@ -39,7 +42,7 @@ def find(source, target, start, end, i, j):
     return -1
 
 
-@njit(cache=True, nogil=True)
+@inner
 def grow_diag(source, target, start, end, keep, source_used, target_used):
     """Add neighbours of kept links that align a free word, until nothing changes.
 
@@ -62,7 +65,7 @@ def grow_diag(source, target, start, end, keep, source_used, target_used):
                     grown = True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def final_and(source, target, start, end, votes, direction, keep, source_used, target_used):
     """Add one direction's links between two words that are both still free, in scan order.
 
@@ -75,8 +78,17 @@ def final_and(source, target, start, end, votes, direction, keep, source_used, t
             keep[k] = source_used[i] = target_used[j] = True
 
 
-@njit(cache=True, nogil=True)
-def select_links(lo, hi, offsets, source, target, votes, method, keep):
+@kernel
+def select_links(
+    lo: int,
+    hi: int,
+    offsets: Int64,
+    source: Int32,
+    target: Int32,
+    votes: Flags,
+    method: int,
+    keep: NDArray[np.bool_],
+) -> None:
     """Mark the links that `method` keeps in the sentence pairs lo <= n < hi.
 
     offsets: int64 (N+1); source, target: int32 (L), sorted within each pair; votes: uint8

@@ -1,20 +1,20 @@
-"""The NER scores: does a tagger take a candidate for an entity?
+"""The NER scores: does a tagger predict that a candidate is an entity?
 
-For a candidate t = [i, j) of n words and a label l, with P the probabilities of the tags of each
-word (columns target_probabilities and target_tagset, which `xner tag --probabilities` makes),
+For a candidate t = [i, j) of n words and a label l, with P the tag probabilities of each word
+(columns target_probabilities and target_tagset, written by `xner tag --probabilities`),
 
     m(t, l) = (P_i(B-l) + sum of P_w(I-l) over i < w < j) / n
-    c(t, l) = m(t, l) * a^(n - 1)  if the likeliest tags of t are B-l, I-l, ..., I-l
+    c(t, l) = m(t, l) * a^(n - 1)  if the most probable tags of t are B-l, I-l, ..., I-l
               m(t, l)              else;    a = 1.15, n counted up to 15
     c = c(t, l) if c(t, l) > 0.05, else 0
 
 (Politov et al. 2025; Shkalikov 2025, NER-model score). `ner` takes l from the source entity;
 labels that the tagger does not have score 0. `ner_spans` takes the best l, whatever the entity's.
-In [0, 1.15^14 = 7.08]; within 1 but for spans that are predicted as a whole.
+In [0, 1.15^14 = 7.08]; at most 1 except for spans that are predicted entirely.
 
 Other schemes: with E- and S- tags (or L- and U-) the last word counts as E-l, and the word of a
-one-word candidate as S-l. Where some label lacks B- (IOB1, plain labels) words are not told
-apart by place: every word counts as B-l + I-l.
+one-word candidate as S-l. If some label lacks B- (IOB1, plain labels), positions are not
+distinguished: every word counts as B-l + I-l.
 """
 
 from __future__ import annotations
@@ -28,62 +28,57 @@ from numpy.typing import NDArray
 
 from xner.columns import lengths_of, offsets_of
 from xner.errors import InputError, SchemeError
-from xner.kernels.blocks import frozen, over_blocks
-from xner.kernels.ner import ANY, FIRST, INNER, LAST, NONE, ONLY, ner_scores
+from xner.kernels.blocks import frozen
+from xner.kernels.records import Float64, Int32, Tags
+from xner.kernels.tag_scores import ANY, FIRST, INNER, LAST, NONE, ONLY, ner_scores
 from xner.schemes import B, E, I, O, S, parse_tag
-from xner.score.scene import Scene
-from xner.solve.problem import Float64, Int32
+from xner.score.scene import Scene, score_with
 
 ALPHA = 1.15
 LONGEST = 15
 THRESHOLD = 0.05
-# For each place, the position codes that count there: the first that a label has.
+# For each position in a span, the tag prefixes that count there: the first that a label has.
 _PLACES = {FIRST: (B,), INNER: (I,), LAST: (E, I), ONLY: (S, B)}
 
 
 def ner(scene: Scene) -> Float64:
-    """float64 (C): the score of every candidate for the label of its entity."""
+    """Return float64 (C): the score of every candidate for the label of its entity."""
     return _scores(scene, any_label=False)
 
 
 def ner_spans(scene: Scene) -> Float64:
-    """float64 (C): the score of every candidate for the label that fits it best."""
+    """Return float64 (C): the score of every candidate for its best label."""
     return _scores(scene, any_label=True)
 
 
 def _scores(scene: Scene, any_label: bool) -> Float64:
-    problem, batch = scene.problem, scene.batch
+    batch = scene.batch
     tags, found = _probabilities(batch)
     labels, places = tag_places(tags)
-    offsets = offsets_of(batch["target_tokens"])
-    score = np.zeros(problem.candidates)
     if not labels:
-        return score
-    chosen = np.zeros(found.shape, np.uint8)
-    chosen[np.arange(len(found)), found.argmax(axis=1)] = 1
-    over_blocks(
+        return np.zeros(scene.problem.candidates)
+    offsets = offsets_of(batch["target_tokens"])
+    predicted = np.zeros(found.shape, np.uint8)
+    predicted[np.arange(len(found)), found.argmax(axis=1)] = 1
+    return score_with(
         ner_scores,
-        problem.sentences,
-        problem.entity_offsets,
-        problem.candidate_offsets,
-        problem.start,
-        problem.end,
+        scene.problem,
         _labels(batch, None if any_label else labels),
-        frozen(offsets - offsets[0], np.int32),
-        frozen(_placed(found, places), np.float32),
-        frozen(_placed(chosen, places), np.uint8),
+        Tags(
+            frozen(offsets - offsets[0], np.int32),
+            frozen(_placed(found, places), np.float32),
+            frozen(_placed(predicted, places), np.uint8),
+        ),
         frozen(np.maximum(ALPHA ** (np.arange(LONGEST + 1) - 1.0), 1.0), np.float64),
         THRESHOLD,
-        score,
     )
-    return score
 
 
 def tag_places(tags: Sequence[str]) -> tuple[list[str], list[list[list[int]]]]:
-    """Labels of a tagset, and which tags count at each place of a span, `[place][label]`.
+    """Return the labels of a tagset and the tags that count at each position, `[position][label]`.
 
     Raises:
-        InputError: a tag is of no scheme.
+        InputError: a tag belongs to no known scheme.
     """
     try:
         parsed = [parse_tag(tag) for tag in tags]
@@ -104,7 +99,7 @@ def tag_places(tags: Sequence[str]) -> tuple[list[str], list[list[list[int]]]]:
 
 
 def _placed(values: NDArray[Any], places: list[list[list[int]]]) -> NDArray[Any]:
-    """(4, W, L): sums of the values (W x tags) of the tags that count at a place."""
+    """(4, W, L): sums of the values (W x tags) of the tags that count at a position."""
     rows = [[values[:, tags].sum(axis=1) for tags in labels] for labels in places]
     return np.ascontiguousarray(np.moveaxis(np.array(rows), 1, 2))
 
@@ -113,12 +108,12 @@ def _probabilities(batch: pa.RecordBatch) -> tuple[list[str], NDArray[np.float32
     """The tagset of a batch, and float32 (words x tags).
 
     Raises:
-        InputError: they are not there, or rows differ in their tagset.
+        InputError: a column is missing, or rows differ in their tagset.
     """
     for name in ("target_tagset", "target_probabilities"):
         if name not in batch.schema.names:
             raise InputError(
-                f"the corpus has no column {name!r}, which this score needs; make it with "
+                f"the corpus has no column {name!r}, which this score needs; create it with "
                 f"xner tag --side target --probabilities"
             )
     coded = batch["target_tagset"].flatten().dictionary_encode()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from xner.errors import UsageError
 
 if TYPE_CHECKING:
+    from xner.kernels.records import Float64
     from xner.score.scene import Scene
-    from xner.solve.problem import Float64
 
 TINY = 1e-12
 
@@ -24,9 +24,9 @@ class Score:
     """A matching score.
 
     Attributes:
-        of: scene -> float64 (C), from 0 up, one for each candidate.
-        of_links: it depends on the links alone. Such scores make the first pass's choice.
-        counted: it needs the counts of a first pass over the corpus.
+        of: function of a scene that returns float64 (C), at least 0, one for each candidate.
+        of_links: whether it depends on the links alone. The first pass uses such scores.
+        counted: whether it needs the counts of a first pass over the corpus.
     """
 
     of: Callable[[Scene], Float64]
@@ -56,32 +56,32 @@ _BUILT_IN = frozenset(_SCORES)
 
 
 def score_names() -> tuple[str, ...]:
-    """Names of all scores, registered ones included."""
+    """Return the names of all scores, including registered ones."""
     return tuple(_SCORES)
 
 
 def register(
     name: str, function: Callable[[Scene], Float64], *, counted: bool = False
 ) -> Callable[[Scene], Float64]:
-    """Make a score of your own known by name, for `score={name: weight}`.
+    """Register a custom score, for use as `score={name: weight}`.
 
     Args:
-        name: any but those of the built-in scores; a name of yours is replaced.
+        name: name of the score; a custom score of the same name is replaced.
         function: takes an `xner.score.scene.Scene`, returns float64 (C): for each candidate of
             `scene.problem` a score in [0, 1].
-        counted: it uses `scene.spans` and `scene.counts`, which a first pass makes.
+        counted: whether it uses `scene.spans` and `scene.counts`, which need a first pass.
 
     Raises:
-        UsageError: the name is a built-in score's, or holds one of `=*+|`.
+        UsageError: the name is that of a built-in score, or contains one of `=*+|`.
     """
     if name in _BUILT_IN or not name or set(name) & set("=*+|"):
-        raise UsageError(f"a score of your own cannot be called {name!r}")
+        raise UsageError(f"a custom score cannot be called {name!r}; choose another name")
     _SCORES[name] = Score(function, counted=counted)
     return function
 
 
 def find_score(name: str) -> Score:
-    """The score of that name.
+    """Return the score of that name.
 
     Raises:
         UsageError: there is none.
@@ -92,13 +92,13 @@ def find_score(name: str) -> Score:
 
 
 def link_scores(weights: Mapping[str, float]) -> dict[str, float]:
-    """Those of the weights that belong to scores of the links alone; overlap if none does."""
+    """Return the weights of the scores that depend on the links alone; overlap if none does."""
     found = {name: weight for name, weight in weights.items() if find_score(name).of_links}
     return found or {"overlap": 1.0}
 
 
 def fused(scene: Scene, weights: Mapping[str, float]) -> Float64:
-    """float64 (C): the weighted sum of the scores, at least `TINY`, as solvers want it above 0."""
+    """Return float64 (C): the weighted sum of the scores, at least `TINY`, as solvers require."""
     total = None
     for name, weight in weights.items():
         part = find_score(name).of(scene)
@@ -106,9 +106,9 @@ def fused(scene: Scene, weights: Mapping[str, float]) -> Float64:
             part = part * weight
         total = part if total is None else total + part
     if total is None or total.shape != scene.problem.score.shape:
-        raise UsageError(f"the scores {', '.join(weights)} do not give one value a candidate")
+        raise UsageError(f"the scores {', '.join(weights)} do not give one value per candidate")
     if not (total > 0).all():
         if not (total >= 0).all():
-            raise UsageError(f"the scores {', '.join(weights)} give values below 0, or no numbers")
+            raise UsageError(f"the scores {', '.join(weights)} give values below 0 or NaN")
         total = total.clip(TINY)
     return total

@@ -1,12 +1,12 @@
-"""Relabelling: a target string that nearly always gets another label gets that label.
+"""Relabelling: a target string that nearly always gets another label elsewhere gets that label.
 
-For the words w of a projected span and a label l, the own sentence left out,
+For the words w of a projected span and a label l, excluding the own sentence,
 
     p(w, l) = n(w, l) / n(w)
 
-n counts the first pass's spans of these words. Where n(w) is at least 5 and p(w, l) at least the
-share that is asked for, the span's label becomes l. It mends slips of the tagger of the source,
-and wipes out what one string truly means in different places: off by default.
+n counts the spans of the first pass with these words. If n(w) is at least 5 and p(w, l) at least
+the requested share, the span's label becomes l. This corrects errors of the source tagger, and
+removes real ambiguity of strings, so it is off by default.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from xner.columns import ENTITIES, field_of, offsets_of, rows_of
 from xner.kernels.keys import mixed
-from xner.score.counts import Counts, Keys
+from xner.kernels.records import Int64, Keys, Spans
+from xner.score.counts import Counts
 from xner.score.dictionary import phrases
-from xner.score.scene import Int64, Spans, Text, hashed, key_of
+from xner.score.scene import Text, hashed, key_of
 
 SEEN = 5
 STRING, STRING_LABEL = np.uint64(11), np.uint64(12)
 
 Change = tuple[str, str, str]
-"""Words of a span, its label before, its label after."""
+"""Words of a span, its old label, its new label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ class Relabelled:
 
     Attributes:
         entities: the column target_entities.
-        row: int64, the row of each change. source: int64, its source entity in the row.
-        changes: how often each change was made.
+        row: int64, the row of each relabelled span.
+        source: int64, its source entity in the row.
+        changes: how often each change occurred.
     """
 
     entities: pa.ListArray
@@ -48,7 +49,7 @@ class Relabelled:
 
 
 def count_labels(text: Text, spans: Spans, counts: Counts) -> None:
-    """Count the words of every span, and its words with its label."""
+    """Count the words of every span, and the words together with its label."""
     strings = _strings(rows_of(spans.offsets), spans.start, spans.end, text)
     labels = text.label_keys[spans.entity]
     counts.add(key_of(strings, STRING))
@@ -57,7 +58,7 @@ def count_labels(text: Text, spans: Spans, counts: Counts) -> None:
     counts.labels.update(names.unique().to_pylist())
 
 
-def _strings(row: NDArray[np.int64], start: np.ndarray, end: np.ndarray, text: Text) -> Keys:
+def _strings(row: Int64, start: np.ndarray, end: np.ndarray, text: Text) -> Keys:
     base = text.target.offsets[row].astype(np.int64)
     return phrases(base + start, base + end, text.target)
 
@@ -65,13 +66,13 @@ def _strings(row: NDArray[np.int64], start: np.ndarray, end: np.ndarray, text: T
 def relabel(
     entities: pa.ListArray, text: Text, spans: Spans, counts: Counts, share: float
 ) -> Relabelled:
-    """Target entities with the labels that their words nearly always get elsewhere.
+    """Give target entities the labels that their words nearly always get elsewhere.
 
     Args:
         entities: the column target_entities of the batch of `text`.
-        spans: what the first pass chose in the batch.
-        counts: what it counted in the whole corpus, labels included.
-        share: above 0.5, so that at most one label has it.
+        spans: choice of the first pass in the batch.
+        counts: its counts of the whole corpus, including labels.
+        share: least share of a label, above 0.5, so that at most one label has it.
     """
     row = rows_of(offsets_of(entities))
     strings = _strings(row, field_of(entities, "start"), field_of(entities, "end"), text)
@@ -88,12 +89,12 @@ def relabel(
         _with_labels(entities, new),
         row[changed],
         field_of(entities, "source")[changed].astype(np.int64),
-        Counter(_told(entities, changed, row, old, new, text)),
+        Counter(_changes(entities, changed, row, old, new, text)),
     )
 
 
 class _Elsewhere:
-    """Counts without those of the own sentence."""
+    """Counts that exclude those of the own sentence."""
 
     def __init__(self, text: Text, spans: Spans, counts: Counts) -> None:
         self._counts, self._own = counts, Counts()
@@ -104,7 +105,7 @@ class _Elsewhere:
         self._own.add(_in_row(row, key_of(key_of(strings, STRING_LABEL), labels)))
 
     def times(self, row: Int64, keys: Keys) -> Int64:
-        """int64: how often each key was counted in other sentences than its row."""
+        """Return int64: how often each key was counted in other sentences than its row."""
         return self._counts.of(keys) - self._own.of(_in_row(row, keys))
 
 
@@ -121,10 +122,10 @@ def _with_labels(entities: pa.ListArray, labels: np.ndarray) -> pa.ListArray:
     return pa.ListArray.from_arrays(entities.offsets, values)
 
 
-def _told(
+def _changes(
     entities: pa.ListArray, changed: Int64, row: Int64, old: np.ndarray, new: np.ndarray, text: Text
 ) -> list[Change]:
-    """Every change in words."""
+    """Describe every change."""
     start, end = field_of(entities, "start"), field_of(entities, "end")
     tokens = text.batch["target_tokens"]
     return [

@@ -1,83 +1,78 @@
-"""Candidates that are spans found before: a tagger's, or runs of linked words; and their parts."""
+"""Candidates from given spans, of a tagger or runs of linked words, with their subspans."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from xner.columns import field_of, offsets_of, rows_of
 from xner.errors import InputError
+from xner.kernels.records import Int32, Int64
 from xner.score.alignment import Candidates, linked_runs
 from xner.score.ngrams import scored
 from xner.score.scene import Text
 
-Int64 = NDArray[np.int64]
 
-
-def given_spans(batch: pa.RecordBatch, subspans: bool = False) -> Candidates:
-    """The spans of the column target_candidates, for every entity of their sentence.
+def given_spans(text: Text, subspans: bool = False) -> Candidates:
+    """Return the spans of the column target_candidates, for every entity of their sentence.
 
     Args:
-        batch: with source_entities, target_tokens and target_candidates, checked; links give
-            the alignment scores, which are 0 without.
-        subspans: every span within one of them is a candidate too.
+        text: a batch with source_entities, target_tokens and target_candidates, checked; links
+            give the alignment scores, which are 0 without.
+        subspans: add every span within one of them.
 
     Raises:
         InputError: there is no such column.
     """
-    if "target_candidates" not in batch.schema.names:
+    if "target_candidates" not in text.batch.schema.names:
         raise InputError(
-            "the corpus has no column 'target_candidates'; give the spans, as objects with start "
+            "the corpus has no column 'target_candidates'; add the spans, as objects with start "
             "and end, or choose the candidates links or ngrams"
         )
-    column = batch["target_candidates"]
+    column = text.batch["target_candidates"]
     offsets = offsets_of(column)
     part = slice(int(offsets[0]), int(offsets[-1]))
     spans = [field_of(column, name)[part] for name in ("start", "end")]
     keys = _distinct(np.stack([rows_of(offsets), *spans], axis=1), subspans)
-    text = Text(batch)
-    per_row = np.bincount(keys[:, 0], minlength=batch.num_rows)
-    row = rows_of(text.entity_offsets)
+    per_row = np.bincount(keys[:, 0], minlength=text.batch.num_rows)
+    row = rows_of(text.entities.offsets)
     count = per_row[row]
     taken = np.repeat((np.cumsum(per_row) - per_row)[row], count) + _within(count)
-    return scored(batch, text, count, *_ends(keys[taken]))
+    return scored(text, count, *_ends(keys[taken]))
 
 
 def run_spans(
-    batch: pa.RecordBatch,
+    text: Text,
     merge_distance: int = 1,
     length_ratio: float = 0.8,
     top_k: int | None = None,
     subspans: bool = False,
 ) -> Candidates:
-    """The runs of linked words that the heuristic labels, each for its entity.
+    """Return the runs of linked words that the heuristic labels, each for its entity.
 
     Args:
-        batch: with source_entities, target_tokens and links, checked.
+        text: a batch with source_entities, target_tokens and links, checked.
         merge_distance, length_ratio, top_k: as for `xner.score.alignment.linked_runs`.
-        subspans: every span within one of them is a candidate too.
+        subspans: add every span within one of them.
     """
-    runs = linked_runs(batch, merge_distance, length_ratio, top_k)
+    runs = linked_runs(text, merge_distance, length_ratio, top_k)
     if not subspans:
         return runs
     problem = runs.problem
     entity = rows_of(problem.candidate_offsets)
     keys = _distinct(np.stack([entity, problem.start, problem.end], axis=1), True)
     count = np.bincount(keys[:, 0], minlength=problem.entities)
-    made = scored(batch, Text(batch), count, *_ends(keys))
-    return replace(made, status=runs.status)
+    return replace(scored(text, count, *_ends(keys)), status=runs.status)
 
 
-def _ends(keys: Int64) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _ends(keys: Int64) -> tuple[Int32, Int32]:
     """Start and end of keys."""
     return keys[:, 1].astype(np.int32), keys[:, 2].astype(np.int32)
 
 
 def _distinct(keys: Int64, subspans: bool) -> Int64:
-    """Keys (owner, start, end), each once, in order; with every span inside them on request."""
+    """Sorted keys (owner, start, end) without repeats; on request with every span inside them."""
     if subspans:
         length = keys[:, 2] - keys[:, 1]
         owner, start, end = (np.repeat(part, length) for part in keys.T)

@@ -1,4 +1,4 @@
-"""How often each source entity may, or must, be used."""
+"""How many target candidates each source entity may or must have."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _FORM = re.compile(r"\s*(<=|==|>=)\s*(\d+)\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """Lowest and highest number of target candidates for each source entity.
+    """Smallest and largest number of target candidates for each source entity.
 
     `str(constraint)` and `Constraint.parse` are inverses: `<=1` (the default), `==1`,
     `>=1`, `unlimited`.
 
     Attributes:
-        at_least: every entity has at least so many candidates chosen; default 0.
-        at_most: and at most so many; None for no limit; default 1.
+        at_least: fewest chosen candidates of every entity; default 0.
+        at_most: most chosen candidates of every entity; None for no limit; default 1.
     """
 
     at_least: int = 0
@@ -33,7 +33,9 @@ class Constraint:
                 f"at_most is {self.at_most}; it must be at least {max(1, self.at_least)}"
             )
         if self.at_least and self.at_most not in (None, self.at_least):
-            raise UsageError("choose one of: at most n, exactly n, at least n, unlimited")
+            raise UsageError(
+                "at_least and at_most differ; choose at most n, exactly n, at least n or unlimited"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Constraint:
@@ -47,7 +49,7 @@ class Constraint:
         form = _FORM.fullmatch(text)
         if form is None or int(form[2]) < 1:
             raise UsageError(
-                f"constraint {text!r} is not known; "
+                f"unknown constraint {text!r}; "
                 "write '<=n', '==n' or '>=n' with n of at least 1, or 'unlimited'"
             )
         n = int(form[2])
@@ -62,5 +64,5 @@ class Constraint:
 
     @property
     def always_feasible(self) -> bool:
-        """Whether choosing nothing is allowed: no lower limit."""
+        """Whether choosing nothing is allowed, that is, there is no lower limit."""
         return self.at_least == 0

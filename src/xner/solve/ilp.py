@@ -1,8 +1,8 @@
 """The matching problem as an integer linear program, solved by OR-Tools.
 
-One 0/1 variable a candidate; one row a target word (at most one chosen candidate covers
-it), which is tighter than a row for every overlapping pair and grows with the words, not
-with the pairs; one row an entity for the constraint. OR-Tools comes with `xner[ilp]` and is
+There is one 0/1 variable per candidate; one row per target word (at most one chosen candidate
+covers it), which is tighter than a row per overlapping pair and grows with the words, not
+with the pairs; and one row per entity for the constraint. OR-Tools comes with `xner[ilp]` and is
 imported on the first call.
 """
 
@@ -19,8 +19,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from xner.errors import MissingExtraError, UsageError
+from xner.kernels.records import Problem
 from xner.solve.constraint import Constraint
-from xner.solve.problem import Problem
 from xner.solve.solution import Route, Solution, Status
 
 Backend = Literal["cp-sat", "highs", "scip"]
@@ -30,10 +30,10 @@ CP_SAT_BITS = 50  # the largest scaled objective stays below 2**50, far from CP-
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """One sentence: candidates (C), their entities, and what each target word and entity holds."""
+    """One sentence: candidates (C), and those of each target word and entity."""
 
     score: list[float]
-    words: list[list[int]]  # candidates that cover each word, where there are several
+    words: list[list[int]]  # candidates that cover each word, if more than one
     entities: list[list[int]]  # candidates of each entity
     length: int
     constraint: Constraint
@@ -66,15 +66,15 @@ def solve_ilp(
 
     The chosen set meets the constraint, or is empty where no set does (`INFEASIBLE`) or
     none was found in time (`UNKNOWN`). Solvers run on one thread, so that the answer is
-    the same every time unless a time limit cuts it short.
+    reproducible unless a time limit interrupts them.
 
     Args:
-        problem: the scored candidates; a pair that scores 0 is not among them.
-        constraint: how often each entity may or must be used; default at most once.
+        problem: the scored candidates; pairs that score 0 are not among them.
+        constraint: how many candidates each entity may or must have; default at most one.
         backend: "cp-sat" (exact integer arithmetic, default), or "highs" or "scip", which
             prove the optimum to their floating-point tolerance of about 1e-6.
-        time_limit: seconds for each sentence; default None, no limit.
-        gap: stop at a relative gap of at most this; default 0.0, the proven optimum.
+        time_limit: seconds per sentence; default None, no limit.
+        gap: relative gap at which to stop; default 0.0, the proven optimum.
         seed: random seed of the solver; default 0.
 
     Raises:
@@ -82,9 +82,11 @@ def solve_ilp(
         UsageError: an option is out of range.
     """
     if backend not in get_args(Backend):
-        raise UsageError(f"backend {backend!r} is not known; choose one of {get_args(Backend)}")
+        raise UsageError(
+            f"unknown backend {backend!r}; choose one of {', '.join(get_args(Backend))}"
+        )
     if not 0 <= gap < inf:
-        raise UsageError(f"gap is {gap}; it must be 0 or more")
+        raise UsageError(f"gap is {gap}; it must be at least 0")
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"time_limit is {time_limit}; it must be above 0, or None")
     solve = _cp_sat() if backend == "cp-sat" else _math_opt(backend)
@@ -144,7 +146,7 @@ def _unproven(picks: list[int], constraint: Constraint) -> Status:
 
 
 def _scale(score: list[float], length: int) -> float:
-    """The power of two that brings any sum of disjoint candidates to at most 2**CP_SAT_BITS.
+    """Return the power of two that scales any sum of disjoint candidates to 2**CP_SAT_BITS at most.
 
     Rounding a score moves it by at most 0.5 / scale, hence any objective by `length` times
     that: 1e-12 for a sentence of 60 words and scores up to 1, 1e-9 for one of 1,000.

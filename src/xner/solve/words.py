@@ -1,7 +1,7 @@
-"""Word alignment as matching: words for words, one to one, by a similarity matrix.
+"""Word alignment as one-to-one matching by a similarity matrix.
 
-With single words on both sides the matching problem is an assignment problem, which needs
-no search. SciPy's solver is the fastest here: see benchmarks/results/exact.md.
+With single words on both sides the matching problem is an assignment problem, which is
+polynomial. SciPy's solver is the fastest here: see benchmarks/results/exact.md.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from xner.errors import InputError
-from xner.solve.problem import Int32
+from xner.kernels.records import Int32
 
 
 def match_words(similarity: np.ndarray) -> Int32:
-    """Choose the one-to-one links whose similarities add up to the most.
+    """Choose the one-to-one links with the largest sum of similarities.
 
-    Pairs with a similarity of 0 or less are never linked, so a word may stay without a
-    partner. Of several best choices SciPy's is taken, the same one every time.
+    Pairs with a similarity of 0 or less are never linked, so a word may remain unlinked.
+    Of several best choices SciPy's is used, which is deterministic.
 
     Args:
         similarity: floats (n, m), of n source and m target words, finite.
@@ -25,7 +25,7 @@ def match_words(similarity: np.ndarray) -> Int32:
         int32 (links, 2): source word and target word, ordered by source word.
 
     Raises:
-        InputError: the matrix is not two-dimensional, or holds NaN or infinity.
+        InputError: the matrix is not two-dimensional, or contains NaN or infinity.
     """
     from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
@@ -33,7 +33,7 @@ def match_words(similarity: np.ndarray) -> Int32:
     if matrix.ndim != 2:
         raise InputError(f"similarity has {matrix.ndim} dimensions; it must have 2")
     if not np.isfinite(matrix).all():
-        raise InputError("similarity holds NaN or infinity; every value must be finite")
+        raise InputError("similarity contains NaN or infinity; every value must be finite")
     source, target = linear_sum_assignment(np.maximum(matrix, 0.0), maximize=True)
     linked = matrix[source, target] > 0
     return np.stack((source[linked], target[linked]), axis=1).astype(np.int32)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xner.inference.options import HardwareOptions, batch_tokens_option
-from xner.options import declare, option
+from xner.options import declare, option, parse_label
 
 GPU_TOKENS, CPU_TOKENS = 32_768, 1_024
 """Default of `batch_tokens` on GPUs and on the CPU."""
@@ -28,6 +28,7 @@ class TaggerOptions(HardwareOptions):
         "Rename the label OLD to NEW; an empty NEW drops it. Probabilities of merged labels are "
         "summed, and those of dropped labels are added to O.",
         flag="--label",
+        parse=parse_label,
         repeat=True,
         unit="OLD=NEW",
     )

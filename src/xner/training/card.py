@@ -1,4 +1,4 @@
-"""The files beside a student's weights: a manifest for programs, a card for people."""
+"""The files next to a student's weights: a manifest for programs and a model card."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ MANIFEST = "xner.json"
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a finished student; None if there is none.
+    """Read the manifest of a complete student; None if there is none.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the manifest cannot be read.
     """
     path = folder / MANIFEST
     if not path.is_file():
         return None
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); remove the folder") from None
-    return found
+    return manifest
 
 
 def write_card(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write README.md and, last, xner.json: a folder that has it is complete."""
+    """Write README.md and, last, xner.json, which marks a complete student."""
     (folder / "README.md").write_text(_card(folder.resolve().name, manifest), "utf-8")
     part = folder / f".{MANIFEST}.partial"
     part.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
@@ -42,16 +42,16 @@ def _card(name: str, manifest: dict[str, Any]) -> str:
     lines = [
         f"# {name}",
         "",
-        f"A tagger made by `xner {manifest.get('task', 'train')}`. Tags: "
+        f"A tagger trained with `xner {manifest.get('task', 'train')}`. Tags: "
         f"{', '.join(f'`{tag}`' for tag in manifest['tagset'])}.",
         "",
-        f"F1 on its dev set: {f1:.4f}." if f1 is not None else "It was scored on no dev set.",
+        f"F1 on its dev set: {f1:.4f}." if f1 is not None else "It was not scored on a dev set.",
         "",
         "```",
         f"xner tag FILE -o OUT.conll --model {name}",
         "```",
         "",
-        "## Made of",
+        "## Trained on",
         "",
         *(f"* {source}" for source in manifest["sources"]),
         "",
@@ -63,8 +63,8 @@ def _card(name: str, manifest: dict[str, Any]) -> str:
         "",
         f"`{manifest['signature']}`",
         "",
-        f"Everything else is in `{MANIFEST}`. Students inherit the licence terms of what they "
-        "were made of: base model, teachers, translations and labels.",
+        f"`{MANIFEST}` has further details. Students inherit the licence terms of their base "
+        "model, teachers, translations and labels.",
     ]
     return "\n".join([*head, *lines, ""])
 

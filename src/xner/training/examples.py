@@ -1,15 +1,19 @@
-"""Sentences to train on: words with tags or probabilities, and what each word weighs."""
+"""Training examples: words with tags or probabilities, and the weight of each word."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xner.schemes import spans_from_tags
+from xner.training.options import StudentOptions
 
 Float32 = NDArray[np.float32]
 Int16 = NDArray[np.int16]
@@ -18,15 +22,15 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Examples:
-    """Sentences of words; arrays are flat over all words.
+    """Sentences with what is learned of their words. Arrays are flat over all words.
 
     Attributes:
-        sentences: words of each.
-        offsets: int64 (N+1), words of each in the arrays.
+        sentences: the words of each sentence.
+        offsets: int64 (N+1), where the words of each sentence begin in the arrays.
         tagset: the tags, `O` first.
         tags: int16 (W), index of each word's tag.
-        weights: float32 (W), what a word counts in the loss; 0 leaves it out.
-        soft: float32 (W x tags), a teacher's probabilities; None where tags are learnt.
+        weights: float32 (W), weight of each word in the loss; 0 ignores the word.
+        soft: float32 (W x tags), probabilities to learn instead of tags; None for tags.
     """
 
     sentences: Sequence[Sequence[str]]
@@ -38,33 +42,33 @@ class Examples:
 
     @property
     def signature(self) -> str:
-        """Sixteen hex digits over all that is learnt."""
-        total = hashlib.sha256(" ".join(self.tagset).encode())
-        for words in self.sentences:
-            total.update("\0".join([*words, "\n"]).encode())
+        """Digest of the words, tags, weights and probabilities, 16 hexadecimal digits."""
+        total = hash_words(self.sentences, " ".join(self.tagset))
         for array in (self.tags, self.weights, self.soft):
             total.update(b"|" if array is None else np.ascontiguousarray(array).data)
         return total.hexdigest()[:16]
 
-    def weighted(self, weights: Float32) -> Examples:
-        """The same with other weights."""
-        return replace(self, weights=weights)
+    def spans(self, tags: NDArray[Any] | None = None) -> list[list[tuple[int, int, str]]]:
+        """The entities of each sentence, half-open, from `tags`, int (W), or its own tags."""
+        names = [self.tagset[tag] for tag in (self.tags if tags is None else tags)]
+        return [spans_from_tags(names[i:j]) for i, j in pairwise(self.offsets)]
 
 
 @dataclass
 class Counts:
-    """What the examples were made of.
+    """What the examples consist of.
 
     Attributes:
         sentences: rows read.
-        kept: sentences trained on.
+        kept: sentences to train on.
         empty: rows without words.
-        doubtful: rows dropped, by reason (`unprojected`, `score`).
-        words: of the kept sentences.
-        entities: of the kept sentences, by label; in soft examples, of the likeliest tags.
+        doubtful: dropped rows by reason (`unprojected`, `score`).
+        words: words of the kept sentences.
+        entities: entities of the kept sentences by label; with probabilities, those of the most
+            probable tags.
         dropped_labels: entities whose label was dropped, by label.
-        unseen: words the tokenizer gives no subword to; they are not learnt.
-        split: sentences read in several pieces.
+        unseen: words for which the tokenizer has no subword; they are not learned.
+        split: sentences that are longer than the window.
     """
 
     sentences: int = 0
@@ -78,22 +82,62 @@ class Counts:
     split: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts as they stand in `--json`."""
-        told = {
+        """The counts as printed by `--json`."""
+        values = {
             name: dict(sorted(value.items())) if isinstance(value, Counter) else value
             for name, value in vars(self).items()
         }
-        return {name: value for name, value in told.items() if value != {}}
+        return {name: value for name, value in values.items() if value != {}}
 
 
-def tagset_of(labels: Sequence[str]) -> tuple[str, ...]:
-    """IOB2 tags of labels, `O` first, labels sorted."""
+class SoftLoss(NamedTuple):
+    """The loss on probabilities and its temperature, as for `losses.soft_loss`."""
+
+    loss: str = "mse"
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Everything that determines a student.
+
+    Attributes:
+        examples: the sentences to learn.
+        counts: what the examples consist of; `fit` adds what depends on the tokenizer.
+        options: how the student is built and trained.
+        details: the task, and what else determines the student; part of manifest and signature.
+        sources: names of the corpora and teachers, for the model card.
+        dev: labelled sentences on which epochs are scored.
+        text: additional sentences for a tokenizer trained from scratch.
+        loss: the loss on the probabilities of the examples, if they have any.
+    """
+
+    examples: Examples
+    counts: Counts
+    options: StudentOptions
+    details: Mapping[str, Any]
+    sources: Sequence[str] = ()
+    dev: Examples | None = None
+    text: Sequence[Sequence[str]] = ()
+    loss: SoftLoss = field(default_factory=SoftLoss)
+
+
+def hash_words(sentences: Iterable[Sequence[str]], begin: str = "") -> hashlib._Hash:
+    """SHA-256 of sentences of words, after a first text."""
+    total = hashlib.sha256(begin.encode())
+    for words in sentences:
+        total.update("\0".join([*words, "\n"]).encode())
+    return total
+
+
+def tagset_of(labels: Iterable[str]) -> tuple[str, ...]:
+    """The IOB2 tags of labels: `O` first, labels sorted."""
     return ("O", *(f"{letter}-{label}" for label in sorted(labels) for letter in "BI"))
 
 
 def renamed(label: str, labels: Mapping[str, str | None]) -> str | None:
-    """The name of a label after renaming; None if it is dropped."""
-    return (labels.get(label, label) or None) if label in labels else label
+    """The new name of a label; None if it is dropped."""
+    return labels.get(label, label) or None if label in labels else label
 
 
 def offsets_from(sentences: Sequence[Sequence[str]]) -> Int64:

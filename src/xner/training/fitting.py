@@ -1,10 +1,8 @@
-"""One run of the loop: where it starts, what it reads, how it is scored on a dev set."""
+"""One run of the training loop: base model, tokenizer, batches and score on the dev set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,113 +14,94 @@ from xner.corpus import Corpus
 from xner.errors import InputError
 from xner.evaluation.entities import evaluate
 from xner.inference.checkpoints import load
-from xner.schemes import spans_from_tags
-from xner.training.examples import Counts, Examples
-from xner.training.settings import Settings
+from xner.training import Progress
+from xner.training.examples import Counts, Examples, Lesson
+from xner.training.options import StudentOptions
 
 if TYPE_CHECKING:
     from xner.training.loop import Collator
 
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """All that decides a student.
-
-    Attributes:
-        examples: what is learnt.
-        counts: what they were made of; what the tokenizer does is added by `fit`.
-        settings: how.
-        judge: the dev set; None for none.
-        text: more sentences for a tokenizer made anew.
-        soft: loss and temperature, where the examples have probabilities.
-    """
-
-    examples: Examples
-    counts: Counts
-    settings: Settings
-    judge: Examples | None = None
-    text: Sequence[Sequence[str]] = ()
-    soft: tuple[str, float] = ("mse", 1.0)
-
 
 def fit(
-    lesson: Lesson, work: Path, resume: bool, tell: Progress
+    lesson: Lesson, folder: Path, resume: bool, progress: Progress
 ) -> tuple[list[dict[str, float]], Any]:
-    """Run the loop in a folder of checkpoints, from the last of them if `resume`.
+    """Run the training loop with checkpoints in a folder, from the last of them if `resume`.
 
     Returns:
-        Losses and scores by epoch, and the model that is kept.
+        Loss and score of each epoch, and the model of the epoch that is kept.
     """
     from transformers import set_seed
     from transformers.trainer_utils import get_last_checkpoint
 
-    from xner.training.loop import Soft, Student
+    from xner.training.loop import Student
 
-    start = _start(work, lesson)
-    set_seed(lesson.settings.seed)
+    start = _start(folder, lesson)
+    set_seed(lesson.options.seed)
     model = _model(start, lesson.examples.tagset)
-    trainer = Student(
-        model,
-        _collator(start, lesson.examples, lesson.settings, lesson.settings.hidden, lesson.counts),
-        lesson.settings,
-        Soft(*lesson.soft),
-        work,
-        _judge(start, lesson),
-        tell,
-    )
-    last = get_last_checkpoint(str(work)) if resume else None
+    options = lesson.options
+    batches = _collator(start, lesson.examples, options, options.masked_share, lesson.counts)
+    trainer = Student(model, batches, lesson, folder, _dev_score(start, lesson), progress)
+    last = get_last_checkpoint(str(folder)) if resume else None
     trainer.train(resume_from_checkpoint=last)
     return _history(trainer.state.log_history), trainer.model
 
 
 def _collator(
-    start: str, examples: Examples, settings: Settings, share: float, counts: Counts | None
+    start: str,
+    examples: Examples,
+    options: StudentOptions,
+    masked: float = 0.0,
+    counts: Counts | None = None,
 ) -> Collator:
-    """Batches of examples, for a tokenizer; `share` of the subwords masked."""
+    """The collator for examples, with the tokenizer of a model; `masked` of the subwords hidden."""
+    from transformers import AutoTokenizer
+
     from xner.tagging.subwords import Subwords
     from xner.training.loop import Collator, cut
 
     subwords = Subwords(start)
-    mask, special = _special_ids(start)
-    found = cut(examples, subwords, settings.window, counts)
-    return Collator(examples, found, subwords.filler, special, mask, share)
+    tokenizer = load(AutoTokenizer, start, "tokenizer")
+    mask = tokenizer.mask_token_id
+    mask = (tokenizer.unk_token_id or 0) if mask is None else mask
+    pieces = cut(examples, subwords, options.window, counts)
+    special = tuple(tokenizer.all_special_ids)
+    return Collator(examples, pieces, subwords.filler, special, mask, masked)
 
 
-def _judge(start: str, lesson: Lesson) -> Callable[[Any], float] | None:
-    """F1 of a model on the dev set, if there is one."""
-    from xner.training.loop import likeliest
+def _dev_score(start: str, lesson: Lesson) -> Callable[[Any], float] | None:
+    """A function that returns the F1 of a model on the dev set, if there is a dev set."""
+    from xner.training.loop import predicted_tags
 
-    judge = lesson.judge
-    if judge is None:
+    dev = lesson.dev
+    if dev is None:
         return None
-    batches = _collator(start, judge, lesson.settings, 0.0, None)
-    return lambda model: tags_f1(judge, likeliest(model, batches))
+    batches = _collator(start, dev, lesson.options)
+    return lambda model: tags_f1(dev, predicted_tags(model, batches))
 
 
-def _start(work: Path, lesson: Lesson) -> str:
-    """Where tokenizer and model are loaded from: the base, or a folder made here."""
-    if lesson.settings.base is not None:
-        return lesson.settings.base
+def _start(folder: Path, lesson: Lesson) -> str:
+    """What tokenizer and model are loaded from: the base, or a folder that is created here."""
+    options = lesson.options
+    if options.base is not None:
+        return str(options.base)
     from xner.training.scratch import make_config, make_tokenizer
 
-    folder = work / "start"
-    if not (folder / "config.json").is_file():
+    start = folder / "start"
+    if not (start / "config.json").is_file():
         text = [*lesson.examples.sentences, *lesson.text]
-        size = make_tokenizer(text, lesson.settings.vocabulary, folder)
-        assert lesson.settings.from_scratch is not None
-        make_config(lesson.settings.from_scratch, size, folder)
-    return str(folder)
+        size = make_tokenizer(text, options.vocabulary, start)
+        assert options.from_scratch is not None
+        make_config(options.from_scratch, size, start)
+    return str(start)
 
 
 def _model(start: str, tagset: Sequence[str]) -> Any:
-    """A token classifier with these tags; a base's own head is kept if its tags are the same."""
+    """Load a token classifier with these tags; the head of a base with the same tags is kept."""
     from transformers import AutoConfig, AutoModelForTokenClassification
 
     names = dict(enumerate(tagset))
     config = load(AutoConfig, start, "base model")
-    had = dict(config.id2label)
+    old = dict(config.id2label)
     config.id2label = names
     config.label2id = {tag: i for i, tag in names.items()}
     if (Path(start) / "config.json").is_file() and not _has_weights(Path(start)):
@@ -134,7 +113,7 @@ def _model(start: str, tagset: Sequence[str]) -> Any:
         config=config,
         ignore_mismatched_sizes=True,
     )
-    if had != names and len(had) == len(names):
+    if old != names and len(old) == len(names):
         _reset_head(model, start)
     return model.float()
 
@@ -144,43 +123,29 @@ def _has_weights(folder: Path) -> bool:
 
 
 def _reset_head(model: Any, start: str) -> None:
-    """New weights for a head that was trained for as many, but other tags."""
+    """Initialise the weights of a head that was trained for other tags of the same number."""
     head = getattr(model, "classifier", None) or getattr(model, "score", None)
     if head is None or not hasattr(head, "weight"):
-        raise InputError(f"the base model {start!r} has no head that xner knows how to replace")
+        raise InputError(f"the base model {start!r} has a classification head of an unknown kind")
     head.weight.data.normal_(0.0, 0.02)
     if head.bias is not None:
         head.bias.data.zero_()
 
 
-def _special_ids(start: str) -> tuple[int, tuple[int, ...]]:
-    """The id that masks a subword, and the ids that are never masked."""
-    from transformers import AutoTokenizer
-
-    tokenizer = load(AutoTokenizer, start, "tokenizer")
-    mask = tokenizer.mask_token_id
-    hidden = (tokenizer.unk_token_id or 0) if mask is None else mask
-    return hidden, tuple(tokenizer.all_special_ids)
-
-
-def tags_f1(judge: Examples, found: np.ndarray[Any, Any]) -> float:
-    """Strict entity F1 of predicted tags, as `xner.evaluate` has it."""
-    return evaluate(_labelled(judge, judge.tags), _labelled(judge, found)).f1
-
-
-def _labelled(judge: Examples, tags: np.ndarray[Any, Any]) -> Corpus:
-    rows = []
-    for i, j in pairwise(judge.offsets):
-        spans = spans_from_tags([judge.tagset[t] for t in tags[i:j]])
-        rows.append([{"start": s, "end": e, "label": label} for s, e, label in spans])
-    table = pa.table(
-        {"tokens": pa.array(judge.sentences, TOKENS), "entities": pa.array(rows, ENTITIES)}
-    )
-    return Corpus.from_table(table, "dev")
+def tags_f1(gold: Examples, predicted: np.ndarray[Any, Any]) -> float:
+    """Strict entity F1 of predicted tags, int (W), as computed by `xner.evaluate`."""
+    corpora = []
+    for sentences in (gold.spans(), gold.spans(predicted)):
+        rows = [[{"start": s, "end": e, "label": n} for s, e, n in spans] for spans in sentences]
+        table = pa.table(
+            {"tokens": pa.array(gold.sentences, TOKENS), "entities": pa.array(rows, ENTITIES)}
+        )
+        corpora.append(Corpus.from_table(table, "dev"))
+    return evaluate(*corpora).f1
 
 
 def _history(log: Sequence[dict[str, float]]) -> list[dict[str, float]]:
-    """Epochs of the Trainer's log, with what is known of each."""
+    """Loss and dev F1 of each epoch, from the Trainer's log."""
     epochs: dict[float, dict[str, float]] = {}
     for entry in log:
         for name, key in (("loss", "loss"), ("eval_f1", "f1")):

@@ -1,65 +1,59 @@
-"""From corpora to examples: which side, which labels, which sentences, what each weighs."""
+"""From corpora to examples: choose the side, labels, sentences and their weights."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from xner.corpus import Corpus
-from xner.errors import InputError, UsageError
+from xner.errors import InputError
+from xner.options import build
+from xner.outcomes import is_labelled
 from xner.schemes import tags_from_spans
-from xner.training.examples import Counts, Examples, offsets_from, renamed, tagset_of
+from xner.training.examples import (
+    Counts,
+    Examples,
+    Float32,
+    Int64,
+    offsets_from,
+    renamed,
+    tagset_of,
+)
+from xner.training.options import Choice, StudentOptions
+from xner.training.texts import as_corpora
 
-SIDES = ("source", "target", "both")
-WEIGHTS = ("score",)
-Labels = Mapping[str, str | None]
-Float32 = NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which sentences are trained on, and what they weigh.
+@dataclass(frozen=True)
+class Unlabelled:
+    """Sentences without labels.
 
     Attributes:
-        side: `source`, `target` or `both` of a corpus that has two.
-        labels: labels to rename, or to drop (None).
-        max_unprojected: sentences are dropped if a larger share of their source entities has
-            another outcome than `projected`; None keeps them.
-        min_score: sentences are dropped if an entity of theirs scores less; None keeps them.
-        weight_by: `score` weighs a sentence by the mean score of its entities, relative to the
-            mean of all, at most 1; None weighs all alike.
-        class_weight_by: `score` likewise weighs the words of a label by the mean score of its
-            entities, relative to the best label's.
+        sentences: the words of each sentence; empty sentences are left out.
+        offsets: int64 (N+1), where the words of each sentence begin.
+        rows: rows read, empty ones included.
+        origins: names of the corpora.
     """
 
-    side: str = "target"
-    labels: Labels | None = None
-    max_unprojected: float | None = None
-    min_score: float | None = None
-    weight_by: str | None = None
-    class_weight_by: str | None = None
+    sentences: list[list[str]]
+    offsets: Int64
+    rows: int
+    origins: list[str]
 
-    def check(self) -> None:
-        """Raise UsageError for a value that makes no sense."""
-        if self.side not in SIDES:
-            raise UsageError(f"side is {self.side!r}; choose one of {', '.join(SIDES)}")
-        for name in ("weight_by", "class_weight_by"):
-            if getattr(self, name) not in (None, *WEIGHTS):
-                raise UsageError(f"{name} is {getattr(self, name)!r}; choose {', '.join(WEIGHTS)}")
-        share = self.max_unprojected
-        if share is not None and not 0 <= share <= 1:
-            raise UsageError(f"max_unprojected is {share}; it is a share, from 0 to 1")
+    def count(self, examples: Examples) -> Counts:
+        """Count sentences, words, and the entities of the tags of examples from this text."""
+        entities = Counter(label for spans in examples.spans() for _, _, label in spans)
+        kept, words = len(self.sentences), len(examples.tags)
+        return Counts(self.rows, kept, self.rows - kept, words=words, entities=entities)
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A sentence that is kept: words, entities, and the mean score of these or None."""
+    """A sentence to train on: its words, entities and their scores."""
 
     words: list[str]
     spans: list[tuple[int, int, str]]
@@ -67,16 +61,16 @@ class _Row:
 
     @property
     def score(self) -> float | None:
-        """The mean score of its entities; None if none of them has one."""
+        """The mean score of its entities; None if no entity has a score."""
         known = [score for score in self.scores if score is not None]
         return sum(known) / len(known) if known else None
 
 
 def sides_of(corpus: Corpus, side: str) -> list[str]:
-    """Prefixes of the columns of a side; a corpus of one side has that one alone.
+    """Prefixes of the columns of a side; a corpus of one side has no prefix.
 
     Raises:
-        InputError: it has no words there.
+        InputError: the corpus has no words on that side.
     """
     columns = corpus.columns
     if "tokens" in columns:
@@ -89,28 +83,55 @@ def sides_of(corpus: Corpus, side: str) -> list[str]:
 
 
 def words_of(corpora: Iterable[Corpus], side: str) -> list[list[str]]:
-    """The words of every sentence of a side, empty sentences left out."""
-    found = []
+    """The words of every sentence of a side, without empty sentences."""
+    sentences = []
     for corpus in corpora:
         for prefix in sides_of(corpus, side):
             for batch in corpus.batches():
-                found += [words for words in batch[f"{prefix}tokens"].to_pylist() if words]
-    return found
+                sentences += [words for words in batch[f"{prefix}tokens"].to_pylist() if words]
+    return sentences
+
+
+def read_unlabelled(corpora: Sequence[Corpus], side: str) -> Unlabelled:
+    """The sentences of one side without their labels.
+
+    Raises:
+        InputError: the corpora have no words on that side.
+    """
+    sentences = words_of(corpora, side)
+    if not sentences:
+        raise InputError(f"the corpora have no words on the {side} side")
+    rows, origins = sum(map(len, corpora)), [corpus.origin for corpus in corpora]
+    return Unlabelled(sentences, offsets_from(sentences), rows, origins)
+
+
+def read_dev(options: StudentOptions, tagset: Sequence[str]) -> Examples | None:
+    """The dev set that options name, with these tags; None if they name none."""
+    if options.dev is None:
+        return None
+    return gather(as_corpora(options.dev), choice_of(options), tagset)[0]
+
+
+def choice_of(options: StudentOptions) -> Choice:
+    """Which labelled sentences options use: all of the side, if they do not say more."""
+    if isinstance(options, Choice):
+        return options
+    return build(Choice, {"side": options.side, "labels": options.labels})
 
 
 def gather(
     corpora: Sequence[Corpus], choice: Choice, tagset: Sequence[str] | None = None
 ) -> tuple[Examples, Counts]:
-    """Labelled sentences as examples, one corpus after another.
+    """Build examples from labelled sentences, one corpus after the other.
 
     Args:
-        corpora: with entities on the side that is chosen.
-        choice: which sentences, and what they weigh.
-        tagset: tags to use; entities of other labels are dropped and counted. Default: those
-            of all labels that occur.
+        corpora: corpora with entities on the chosen side.
+        choice: which sentences are used, and how they are weighted.
+        tagset: tags to use; entities of other labels are dropped and counted. By default the
+            tags of all labels that occur.
 
     Raises:
-        InputError: no entities column, entities that overlap, or no sentence is left.
+        InputError: entities are missing or overlap, or no sentence is left.
     """
     counts = Counts()
     known = None if tagset is None else {tag[2:] for tag in tagset if tag != "O"}
@@ -121,8 +142,8 @@ def gather(
                 rows += _rows(batch, prefix, choice, known, counts, corpus.origin)
     if not rows:
         raise InputError(
-            f"no sentence is left to train on, of {counts.sentences}; relax max_unprojected or "
-            f"min_score, or give labelled sentences"
+            f"none of {counts.sentences} sentences is left to train on; relax max_unprojected or "
+            f"min_score, or add labelled sentences"
         )
     return _examples(rows, choice, tagset, counts), counts
 
@@ -136,7 +157,9 @@ def _rows(
     origin: str,
 ) -> Iterable[_Row]:
     if f"{prefix}entities" not in batch.schema.names:
-        raise InputError(f"{origin}: has no labels on that side; there is no {prefix}entities")
+        raise InputError(
+            f"{origin}: has no labels on that side; the column {prefix}entities is missing"
+        )
     doubts = _doubts(batch, prefix, choice)
     labels = choice.labels or {}
     columns = [batch[f"{prefix}tokens"].to_pylist(), batch[f"{prefix}entities"].to_pylist()]
@@ -170,7 +193,7 @@ def _doubts(batch: pa.RecordBatch, prefix: str, choice: Choice) -> list[str]:
         return found
     if choice.max_unprojected is not None and "outcomes" in batch.schema.names:
         for row, outcomes in enumerate(batch["outcomes"].to_pylist()):
-            lost = sum(outcome != "projected" for outcome in outcomes)
+            lost = sum(not is_labelled(outcome) for outcome in outcomes)
             if lost > choice.max_unprojected * len(outcomes):
                 found[row] = "unprojected"
     if choice.min_score is not None:
@@ -188,7 +211,8 @@ def _check_flat(
         if start < end:
             name = batch["id"][row].as_py() if "id" in batch.schema.names else f"row {row + 1}"
             raise InputError(
-                f"{origin}: sentence {name} has entities that overlap; a student learns flat ones"
+                f"{origin}: sentence {name} has entities that overlap; students learn flat "
+                f"entities only"
             )
 
 
@@ -196,7 +220,7 @@ def _examples(
     rows: list[_Row], choice: Choice, tagset: Sequence[str] | None, counts: Counts
 ) -> Examples:
     if tagset is None:
-        tagset = tagset_of(list(counts.entities))
+        tagset = tagset_of(counts.entities)
     index = {tag: i for i, tag in enumerate(tagset)}
     sentences = [row.words for row in rows]
     offsets = offsets_from(sentences)
@@ -213,23 +237,23 @@ def _examples(
 
 
 def sentence_weights(scores: Sequence[float | None]) -> Float32:
-    """float32 (N): score by mean score, at most 1; sentences without a score count 1."""
+    """float32 (N): score divided by the mean score, at most 1; 1 for sentences without a score."""
     known = [score for score in scores if score is not None]
     mean = sum(known) / len(known) if known and sum(known) > 0 else 1.0
     return np.array([1.0 if s is None else min(1.0, s / mean) for s in scores], np.float32)
 
 
 def label_weights(tagset: Sequence[str], score: Mapping[str, float]) -> Float32:
-    """float32 (tags): mean score of the tag's label by the best label's; others count 1."""
+    """float32 (tags): mean score of the tag's label divided by the highest; 1 for other tags."""
     best = max(score.values(), default=1.0) or 1.0
     return np.array([score.get(tag[2:], best) / best for tag in tagset], np.float32)
 
 
 def _mean_scores(rows: Sequence[_Row]) -> dict[str, float]:
-    """The mean score of the entities of each label that have one."""
-    found: dict[str, list[float]] = defaultdict(list)
+    """The mean score of the entities of each label, of those that have a score."""
+    by_label: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for (_, _, label), score in zip(row.spans, row.scores, strict=True):
             if score is not None:
-                found[label].append(score)
-    return {label: sum(scores) / len(scores) for label, scores in found.items()}
+                by_label[label].append(score)
+    return {label: sum(scores) / len(scores) for label, scores in by_label.items()}

@@ -1,4 +1,4 @@
-"""The training loop: transformers' Trainer, with our batches, losses and dev score."""
+"""The training loop: transformers' Trainer with batches, losses and dev score of xner."""
 
 from __future__ import annotations
 
@@ -17,31 +17,24 @@ from transformers import TrainingArguments as Arguments
 from xner.inference.batches import padded, plan_batches
 from xner.inference.hardware import find_hardware
 from xner.tagging.subwords import Piece, Subwords
-from xner.training.examples import Counts, Examples
+from xner.training import Progress
+from xner.training.examples import Counts, Examples, Lesson
 from xner.training.losses import hard_loss, soft_loss
-from xner.training.settings import Settings
+from xner.training.options import StudentOptions
 
-Tell = Callable[[str, float], None]
-_MEGA = 50
-"""Batches that are sorted by length together."""
+_BATCHES = 50
+"""Number of batches whose sentences are sorted by length together."""
 _TOKENS = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class Soft:
-    """How probabilities are learnt: loss and temperature, as for `losses.soft_loss`."""
-
-    loss: str = "mse"
-    temperature: float = 1.0
+"""Maximum number of subwords per batch in prediction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Examples as a model reads them.
+    """Examples as inputs of a model.
 
     Attributes:
-        pieces: sentences, or windows of long ones; each word is judged in exactly one.
-        words: for each piece, the places of its judged words in the arrays of the examples.
+        pieces: sentences, or windows of long sentences; each word is predicted in exactly one.
+        words: for each piece, int64 indices of its predicted words in the arrays of the examples.
     """
 
     pieces: list[Piece]
@@ -49,20 +42,23 @@ class Cut:
 
 
 def cut(examples: Examples, subwords: Subwords, window: int, counts: Counts | None = None) -> Cut:
-    """Cut sentences into pieces of at most `window` subwords; counts what was split or unseen."""
-    pieces, places = [], []
-    found = subwords.pieces(examples.sentences, min(window, subwords.limit))
-    for own, begin in zip(found, examples.offsets, strict=False):
-        pieces += own
-        places += [begin + piece.words.astype(np.int64) for piece in own]
+    """Cut sentences into pieces of at most `window` subwords.
+
+    If `counts` are given, their `split` and `unseen` are set.
+    """
+    pieces, words = [], []
+    by_sentence = subwords.pieces(examples.sentences, min(window, subwords.limit))
+    for parts, begin in zip(by_sentence, examples.offsets, strict=False):
+        pieces += parts
+        words += [begin + piece.words.astype(np.int64) for piece in parts]
     if counts is not None:
-        counts.split = sum(len(own) > 1 for own in found)
-        counts.unseen = int(examples.offsets[-1]) - sum(map(len, places))
-    return Cut(pieces, places)
+        counts.split = sum(len(parts) > 1 for parts in by_sentence)
+        counts.unseen = int(examples.offsets[-1]) - sum(map(len, words))
+    return Cut(pieces, words)
 
 
 class _Pieces(Dataset[int]):
-    """Indices of pieces; the collator does the rest."""
+    """The indices of pieces, from which the collator builds batches."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -76,9 +72,17 @@ class _Pieces(Dataset[int]):
 
 @dataclass(frozen=True)
 class Collator:
-    """A batch of pieces: ids, mask, and what is learnt of the judged words, flat.
+    """Builds batches of pieces.
 
-    Subwords are masked with torch's own generator, which a checkpoint restores.
+    Subwords are masked at random with torch's generator, whose state checkpoints restore.
+
+    Attributes:
+        examples: the sentences to learn.
+        cut: their pieces.
+        filler: id of the padding.
+        special: ids of special subwords, which are never masked.
+        mask_id: id that replaces a masked subword.
+        masked: share of subwords that are masked.
     """
 
     examples: Examples
@@ -86,10 +90,10 @@ class Collator:
     filler: int
     special: tuple[int, ...]
     mask_id: int
-    share: float
+    masked: float
 
     def __call__(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        """Tensors by name: input_ids and attention_mask (B x L), the others by judged word."""
+        """Tensors by name: input_ids and attention_mask (B x L), others flat over words."""
         pieces = [self.cut.pieces[i] for i in indices]
         ids, mask = padded([piece.ids for piece in pieces], self.filler)
         width = ids.shape[1]
@@ -107,16 +111,19 @@ class Collator:
         return batch
 
     def _masked(self, ids: Tensor) -> Tensor:
-        if not self.share:
+        if not self.masked:
             return ids
-        hide = torch.rand(ids.shape) < self.share
+        hide = torch.rand(ids.shape) < self.masked
         for special in self.special:
             hide &= ids != special
         return ids.masked_fill(hide, self.mask_id)
 
 
 class LengthSampler(Sampler[int]):
-    """Every piece once an epoch, in batches of like length, their order drawn by seed and epoch."""
+    """Yields every piece once per epoch, in random order but with batches of similar length.
+
+    The order depends on the seed and the epoch.
+    """
 
     def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
         self.lengths = np.array(lengths)
@@ -134,9 +141,9 @@ class LengthSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         draw = np.random.default_rng((self.seed, self.epoch))
         order = draw.permutation(len(self.lengths))
-        size = self.batch * _MEGA
-        megas = [order[i : i + size] for i in range(0, len(order), size)]
-        grouped = [mega[np.argsort(self.lengths[mega], kind="stable")] for mega in megas]
+        size = self.batch * _BATCHES
+        groups = [order[i : i + size] for i in range(0, len(order), size)]
+        grouped = [group[np.argsort(self.lengths[group], kind="stable")] for group in groups]
         batches = [g[i : i + self.batch] for g in grouped for i in range(0, len(g), self.batch)]
         whole = [batch for batch in batches if len(batch) == self.batch]
         parts = [batch for batch in batches if len(batch) < self.batch]
@@ -147,15 +154,15 @@ class LengthSampler(Sampler[int]):
 
 
 def logits_of(model: Any, batch: dict[str, Tensor]) -> Tensor:
-    """Float (judged words x tags) of a batch."""
-    found = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    judged: Tensor = found.flatten(0, 1)[batch["places"]]
-    return judged
+    """The logits of the words of a batch, float (words x tags)."""
+    every = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    logits: Tensor = every.flatten(0, 1)[batch["places"]]
+    return logits
 
 
-def likeliest(model: Any, collator: Collator) -> np.ndarray[Any, Any]:
-    """int16 (W): the likeliest tag of every word; `O` for words without a subword."""
-    found = np.zeros(len(collator.examples.tags), np.int16)
+def predicted_tags(model: Any, collator: Collator) -> np.ndarray[Any, Any]:
+    """int16 (W): the most probable tag of every word; `O` for words without a subword."""
+    tags = np.zeros(len(collator.examples.tags), np.int16)
     device = next(model.parameters()).device
     model.eval()
     lengths = np.array([len(piece.ids) for piece in collator.cut.pieces], np.int64)
@@ -163,48 +170,48 @@ def likeliest(model: Any, collator: Collator) -> np.ndarray[Any, Any]:
         for indices in plan_batches(lengths, _TOKENS):
             batch = {name: t.to(device) for name, t in collator(indices.tolist()).items()}
             words = np.concatenate([collator.cut.words[i] for i in indices])
-            found[words] = logits_of(model, batch).argmax(-1).cpu().numpy()
-    return found
+            tags[words] = logits_of(model, batch).argmax(-1).cpu().numpy()
+    return tags
 
 
-class _Teller(TrainerCallback):  # type: ignore[misc]
-    def __init__(self, tell: Tell) -> None:
-        self.tell = tell
+class _ProgressCallback(TrainerCallback):  # type: ignore[misc]
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        self.tell("train", state.global_step / max(1, state.max_steps))
+        self.progress("train", state.global_step / max(1, state.max_steps))
 
 
 class Student(Trainer):  # type: ignore[misc]
-    """A Trainer that learns words: tags by cross-entropy, probabilities by `soft_loss`."""
+    """A Trainer that learns tags with `hard_loss`, or probabilities with `soft_loss`."""
 
     def __init__(
         self,
         model: Any,
         collator: Collator,
-        settings: Settings,
-        soft: Soft,
+        lesson: Lesson,
         folder: Path,
         score: Callable[[Any], float] | None,
-        tell: Tell,
+        progress: Progress,
     ) -> None:
-        """Set up; `score` gives a model's F1 on the dev set after each epoch."""
-        self._soft = soft
+        """Set up; `score` returns the F1 of a model on the dev set, and runs after each epoch."""
+        options = lesson.options
+        self._soft = lesson.loss
         self._score = score
         self._sampler = LengthSampler(
-            [len(piece.ids) for piece in collator.cut.pieces], settings.batch_size, settings.seed
+            [len(piece.ids) for piece in collator.cut.pieces], options.batch_size, options.seed
         )
         super().__init__(
             model=model,
-            args=_arguments(settings, folder, score is not None),
+            args=_arguments(options, folder, score is not None),
             train_dataset=_Pieces(len(self._sampler)),
-            # The Trainer wants to see something here; `evaluate` scores the dev set itself.
+            # The Trainer requires a dataset; `evaluate` ignores it and scores the dev set.
             eval_dataset=None if score is None else _Pieces(1),
             data_collator=collator,
-            callbacks=[_Teller(tell)],
+            callbacks=[_ProgressCallback(progress)],
         )
         if score is not None:
-            self.add_callback(EarlyStoppingCallback(settings.patience))
+            self.add_callback(EarlyStoppingCallback(options.patience))
         self.remove_callback(PrinterCallback)
 
     def _get_train_sampler(self, train_dataset: Sized | None = None) -> LengthSampler:
@@ -217,17 +224,16 @@ class Student(Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The loss of a batch; soft where the batch has a teacher's probabilities."""
+        """The loss of a batch, on probabilities if the batch has them, else on tags."""
         logits = logits_of(model, inputs)
         if "soft" in inputs:
-            how = self._soft
-            loss = soft_loss(logits, inputs["soft"], inputs["weights"], how.loss, how.temperature)
+            loss = soft_loss(logits, inputs["soft"], inputs["weights"], *self._soft)
         else:
             loss = hard_loss(logits, inputs["tags"], inputs["weights"])
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def evaluate(self, *args: Any, **more: Any) -> dict[str, float]:
-        """F1 on the dev set."""
+        """Compute F1 on the dev set."""
         assert self._score is not None
         metrics = {"eval_f1": self._score(self.model)}
         self.log(metrics)
@@ -236,18 +242,18 @@ class Student(Trainer):  # type: ignore[misc]
         return metrics
 
 
-def _arguments(settings: Settings, folder: Path, scored: bool) -> Arguments:
-    hardware = find_hardware(settings.device, settings.precision)
+def _arguments(options: StudentOptions, folder: Path, scored: bool) -> Arguments:
+    hardware = find_hardware(options.device, options.precision)
     on_cpu = hardware.devices[0] == "cpu"
-    made = Arguments(
+    arguments = Arguments(
         output_dir=str(folder),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        learning_rate=settings.rate,
-        warmup_steps=settings.warmup,
-        weight_decay=settings.weight_decay,
-        seed=settings.seed,
-        data_seed=settings.seed,
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=options.batch_size,
+        learning_rate=options.rate,
+        warmup_steps=options.warmup,
+        weight_decay=options.weight_decay,
+        seed=options.seed,
+        data_seed=options.seed,
         eval_strategy="epoch" if scored else "no",
         save_strategy="epoch",
         logging_strategy="epoch",
@@ -265,6 +271,6 @@ def _arguments(settings: Settings, folder: Path, scored: bool) -> Arguments:
         bf16=hardware.precision == "bfloat16",
         fp16=hardware.precision == "float16",
     )
-    # One device: the Trainer would split every batch over all GPUs it sees.
-    made._n_gpu = min(1, made.n_gpu)
-    return made
+    # Use one device: by default the Trainer splits every batch over all GPUs.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments

@@ -1,4 +1,4 @@
-"""Losses of a student, word by word; twins in plain NumPy stand in tests/reference/students.py."""
+"""Losses of a student; tests/reference/students.py computes them from the equations."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ from torch import Tensor
 
 
 def hard_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
-    """Weighted cross-entropy: sum of w * -log softmax(z)[y] over words, by the sum of w.
+    """Weighted cross-entropy: the sum of w · -log softmax(z)[y] over words / the sum of w.
 
     Args:
         logits: float (W x tags). tags: int64 (W). weights: float (W).
     """
-    taken = torch.log_softmax(logits.float(), -1).gather(1, tags[:, None])[:, 0]
-    return -(taken * weights).sum() / _total(weights)
+    chosen = torch.log_softmax(logits.float(), -1).gather(1, tags[:, None])[:, 0]
+    return -(chosen * weights).sum() / _total(weights)
 
 
 def soft_loss(
     logits: Tensor, teacher: Tensor, weights: Tensor, kind: str = "mse", temperature: float = 1.0
 ) -> Tensor:
-    """How far a student's probabilities are from its teacher's; the weighted mean over words.
+    """Distance of a student's probabilities from its teacher's, the weighted mean over words.
 
     `mse` is Wu et al. 2020, eq. 3: the mean over tags of (p_student - p_teacher)². `kl` is
-    T² · KL(p_teacher || p_student) (Hinton et al. 2015). Both sides are evened out by the
-    temperature T: the student's logits are divided by it, the teacher's p becomes p^(1/T),
-    normalised.
+    T² · KL(p_teacher || p_student) (Hinton et al. 2015). The temperature T applies to both: the
+    student's logits are divided by T, and the teacher's p becomes p^(1/T), normalised.
 
     Args:
-        logits: float (W x tags), the student's.
-        teacher: float (W x tags), probabilities.
-        weights: float (W).
+        logits: logits of the student, float (W x tags).
+        teacher: probabilities of the teacher, float (W x tags).
+        weights: weights of the words, float (W).
         kind: `mse` or `kl`.
-        temperature: above 0.
+        temperature: T, above 0.
     """
     teacher = tempered(teacher.float(), temperature)
     logs = torch.log_softmax(logits.float() / temperature, -1)
@@ -43,7 +42,7 @@ def soft_loss(
 
 
 def tempered(probabilities: Tensor, temperature: float) -> Tensor:
-    """p^(1/T), normalised: the softmax of logits that are divided by T."""
+    """p^(1/T), normalised: equals the softmax of logits divided by T."""
     if temperature == 1.0:
         return probabilities
     raised = probabilities.clamp_min(0).pow(1 / temperature)

@@ -1,20 +1,25 @@
-"""Students made without a download: a tokenizer trained on the data, an encoder."""
+"""Students that need no download: a tokenizer trained on the data, and a small encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from xner.training.settings import SIZES
+from xner.training.options import SIZES
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _POSITIONS = 512
 
 
 def make_tokenizer(texts: Iterable[Sequence[str]], vocabulary: int, folder: Path) -> int:
-    """Train a byte-pair tokenizer on sentences of words and save it; returns its size.
+    """Train and save a byte-pair tokenizer; return the size of its vocabulary.
 
-    Case is kept: it tells names. Text is brought to NFC.
+    Case is kept, because it marks names. Text is normalised to NFC.
+
+    Args:
+        texts: the words of each sentence.
+        vocabulary: maximum size of the vocabulary.
+        folder: folder for the tokenizer.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
@@ -43,11 +48,15 @@ def make_tokenizer(texts: Iterable[Sequence[str]], vocabulary: int, folder: Path
 
 
 def make_config(name: str, vocabulary: int, folder: Path) -> None:
-    """Save the configuration of an encoder of that size, of `SIZES`.
+    """Save the configuration of a ModernBERT encoder with one of `SIZES`.
 
-    It is a ModernBERT: every second layer attends to neighbours only and knows how far off they
-    are (rotary positions), which a small student learns from some thousand sentences, where
-    BERT's absolute positions need far more.
+    Every second layer attends to nearby subwords only, with rotary (relative) positions. A small
+    student learns these from a few thousand sentences; BERT's absolute positions need many more.
+
+    Args:
+        name: a key of `SIZES`.
+        vocabulary: size of the tokenizer's vocabulary.
+        folder: folder for the configuration.
     """
     from transformers import ModernBertConfig
 

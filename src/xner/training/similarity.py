@@ -1,10 +1,10 @@
-"""How like a target sentence each source language is (Wu et al. 2020, section 3.2).
+"""Similarity of target sentences to source languages (Wu et al. 2020, section 3.2).
 
-A language identifier is learnt from unlabelled source sentences: the score of sentence x for
-language k is s(x, k) = g(x)ᵀ M μ_k, where g(x) is a feature vector, μ_k the language's embedding
-and M = Uᵀ V has low rank; the loss is cross-entropy of softmax(s) plus γ ‖P Pᵀ - I‖², where the
-rows of P are the μ_k. On target sentences, α = softmax(s / τ), with τ the variance of all their
-scores.
+A language identifier is trained on unlabelled source sentences. The score of sentence x for
+language k is s(x, k) = g(x)ᵀ M μ_k, where g(x) is a feature vector, μ_k the embedding of the
+language, and M = Uᵀ V has low rank. The loss is the cross-entropy of softmax(s) plus
+γ ‖P Pᵀ - I‖², where the rows of P are the μ_k. The weights of target sentences are
+α = softmax(s / τ), where τ is the variance of all their scores.
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ from xner.training.examples import Float32
 
 NGRAMS = "ngrams"
 _DIMENSIONS = 1024
+"""Number of buckets of hashed n-grams."""
 _TOKENS = 8192
+"""Maximum number of subwords per batch of an encoder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
-    """How the language identifier is learnt.
+class IdentifierSettings:
+    """How the language identifier is trained.
 
     Attributes:
-        rank: of M.
+        rank: rank of M.
         gamma: γ, weight of the penalty.
         epochs: passes over the source sentences.
-        batch: sentences a step.
-        rate: of Adam.
-        sentences: most sentences of a language.
-        seed: of the first weights and the order.
+        batch: sentences per training step.
+        rate: learning rate of Adam.
+        sentences: maximum number of sentences per language.
+        seed: random seed for initial weights and order of sentences.
     """
 
     rank: int = 64
@@ -55,13 +57,13 @@ class Learning:
 
 @dataclass(frozen=True)
 class Similarity:
-    """How like target sentences the source languages are.
+    """Similarity of target sentences to source languages.
 
     Attributes:
         sentence: float32 (N x K), α of each sentence; rows sum to 1.
-        domain: float32 (K), their mean over the target corpus.
-        tau: τ.
-        accuracy: of the language identifier, on the source sentences it learnt from.
+        domain: float32 (K), mean α of the target corpus.
+        tau: τ, the variance of the scores.
+        accuracy: accuracy of the language identifier on its training sentences.
     """
 
     sentence: Float32
@@ -74,7 +76,7 @@ class Identifier(nn.Module):
     """The bilinear language identifier."""
 
     def __init__(self, embeddings: Tensor, rank: int) -> None:
-        """Start from language embeddings, float (K x d), such as mean features."""
+        """Initialise with language embeddings, float (K x d), such as mean features."""
         super().__init__()
         width = embeddings.shape[1]
         self.languages = nn.Parameter(embeddings.clone())
@@ -82,7 +84,7 @@ class Identifier(nn.Module):
         self.right = nn.Parameter(torch.randn(rank, width) / width**0.5)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Scores, float (N x K), of sentences, float (N x d)."""
+        """Compute the scores, float (N x K), of features of sentences, float (N x d)."""
         return bilinear(features, self.left, self.right, self.languages)
 
 
@@ -90,17 +92,21 @@ def bilinear(features: Tensor, left: Tensor, right: Tensor, languages: Tensor) -
     """g(x)ᵀ Uᵀ V μ_k: float (N x K).
 
     Args:
-        features: g, float (N x d). left, right: U and V, float (m x d). languages: float (K x d).
+        features: g, float (N x d).
+        left, right: U and V, float (m x d).
+        languages: μ, float (K x d).
     """
     return (features @ left.T) @ (languages @ right.T).T
 
 
 def identifier_loss(scores: Tensor, language: Tensor, languages: Tensor, gamma: float) -> Tensor:
-    """Cross-entropy plus γ ‖P Pᵀ - I‖² (Frobenius); float.
+    """Cross-entropy plus γ ‖P Pᵀ - I‖² (Frobenius norm).
 
     Args:
-        scores: float (N x K). language: int64 (N), the true ones. languages: P, float (K x d).
-        gamma: weight of the penalty.
+        scores: float (N x K).
+        language: int64 (N), the true languages.
+        languages: P, float (K x d).
+        gamma: γ, weight of the penalty.
     """
     gram = languages @ languages.T
     penalty = (gram - torch.eye(len(gram), dtype=gram.dtype)).square().sum()
@@ -108,9 +114,9 @@ def identifier_loss(scores: Tensor, language: Tensor, languages: Tensor, gamma: 
 
 
 def weights_of(scores: NDArray[np.floating]) -> tuple[Float32, Float32, float]:
-    """α of sentences (N x K) and of the corpus (K), and τ, from scores (N x K).
+    """Compute α of sentences (N x K) and of the corpus (K), and τ, from scores (N x K).
 
-    τ is the (unbiased) variance over all N · K scores; where all are equal, every α is 1/K.
+    τ is the (unbiased) variance over all N · K scores. If all scores are equal, every α is 1/K.
     """
     tau = float(np.var(scores, ddof=1)) if scores.size > 1 else 0.0
     scaled = scores / tau if tau > 0 else np.zeros_like(scores)
@@ -120,22 +126,22 @@ def weights_of(scores: NDArray[np.floating]) -> tuple[Float32, Float32, float]:
 
 
 def learn_similarity(
-    sources: Sequence[Float32], target: Float32, learning: Learning | None = None
+    sources: Sequence[Float32], target: Float32, settings: IdentifierSettings | None = None
 ) -> Similarity:
-    """Learn to tell the source languages apart, and weigh them for target sentences.
+    """Train a language identifier on source sentences, and apply it to target sentences.
 
     Args:
-        sources: features of each language's sentences, float32 (N_k x d).
-        target: likewise of the target, float32 (N x d).
-        learning: how.
+        sources: for each language, features of its sentences, float32 (N_k x d).
+        target: features of the target sentences, float32 (N x d).
+        settings: how the identifier is trained.
     """
-    how = learning or Learning()
-    taken = [own[: how.sentences] for own in sources]
+    how = settings or IdentifierSettings()
+    taken = [features[: how.sentences] for features in sources]
     features = torch.from_numpy(np.concatenate(taken))
-    language = torch.from_numpy(np.repeat(np.arange(len(taken)), [len(own) for own in taken]))
+    language = torch.from_numpy(np.repeat(np.arange(len(taken)), [len(part) for part in taken]))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(how.seed)
-        means = torch.stack([torch.from_numpy(own).mean(0) for own in taken])
+        means = torch.stack([torch.from_numpy(part).mean(0) for part in taken])
         model = Identifier(means, how.rank)
         _fit(model, features, language, how)
     with torch.inference_mode():
@@ -145,7 +151,7 @@ def learn_similarity(
     return Similarity(each, domain, tau, float(hits))
 
 
-def _fit(model: Identifier, features: Tensor, language: Tensor, how: Learning) -> None:
+def _fit(model: Identifier, features: Tensor, language: Tensor, how: IdentifierSettings) -> None:
     optimiser = torch.optim.Adam(model.parameters(), how.rate)
     for _ in range(how.epochs):
         for rows in torch.split(torch.randperm(len(features)), how.batch):
@@ -160,14 +166,15 @@ def _fit(model: Identifier, features: Tensor, language: Tensor, how: Learning) -
 def sentence_features(
     sentences: Sequence[Sequence[str]], kind: str = NGRAMS, device: str = "cpu"
 ) -> Float32:
-    """float32 (N x d): g(x) of every sentence.
+    """Compute the features g(x) of every sentence, float32 (N x d).
 
     Args:
-        sentences: words of each.
-        kind: `ngrams` hashes character n-grams (1 to 3, square roots of counts, length 1), which
-            needs no model; else a model by id or folder, whose last hidden state of the first
-            token is taken, as in the paper.
-        device: where the model runs.
+        sentences: the words of each sentence.
+        kind: `ngrams` for hashed character n-grams, which need no model: square roots of the
+            counts of n-grams of 1 to 3 characters, normalised to length 1. Otherwise the hub id
+            or folder of an encoder, whose last hidden state of the first token is used, as in
+            the paper.
+        device: device of the encoder.
     """
     if kind == NGRAMS:
         return np.stack([_hashed(words) for words in sentences])
@@ -191,16 +198,16 @@ def _encoded(sentences: Sequence[Sequence[str]], name: str, device: str) -> Floa
     model: Any = load(AutoModel, name, "encoder", config=config).eval().to(device)
     subwords = Subwords(name)
     window = min(subwords.limit, int(getattr(config, "max_position_embeddings", 512)), 512)
-    found = subwords.pieces(sentences, window)
-    if any(not own for own in found):
-        raise UsageError("a sentence has no subword for the encoder; leave it out")
-    first = [own[0] for own in found]
+    pieces = subwords.pieces(sentences, window)
+    if any(not windows for windows in pieces):
+        raise UsageError("the encoder has no subword for a sentence; remove the sentence")
+    first = [windows[0] for windows in pieces]
     lengths = np.array([len(piece.ids) for piece in first], np.int64)
-    made = np.zeros((len(first), config.hidden_size), np.float32)
+    features = np.zeros((len(first), config.hidden_size), np.float32)
     with torch.inference_mode():
         for rows in plan_batches(lengths, _TOKENS):
             ids, mask = padded([first[i].ids for i in rows], subwords.filler)
             given = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
             hidden = model(**{key: t.to(device) for key, t in given.items()}).last_hidden_state
-            made[rows] = hidden[:, 0].float().cpu().numpy()
-    return made
+            features[rows] = hidden[:, 0].float().cpu().numpy()
+    return features

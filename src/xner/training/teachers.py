@@ -1,4 +1,4 @@
-"""What teachers think of every word: their probabilities, on one set of tags, as one."""
+"""Teacher predictions: probabilities for every word, mapped to one tagset and combined."""
 
 from __future__ import annotations
 
@@ -10,24 +10,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner.corpus import Corpus
-from xner.errors import InputError, UsageError
+from xner.errors import InputError
 from xner.schemes import B, O, S, parse_tag
 from xner.tagging import make_tagger
 from xner.training.examples import Float32, Int64, renamed, tagset_of
-from xner.training.gather import Labels
-
-LABEL_SETS = ("shared", "all")
-AGREED = ("hard", "only")
+from xner.training.options import Labels, StudentOptions
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """One teacher's probabilities.
+class Predictions:
+    """The probabilities that one teacher predicts.
 
     Attributes:
-        name: of the teacher, with what made it.
-        tagset: its tags.
-        probabilities: float32 (W x tags), a row for each word of all sentences.
+        name: signature of the teacher.
+        tagset: the teacher's tags.
+        probabilities: float32 (W x tags), one row per word of all sentences.
     """
 
     name: str
@@ -35,21 +32,21 @@ class Opinion:
     probabilities: Float32
 
     def labels(self, labels: Labels | None) -> set[str]:
-        """Its labels, renamed."""
+        """The teacher's labels after renaming."""
         names = {renamed(parse_tag(tag)[1], labels or {}) for tag in self.tagset if tag != "O"}
         return {name for name in names if name}
 
     def mapped(self, tagset: Sequence[str], labels: Labels | None = None) -> Float32:
-        """float32 (W x tags of `tagset`): labels renamed, those not in the tagset added to O."""
+        """float32 (W x `tagset`): labels are renamed; tags outside the tagset count as `O`."""
         column = {tag: i for i, tag in enumerate(tagset)}
-        made = np.zeros((len(self.probabilities), len(tagset)), np.float32)
+        mapped = np.zeros((len(self.probabilities), len(tagset)), np.float32)
         for i, tag in enumerate(self.tagset):
-            made[:, column.get(_iob2(tag, labels or {}), column["O"])] += self.probabilities[:, i]
-        return made
+            mapped[:, column.get(_iob2(tag, labels or {}), column["O"])] += self.probabilities[:, i]
+        return mapped
 
 
 def _iob2(tag: str, labels: Labels) -> str:
-    """A tag of any scheme as one of IOB2, its label renamed."""
+    """The IOB2 tag for a tag of any scheme, with its label renamed."""
     code, label = parse_tag(tag)
     name = renamed(label, labels)
     if code == O or name is None:
@@ -57,107 +54,103 @@ def _iob2(tag: str, labels: Labels) -> str:
     return f"{'B' if code in (B, S) else 'I'}-{name}"
 
 
-def ask(model: str, sentences: Sequence[Sequence[str]], device: str, precision: str) -> Opinion:
-    """A model's opinion of sentences.
+def predict(model: str, sentences: Sequence[Sequence[str]], options: StudentOptions) -> Predictions:
+    """Tag sentences with a model, on the device and in the precision of the options.
 
     Raises:
-        InputError: it cannot be loaded, or is no tagger.
+        InputError: the model cannot be loaded, or is not a tagger.
     """
-    tagger = make_tagger(
-        "checkpoint", {"model": str(model), "device": device, "precision": precision}
-    )
-    found = [tagged.probabilities for tagged in tagger.tag(sentences)]
-    return Opinion(tagger.signature, tuple(tagger.tags), np.concatenate(found))
+    settings = {"model": model, "device": options.device, "precision": options.precision}
+    tagger = make_tagger("checkpoint", settings)
+    probabilities = [tagged.probabilities for tagged in tagger.tag(sentences)]
+    return Predictions(tagger.signature, tuple(tagger.tags), np.concatenate(probabilities))
 
 
-def read_opinion(corpora: Sequence[Corpus], side: str) -> Opinion:
-    """The opinion that stands in the columns of corpora (`xner tag --probabilities`).
+def stored_predictions(corpora: Sequence[Corpus], side: str) -> Predictions:
+    """The predictions that `xner tag --probabilities` wrote to columns of corpora.
 
     Raises:
         InputError: a corpus has no such columns, or their tags differ.
     """
     names = f"{side}_probabilities", f"{side}_tagset"
     tagset: tuple[str, ...] | None = None
-    found = []
+    parts = []
     for corpus in corpora:
         for batch in corpus.batches():
             if not set(names) <= set(batch.schema.names):
                 raise InputError(
-                    f"{corpus.origin}: has no column {names[0]!r}; name a teacher, or tag it with "
-                    f"probabilities"
+                    f"{corpus.origin}: has no column {names[0]!r}; name a teacher, or tag the "
+                    f"corpus with --probabilities"
                 )
-            own = tuple(batch[names[1]][0].as_py())
-            same = pa.array([list(own)] * batch.num_rows, pa.list_(pa.string()))
-            if tagset not in (None, own) or batch[names[1]].to_pylist() != same.to_pylist():
+            tags = tuple(batch[names[1]][0].as_py())
+            same = pa.array([list(tags)] * batch.num_rows, pa.list_(pa.string()))
+            if tagset not in (None, tags) or batch[names[1]].to_pylist() != same.to_pylist():
                 raise InputError(
-                    f"{corpus.origin}: rows differ in {names[1]}; tag all by one model"
+                    f"{corpus.origin}: rows differ in {names[1]}; tag all corpora with one model"
                 )
-            tagset = own
+            tagset = tags
             flat = batch[names[0]].flatten().flatten()
-            found.append(flat.to_numpy(zero_copy_only=False).reshape(-1, len(own)))
+            parts.append(flat.to_numpy(zero_copy_only=False).reshape(-1, len(tags)))
     assert tagset is not None
-    return Opinion("columns", tagset, np.concatenate(found).astype(np.float32))
+    return Predictions("columns", tagset, np.concatenate(parts).astype(np.float32))
 
 
 def common_tagset(
-    opinions: Sequence[Opinion], labels: Labels | None = None, label_set: str = "shared"
+    teachers: Sequence[Predictions], labels: Labels | None = None, label_set: str = "shared"
 ) -> tuple[tuple[str, ...], set[str]]:
-    """The tags of a student of several teachers, and the labels that are left out of them.
+    """The tags of a student of several teachers, and the labels that it does not learn.
 
     Args:
-        opinions: of the teachers.
-        labels: renamed or dropped (None).
-        label_set: `shared` takes the labels that every teacher knows, `all` those that any does.
+        teachers: predictions of the teachers.
+        labels: new names of labels; None drops a label.
+        label_set: `shared` keeps the labels that all teachers know, `all` those that any knows.
 
     Raises:
-        UsageError: unknown label set.
         InputError: no label is left.
     """
-    if label_set not in LABEL_SETS:
-        raise UsageError(f"label_set is {label_set!r}; choose one of {', '.join(LABEL_SETS)}")
-    known = [opinion.labels(labels) for opinion in opinions]
+    known = [teacher.labels(labels) for teacher in teachers]
     every = set.union(*known)
     kept = set.intersection(*known) if label_set == "shared" else every
     if not kept:
         listed = " / ".join(",".join(sorted(own)) for own in known)
         raise InputError(
-            f"the teachers share no label; they know {listed}; rename labels, or take "
+            f"the teachers share no label; they know {listed}; rename labels, or use "
             f"label_set='all'"
         )
-    return tagset_of(sorted(kept)), every - kept
+    return tagset_of(kept), every - kept
 
 
-def combined(opinions: Sequence[Float32], alpha: NDArray[np.floating], offsets: Int64) -> Float32:
-    """Σ_k α_k p_k (Wu et al. 2020, section 3.2).
+def combine(teachers: Sequence[Float32], alpha: NDArray[np.floating], offsets: Int64) -> Float32:
+    """Σ_k α_k p_k, float32 (W x tags) (Wu et al. 2020, section 3.2).
 
     Args:
-        opinions: K times float32 (W x tags).
-        alpha: (K), weights of the teachers, or (N x K), one row for each sentence; each sums to 1.
-        offsets: int64 (N+1), words of each sentence.
+        teachers: K arrays of probabilities, float32 (W x tags).
+        alpha: weights of the teachers, (K), or one row per sentence, (N x K); rows sum to 1.
+        offsets: int64 (N+1), where the words of each sentence begin.
     """
-    rows = np.broadcast_to(np.atleast_2d(alpha), (len(offsets) - 1, len(opinions)))
-    each = np.repeat(rows, np.diff(offsets), axis=0)
-    total = sum(each[:, k, None] * own for k, own in enumerate(opinions))
+    rows = np.broadcast_to(np.atleast_2d(alpha), (len(offsets) - 1, len(teachers)))
+    by_word = np.repeat(rows, np.diff(offsets), axis=0)
+    total = sum(by_word[:, k, None] * teacher for k, teacher in enumerate(teachers))
     return np.asarray(total, np.float32)
 
 
-def agreement(opinions: Sequence[Float32]) -> NDArray[np.bool_]:
-    """Bool (W): whether the likeliest tag of a word is the same for every teacher."""
-    chosen = np.stack([own.argmax(-1) for own in opinions])
+def agreement(teachers: Sequence[Float32]) -> NDArray[np.bool_]:
+    """Bool (W): whether all teachers give the highest probability to the same tag."""
+    chosen = np.stack([teacher.argmax(-1) for teacher in teachers])
     return np.asarray((chosen == chosen[0]).all(0))
 
 
-def hardened(soft: Float32, agreed: NDArray[np.bool_], how: str | None) -> tuple[Float32, Float32]:
-    """Targets and weights where agreed words are learnt as hard labels.
+def harden(soft: Float32, agreed: NDArray[np.bool_], how: str | None) -> tuple[Float32, Float32]:
+    """Targets and weights of words, where tags on which the teachers agree are hard labels.
 
     Args:
-        soft: float32 (W x tags), the teachers' weighted mean.
-        agreed: bool (W).
-        how: `hard` puts probability 1 on the agreed tag and leaves other words soft; `only`
-            leaves other words out as well; None changes nothing.
+        soft: float32 (W x tags), the teachers' combined probabilities.
+        agreed: bool (W), whether the teachers agree.
+        how: `hard` gives probability 1 to agreed tags and leaves other words as they are; `only`
+            also ignores other words; None changes nothing.
 
     Returns:
-        float32 (W x tags) and float32 (W).
+        Targets, float32 (W x tags), and weights, float32 (W).
     """
     weights = np.ones(len(soft), np.float32)
     if how is None:

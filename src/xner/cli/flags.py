@@ -1,0 +1,118 @@
+"""Command-line flags from declared options, and the options that a command line gives."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, get_origin
+
+from xner.options import (
+    UNSET,
+    Option,
+    choices_of,
+    members,
+    options_of,
+    types_of,
+)
+from xner.stages.documented import described
+
+_PREFIX = "option_"
+_KINDS = (int, float, Path)
+
+
+def flag_of(name: str, declared: Option) -> str:
+    """The flag of an option; empty if it has none."""
+    return f"--{name.replace('_', '-')}" if declared.flag is None else declared.flag
+
+
+def add_flags(
+    command: argparse.ArgumentParser,
+    declared_by: Callable[..., Any],
+    *,
+    skip: Collection[str] = (),
+    prefix: str = _PREFIX,
+    optional: bool = False,
+) -> None:
+    """Add a flag for every option of a declared class.
+
+    Args:
+        command: parser to extend.
+        declared_by: the class.
+        skip: names of options to leave out.
+        prefix: what precedes the names in the namespace.
+        optional: no flag is required.
+    """
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    hints = types_of(declared_by)
+    for name, declared in options_of(declared_by).items():
+        flag = flag_of(name, declared)
+        if not flag or name in skip:
+            continue
+        if declared.group and declared.group not in groups:
+            groups[declared.group] = command.add_argument_group(declared.group)
+        target = groups.get(declared.group, command)
+        arguments = _arguments(hints[name], declared)
+        arguments["help"] = _help(hints[name], declared)
+        if declared.default is UNSET and not optional:
+            arguments["required"] = True
+        target.add_argument(flag, dest=prefix + name, default=argparse.SUPPRESS, **arguments)
+
+
+def _help(hint: Any, declared: Option) -> str:
+    return described(declared, hint, choices=False).replace("`", "").replace("%", "%%")
+
+
+def _arguments(hint: Any, declared: Option) -> dict[str, Any]:
+    """Arguments of `add_argument` that follow from the type of an option."""
+    kinds = [get_origin(member) or member for member in members(hint)]
+    if bool in kinds:
+        if declared.default is True:
+            return {"action": argparse.BooleanOptionalAction}
+        return {"action": "store_true"}
+    made: dict[str, Any] = {}
+    if declared.parse is None:
+        # Text stays as typed where it may be a hub id: Path would drop the dot of ./folder.
+        typed = [kind for kind in _KINDS if kind in kinds]
+        made["type"] = typed[0] if typed and str not in kinds else str
+        if choices := choices_of(hint, declared):
+            made["choices"] = choices
+    if declared.repeat:
+        made["action"] = "append"
+    if declared.nargs is not None:
+        made["nargs"] = declared.nargs
+    if declared.unit and "choices" not in made:
+        made["metavar"] = declared.unit
+    return made
+
+
+def options_given(
+    namespace: argparse.Namespace, declared_by: Callable[..., Any], prefix: str = _PREFIX
+) -> dict[str, Any]:
+    """The options of a declared class that the command line gives.
+
+    Raises:
+        UsageError: a value does not have the form that its option needs.
+    """
+    hints = types_of(declared_by)
+    found: dict[str, Any] = {}
+    for name, declared in options_of(declared_by).items():
+        if hasattr(namespace, prefix + name):
+            found[name] = _value(getattr(namespace, prefix + name), hints[name], declared)
+    return found
+
+
+def _value(value: Any, hint: Any, declared: Option) -> Any:
+    if declared.parse is not None:
+        parts = [declared.parse(text) for text in (value if declared.repeat else [value])]
+        value = parts if declared.repeat else parts[0]
+    if declared.repeat and _is_mapping(hint):
+        return dict(value)
+    if declared.nargs is not None and declared.repeat:
+        return [tuple(files) if len(files) > 1 else files[0] for files in value]
+    return value
+
+
+def _is_mapping(hint: Any) -> bool:
+    kinds = [get_origin(member) or member for member in members(hint)]
+    return any(isinstance(kind, type) and issubclass(kind, Mapping) for kind in kinds)

@@ -1,0 +1,36 @@
+"""Arguments for reading files, which several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from xner.corpus import DOCSTART_CHOICES
+from xner.schemes import SCHEMES
+
+
+def add_pairs(command: argparse.ArgumentParser) -> None:
+    """Add SOURCE, TARGET, and how they are read."""
+    command.add_argument(
+        "source", type=Path, metavar="SOURCE",
+        help="Labelled side (.conll .jsonl .parquet), or one file with both sides.",
+    )  # fmt: skip
+    command.add_argument(
+        "target", type=Path, nargs="?", metavar="TARGET",
+        help="Translation of SOURCE, parallel by row (.txt .conll .jsonl .parquet).",
+    )  # fmt: skip
+    add_scheme(command)
+    command.add_argument(
+        "--docstart", choices=DOCSTART_CHOICES, default="auto",
+        help="Whether -DOCSTART- rows of .conll files are skipped or kept as sentences. auto "
+        "skips them, unless the files are parallel only with them. Default: auto.",
+    )  # fmt: skip
+
+
+def add_scheme(command: argparse.ArgumentParser) -> None:
+    """Add the labelling scheme of the input."""
+    command.add_argument(
+        "--scheme", choices=("auto", *SCHEMES), default="auto",
+        help="Labelling scheme of the tags in the input; a named scheme is enforced. "
+        "Default: auto.",
+    )  # fmt: skip

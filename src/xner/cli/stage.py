@@ -1,0 +1,239 @@
+"""The commands that run a stage on a corpus: read, run, write, print the report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from xner.cli.flags import add_flags, flag_of, options_given
+from xner.cli.reading import add_pairs, add_scheme
+from xner.cli.terminal import facts, print_json, progress
+from xner.errors import UsageError
+from xner.options import UNSET, build, options_of
+from xner.schemes import SCHEMES
+from xner.stages import Stage, find_stage
+
+if TYPE_CHECKING:
+    from xner.corpus import Corpus
+
+LICENCE = "NLLB-200 is licensed CC-BY-NC-4.0: not for commercial use"
+_ALL_COLUMNS = ".jsonl or .parquet for all columns"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that runs a stage.
+
+    Attributes:
+        stage: name of the stage, and of the command.
+        summary: one line for `xner --help`.
+        description: first paragraph of `xner COMMAND --help`.
+        title: heading of the printed report.
+        output: help text of `--output`.
+        add: adds the input arguments.
+        read: opens the input.
+        side: the side that is written to files of one side.
+        note: printed after the report, and the last paragraph of `--help`.
+    """
+
+    stage: str
+    summary: str
+    description: str
+    title: str
+    output: str
+    add: Callable[[argparse.ArgumentParser], None]
+    read: Callable[[argparse.Namespace, Any], Corpus]
+    side: Callable[[Any], str] = lambda stage: "target"
+    note: str = ""
+
+    def add_arguments(self, command: argparse.ArgumentParser) -> None:
+        """Add the arguments of the command to its parser."""
+        command.epilog = f"{self.note}." if self.note else None
+        self.add(command)
+        command.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="OUT", help=self.output
+        )
+        command.add_argument(
+            "--write-scheme", choices=SCHEMES, default="IOB2",
+            help="Labelling scheme of the tags in OUT. Default: IOB2.",
+        )  # fmt: skip
+        add_flags(command, find_stage(self.stage))
+        if self.stage == "project":
+            _add_nmt(command)
+
+    def run(self, options: argparse.Namespace) -> None:
+        """Read the input, run the stage, write the result and print the report."""
+        from xner.write import check_output, write_batches
+
+        check_output(options.output)
+        begin = perf_counter()
+        with progress(options.quiet or options.json) as tell:
+            stage = self._stage(options, tell)
+            result = stage.stream(self.read(options, stage))
+            write_batches(
+                options.output,
+                result.batches(),
+                side=self.side(stage),
+                scheme=options.write_scheme,
+            )
+        report = result.report
+        report.seconds = perf_counter() - begin
+        if options.json:
+            given = {"warnings": options.warnings, "output": str(options.output)}
+            print_json({**report.as_dict(), **given})
+            return
+        signature = f"{report.signature}\n{self.note}." if self.note else report.signature
+        facts(f"{self.title} to {options.output}", report.rows(), signature)
+
+    def _stage(self, options: argparse.Namespace, tell: Callable[[str, float], None]) -> Stage:
+        kind = find_stage(self.stage)
+        given = options_given(options, kind)
+        if self.stage == "project":
+            given |= _nmt_given(options, given)
+        if self.stage == "tag":
+            _check_probabilities(options.output, given)
+        return build(kind, {**given, "progress": tell})
+
+
+def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:
+    def add(command: argparse.ArgumentParser) -> None:
+        command.add_argument("file", type=Path, metavar="FILE", help=help_text)
+        add_scheme(command)
+
+    return add
+
+
+def _read_side(side: Callable[[Any], str]) -> Callable[[argparse.Namespace, Any], Corpus]:
+    def read(options: argparse.Namespace, stage: Any) -> Corpus:
+        from xner.corpus import scan
+
+        return scan(options.file, side=side(stage), scheme=options.scheme)
+
+    return read
+
+
+def _read_pairs(options: argparse.Namespace, stage: Any) -> Corpus:
+    from xner.corpus import scan
+
+    links = getattr(options, "links", None)
+    further = getattr(options, "links_backoff", [])
+    if further and links is None:
+        raise UsageError("--links-backoff needs --links")
+    return scan(
+        options.source,
+        options.target,
+        links=[links, *further] if links else None,
+        scheme=options.scheme,
+        docstart=options.docstart,
+    )
+
+
+def _add_linked_pairs(command: argparse.ArgumentParser) -> None:
+    add_pairs(command)
+    command.add_argument(
+        "--links", type=Path, metavar="FILE", help="Word alignment in Pharaoh format (.align)."
+    )
+    command.add_argument(
+        "--links-backoff", type=Path, action="append", default=[], metavar="FILE",
+        help="More links, used between words that have none in --links; may be repeated.",
+    )  # fmt: skip
+
+
+_HARDWARE = ("device", "precision", "batch_tokens")
+
+
+def _add_nmt(command: argparse.ArgumentParser) -> None:
+    """The options of the score `nmt`; where its model runs is shared with the aligner."""
+    from xner.score.nmt import NmtOptions
+
+    add_flags(command, NmtOptions, skip=_HARDWARE, prefix="nmt_", optional=True)
+
+
+def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, Any]:
+    """The options of the score `nmt`; hardware options go to the aligner only if it takes them.
+
+    Raises:
+        UsageError: the model or a language is missing.
+    """
+    from xner.score.nmt import NmtOptions
+    from xner.stages.align import takes
+
+    own = options_given(options, NmtOptions, prefix="nmt_")
+    if not own:
+        return {}
+    required = [name for name, o in options_of(NmtOptions).items() if o.default is UNSET]
+    if missing := [flag_of(name, options_of(NmtOptions)[name]) for name in required
+                   if name not in own]:  # fmt: skip
+        raise UsageError(f"score nmt also needs {' and '.join(missing)}")
+    shared = {name: given[name] for name in _HARDWARE if name in given}
+    made = {"nmt": build(NmtOptions, {**own, **shared}, place="score nmt")}
+    default = options_of(find_stage("project"))["aligner"].default
+    for name in shared:
+        if not takes(given.get("aligner", default), name):
+            del given[name]
+    return made
+
+
+def _check_probabilities(output: Path, given: dict[str, Any]) -> None:
+    from xner.formats import format_of, jsonl, parquet
+
+    if given.get("probabilities") and format_of(output) not in (jsonl, parquet):
+        raise UsageError(f"{output} cannot hold probabilities; write .jsonl or .parquet")
+
+
+COMMANDS = (
+    Command(
+        "project",
+        "project entities onto a translation",
+        "Project the entities of SOURCE onto TARGET, its translation.",
+        "Projected",
+        f"Labelled target: .conll, or {_ALL_COLUMNS}.",
+        _add_linked_pairs,
+        _read_pairs,
+    ),
+    Command(
+        "translate",
+        "translate one side of a corpus",
+        "Translate one side of a corpus into the other, and split the translation into words.",
+        "Translated",
+        f"{_ALL_COLUMNS[0].upper()}{_ALL_COLUMNS[1:]}, or .txt for the words of the new side.",
+        _add_file("Side to translate (.conll .jsonl .parquet .txt)."),
+        _read_side(lambda stage: stage.given),
+        lambda stage: str(stage.fill),
+        LICENCE,
+    ),
+    Command(
+        "easyproject",
+        "translate labelled sentences with markers around their entities",
+        "Translate labelled sentences with markers around their entities. Entities whose markers "
+        "are lost are projected along word links.",
+        "Translated",
+        f"Labelled translation: .conll, or {_ALL_COLUMNS}.",
+        _add_file("Labelled sentences (.conll .jsonl .parquet)."),
+        _read_side(lambda stage: "source"),
+        note=LICENCE,
+    ),
+    Command(
+        "tag",
+        "find the entities of one side",
+        "Find the entities of one side of FILE with a token-classification model.",
+        "Tagged",
+        f"Labelled side: .conll, or {_ALL_COLUMNS}.",
+        _add_file("One side (.txt .conll .jsonl .parquet), or both sides (.jsonl .parquet)."),
+        _read_side(lambda stage: stage.side),
+        lambda stage: str(stage.side),
+    ),
+    Command(
+        "align",
+        "align the words of a translation",
+        "Align the words of SOURCE with the words of TARGET, its translation.",
+        "Aligned",
+        f"Pharaoh links with weights (.align), or {_ALL_COLUMNS}.",
+        add_pairs,
+        _read_pairs,
+    ),
+)

@@ -1,0 +1,160 @@
+"""The corpus: rows, a declared schema, and batches that are read on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+
+from xner.columns import BATCH, conform, empty_batch, row_place
+from xner.errors import InputError
+from xner.report import Report
+from xner.validate import validate
+
+StrPath = str | PathLike[str]
+Batches = Iterator[pa.RecordBatch]
+
+
+class Corpus:
+    """Sentence pairs in columns, one row per pair (see docs/data.md for the columns).
+
+    Created by `xner.read` (in memory), by `xner.scan` (files, read again at each pass), or from
+    any Arrow table with the right columns. The number of rows and the columns are known when a
+    corpus is created: `len`, `repr`, `.schema` and `.columns` read nothing and run no model.
+    `.batches()` makes one pass, and so do `.collect()`, `.table` and `.write()`, which use it.
+
+    Attributes:
+        origin: names the corpus in error messages.
+        schema: names and Arrow types of the columns, and the metadata known in advance.
+        report: what the stage that created the corpus did; it is complete after one pass. The
+            report of a corpus that was read from files is empty.
+    """
+
+    def __init__(
+        self,
+        batches: Callable[[], Batches],
+        rows: int,
+        origin: str,
+        schema: pa.Schema,
+        report: Report | None = None,
+    ) -> None:
+        """Create a corpus from a function that yields its record batches.
+
+        Args:
+            batches: called at each pass; yields batches of at most `xner.columns.BATCH` rows.
+            rows: number of rows of all batches together.
+            origin: names the corpus in error messages.
+            schema: columns of the batches (`xner.columns.with_columns` derives it from the
+                schema of another corpus). The batches may carry more metadata.
+            report: filled by the stage that creates the corpus.
+        """
+        self._batches = batches
+        self._rows = rows
+        self.origin = origin
+        self.schema = schema
+        self.report = Report() if report is None else report
+
+    @classmethod
+    def from_table(cls, table: pa.Table, origin: str = "table") -> Corpus:
+        """Create a corpus from an Arrow table; columns that xner knows are converted and checked.
+
+        Raises:
+            InputError: a column has the wrong type, or a row does not fit.
+        """
+        fitted: list[pa.RecordBatch] = []
+        done = 0
+        for batch in table.to_batches(BATCH):
+            fitted.append(conform(batch))
+            validate(fitted[-1], row_place(f"{origin}: row ", done + 1))
+            done += batch.num_rows
+        return cls.from_batches(fitted, origin, conform(empty_batch(table.schema)).schema)
+
+    @classmethod
+    def from_batches(
+        cls,
+        batches: list[pa.RecordBatch],
+        origin: str,
+        schema: pa.Schema | None = None,
+        report: Report | None = None,
+    ) -> Self:
+        """Create a corpus from checked batches, each of at most `xner.columns.BATCH` rows.
+
+        Args:
+            batches: held in memory.
+            origin: names the corpus in error messages.
+            schema: used if there are no batches; by default that of the first batch.
+            report: report of the stage that created the batches.
+        """
+        if batches:
+            schema = batches[0].schema
+        rows = sum(batch.num_rows for batch in batches)
+        return cls(lambda: iter(batches), rows, origin, schema or pa.schema([]), report)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self._rows
+
+    def __repr__(self) -> str:
+        """Origin, rows and columns."""
+        return f"<{type(self).__name__} {self.origin}: {len(self)} rows, {', '.join(self.columns)}>"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema.names)
+
+    def batches(self) -> Batches:
+        """Yield record batches of at most `xner.columns.BATCH` rows; each call is a new pass.
+
+        Raises:
+            InputError: a batch has other columns than `schema` declares.
+        """
+        declared = self.columns
+        for batch in self._batches():
+            names = batch.schema.names
+            if names != declared:
+                if sorted(names) != sorted(declared):
+                    raise InputError(
+                        f"{self.origin}: a batch has the columns {', '.join(names)}, but the "
+                        f"corpus declares {', '.join(declared)}; correct the schema that the "
+                        f"corpus was created with"
+                    )
+                batch = batch.select(declared)
+            yield batch
+
+    def collect(self) -> Corpus:
+        """Read the corpus into memory."""
+        return self.from_batches(list(self.batches()), self.origin, self.schema, self.report)
+
+    @property
+    def table(self) -> pa.Table:
+        """All rows as one Arrow table."""
+        batches = list(self.batches())
+        return pa.Table.from_batches(batches, None if batches else self.schema)
+
+    def write(self, path: StrPath, *, side: str = "target", scheme: str = "IOB2") -> None:
+        """Write the corpus in the format that the suffix of `path` names.
+
+        Args:
+            path: `.jsonl` and `.parquet` hold every column; `.conll` the words and tags of one
+                side, `.txt` its words, `.align` the links.
+            side: `target` (default) or `source`, for `.conll` and `.txt`.
+            scheme: labelling scheme of the tags in `.conll`, default IOB2.
+
+        Raises:
+            OutputError: the file cannot be written, or cannot hold a token or an entity.
+            UsageError: the suffix or scheme is unknown, or the columns to write are missing.
+        """
+        from xner.write import write_batches
+
+        write_batches(Path(path), self.batches(), side=side, scheme=scheme)
+
+
+def require(batch: pa.RecordBatch, *names: str) -> None:
+    """Raise InputError if a column is missing."""
+    for name in names:
+        if name not in batch.schema.names:
+            raise InputError(f"the corpus has no column {name!r}; it has {batch.schema.names}")

@@ -1,0 +1,243 @@
+"""One input file of a corpus: its rows, and its columns named for a side."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from xner.columns import (
+    TAGGED_BY,
+    Where,
+    conform,
+    empty_batch,
+    lengths_of,
+    offsets_of,
+    row_place,
+    rows_of,
+)
+from xner.corpus.base import Batches
+from xner.errors import FormatError, ParallelError
+from xner.formats import conll, format_of, jsonl, panx, parquet, text
+from xner.formats.files import Contents
+from xner.formats.tags import entities_from_tags
+from xner.validate import validate
+
+Adapt = Callable[[pa.RecordBatch], pa.RecordBatch]
+Part = tuple[int, pa.RecordBatch]
+"""The number of the first line or row, and a batch, as format modules yield them."""
+
+
+def text_format(path: Path) -> ModuleType:
+    """Return the format of a file with words.
+
+    Raises:
+        UsageError: the suffix is unknown or that of links.
+    """
+    return format_of(path, conll, text, jsonl, parquet)
+
+
+class InputFile:
+    """A file that is opened once to count its rows, and once for each pass over its batches.
+
+    Attributes:
+        path: the file.
+        contents: rows, `-DOCSTART-` rows and columns as its format module reports them.
+        keep_docstart: whether `-DOCSTART-` rows of CoNLL are rows; `line_up` sets it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        adapt: Adapt = lambda batch: batch,
+        *,
+        module: ModuleType | None = None,
+        scheme: str = "auto",
+        tags: bool = True,
+        hold: bool = False,
+    ) -> None:
+        """Open the file.
+
+        Args:
+            path: the file.
+            adapt: selects and renames the columns of a batch, such as a partial `one_side`.
+            module: format module, by default that of the suffix.
+            scheme: labelling scheme to enforce on tags, unless it is `auto`.
+            tags: whether to read the tags of CoNLL.
+            hold: read all rows now, for a single pass, so that the file is opened only once.
+
+        Raises:
+            InputError: the file is missing, empty or malformed.
+            UsageError: the suffix is unknown.
+        """
+        self.path, self._adapt, self._scheme = path, adapt, scheme
+        self._module = module or text_format(path)
+        self._options = {"scheme": scheme, "tags": tags} if self._module in (conll, panx) else {}
+        self._held = deque(self._read()) if hold else None
+        self.contents = (
+            self._held_contents(self._held) if self._held else self._module.inspect(path)
+        )
+        self.keep_docstart = True
+        if self.contents.rows == 0:
+            raise FormatError(f"{path}: the file is empty")
+
+    def _read(self) -> Iterator[Part]:
+        read: Iterator[Part] = self._module.read(self.path, **self._options)
+        return read
+
+    def _held_contents(self, held: Collection[Part]) -> Contents:
+        marks = np.concatenate([self._docstart_rows(batch) for _, batch in held])
+        schemas = [batch.schema for _, batch in held]
+        return Contents(len(marks), schemas[0], int(marks.sum()))
+
+    def _docstart_rows(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
+        if self._module is not conll:
+            return np.zeros(batch.num_rows, bool)
+        return conll.docstart_rows(batch["tokens"].values, offsets_of(batch["tokens"]))
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of `batches`."""
+        empty = _with_entities(empty_batch(self.contents.schema), self._scheme, lambda row: "")
+        return self._adapted(empty).schema
+
+    def batches(self) -> Batches:
+        """Yield checked batches with the columns that `adapt` gives.
+
+        Raises:
+            InputError: the file is malformed, or lacks a column.
+        """
+        place = ": row " if self._module is parquet else ":"
+        held = self._held
+        parts = self._read() if held is None else (held.popleft() for _ in range(len(held)))
+        for first, batch in parts:
+            marks = self._docstart_rows(batch)
+            if marks.any() and not self.keep_docstart:
+                batch = conform(batch.filter(pa.array(~marks)))
+            where = row_place(f"{self.path}{place}", first)
+            batch = _with_entities(batch, self._scheme, where)
+            validate(batch, where)
+            if batch.num_rows:
+                yield self._adapted(batch)
+
+    def _adapted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        try:
+            return self._adapt(batch)
+        except FormatError as error:
+            raise FormatError(f"{self.path}: {error}") from None
+
+
+def line_up(files: Sequence[InputFile], docstart: str = "auto") -> int:
+    """Decide whether the files keep their `-DOCSTART-` rows, and return the number of rows.
+
+    Args:
+        files: files that must have the same rows.
+        docstart: `keep`, `skip`, or `auto`, as for `xner.scan`.
+
+    Raises:
+        ParallelError: the files differ in their number of rows.
+    """
+    every = [file.contents.rows for file in files]
+    without = [file.contents.rows - file.contents.docstarts for file in files]
+    keep = docstart == "keep" or (
+        docstart == "auto" and len(set(without)) > 1 and len(set(every)) == 1
+    )
+    counts = every if keep else without
+    for file in files:
+        file.keep_docstart = keep
+    if len(set(counts)) == 1:
+        return counts[0]
+    other = next(i for i, n in enumerate(counts) if n != counts[0])
+    marks = max(file.contents.docstarts for file in files)
+    hint = f" ({marks} -DOCSTART- rows in all)" if marks else ""
+    raise ParallelError(
+        f"{files[other].path}: {counts[other]} rows, but {files[0].path} has {counts[0]}{hint}; "
+        f"both must have one row per sentence: row {min(counts[0], counts[other]) + 1} has no "
+        f"partner"
+    )
+
+
+def _with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
+    """Replace a column of tags by one of entities."""
+    for name in ("tags", "source_tags", "target_tags"):
+        entities = name.replace("tags", "entities")
+        if name not in batch.schema.names or entities in batch.schema.names:
+            continue
+        tags = conform(batch.select([name]).rename_columns(["tokens"]))["tokens"]
+        tokens = batch[name.replace("tags", "tokens")]
+        differ = np.flatnonzero(lengths_of(tags) != lengths_of(tokens))
+        if len(differ):
+            raise FormatError(f"{where(int(differ[0]))}: not as many {name} as tokens")
+        offsets = offsets_of(tokens)
+        rows = rows_of(offsets)
+        column = entities_from_tags(
+            tags.flatten(),
+            offsets - offsets[0],
+            scheme,
+            _word_place(where, rows),
+        )
+        batch = batch.drop_columns([name]).append_column(entities, column)
+    return batch
+
+
+def _word_place(where: Where, rows: NDArray[np.int64]) -> Where:
+    return lambda word: where(int(rows[word]))
+
+
+def both_sides(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch; raise FormatError unless it has both sides."""
+    for name in ("source_tokens", "target_tokens"):
+        if name not in batch.schema.names:
+            raise FormatError(
+                f"has no column {name!r}; a single file must have both sides: name the target "
+                f"file as well, or say which side it is"
+            )
+    return batch
+
+
+def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
+    """Keep every column but unnamed entities of a target; name those without a side for `side`."""
+    if _prefix(batch, side):
+        return batch
+    if side == "target" and "entities" in batch.schema.names:
+        batch = batch.drop_columns(["entities"])
+    own = ("tokens", "entities", "text")
+    return batch.rename_columns([f"{side}_{n}" if n in own else n for n in batch.schema.names])
+
+
+def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.RecordBatch:
+    """Keep the id and the tokens, entities, candidates and tag probabilities of one side.
+
+    Args:
+        batch: a batch with the words of the side, in a column named for it or not.
+        side: `source` or `target`; the columns are named for it.
+        labels: whether to keep the entities.
+
+    Raises:
+        FormatError: the words of the side are missing.
+    """
+    prefix, names = _prefix(batch, side), batch.schema.names
+    columns = {"id": batch["id"]} if "id" in names else {}
+    for name in ("tokens", "entities") if labels else ("tokens",):
+        if f"{prefix}{name}" in names:
+            columns[f"{side}_{name}"] = batch[f"{prefix}{name}"]
+    for name in (f"{side}_tagset", f"{side}_probabilities", f"{side}_candidates"):
+        if name in names:
+            columns[name] = batch[name]
+    metadata = batch.schema.metadata or {}
+    tagger = {key: metadata[key] for key in [TAGGED_BY[side]] if key in metadata}
+    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(tagger)
+
+
+def _prefix(batch: pa.RecordBatch, side: str) -> str:
+    """What the names of the columns of `side` begin with: `source_`, `target_` or nothing."""
+    if f"{side}_tokens" in batch.schema.names:
+        return f"{side}_"
+    if "tokens" in batch.schema.names:
+        return ""
+    raise FormatError(f"has neither a column 'tokens' nor '{side}_tokens'")

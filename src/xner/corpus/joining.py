@@ -1,0 +1,72 @@
+"""Streams of batches: rows regrouped, and parallel streams joined row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+
+import pyarrow as pa
+
+from xner.columns import BATCH
+from xner.corpus.base import Batches
+from xner.errors import FormatError, ParallelError
+
+Named = tuple[str, Iterable[pa.RecordBatch]]
+
+
+def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
+    """Yield the same rows in batches of `BATCH`, the last one shorter."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        while rows >= BATCH:
+            joined = _concatenated(held)
+            yield joined.slice(0, BATCH)
+            held, rows = [joined.slice(BATCH)], rows - BATCH
+    if rows:
+        yield _concatenated(held)
+
+
+def _concatenated(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    try:
+        return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+    except pa.ArrowInvalid as error:
+        raise FormatError(f"rows differ in their columns ({error})") from None
+
+
+def zip_batches(*streams: Named) -> Iterator[tuple[pa.RecordBatch, ...]]:
+    """Yield batches of the same rows from parallel streams, `BATCH` rows at a time.
+
+    Args:
+        *streams: pairs of a name for error messages, such as a path, and record batches.
+
+    Raises:
+        ParallelError: one stream ends before another; the message names it and the row.
+    """
+    names = [name for name, _ in streams]
+    done = 0
+    for parts in zip_longest(*(rechunk(batches) for _, batches in streams)):
+        rows = [0 if part is None else part.num_rows for part in parts]
+        if len(set(rows)) > 1:
+            short, long = (names[rows.index(n)] for n in (min(rows), max(rows)))
+            raise ParallelError(
+                f"{short}: has no row {done + min(rows) + 1}, but {long} has; both must have the "
+                f"same rows (did a file change while it was read?)"
+            )
+        yield parts
+        done += rows[0]
+
+
+def side_by_side(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the columns and metadata of all parts; of columns with one name, the first."""
+    columns: dict[str, pa.Array] = {}
+    metadata: dict[bytes, bytes] = {}
+    for part in parts:
+        metadata |= part.schema.metadata or {}
+        for name, column in zip(part.schema.names, part.columns, strict=True):
+            columns.setdefault(name, column)
+    return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(metadata)

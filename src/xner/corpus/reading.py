@@ -1,0 +1,229 @@
+"""Reading parallel corpora: two files, or one with one side or both, and links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xner.columns import (
+    LINKS,
+    LINKS_MADE_BY,
+    empty_batch,
+    replace_columns,
+    row_place,
+    with_columns,
+)
+from xner.corpus.base import Batches, Corpus, StrPath
+from xner.corpus.files import (
+    Adapt,
+    InputFile,
+    all_of_side,
+    both_sides,
+    line_up,
+    one_side,
+    text_format,
+)
+from xner.corpus.joining import rechunk, side_by_side, zip_batches
+from xner.errors import ParallelError, UsageError
+from xner.formats import format_of, pharaoh
+from xner.links import back_off
+from xner.schemes import check_scheme
+from xner.validate import validate
+
+DOCSTART_CHOICES = ("auto", "keep", "skip")
+
+
+def read(
+    source: StrPath,
+    target: StrPath | None = None,
+    *,
+    links: StrPath | Sequence[StrPath] | None = None,
+    scheme: str = "auto",
+    docstart: str = "auto",
+    side: str | None = None,
+) -> Corpus:
+    """Read a parallel corpus into memory; arguments and errors are those of `scan`.
+
+    Every file is opened once.
+    """
+    return _open(source, target, links, scheme, docstart, side, hold=True).collect()
+
+
+def scan(
+    source: StrPath,
+    target: StrPath | None = None,
+    *,
+    links: StrPath | Sequence[StrPath] | None = None,
+    scheme: str = "auto",
+    docstart: str = "auto",
+    side: str | None = None,
+) -> Corpus:
+    """Open a parallel corpus, or one side of it, that is read batch by batch at each pass.
+
+    Every file is opened once here, to count its rows and learn its columns, and once at each
+    pass over the corpus.
+
+    Args:
+        source: the labelled side (.conll .jsonl .parquet .txt), or, without `target`, one
+            .jsonl or .parquet file with both sides.
+        target: the other side, parallel by row; tags or entities in it are ignored.
+        links: word alignment in Pharaoh format (.align), parallel by row; replaces links in the
+            other files. With several files, a link of a later file is used only if neither of
+            its words has a link in an earlier one.
+        scheme: labelling scheme to enforce; `auto` (default) reads IOB1, IOB2, BILOU and IOBES.
+        docstart: how to treat `-DOCSTART-` rows of .conll files: `keep` them as sentences,
+            `skip` them, or `auto` (default): skip them unless the files have the same number of
+            rows only with them.
+        side: `source` or `target`, to read one file as that side alone, for a stage that creates
+            the other. Tags or entities of a target side are ignored.
+
+    Raises:
+        InputError: a file is missing, empty or malformed, or the files differ in rows.
+        UsageError: a suffix, scheme, docstart or side is unknown, or a side is given with two
+            files.
+    """
+    return _open(source, target, links, scheme, docstart, side)
+
+
+def _open(
+    source: StrPath,
+    target: StrPath | None,
+    links: StrPath | Sequence[StrPath] | None,
+    scheme: str,
+    docstart: str,
+    side: str | None,
+    hold: bool = False,
+) -> Corpus:
+    check_scheme(scheme, auto=True)
+    if docstart not in DOCSTART_CHOICES:
+        raise UsageError(f"docstart is {docstart!r}; choose one of {', '.join(DOCSTART_CHOICES)}")
+    if side not in (None, "source", "target"):
+        raise UsageError(f"side is {side!r}; choose source or target")
+    if side is not None and target is not None:
+        raise UsageError("a side is given together with two files; leave out one of them")
+    wanted: list[tuple[StrPath, Adapt, bool]]
+    if target is not None:
+        target_words = partial(one_side, side="target", labels=False)
+        wanted = [(source, partial(one_side, side="source"), True), (target, target_words, False)]
+    else:
+        adapt = partial(all_of_side, side=side) if side else both_sides
+        wanted = [(source, adapt, side != "target")]
+    # All suffixes are checked before a file is read.
+    words = [(Path(f), adapt, tags, text_format(Path(f))) for f, adapt, tags in wanted]
+    many = [] if links is None else [links] if isinstance(links, str | PathLike) else links
+    paths = [(Path(path), format_of(Path(path), pharaoh)) for path in many]
+    sides = [
+        InputFile(path, adapt, module=module, scheme=scheme, tags=tags, hold=hold)
+        for path, adapt, tags, module in words
+    ]
+    aligned = [InputFile(path, module=module, hold=hold) for path, module in paths]
+    rows = line_up([*sides, *aligned], docstart)
+    pairs = join_files(sides, rows, f"{source} + {target}" if len(sides) > 1 else str(source))
+    return _linked(pairs, aligned) if aligned else pairs
+
+
+def join_files(files: Sequence[InputFile], rows: int, origin: str) -> Corpus:
+    """Join files of `rows` rows side by side and fill in missing ids."""
+    stem = files[0].path.stem
+
+    def batches() -> Batches:
+        done = 0
+        for parts in zip_batches(*((str(file.path), file.batches()) for file in files)):
+            yield _with_ids(side_by_side(parts), stem, done)
+            done += parts[0].num_rows
+
+    empty = _with_ids(side_by_side([empty_batch(file.schema) for file in files]), stem, 0)
+    return Corpus(batches, rows, origin, empty.schema)
+
+
+def _with_ids(batch: pa.RecordBatch, stem: str, first: int) -> pa.RecordBatch:
+    """Put a column id in front; missing ids become `{stem}-{row}`, rows counted from `first`."""
+    ids = batch["id"] if "id" in batch.schema.names else None
+    if ids is None or ids.null_count:
+        numbers = range(first, first + batch.num_rows)
+        made = pa.array([f"{stem}-{i}" for i in numbers], pa.string())
+        ids = made if ids is None else pc.coalesce(ids, made)
+    return side_by_side([pa.RecordBatch.from_pydict({"id": ids}), batch])
+
+
+def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
+    """Add the links of Pharaoh files to a corpus; they replace links that it has.
+
+    Args:
+        pairs: read along with the files at each pass.
+        paths: files with one row per pair; each backs off the files before it, as for `scan`.
+
+    Raises:
+        InputError: a file is missing or malformed, or differs from the corpus in rows.
+        UsageError: a suffix is not one of links.
+    """
+    files = [InputFile(Path(p), module=format_of(Path(p), pharaoh)) for p in paths]
+    for file in files:
+        _match(file, len(pairs), pairs.origin)
+    return _linked(pairs, files)
+
+
+def _match(file: InputFile, rows: int, origin: str) -> None:
+    """Raise ParallelError unless the file has `rows` rows, with or without -DOCSTART- rows."""
+    every, _, marks = file.contents
+    if rows not in (every, every - marks):
+        raise ParallelError(
+            f"{file.path}: {every - marks} rows, but {origin} has {rows}; the file must have one "
+            f"row per sentence pair"
+        )
+    file.keep_docstart = rows == every
+
+
+def _linked(pairs: Corpus, files: Sequence[InputFile]) -> Corpus:
+    names = ",".join(file.path.name for file in files)
+    metadata = {LINKS_MADE_BY: f"file({names})"}
+    schema = with_columns(pairs.schema, {"links": LINKS}, drop=["links"], metadata=metadata)
+
+    def batches() -> Batches:
+        streams = [(str(file.path), file.batches()) for file in files]
+        done = 0
+        for batch, *parts in zip_batches((pairs.origin, pairs.batches()), *streams):
+            links: pa.ListArray | None = None
+            for part, file in zip(parts, files, strict=True):
+                column = part["links"]
+                words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
+                checked = batch.select(words).append_column("links", column)
+                validate(checked, row_place(f"{file.path}:", done + 1))
+                links = column if links is None else back_off(links, column)
+            yield replace_columns(batch, {"links": links}, drop=["links"], metadata=metadata)
+            done += batch.num_rows
+
+    return Corpus(batches, len(pairs), pairs.origin, schema)
+
+
+def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
+    """Open a file of words that is parallel to `pairs`, as the column target_tokens.
+
+    The file (.conll, .jsonl, .parquet or .txt) is opened once here, and once at each pass.
+
+    Raises:
+        InputError: the file is missing, empty or malformed, or has another number of rows.
+        UsageError: the suffix is unknown.
+    """
+    file = InputFile(Path(path), partial(one_side, side="target", labels=False), tags=False)
+    _match(file, len(pairs), pairs.origin)
+    return Corpus(lambda: rechunk(file.batches()), len(pairs), str(path), file.schema)
+
+
+def read_as_is(path: StrPath) -> Corpus:
+    """Read a file with both sides, with one, or with an unnamed side into memory.
+
+    .conll and .txt files give the columns tokens and, where they have tags, entities; .jsonl and
+    .parquet files the columns they have. The file is opened once.
+
+    Raises:
+        InputError: the file is missing, empty or malformed, or has no words.
+        UsageError: the suffix is unknown.
+    """
+    file = InputFile(Path(path), hold=True)
+    return join_files([file], line_up([file]), str(path)).collect()

@@ -1,0 +1,75 @@
+"""Settings of a step for one language: files as paths, and language codes filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+from xner.errors import UsageError
+from xner.experiments.language import Language
+from xner.experiments.pipelines import Step
+from xner.experiments.schema import Settings
+from xner.stages import Stage
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+"""What can be a model id on the hub; anything else is a path."""
+
+
+def settings_naming(stage: type[Stage], *kinds: str) -> set[str]:
+    """Return the settings of a stage that name things of these kinds (`Option.names`)."""
+    return {name for name, declared in stage.settings().items() if declared.names in kinds}
+
+
+def resolved(
+    step: Step, stage: type[Stage], language: Language, folder: Path, models: Container[str]
+) -> Settings:
+    """Return the settings of a step for a language.
+
+    Files are relative to `folder`, and `{language}` in their names is replaced by the name of the
+    language. Names of `models` are left as they are.
+
+    Raises:
+        UsageError: a file or model does not exist.
+    """
+    settings = dict(step.settings)
+    for name in settings_naming(stage, "file") & settings.keys():
+        settings[name] = _files(settings[name], name, language, folder)
+    for name in settings_naming(stage, "model") & settings.keys():
+        settings[name] = _files(settings[name], "model", language, folder)
+    for name in settings_naming(stage, "tagger") & settings.keys():
+        settings[name] = _files(settings[name], "model", language, folder, models)
+    codes = {"source_language": language.source_code, "target_language": language.target_code}
+    known = stage.settings()
+    settings = {**{name: code for name, code in codes.items() if name in known}, **settings}
+    for name in settings_naming(stage, "settings") & settings.keys():
+        if isinstance(settings[name], dict):
+            settings[name] = _of_model({**codes, **settings[name]}, language, folder)
+    return settings
+
+
+def _of_model(settings: Settings, language: Language, folder: Path) -> Settings:
+    """Resolve the model and the cache in the settings of a model; the cache need not exist."""
+    if "model" in settings:
+        settings["model"] = _files(settings["model"], "model", language, folder)
+    if isinstance(settings.get("cache"), str):
+        settings["cache"] = str(folder / settings["cache"].replace("{language}", language.name))
+    return settings
+
+
+def _files(
+    value: Any, name: str, language: Language, folder: Path, models: Container[str] = ()
+) -> Any:
+    if isinstance(value, list | tuple):
+        return [_files(part, name, language, folder, models) for part in value]
+    if not isinstance(value, str) or value in models:
+        return value
+    written = value.replace("{language}", language.name)
+    path = folder / written
+    if path.exists():
+        return path
+    if name == "model" and _HUB_ID.fullmatch(written):
+        return written
+    kind = "folder, nor a hub id" if name == "model" else "file"
+    raise UsageError(f"{name}: {path}: no such {kind}; check the path")

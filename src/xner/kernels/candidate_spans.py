@@ -1,0 +1,252 @@
+"""Candidate spans: n-grams and runs of linked target words, and all n-grams of a region."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Entities, Flags, Float64, Int32, Links, Regions
+
+# Why an entity has no candidate.
+HAS_CANDIDATES, NO_TARGET, UNALIGNED, TOO_SHORT, NO_CANDIDATE = 0, 1, 2, 3, 10
+
+
+class NgramLimits(NamedTuple):
+    """An n-gram has at most `max_span` words, or `max_ratio` times the entity's if more."""
+
+    max_span: int
+    max_ratio: float
+
+
+class RunLimits(NamedTuple):
+    """Which runs of linked words are candidates.
+
+    merge_distance: runs with at most this many words between them become one. length_ratio: keep
+    a run if run words / entity words is above this. top_k: keep only the longest `top_k` runs of
+    an entity; 0 keeps all.
+    """
+
+    merge_distance: int
+    length_ratio: float
+    top_k: int
+
+
+class LinkedSpans(NamedTuple):
+    """Candidates with their alignment scores.
+
+    start, end: int32 (C); score: float64 (C), entity after entity, each by start, then end.
+    sizes: int32 (E), candidates of each entity. status: uint8 (E), one of the constants above.
+    """
+
+    start: Int32
+    end: Int32
+    score: Float64
+    sizes: Int32
+    status: Flags
+
+
+@inner
+def linked_words(links, s, first, last, mass, words):
+    """Collect the target words linked to the source words `[first, last)` of sentence s.
+
+    Args:
+        links: `Links`; links of weight 0 do not count.
+        s: sentence.
+        first, last: source words.
+        mass: float64 (>= target words), all 0 on entry; the summed link weight per word,
+            added in link order.
+        words: int32 (>= target words), the linked words in ascending order on return.
+
+    Returns:
+        The number of linked words, n. The caller sets `mass[words[:n]]` back to 0.
+    """
+    n = 0
+    for link in range(links.offsets[s], links.offsets[s + 1]):
+        weight = links.weight[link]
+        if first <= links.source[link] < last and weight > 0.0:
+            w = links.target[link]
+            if mass[w] == 0.0:
+                at = n
+                while at > 0 and words[at - 1] > w:
+                    words[at] = words[at - 1]
+                    at -= 1
+                words[at] = w
+                n += 1
+            mass[w] += weight
+    return n
+
+
+@inner
+def write_ngrams(words, mass, length, longest, spans, at):
+    """Write the n-grams that start and end on a linked word; return the next free index.
+
+    Any other n-gram contains a shorter one with the same links, hence a higher score
+    and fewer conflicts, so that no solver would choose it.
+    """
+    start, end, score = spans
+    for first in range(len(words)):
+        total = 0.0
+        for last in range(first, len(words)):
+            span = words[last] + 1 - words[first]
+            if span > longest:
+                break
+            total += mass[words[last]]
+            start[at] = words[first]
+            end[at] = words[last] + 1
+            score[at] = 2.0 * total / (length + span)
+            at += 1
+    return at
+
+
+@inner
+def write_runs(words, mass, length, limits, spans, at):
+    """Write the merged runs of linked words that are long enough; return the next free index.
+
+    They are in order of position; with `top_k` only the longest (ties: the first) are kept.
+    """
+    start, end, score = spans
+    begin = at
+    first = 0
+    while first < len(words):
+        last = first
+        total = mass[words[first]]
+        while last + 1 < len(words) and words[last + 1] - words[last] - 1 <= limits.merge_distance:
+            last += 1
+            total += mass[words[last]]
+        span = words[last] + 1 - words[first]
+        if span / length > limits.length_ratio:
+            start[at] = words[first]
+            end[at] = words[last] + 1
+            score[at] = 2.0 * total / (length + span)
+            at += 1
+        first = last + 1
+    while 0 < limits.top_k < at - begin:
+        worst = begin
+        for c in range(begin + 1, at):
+            if end[c] - start[c] <= end[worst] - start[worst]:
+                worst = c
+        for c in range(worst, at - 1):
+            start[c], end[c], score[c] = start[c + 1], end[c + 1], score[c + 1]
+        at -= 1
+    return at
+
+
+@inner
+def most_spans(lo, hi, entities, links, target_lengths, ngrams):
+    """Return an upper bound of the number of candidates of the sentences `[lo, hi)`."""
+    size = 0
+    for s in range(lo, hi):
+        linked = min(target_lengths[s], links.offsets[s + 1] - links.offsets[s])
+        for e in range(entities.offsets[s], entities.offsets[s + 1]):
+            each = 1
+            if ngrams is not None:
+                length = entities.end[e] - entities.start[e]
+                longest = max(ngrams.max_span, int(ngrams.max_ratio * length))
+                each = max(1, min(linked, longest))
+            size += linked * each
+    return size
+
+
+@kernel
+def linked_spans(
+    lo: int,
+    hi: int,
+    entities: Entities,
+    links: Links,
+    target_lengths: Int32,
+    ngrams: NgramLimits | None,
+    runs: RunLimits | None,
+) -> LinkedSpans:
+    """Return the candidates of the sentences `[lo, hi)`: n-grams or runs of linked words.
+
+    The alignment score is 2 * (sum of link weights inside) / (entity words + candidate
+    words) (Politov et al. 2025; Shkalikov 2025, section 3.3).
+
+    Args:
+        lo, hi: sentences.
+        entities, links: of the batch.
+        target_lengths: int32 (S), target words.
+        ngrams, runs: what the candidates are, the other None: Numba then leaves that part out.
+    """
+    longest = 0
+    for s in range(lo, hi):
+        longest = max(longest, target_lengths[s])
+    # Room for the most candidates there can be. Pages that stay untouched cost nothing.
+    size = most_spans(lo, hi, entities, links, target_lengths, ngrams)
+    spans = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size)
+    base = entities.offsets[lo]
+    count = np.empty(entities.offsets[hi] - base, np.int32)
+    status = np.zeros(entities.offsets[hi] - base, np.uint8)
+    mass, words = np.zeros(longest, np.float64), np.empty(longest, np.int32)
+    at = 0
+    for s in range(lo, hi):
+        for e in range(entities.offsets[s], entities.offsets[s + 1]):
+            first, last = entities.start[e], entities.end[e]
+            length = last - first
+            n = linked_words(links, s, first, last, mass, words)
+            begin = at
+            if ngrams is not None:
+                longest_span = max(ngrams.max_span, int(ngrams.max_ratio * length))
+                at = write_ngrams(words[:n], mass, length, longest_span, spans, at)
+            if runs is not None:
+                at = write_runs(words[:n], mass, length, runs, spans, at)
+            count[e - base] = at - begin
+            if n == 0:
+                status[e - base] = NO_TARGET if target_lengths[s] == 0 else UNALIGNED
+            elif at == begin:
+                status[e - base] = TOO_SHORT
+            for i in range(n):
+                mass[words[i]] = 0.0
+    return LinkedSpans(spans[0][:at], spans[1][:at], spans[2][:at], count, status)
+
+
+@kernel
+def linked_regions(
+    lo: int, hi: int, entities: Entities, links: Links, first: Int32, last: Int32
+) -> None:
+    """Write the range `[first, last)` of target words linked to each entity; 0, 0 for none.
+
+    first, last: int32 (E), written. Links of weight 0 do not count.
+    """
+    for s in range(lo, hi):
+        for e in range(entities.offsets[s], entities.offsets[s + 1]):
+            first[e], last[e] = 0, 0
+            for link in range(links.offsets[s], links.offsets[s + 1]):
+                inside = entities.start[e] <= links.source[link] < entities.end[e]
+                if inside and links.weight[link] > 0.0:
+                    w = links.target[link]
+                    first[e] = w if last[e] == 0 else min(first[e], w)
+                    last[e] = max(last[e], w + 1)
+
+
+@kernel
+def list_ngrams(lo: int, hi: int, regions: Regions) -> tuple[Int32, Int32, Int32]:
+    """Return the n-grams without a stop word in the regions of the sentences `[lo, hi)`.
+
+    Returns:
+        int32 (E) the number of n-grams of each entity, int32 (C) their start and end, by start,
+        then end.
+    """
+    base = regions.offsets[lo]
+    count = np.zeros(regions.offsets[hi] - base, np.int32)
+    size = 0
+    for s in range(lo, hi):
+        for e in range(regions.offsets[s], regions.offsets[s + 1]):
+            free = 0
+            for w in range(regions.first[e], regions.last[e]):
+                free = 0 if regions.stop[regions.words[s] + w] else free + 1
+                count[e - base] += min(free, regions.limit[e])
+            size += count[e - base]
+    start, end = np.empty(size, np.int32), np.empty(size, np.int32)
+    at = 0
+    for s in range(lo, hi):
+        for e in range(regions.offsets[s], regions.offsets[s + 1]):
+            for i in range(regions.first[e], regions.last[e]):
+                last = min(np.int64(regions.last[e]), np.int64(i) + regions.limit[e])
+                for j in range(i, last):
+                    if regions.stop[regions.words[s] + j]:
+                        break
+                    start[at] = i
+                    end[at] = j + 1
+                    at += 1
+    return count, start, end

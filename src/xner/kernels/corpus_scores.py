@@ -1,0 +1,174 @@
+"""Scores of candidates from the counts of the corpus: edge and dictionary."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.keys import SEED, mix, slot_of
+from xner.kernels.records import Float64, Int64, Keys, Problem, Spans, Table, Texts, Words
+
+INSIDE, OUTSIDE = np.uint64(1), np.uint64(2)
+ENTITY, TRANSLATION = np.uint64(3), np.uint64(4)
+
+
+class EdgeRule(NamedTuple):
+    """Constants of the edge score.
+
+    expected: float64 (SHAPES), p of a word that was never seen, by its shape. strength: how many
+    occurrences that counts for. enough: the p from which on a word costs nothing.
+    """
+
+    expected: Float64
+    strength: float
+    enough: float
+
+
+@inner
+def share_inside(word, s, words, spans, table, prior, strength):
+    """Return (inside + prior) / (inside + outside + strength), without sentence s."""
+    inside = table.counts[slot_of(table.keys, mix(word ^ INSIDE))]
+    outside = table.counts[slot_of(table.keys, mix(word ^ OUTSIDE))]
+    base, end = words.offsets[s], words.offsets[s + 1]
+    for k in range(spans.offsets[s], spans.offsets[s + 1]):
+        i, j = base + spans.start[k], base + spans.end[k]
+        for w in range(i, j):
+            inside -= words.keys[w] == word
+        if i > base:
+            outside -= words.keys[i - 1] == word
+        if j < end:
+            outside -= words.keys[j] == word
+    return (inside + prior) / (inside + outside + strength)
+
+
+@inner
+def is_among(word, lo, hi, words):
+    """Return whether a word is among the words `[lo, hi)`. words: uint64."""
+    found = False
+    for w in range(lo, hi):
+        found = found or words[w] == word
+    return found
+
+
+@kernel
+def edge_scores(
+    lo: int,
+    hi: int,
+    problem: Problem,
+    score: Float64,
+    texts: Texts,
+    spans: Spans,
+    table: Table,
+    rule: EdgeRule,
+) -> None:
+    """Write the edge score of every candidate.
+
+    For a word, p = (inside + strength * expected) / (inside + outside + strength), counts
+    without those of its own sentence; a candidate scores min(1, p / enough) of its first
+    word times that of its last. Words that the entity contains too get 1.
+
+    spans: of the first pass. score: float64 (C), written.
+    """
+    source, words, entities = texts.source, texts.target, texts.entities
+    longest = 0
+    for s in range(lo, hi):
+        longest = max(longest, words.offsets[s + 1] - words.offsets[s])
+    fit = np.full(longest, -1.0)
+    for s in range(lo, hi):
+        c_lo = problem.candidate_offsets[problem.entity_offsets[s]]
+        c_hi = problem.candidate_offsets[problem.entity_offsets[s + 1]]
+        base = words.offsets[s]
+        for c in range(c_lo, c_hi):
+            for side in range(2):
+                at = problem.end[c] - 1 if side else problem.start[c]
+                if fit[at] >= 0.0:
+                    continue
+                prior = rule.strength * rule.expected[words.shapes[base + at]]
+                p = share_inside(words.keys[base + at], s, words, spans, table, prior,
+                                 rule.strength)  # fmt: skip
+                fit[at] = min(1.0, p / rule.enough)
+        for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
+            first = source.offsets[s] + entities.start[e]
+            last = source.offsets[s] + entities.end[e]
+            for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
+                score[c] = 1.0
+                for side in range(2):
+                    at = problem.end[c] - 1 if side else problem.start[c]
+                    word = words.keys[base + at]
+                    if fit[at] < 1.0 and not is_among(word, first, last, source.keys):
+                        score[c] *= fit[at]
+        for c in range(c_lo, c_hi):
+            fit[problem.start[c]] = -1.0
+            fit[problem.end[c] - 1] = -1.0
+
+
+@inner
+def phrase_key(lo, hi, words):
+    """Return the key of the words `[lo, hi)`. words: uint64."""
+    key = SEED
+    for w in range(lo, hi):
+        key = mix(key ^ words[w])
+    return key
+
+
+@kernel
+def phrase_keys(lo: int, hi: int, first: Int64, last: Int64, words: Keys, keys: Keys) -> None:
+    """Write the keys of the phrases `[lo, hi)`.
+
+    first, last: int64, half-open positions in words (uint64); keys: uint64, written.
+    """
+    for p in range(lo, hi):
+        keys[p] = phrase_key(first[p], last[p], words)
+
+
+@kernel
+def dictionary_scores(
+    lo: int,
+    hi: int,
+    problem: Problem,
+    score: Float64,
+    entity_keys: Keys,
+    words: Words,
+    spans: Spans,
+    table: Table,
+    strength: float,
+) -> None:
+    """Write times seen as this / (times seen + strength) for every candidate.
+
+    Counts are those of the entity's key without its own sentence.
+
+    Args:
+        lo, hi: sentences.
+        problem: the candidates.
+        score: float64 (C), written.
+        entity_keys: uint64 (E), of words and label.
+        words: of the target side.
+        spans: of the first pass.
+        table: the counts.
+        strength: occurrences of another translation to assume.
+    """
+    for s in range(lo, hi):
+        base = words.offsets[s]
+        for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
+            entity = entity_keys[e]
+            c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
+            if c_lo == c_hi:
+                continue
+            total = table.counts[slot_of(table.keys, mix(entity ^ ENTITY))]
+            for k in range(spans.offsets[s], spans.offsets[s + 1]):
+                total -= entity_keys[spans.entity[k]] == entity
+            for c in range(c_lo, c_hi):
+                score[c] = 0.0
+                if total <= 0:
+                    continue
+                start, end = base + problem.start[c], base + problem.end[c]
+                target = phrase_key(start, end, words.keys)
+                key = mix(mix(entity ^ TRANSLATION) ^ target)
+                seen = table.counts[slot_of(table.keys, key)]
+                if seen == 0:
+                    continue
+                for k in range(spans.offsets[s], spans.offsets[s + 1]):
+                    if entity_keys[spans.entity[k]] == entity:
+                        i, j = base + spans.start[k], base + spans.end[k]
+                        seen -= phrase_key(i, j, words.keys) == target
+                score[c] = seen / (total + strength)

@@ -1,0 +1,30 @@
+"""How kernels are compiled. Both decorators keep the signature, so that mypy checks calls.
+
+Divisors in kernels are above 0, so `error_model` turns off the checks for division by 0, which
+would make Numba count references to arrays in the innermost loops.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function that Python calls: without the GIL, and cached on disk."""
+    compiled: Function = njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
+def inner(function: Function) -> Function:
+    """Compile a function that only kernels call.
+
+    It has no wrapper for Python, which halves the time to compile it, and no cache of its own:
+    it is part of the kernels that call it.
+    """
+    compiled: Function = njit(
+        nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(function)
+    return compiled

@@ -1,0 +1,270 @@
+"""Links for unlinked words, from how their types are linked or occur at spans elsewhere."""
+
+import numpy as np
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.keys import mix, slot_of
+from xner.kernels.records import Keys, Links, NewLinks, Spans, Table, Texts
+
+SOURCE, TARGET, PAIR, NEAR = np.uint64(5), np.uint64(6), np.uint64(7), np.uint64(10)
+# Counts of links are sums of integer 65536ths, so the order of adding is irrelevant.
+UNIT = 65536.0
+
+
+@inner
+def mark_linked(links, s, value, source, target):
+    """Set `source` and `target` to `value` for the linked words of pair s. uint8 (>= words)."""
+    for link in range(links.offsets[s], links.offsets[s + 1]):
+        if links.weight[link] > 0:
+            source[links.source[link]] = value
+            target[links.target[link]] = value
+
+
+@inner
+def longest_sides(lo, hi, texts):
+    """Return the most source and target words of the pairs `[lo, hi)`."""
+    sources, targets = 0, 0
+    for s in range(lo, hi):
+        sources = max(sources, texts.source.offsets[s + 1] - texts.source.offsets[s])
+        targets = max(targets, texts.target.offsets[s + 1] - texts.target.offsets[s])
+    return sources, targets
+
+
+@inner
+def times_elsewhere(word, kind, s, words, inside, table):
+    """Return how often a word type occurs in other sentences than s.
+
+    Counts that were dropped from a large table are 0. inside: uint8 (words), 1 for those that
+    count; empty if all do.
+    """
+    times = table.counts[slot_of(table.keys, mix(word ^ kind))]
+    for w in range(words.offsets[s], words.offsets[s + 1]):
+        times -= words.keys[w] == word and (len(inside) == 0 or inside[w])
+    return max(times, 0)
+
+
+@inner
+def links_elsewhere(a, b, s, texts, links, table):
+    """Return the weights of the links between types a and b in other pairs, in 65536ths."""
+    total = table.counts[slot_of(table.keys, mix(mix(a ^ PAIR) ^ b))]
+    if total > 0:
+        for link in range(links.offsets[s], links.offsets[s + 1]):
+            i = texts.source.offsets[s] + links.source[link]
+            j = texts.target.offsets[s] + links.target[link]
+            if texts.inside[i] and texts.source.keys[i] == a and texts.target.keys[j] == b:
+                total -= np.int64(np.float64(links.weight[link]) * UNIT + 0.5)
+    return total
+
+
+@inner
+def new_links(lo, hi, texts):
+    """Return room for a link of every target word of the pairs `[lo, hi)`."""
+    size = texts.target.offsets[hi] - texts.target.offsets[lo]
+    row, source = np.empty(size, np.int32), np.empty(size, np.int32)
+    return NewLinks(row, source, np.empty(size, np.int32), np.empty(size, np.float32))
+
+
+@inner
+def write_best(s, best, found, most, links, at):
+    """Add the links that were found in pair s, and clear `best` and `found`.
+
+    best: float64 (target words), the evidence; found: int32, the source word or -1.
+    Returns the next free index of links.
+    """
+    for t in range(most):
+        if found[t] >= 0:
+            links.row[at], links.source[at] = s, found[t]
+            links.target[at], links.weight[at] = t, min(1.0, best[t])
+            best[t], found[t] = 0.0, -1
+            at += 1
+    return at
+
+
+@inner
+def head(links: NewLinks, n: int) -> NewLinks:
+    """Return the first n links."""
+    return NewLinks(links.row[:n], links.source[:n], links.target[:n], links.weight[:n])
+
+
+@kernel
+def lexicon_links(
+    lo: int, hi: int, texts: Texts, links: Links, table: Table, least: float
+) -> NewLinks:
+    """Link target words without a link to the unlinked entity word they most likely translate.
+
+    The evidence is links / sqrt((source occurrences + 1) * (target occurrences + 1)), without
+    the own sentence, at most 1. A link needs more evidence than `least`; ties: the first word.
+    """
+    sources, targets = longest_sides(lo, hi, texts)
+    source_linked, target_linked = np.zeros(sources, np.uint8), np.zeros(targets, np.uint8)
+    best, found = np.zeros(targets), np.full(targets, -1, np.int32)
+    source, target, everywhere = texts.source, texts.target, np.empty(0, np.uint8)
+    made = new_links(lo, hi, texts)
+    at = 0
+    for s in range(lo, hi):
+        base, first = source.offsets[s], target.offsets[s]
+        words, most = source.offsets[s + 1] - base, target.offsets[s + 1] - first
+        mark_linked(links, s, 1, source_linked, target_linked)
+        for w in range(words):
+            if source_linked[w] or not texts.inside[base + w]:
+                continue
+            a = source.keys[base + w]
+            left = -1
+            for t in range(most):
+                if target_linked[t]:
+                    continue
+                b = target.keys[first + t]
+                linked = links_elsewhere(a, b, s, texts, links, table)
+                if linked <= 0:
+                    continue
+                if left < 0:
+                    left = times_elsewhere(a, SOURCE, s, source, texts.inside, table)
+                right = times_elsewhere(b, TARGET, s, target, everywhere, table)
+                evidence = linked / UNIT / np.sqrt((left + 1.0) * (right + 1.0))
+                if min(1.0, evidence) > max(least, best[t]):
+                    best[t], found[t] = min(1.0, evidence), w
+        at = write_best(s, best, found, most, made, at)
+        mark_linked(links, s, 0, source_linked, target_linked)
+    return head(made, at)
+
+
+@inner
+def near_words(start, end, words, linked, reach, near):
+    """Write the unlinked words inside a span and next to it; return how many.
+
+    Next to it are at most `reach` words on either side, up to the first with a link.
+
+    Args:
+        start, end: the span, half-open, in a sentence of `words` words.
+        words: words of the sentence.
+        linked: uint8 (>= words).
+        reach: in words.
+        near: int32 (>= end - start + 2 * reach), written, ascending.
+    """
+    first = start
+    while first > 0 and start - first < reach and not linked[first - 1]:
+        first -= 1
+    n = 0
+    for t in range(first, end):
+        if not linked[t]:
+            near[n] = t
+            n += 1
+    t = end
+    while t < words and t - end < reach and not linked[t]:
+        near[n] = t
+        n += 1
+        t += 1
+    return n
+
+
+@kernel
+def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, reach: int) -> Keys:
+    """Return the keys of all pairs of a word of an entity and an unlinked word at its span.
+
+    Returns uint64, a key for each pair of positions. spans: of the first pass.
+    """
+    sources, longest = longest_sides(lo, hi, texts)
+    source, target, entities = texts.source, texts.target, texts.entities
+    size = 0
+    for k in range(spans.offsets[lo], spans.offsets[hi]):
+        e = spans.entity[k]
+        most = spans.end[k] - spans.start[k] + 2 * reach
+        size += most * (entities.end[e] - entities.start[e])
+    ignored, linked = np.zeros(sources, np.uint8), np.zeros(longest, np.uint8)
+    near = np.empty(longest + 2 * reach, np.int32)
+    keys = np.empty(size, np.uint64)
+    at = 0
+    for s in range(lo, hi):
+        base, first = source.offsets[s], target.offsets[s]
+        mark_linked(links, s, 1, ignored, linked)
+        for k in range(spans.offsets[s], spans.offsets[s + 1]):
+            e, words = spans.entity[k], target.offsets[s + 1] - first
+            n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
+            for w in range(base + entities.start[e], base + entities.end[e]):
+                for m in range(n):
+                    word = target.keys[first + near[m]]
+                    keys[at] = mix(mix(source.keys[w] ^ NEAR) ^ word)
+                    at += 1
+        mark_linked(links, s, 0, ignored, linked)
+    return keys[:at]
+
+
+@inner
+def times_near(a, b, s, texts, spans, linked, reach, near):
+    """Return how often pair s has type b at the span of an entity with type a."""
+    times = 0
+    source, target, entities = texts.source, texts.target, texts.entities
+    words = target.offsets[s + 1] - target.offsets[s]
+    for k in range(spans.offsets[s], spans.offsets[s + 1]):
+        e, sources, targets = spans.entity[k], 0, 0
+        base = source.offsets[s]
+        for w in range(base + entities.start[e], base + entities.end[e]):
+            sources += source.keys[w] == a
+        if sources == 0:
+            continue
+        n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
+        for m in range(n):
+            targets += target.keys[target.offsets[s] + near[m]] == b
+        times += sources * targets
+    return times
+
+
+@kernel
+def adjacent_links(
+    lo: int,
+    hi: int,
+    texts: Texts,
+    links: Links,
+    spans: Spans,
+    table: Table,
+    reach: int,
+    least: float,
+) -> NewLinks:
+    """Link unlinked words in or next to a span to a word of the span's entity.
+
+    The evidence is (links + times near) / sqrt((source occurrences + 1) * (target occurrences
+    + 1)), all without the own sentence, at most 1. Every word is linked to the source word
+    with the most evidence, if that is more than `least`; ties: the first span, the first word.
+
+    Args:
+        lo, hi: sentences.
+        texts, links: of the batch; links of weight 0 do not count.
+        spans: of the first pass.
+        table: the counts.
+        reach: how many words next to a span are considered on either side.
+        least: the evidence that a link must exceed.
+    """
+    sources, longest = longest_sides(lo, hi, texts)
+    source, target, entities = texts.source, texts.target, texts.entities
+    ignored, linked = np.zeros(sources, np.uint8), np.zeros(longest, np.uint8)
+    near, again = np.empty(longest + 2 * reach, np.int32), np.empty(longest + 2 * reach, np.int32)
+    best, found = np.zeros(longest), np.full(longest, -1, np.int32)
+    everywhere = np.empty(0, np.uint8)
+    made = new_links(lo, hi, texts)
+    at = 0
+    for s in range(lo, hi):
+        base, first = source.offsets[s], target.offsets[s]
+        words = target.offsets[s + 1] - first
+        mark_linked(links, s, 1, ignored, linked)
+        for k in range(spans.offsets[s], spans.offsets[s + 1]):
+            e = spans.entity[k]
+            n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
+            for m in range(n):
+                t = near[m]
+                b = target.keys[first + t]
+                for w in range(entities.start[e], entities.end[e]):
+                    a = source.keys[base + w]
+                    times = table.counts[slot_of(table.keys, mix(mix(a ^ NEAR) ^ b))]
+                    if times > 0:
+                        times -= times_near(a, b, s, texts, spans, linked, reach, again)
+                    weight = links_elsewhere(a, b, s, texts, links, table)
+                    if times + weight <= 0:
+                        continue
+                    left = times_elsewhere(a, SOURCE, s, source, texts.inside, table)
+                    right = times_elsewhere(b, TARGET, s, target, everywhere, table)
+                    evidence = (times + weight / UNIT) / np.sqrt((left + 1.0) * (right + 1.0))
+                    if evidence > max(least, best[t]):
+                        best[t], found[t] = evidence, w
+        at = write_best(s, best, found, words, made, at)
+        mark_linked(links, s, 0, ignored, linked)
+    return head(made, at)

@@ -1,0 +1,85 @@
+"""Scores of candidates from the links alone: alignment and overlap."""
+
+import numpy as np
+
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Entities, Float64, Links, Problem
+
+ALL = 1 << 31
+
+
+@inner
+def sum_links(links, s, first, last, sums):
+    """Write running sums over the target words of sentence s.
+
+    sums: float64 (words + 1), written; `sums[w]` is the weight of the links between the source
+    words `[first, last)` and the target words before w.
+    """
+    for w in range(len(sums)):
+        sums[w] = 0.0
+    for link in range(links.offsets[s], links.offsets[s + 1]):
+        if first <= links.source[link] < last:
+            sums[links.target[link] + 1] += links.weight[link]
+    for w in range(1, len(sums)):
+        sums[w] += sums[w - 1]
+
+
+@kernel
+def alignment_scores(
+    lo: int, hi: int, problem: Problem, score: Float64, entities: Entities, links: Links
+) -> None:
+    """Write 2 * inside / (entity words + candidate words) for every candidate.
+
+    inside: weight of the links between them. score: float64 (C), written.
+    """
+    longest = 0
+    for s in range(lo, hi):
+        longest = max(longest, problem.target_lengths[s])
+    sums = np.zeros(longest + 1)
+    for s in range(lo, hi):
+        inside = sums[: problem.target_lengths[s] + 1]
+        for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
+            if problem.candidate_offsets[e] == problem.candidate_offsets[e + 1]:
+                continue
+            sum_links(links, s, entities.start[e], entities.end[e], inside)
+            length = entities.end[e] - entities.start[e]
+            for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
+                i, j = problem.start[c], problem.end[c]
+                score[c] = 2.0 * (inside[j] - inside[i]) / (length + j - i)
+
+
+@kernel
+def overlap_scores(
+    lo: int,
+    hi: int,
+    problem: Problem,
+    score: Float64,
+    entities: Entities,
+    links: Links,
+    per_word: float,
+) -> None:
+    """Write 2 * inside / (row + column + per_word * words) for every candidate, at most 1.
+
+    inside: weight of the links between entity and candidate; row, column: of all links of the
+    entity, and of the candidate; words: of the candidate. per_word is above 0.
+    score: float64 (C), written.
+    """
+    longest = 0
+    for s in range(lo, hi):
+        longest = max(longest, problem.target_lengths[s])
+    sums, all_sums = np.zeros(longest + 1), np.zeros(longest + 1)
+    for s in range(lo, hi):
+        words = problem.target_lengths[s]
+        inside, column = sums[: words + 1], all_sums[: words + 1]
+        e_lo, e_hi = problem.entity_offsets[s], problem.entity_offsets[s + 1]
+        if problem.candidate_offsets[e_lo] == problem.candidate_offsets[e_hi]:
+            continue
+        sum_links(links, s, 0, ALL, column)
+        for e in range(e_lo, e_hi):
+            if problem.candidate_offsets[e] == problem.candidate_offsets[e + 1]:
+                continue
+            sum_links(links, s, entities.start[e], entities.end[e], inside)
+            for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
+                i, j = problem.start[c], problem.end[c]
+                below = inside[words] + (column[j] - column[i]) + per_word * (j - i)
+                score[c] = min(1.0, 2.0 * (inside[j] - inside[i]) / below)

@@ -1,1 +1,0 @@
-"""Stages: each takes a corpus and gives it back with one more column."""

@@ -1,0 +1,194 @@
+"""The stages of back-translation: the labelled source in the language of the target.
+
+The back-translation and the original target are two texts of one language. `align_tgt` projects
+the entities that crossed with their markers from one onto the other; `refine` completes the
+direct links with those from the source to the back-translation and on to the target.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import pyarrow as pa
+
+from xner.columns import ENTITIES, SOLUTION, TOKENS, replace_columns, types_of, with_columns
+from xner.corpus import Corpus, rechunk, require
+from xner.errors import InputError
+from xner.options import declare, option
+from xner.outcomes import outcomes_of
+from xner.report import Figure, Report
+from xner.stages.base import Columns, function_of, require_columns
+from xner.stages.marking import Marking, columns_of, crossings, markers_option, threshold_option
+from xner.stages.project import Project
+from xner.stages.translate import Translating
+from xner.translation.markers import STYLES
+
+MADE_BY = b"xner.back_translation"
+"""Key of the schema metadata that names what made the back-translation."""
+MADE = ("back_tokens", "back_text", "back_offsets", "back_entities", "back_outcomes")
+_WRITTEN = ("source_text", "source_offsets")
+
+
+@declare
+class BackTranslate(Translating):
+    """Translate the labelled source back into the language of the target.
+
+    The source usually is a translation of the target that was tagged.
+
+    Returns:
+        The corpus in memory with `back_tokens`, `back_text`, `back_offsets`, `back_entities`
+        (field source: index of the source entity) and `back_outcomes`. `.report` counts outcomes.
+
+    Raises:
+        InputError: a column is missing or already there, or entities overlap.
+        UsageError: a language, translator or option is unknown.
+        MissingExtraError: a package of the extra `models` is not installed.
+    """
+
+    name: ClassVar[str] = "back_translate"
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure("outcomes", "", outcomes_of("back_translate")),
+        Figure("translations", "", ()),
+    )
+
+    markers: Literal["brackets", "xml", "none"] = markers_option(STYLES)
+    threshold: float = threshold_option()
+    beside: bool = option(
+        True,
+        "Add the back-translation next to the source. Otherwise it replaces the source, to be "
+        "aligned with the target and projected.",
+    )
+
+    @property
+    def columns(self) -> Columns:
+        """It needs both sides and source entities."""
+        return Columns(
+            needs=("source_tokens", "source_entities", "target_tokens"),
+            makes=MADE if self.beside else ("source_tokens", "source_entities", *_WRITTEN),
+            uses=_WRITTEN,
+            replaces=not self.beside,
+        )
+
+    def schema(self, corpus: Corpus) -> pa.Schema:
+        schema = with_columns(corpus.schema, types_of(*MADE))
+        return schema if self.beside else _view_schema(schema)
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        if held := [name for name in MADE if name in corpus.columns]:
+            raise InputError(
+                f"{corpus.origin}: already has {', '.join(held)}; remove them to translate it back"
+            )
+        marking = Marking(*self.languages, self.make_translator(), self.markers, self.threshold)
+        report.signature = marking.signature
+        metadata = {MADE_BY: marking.signature}
+        for batch, crossed in crossings(corpus, marking, "translate back", self.tell):
+            report.add(
+                sentences=batch.num_rows,
+                outcomes=[outcome for one in crossed for outcome in one.outcomes],
+                translations=[one.translation for one in crossed],
+            )
+            columns = columns_of(crossed, "back")
+            columns["back_outcomes"] = pa.array([one.outcomes for one in crossed], TOKENS)
+            made = replace_columns(batch, columns, metadata=metadata)
+            yield made if self.beside else _as_source(made)
+
+
+back_translate = function_of(BackTranslate)
+
+_AS_SOURCE = {
+    "id": "id",
+    "source_tokens": "back_tokens",
+    "target_tokens": "target_tokens",
+    "source_entities": "back_entities",
+    "source_text": "back_text",
+    "source_offsets": "back_offsets",
+}
+
+
+def _as_source(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The back-translation as the source side; entities that did not cross are not in it."""
+    require(batch, *(name for name in _AS_SOURCE.values() if name != "id"))
+    names = batch.schema.names
+    return pa.RecordBatch.from_pydict(
+        {new: batch[old] for new, old in _AS_SOURCE.items() if old in names}
+    )
+
+
+def _view_schema(schema: pa.Schema) -> pa.Schema:
+    held = {new: old for new, old in _AS_SOURCE.items() if old in schema.names}
+    return pa.schema([(new, schema.field(old).type) for new, old in held.items()])
+
+
+@declare
+class AlignTarget(Project):
+    """Project the entities of the back-translation onto the target, within one language.
+
+    The corpus has the columns of `back_translate` and `target_tokens`.
+
+    Returns:
+        The corpus in memory with `target_entities`, `outcomes` and `solution`. The field source
+        and the outcomes refer to the source entities: one that did not cross keeps its outcome in
+        `back_outcomes`. `.report` counts source entities and target spans.
+
+    Raises:
+        InputError: a column is missing, or an entity of the back-translation has no source.
+        UsageError: an option is unknown, out of its range or without effect.
+    """
+
+    name: ClassVar[str] = "align_tgt"
+
+    def schema(self, corpus: Corpus) -> pa.Schema:
+        types = {**types_of("target_entities", "outcomes"), "solution": SOLUTION}
+        return with_columns(corpus.schema, types)
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        require_columns(corpus, *MADE, "source_entities", "target_tokens")
+        view = Corpus(
+            lambda: (_as_source(batch) for batch in corpus.batches()),
+            len(corpus),
+            corpus.origin,
+            _view_schema(corpus.schema),
+        )
+        made = list(super().batches(view, report))
+        outcomes: Counter[str] = Counter(dict.fromkeys(outcomes_of("align_tgt"), 0))
+        for pair in zip(rechunk(corpus.batches()), rechunk(made), strict=True):
+            batch = _brought(*pair)
+            outcomes.update(batch["outcomes"].flatten().to_pylist())
+            yield batch
+        report.replace(entities=outcomes.total(), outcomes=outcomes)
+        made_by = (corpus.schema.metadata or {}).get(MADE_BY, b"given").decode()
+        report.signature += f"|align_tgt({made_by})"
+
+
+align_tgt = function_of(AlignTarget)
+
+
+def _brought(batch: pa.RecordBatch, made: pa.RecordBatch) -> pa.RecordBatch:
+    """The projection of the back-translation, in terms of the source entities."""
+    entities, outcomes = [], []
+    rows = zip(
+        batch["back_entities"].to_pylist(),
+        batch["back_outcomes"].to_pylist(),
+        made["target_entities"].to_pylist(),
+        made["outcomes"].to_pylist(),
+        strict=True,
+    )
+    for back, crossed, found, reached in rows:
+        if any(e["source"] is None for e in back):
+            raise InputError(
+                "an entity in back_entities has no source, the index of its entity in "
+                "source_entities; write the column with xner.back_translate"
+            )
+        own = list(crossed)
+        for entity, outcome in zip(back, reached, strict=True):
+            own[entity["source"]] = outcome
+        entities.append([{**e, "source": back[e["source"]]["source"]} for e in found])
+        outcomes.append(own)
+    columns = {
+        "target_entities": pa.array(entities, ENTITIES),
+        "outcomes": pa.array(outcomes, TOKENS),
+        "solution": made["solution"],
+    }
+    return replace_columns(batch, columns, metadata=made.schema.metadata or {})

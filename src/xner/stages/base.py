@@ -1,0 +1,211 @@
+"""What a stage is: options, the columns that it reads and writes, and its work batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self
+
+import pyarrow as pa
+
+from xner.corpus import Corpus, StrPath
+from xner.errors import InputError, UsageError
+from xner.options import (
+    UNSET,
+    Option,
+    build,
+    declare,
+    option,
+    options_of,
+    settle,
+    types_of,
+    unknown,
+    wrapped,
+)
+from xner.report import Figure, Progress, Report, silent
+from xner.stages.documented import documented
+
+if TYPE_CHECKING:
+    from xner.training.student import Trained
+
+P = ParamSpec("P")
+MODEL = "model"
+"""Stands for the column of a stage that trains a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that a stage reads and writes.
+
+    Attributes:
+        needs: columns that it requires.
+        makes: columns that it can write; it always writes the first. An experiment skips the
+            stage if its data has that column.
+        uses: columns that it reads if they are there. In an experiment a stage sees no other
+            columns than these, those it needs, and `id`.
+        replaces: an experiment runs the stage even if its data has the column.
+    """
+
+    needs: tuple[str, ...]
+    makes: tuple[str, ...]
+    uses: tuple[str, ...] = ()
+    replaces: bool = False
+
+
+@declare
+class Stage:
+    """A step of a pipeline: its fields are its options; calling it runs it on a corpus.
+
+    A custom stage defines `name`, `columns` and `batches`, and is made known to experiments
+    with `xner.stages.register`.
+
+    Attributes:
+        name: name in experiment files and reports.
+        figures: what it reports in addition to sentences, seconds and signature.
+    """
+
+    name: ClassVar[str] = ""
+    figures: ClassVar[tuple[Figure, ...]] = ()
+    not_in_experiments: ClassVar[frozenset[str]] = frozenset()
+
+    progress: Progress | None = option(
+        None,
+        "Function that is called with the name of the stage and the share that is done.",
+        flag="",
+        in_experiments=False,
+    )
+
+    def __post_init__(self) -> None:
+        settle(self)
+        if of_mixin := getattr(super(), "__post_init__", None):
+            of_mixin()
+        self.check()
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """The stage with settings from an experiment file; a list may be given as its one item.
+
+        Raises:
+            UsageError: a setting is unknown or missing, or a value does not fit.
+        """
+        types = types_of(cls)
+        values = {name: wrapped(value, types.get(name)) for name, value in settings.items()}
+        return build(cls, values, "setting")
+
+    @classmethod
+    def stand_in(cls, settings: Mapping[str, Any]) -> Self:
+        """The stage as far as it is known before a run fills in languages and models."""
+        known = {name: o.stand_in for name, o in options_of(cls).items()}
+        filled = {name: value for name, value in known.items() if value is not UNSET}
+        return cls.of({**filled, **settings})
+
+    @classmethod
+    def settings(cls) -> dict[str, Option]:
+        """The options that experiment files can set, by name."""
+        return {
+            name: declared
+            for name, declared in options_of(cls).items()
+            if declared.in_experiments and name not in cls.not_in_experiments
+        }
+
+    @property
+    def columns(self) -> Columns:
+        """The columns that it reads and writes, with its options."""
+        raise NotImplementedError(f"{type(self).__name__} does not define columns")
+
+    @property
+    def signature(self) -> str:
+        """Everything that decides its result besides its input, as far as known before it runs."""
+        return ""
+
+    @property
+    def seeded(self) -> bool:
+        """Whether an experiment runs it once per seed."""
+        return False
+
+    def require(self) -> None:
+        """Raise MissingExtraError if a package that it needs is not installed."""
+
+    def check(self) -> None:
+        """Raise UsageError for options that do not go together."""
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        """Yield the result batch by batch, and fill the report."""
+        raise NotImplementedError(f"{type(self).__name__} does not define batches")
+
+    def schema(self, corpus: Corpus) -> pa.Schema:
+        """The schema of the result."""
+        return corpus.schema
+
+    @property
+    def tell(self) -> Progress:
+        """The function that hears of progress."""
+        return self.progress or silent
+
+    def stream(self, corpus: Corpus) -> Corpus:
+        """The result as a corpus that runs the stage while it is read.
+
+        Returns:
+            A corpus to be read once; its report is complete when all batches were read.
+        """
+        report = Report(self.figures, self.signature)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            begin = perf_counter()
+            yield from self.batches(corpus, report)
+            report.seconds = perf_counter() - begin
+
+        return Corpus(batches, len(corpus), corpus.origin, self.schema(corpus), report)
+
+    def __call__(self, corpus: Corpus) -> Corpus:
+        """Run the stage; the result is in memory, with a complete report."""
+        return self.stream(corpus).collect()
+
+
+@declare
+class Learner(Stage):
+    """A stage that trains a model in a folder."""
+
+    resume: bool = option(
+        False, "Resume an interrupted run from its last epoch.", in_experiments=False
+    )
+
+    def learn(self, corpora: Any, output: StrPath) -> Trained:
+        """Train the model, or resume an interrupted run."""
+        raise NotImplementedError(f"{type(self).__name__} does not define learn")
+
+    @property
+    def seeded(self) -> bool:
+        """A student depends on its seed."""
+        return True
+
+
+def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Corpus, P], Corpus]:
+    """The public function of a stage: a corpus and the options of the stage as keywords."""
+
+    def run(corpus: Corpus, /, *args: P.args, **options: P.kwargs) -> Corpus:
+        try:
+            made = stage(*args, **options)
+        except TypeError as error:
+            raise unfit(stage, options, error) from None
+        return made(corpus)
+
+    return documented(run, stage)
+
+
+def unfit(stage: Callable[..., Any], given: Mapping[str, Any], error: TypeError) -> Exception:
+    """The error for arguments that the constructor of a stage does not take."""
+    known = options_of(stage)
+    for name in given:
+        if name not in known:
+            return unknown("option", name, known)
+    return error if "required" not in str(error) else UsageError(str(error).partition("() ")[2])
+
+
+def require_columns(corpus: Corpus, *names: str) -> None:
+    """Raise InputError if a corpus lacks a column."""
+    if missing := [name for name in names if name not in corpus.columns]:
+        raise InputError(
+            f"{corpus.origin}: has no column {missing[0]!r}; it has {', '.join(corpus.columns)}"
+        )

@@ -1,0 +1,63 @@
+"""The first pass over a corpus: statistics about its entities, collected batch by batch.
+
+Each batch is projected with the scores that depend on links alone, and the result is counted
+(`xner.score.counts`): words inside spans and next to them, translations of entities, links
+between word types. The second pass repeats this choice for each batch, so that the contribution
+of a sentence can be subtracted from its own statistics.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xner.corpus import Corpus, require
+from xner.kernels.records import Spans
+from xner.score.adjacent import count_adjacent
+from xner.score.alignment import linked_ngrams
+from xner.score.counts import Counts
+from xner.score.dictionary import count_dictionary
+from xner.score.edge import count_edges
+from xner.score.lexicon import count_lexicon
+from xner.score.registry import fused, link_scores
+from xner.score.relabel import count_labels
+from xner.score.scene import Scene, Text
+from xner.solve.exact import solve_exact
+
+if TYPE_CHECKING:
+    from xner.stages.projection_options import ProjectionOptions
+
+NEEDED = ("source_tokens", "source_entities", "target_tokens", "links")
+
+
+def count_corpus(corpus: Corpus, options: ProjectionOptions) -> Counts:
+    """Collect the statistics of a corpus that has links.
+
+    Statistics of parts of a corpus can be merged instead (`Counts.merge`).
+    """
+    counts = Counts(options.first_signature)
+    done = 0
+    for batch in corpus.batches():
+        require(batch, *NEEDED)
+        count_batch(Text(batch), options, counts)
+        done += batch.num_rows
+        options.tell("count", done / max(1, len(corpus)))
+    return counts
+
+
+def count_batch(text: Text, options: ProjectionOptions, counts: Counts) -> None:
+    """Add the statistics of one batch."""
+    spans = first_choice(text, options)
+    count_edges(text, spans, counts)
+    count_dictionary(text, spans, counts)
+    count_lexicon(text, counts)
+    count_adjacent(text, spans, counts)
+    if options.relabel:
+        count_labels(text, spans, counts)
+
+
+def first_choice(text: Text, options: ProjectionOptions) -> Spans:
+    """The best choice of a batch by the scores of its links alone, one span per entity."""
+    made = linked_ngrams(text, options.max_span, options.max_ratio)
+    scene = Scene(text, made.problem)
+    problem = made.problem.with_scores(fused(scene, link_scores(options.score)))
+    return Spans.of(problem, solve_exact(problem, ilp=False).chosen)

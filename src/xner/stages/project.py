@@ -1,0 +1,312 @@
+"""The stage `project`: source entities onto target words, batch by batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from xner.columns import (
+    LINKS_MADE_BY,
+    SOLUTION,
+    TAGGED_BY,
+    TRANSLATION_MADE_BY,
+    replace_columns,
+    types_of,
+    with_columns,
+)
+from xner.corpus import Corpus, require
+from xner.errors import UsageError
+from xner.kernels.records import Problem, Spans
+from xner.options import declare, options_of
+from xner.outcomes import outcomes_of
+from xner.report import Figure, Report
+from xner.score.alignment import Candidates, linked_ngrams, linked_runs
+from xner.score.counts import Counts
+from xner.score.fill import fill_links
+from xner.score.ngrams import all_ngrams, region_ngrams
+from xner.score.nmt import NmtOptions, NmtScorer
+from xner.score.registry import TINY, fused
+from xner.score.relabel import Change, relabel
+from xner.score.scene import Scene, Text
+from xner.score.spans import given_spans, run_spans
+from xner.solve.exact import solve_exact
+from xner.solve.greedy import solve_first_fit, solve_greedy
+from xner.solve.ilp import solve_ilp
+from xner.solve.solution import Solution
+from xner.stages.align import FittedOptions
+from xner.stages.base import Columns, function_of
+from xner.stages.first_pass import count_corpus, first_choice
+from xner.stages.projection_options import ProjectionOptions
+from xner.stages.solved import (
+    RELABELLED,
+    count_outcomes,
+    outcome_codes,
+    outcome_column,
+    solution_column,
+    target_entities,
+)
+
+SLICE = 4096
+"""Rows that are matched at a time if there can be many candidates."""
+_SHOWN = 20
+"""Changed labels on the terminal; `--json` has all."""
+
+
+_NMT_LANGUAGES = {"source_language": "eng", "target_language": "deu"}
+
+
+def _changes(changes: Counter[Change]) -> list[dict[str, Any]]:
+    return [
+        {"words": words, "from": old, "to": new, "spans": n}
+        for (words, old, new), n in changes.most_common()
+    ]
+
+
+def _changed_rows(changes: Counter[Change]) -> list[tuple[str, str]]:
+    return [
+        (f"  {words!r}", f"{n:,} {old} to {new}")
+        for (words, old, new), n in changes.most_common(_SHOWN)
+    ]
+
+
+@declare
+class Project(ProjectionOptions):
+    """Project the source entities of a corpus onto its target words (Politov et al. 2025).
+
+    The corpus has both sides and `source_entities`. Without the column `links` it is aligned
+    first, if candidates or scores need links. Scores that need corpus statistics read the corpus
+    twice, unless `counts` are given.
+
+    Returns:
+        The corpus in memory with the columns `target_entities`, `outcomes` and `solution`
+        (objective, bound, route and status of each sentence). `.report` counts the outcomes of
+        the source entities.
+
+    Raises:
+        InputError: a column is missing, or a row does not fit.
+        UsageError: an option is unknown, out of its range or without effect.
+        MissingExtraError: the package of the aligner, or OR-Tools for the ILP, is not installed.
+    """
+
+    name: ClassVar[str] = "project"
+    figures: ClassVar[tuple[Figure, ...]] = (
+        Figure("entities", "source entities"),
+        Figure("outcomes", "", outcomes_of("project")),
+        Figure("spans", "target entities"),
+        Figure("relabelled", start=(), as_json=_changes, as_rows=_changed_rows),
+        Figure("objective", start=0.0),
+        Figure("bound", start=0.0),
+        Figure("routes", "", ()),
+        Figure("statuses", "", ()),
+        Figure("align_seconds", "seconds of aligning", 0.0),
+        Figure("count_seconds", "seconds of counting", 0.0),
+    )
+    not_in_experiments: ClassVar[frozenset[str]] = frozenset(options_of(FittedOptions))
+
+    @classmethod
+    def stand_in(cls, settings: Mapping[str, Any]) -> Self:
+        """The stage with languages for the score `nmt`, which a run fills in."""
+        nmt = settings.get("nmt")
+        if isinstance(nmt, Mapping):
+            settings = {**settings, "nmt": {**_NMT_LANGUAGES, **nmt}}
+        return super().stand_in(settings)
+
+    @property
+    def columns(self) -> Columns:
+        """It needs both sides, entities, and links if anything depends on them."""
+        links = ("links",) if self.linked else ()
+        return Columns(
+            needs=("source_tokens", "source_entities", "target_tokens", *links),
+            makes=("target_entities", "outcomes", "solution"),
+            uses=("target_candidates", "target_probabilities", "target_tagset"),
+            replaces=True,
+        )
+
+    def schema(self, corpus: Corpus) -> pa.Schema:
+        links = ["links"] if self.linked else []
+        columns = types_of(*links, "target_entities", "outcomes")
+        return with_columns(corpus.schema, {**columns, "solution": SOLUTION})
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        linked = self._linked(corpus, report)
+        report.signature += _made_before(linked)
+        counts = self._counted(linked, report) if self.counted else None
+        scorer = NmtScorer(self.nmt) if isinstance(self.nmt, NmtOptions) else None
+        pass_ = Pass(self, report, counts, scorer)
+        self.tell("project", 0.0)
+        for batch in linked.batches():
+            rows = max(1, batch.num_rows) if self.candidates == "links" else SLICE
+            for first in range(0, max(1, batch.num_rows), rows):
+                yield pass_.batch(batch.slice(first, rows))
+                self.tell("project", report.sentences / max(1, len(corpus)))
+
+    def _linked(self, corpus: Corpus, report: Report) -> Corpus:
+        """The corpus with links, if they are needed; the report names what made them."""
+        if not self.linked:
+            report.signature += "|aligner:none"
+            return corpus
+        if "links" not in corpus.columns:
+            linked = self.link(corpus)
+            report.signature += f"|aligner:{linked.report.signature}"
+            report.add(align_seconds=linked.report.seconds)
+            return linked
+        if given := self.given_for_links:
+            raise UsageError(
+                f"the corpus has links, so {given[0]} would have no effect; leave it out, or drop "
+                f"the links to align the corpus"
+            )
+        made_by = (corpus.schema.metadata or {}).get(LINKS_MADE_BY, b"given")
+        report.signature += f"|aligner:{made_by.decode()}"
+        return corpus
+
+    def _counted(self, linked: Corpus, report: Report) -> Counts:
+        """The corpus statistics: given, loaded from a file, or collected in a first pass."""
+        begin = perf_counter()
+        counts = Counts.load(self.counts) if isinstance(self.counts, str | Path) else self.counts
+        if counts is None:
+            counts = count_corpus(linked, self)
+        elif counts.signature != self.first_signature:
+            raise UsageError(
+                f"the statistics were collected by {counts.signature!r}; these settings need "
+                f"{self.first_signature!r}"
+            )
+        if self.save_counts is not None:
+            counts.save(self.save_counts)
+        report.add(count_seconds=perf_counter() - begin)
+        return counts
+
+
+project = function_of(Project)
+
+
+def _made_before(corpus: Corpus) -> str:
+    """What translated and tagged the sides, if that is known, for the signature."""
+    keys = {"translation": TRANSLATION_MADE_BY}
+    keys |= {f"{side}_tagger": key for side, key in TAGGED_BY.items()}
+    known = corpus.schema.metadata or {}
+    return "".join(f"|{name}:{known[key].decode()}" for name, key in keys.items() if key in known)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The second pass over a corpus: every batch is matched.
+
+    Attributes:
+        options: how.
+        report: counts what was done.
+        counts: corpus statistics of the first pass, if the options need them.
+        nmt: the model of the score `nmt`, if it is used.
+    """
+
+    options: ProjectionOptions
+    report: Report
+    counts: Counts | None = None
+    nmt: NmtScorer | None = None
+
+    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Add the columns of a projection to a validated batch."""
+        options = self.options
+        require(batch, "source_tokens", "source_entities", "target_tokens")
+        if options.linked:
+            require(batch, "links")
+        text = Text(batch)
+        spans = None if self.counts is None else first_choice(text, options)
+        made = self._candidates(text, spans)
+        problem, dropped = _above(made.problem, options.min_score)
+        solution = _solve(problem, made, options)
+        codes = outcome_codes(made, dropped, problem, solution)
+        entities = target_entities(batch, problem, solution)
+        if options.relabel and spans is not None and self.counts is not None:
+            named = relabel(entities, text, spans, self.counts, options.relabel)
+            entities = named.entities
+            codes[problem.entity_offsets[named.row] + named.source] = RELABELLED
+            self.report.add(relabelled=named.changes)
+        self._count(codes, problem, solution)
+        columns = {
+            "target_entities": entities,
+            "outcomes": outcome_column(codes, problem),
+            "solution": solution_column(solution),
+        }
+        metadata = {b"xner.projection": self.report.signature}
+        return replace_columns(batch, columns, metadata=metadata)
+
+    def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:
+        self.report.add(
+            sentences=problem.sentences,
+            entities=problem.entities,
+            spans=int(solution.chosen.sum()),
+            outcomes=count_outcomes(codes),
+            objective=float(solution.objective.sum()),
+            bound=float(solution.bound.sum()),
+            routes=solution.routes(),
+            statuses=solution.statuses(),
+        )
+
+    def _candidates(self, text: Text, spans: Spans | None) -> Candidates:
+        options = self.options
+        if spans is not None and self.counts is not None:
+            text = fill_links(text, spans, self.counts, options.fill)
+        if options.method == "heuristic":
+            return linked_runs(text, options.merge_distance, options.length_ratio, options.top_k)
+        made = _unscored(text, options)
+        scene = Scene(text, made.problem, spans, self.counts, self.nmt)
+        return replace(made, problem=made.problem.with_scores(fused(scene, options.score)))
+
+
+def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> Solution:
+    constraint = options.limits
+    if options.method == "heuristic":
+        return solve_first_fit(problem, made.length)
+    if options.method == "greedy":
+        return solve_greedy(problem, limit=constraint.at_most)
+    if options.method == "exact" and constraint.always_feasible:
+        return solve_exact(problem, limit=constraint.at_most)
+    return solve_ilp(
+        problem,
+        constraint=constraint,
+        backend=options.backend,
+        time_limit=options.time_limit,
+        gap=options.gap,
+    )
+
+
+def _unscored(text: Text, options: ProjectionOptions) -> Candidates:
+    """The candidates, with their alignment scores."""
+    limits = options.max_span, options.max_ratio
+    if options.candidates == "spans":
+        return given_spans(text, options.subspans)
+    if options.candidates == "runs":
+        runs = options.merge_distance, options.length_ratio, options.top_k
+        return run_spans(text, *runs, options.subspans)
+    if options.candidates == "ngrams":
+        return all_ngrams(text, *limits, options.stop_tokens)
+    if options.candidates == "region":
+        return region_ngrams(text, *limits, options.stop_tokens)
+    return linked_ngrams(text, *limits)
+
+
+def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:
+    """The problem without candidates that score 0 or below `min_score`, and who lost all."""
+    had = np.diff(problem.candidate_offsets) > 0
+    keep = (problem.score > TINY) & (problem.score >= min_score)
+    if keep.all():
+        return problem, np.zeros(problem.entities, bool)
+    before = np.concatenate([[0], np.cumsum(keep)])
+    offsets = before[problem.candidate_offsets]
+    part = Problem(
+        problem.entity_offsets,
+        offsets,
+        problem.start[keep],
+        problem.end[keep],
+        problem.score[keep],
+        problem.target_lengths,
+    )
+    return part, had & (np.diff(offsets) == 0)

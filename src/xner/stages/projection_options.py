@@ -1,0 +1,358 @@
+"""The options of a projection: declared once, with the values that presets set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from xner._version import __version__
+from xner.errors import UsageError
+from xner.options import declare, is_given, option, parse_weight, settle, signed
+from xner.score.counts import Counts
+from xner.score.ngrams import STOP_TOKENS
+from xner.score.nmt import NmtOptions
+from xner.score.registry import find_score, link_scores, score_names
+from xner.solve.constraint import Constraint
+from xner.stages.align import FittedOptions
+
+Method = Literal["heuristic", "greedy", "exact", "ilp"]
+METHODS: tuple[Method, ...] = get_args(Method)
+FILLS = ("lexicon", "adjacent")
+PRESETS = ("default", "paper-heuristic", "paper-greedy", "paper-ilp")
+_PUBLISHED = PRESETS[1:]
+
+
+def _published(value: Any) -> dict[str, Any]:
+    return dict.fromkeys(_PUBLISHED, value)
+
+
+@declare
+class ProjectionOptions(FittedOptions):
+    """How source entities are matched with target candidates."""
+
+    preset: str = option(
+        "default",
+        "Set of option values; options that are given override it. `default` is the best single "
+        "setting for all languages, the others are the published methods.",
+        choices=PRESETS,
+        group="matching",
+    )
+    method: Method = option(
+        "exact",
+        "How candidates are chosen: `exact` maximises the sum of matching scores, `ilp` does so "
+        "with OR-Tools, `greedy` takes the best score first, `heuristic` labels runs of linked "
+        "words.",
+        presets={name: name.removeprefix("paper-") for name in _PUBLISHED},
+        group="matching",
+        sign="method:{}",
+    )
+    score: Mapping[str, float] = option(
+        {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25},
+        f"Matching score and its weight in the sum: {', '.join(score_names())}; may be repeated.",
+        presets=_published({"alignment": 1.0}),
+        unit="NAME=WEIGHT",
+        parse=parse_weight,
+        repeat=True,
+        group="matching",
+    )
+    fill: Mapping[str, float] = option(
+        {"lexicon": 1.0, "adjacent": 1.0},
+        "Links to add for words without links, and their weight: `lexicon` links words that are "
+        "linked elsewhere in the corpus, `adjacent` links words next to spans; may be repeated. "
+        "Nothing is filled with a `score` of your own or method `heuristic`.",
+        presets=_published({}),
+        unit="NAME=WEIGHT",
+        parse=parse_weight,
+        repeat=True,
+        group="matching",
+    )
+    candidates: Literal["links", "ngrams", "region", "runs", "spans"] = option(
+        "links",
+        "Target candidates: `links`, n-grams that start and end on a word linked to the entity; "
+        "`ngrams`, all n-grams; `region`, n-grams between the first and the last linked word; "
+        "`runs`, runs of linked words; `spans`, the spans of the column target_candidates.",
+        group="matching",
+    )
+    stop_tokens: Collection[str] = option(
+        STOP_TOKENS,
+        "Exclude candidates that contain this word (candidates `ngrams` and `region`); may be "
+        "repeated. Pass '' to allow every word.",
+        flag="--stop-token",
+        unit="WORD",
+        repeat=True,
+        group="matching",
+    )
+    subspans: bool = option(
+        False,
+        "Add every span inside a candidate as a candidate (candidates `spans` and `runs`).",
+        group="matching",
+    )
+    max_span: int = option(
+        10,
+        "Longest target n-gram in words.",
+        ge=1,
+        presets=_published(10),
+        unit="WORDS",
+        group="matching",
+        sign="max_span:{}",
+    )
+    max_ratio: float = option(
+        2.0,
+        "Allow n-grams of up to this many times the words of the entity, if that is more than "
+        "max_span. 0 with max_span or other candidates than `links`, unless given.",
+        ge=0,
+        presets=_published(0.0),
+        unit="RATIO",
+        group="matching",
+        sign="max_ratio:{:g}",
+    )
+    min_score: float = option(
+        0.0,
+        "Drop candidates with a lower score.",
+        unit="SCORE",
+        group="matching",
+        sign="min_score:{:g}",
+    )
+    merge_distance: int = option(
+        1,
+        "Merge runs of linked words with at most this many words between them (method "
+        "`heuristic`, candidates `runs`).",
+        ge=0,
+        unit="WORDS",
+        group="matching",
+        sign="merge_distance:{}",
+    )
+    length_ratio: float = option(
+        0.8,
+        "Drop runs that are not longer than this share of the words of the entity (method "
+        "`heuristic`, candidates `runs`).",
+        unit="SHARE",
+        group="matching",
+        sign="length_ratio:{:g}",
+    )
+    top_k: int | None = option(
+        None,
+        "Keep only the longest runs of each entity (method `heuristic`, candidates `runs`).",
+        ge=1,
+        default_text="all",
+        unit="N",
+        group="matching",
+    )
+    relabel: float | None = option(
+        None,
+        "Give a span the label that its words have in at least this share of other sentences, "
+        "such as 0.95.",
+        gt=0.5,
+        le=1,
+        default_text="labels stay",
+        unit="SHARE",
+        group="matching",
+        sign="relabel:>={:g}",
+    )
+    constraint: str | Constraint = option(
+        "<=1",
+        "Number of target spans per entity: `<=n`, `==n`, `>=n` or `unlimited`.",
+        unit="BOUND",
+        group="solver",
+        sign="constraint:{}",
+    )
+    backend: Literal["cp-sat", "highs", "scip"] = option(
+        "cp-sat", "OR-Tools solver of the ILP.", group="solver", sign="backend:{}"
+    )
+    time_limit: float | None = option(
+        None,
+        "Time limit of the ILP solver in seconds per sentence.",
+        gt=0,
+        default_text="none",
+        unit="SECONDS",
+        group="solver",
+    )
+    gap: float = option(
+        0.0,
+        "Relative gap at which the ILP solver may stop; 0 proves the optimum.",
+        ge=0,
+        unit="GAP",
+        group="solver",
+        sign="gap:{:g}",
+    )
+    nmt: NmtOptions | Mapping[str, Any] | None = option(
+        None,
+        "Model and languages of the score `nmt`.",
+        flag="",
+        names="settings",
+    )
+    counts: Counts | Path | None = option(
+        None,
+        "Load corpus statistics saved by save_counts instead of computing them in a first pass. "
+        "In Python also a `Counts` object.",
+        unit="FILE",
+        group="statistics",
+        in_experiments=False,
+    )
+    save_counts: Path | None = option(
+        None,
+        "Save the corpus statistics of the first pass.",
+        unit="FILE",
+        group="statistics",
+        in_experiments=False,
+    )
+
+    def __post_init__(self) -> None:
+        implied = self._implied()
+        settle(self, self.preset, implied)
+        if isinstance(self.nmt, Mapping):
+            object.__setattr__(self, "nmt", NmtOptions.of(self.nmt))
+        if isinstance(self.constraint, str):
+            object.__setattr__(self, "constraint", Constraint.parse(self.constraint))
+        stop = tuple(sorted(set(self.stop_tokens) - {""}))
+        object.__setattr__(self, "stop_tokens", stop)
+        self.check()
+
+    def _implied(self) -> dict[str, Any]:
+        """Defaults that follow from options that were given."""
+        implied: dict[str, Any] = {}
+        if self.method == "heuristic" or is_given(self.score):
+            implied["fill"] = {}
+        if is_given(self.max_span) or self.candidates not in ("links", None):
+            implied["max_ratio"] = 0.0
+        return implied
+
+    def check(self) -> None:
+        self._check_fitted()
+        self._check_weights()
+        self._check_method()
+        self._check_candidates()
+        self._check_nmt()
+        if not self.linked and (given := self.given_for_links):
+            raise UsageError(
+                f"these settings need no links, so {given[0]} would have no effect; leave it out"
+            )
+        if not self.counted and (self.counts is not None or self.save_counts is not None):
+            raise UsageError(
+                "these settings need no corpus statistics; leave out counts and save_counts, or "
+                "choose a score that needs them"
+            )
+
+    def _check_weights(self) -> None:
+        for name, weight in self.score.items():
+            find_score(name)
+            if not 0 < weight < float("inf"):
+                raise UsageError(f"the weight of score {name!r} is {weight}; it must be above 0")
+        if not self.score:
+            raise UsageError("score is empty; give at least one, such as alignment=1")
+        for name, weight in self.fill.items():
+            if name not in FILLS:
+                raise UsageError(f"unknown fill {name!r}; choose from {', '.join(FILLS)}")
+            if not 0 < weight <= 1:
+                raise UsageError(f"the weight of fill {name!r} is {weight}; it must be in (0, 1]")
+
+    def _check_method(self) -> None:
+        if self.method == "greedy" and not self.limits.always_feasible:
+            raise UsageError(f"method greedy cannot guarantee {self.limits}; use exact or ilp")
+        if self.method == "heuristic" and self.limits != Constraint():
+            raise UsageError("method heuristic takes no constraint; use top_k")
+        if self.method == "heuristic" and self.candidates not in ("links", "runs"):
+            raise UsageError(
+                f"method heuristic labels runs of linked words; candidates {self.candidates!r} go "
+                f"with exact, greedy and ilp"
+            )
+
+    def _check_candidates(self) -> None:
+        if self.stop_tokens != STOP_TOKENS and self.candidates not in ("ngrams", "region"):
+            raise UsageError(
+                f"candidates {self.candidates!r} take no stop tokens; leave them out, or choose "
+                f"ngrams or region"
+            )
+        parted = self.candidates in ("runs", "spans") and self.method != "heuristic"
+        if self.subspans and not parted:
+            raise UsageError(
+                "subspans goes with candidates spans and runs and the methods exact, greedy and "
+                "ilp; with n-grams every span is a candidate already"
+            )
+
+    def _check_nmt(self) -> None:
+        used = "nmt" in self.score and self.method != "heuristic"
+        if used and self.nmt is None:
+            raise UsageError(
+                "score nmt needs a model and both languages; give nmt=NmtOptions(…) "
+                "(nmt: {model: …} in a file, --nmt-model, --source-language, --target-language)"
+            )
+        if not used and self.nmt is not None:
+            raise UsageError(
+                "a model for score nmt is given, but the score is not used; add score nmt=1 "
+                "(--score nmt=1), or leave the model out"
+            )
+
+    @property
+    def limits(self) -> Constraint:
+        """How many spans each entity may or must get."""
+        assert isinstance(self.constraint, Constraint)
+        return self.constraint
+
+    @property
+    def counted(self) -> bool:
+        """Whether a first pass must collect corpus statistics."""
+        if self.relabel or self.fill:
+            return True
+        scored = self.method != "heuristic"
+        return scored and any(find_score(name).counted for name in self.score)
+
+    @property
+    def linked(self) -> bool:
+        """Whether candidates or scores need links."""
+        of_links = any(find_score(name).of_links for name in self.score)
+        return self.candidates not in ("ngrams", "spans") or of_links or self.counted
+
+    @property
+    def first_signature(self) -> str:
+        """Everything that decides the choice of the first pass, and so its statistics."""
+        labels = ["labels"] if self.relabel else []
+        parts = [f"xner:{__version__}", f"score:{_sum(link_scores(self.score))}"]
+        return "|".join(parts + self._spans + labels)
+
+    @property
+    def _spans(self) -> list[str]:
+        return signed(self, ["max_span", *(["max_ratio"] if self.max_ratio else [])])
+
+    @property
+    def _runs(self) -> list[str]:
+        return [*signed(self, ["merge_distance", "length_ratio"]), f"top_k:{self.top_k or 'all'}"]
+
+    @property
+    def _candidates(self) -> list[str]:
+        """The candidates, if they are not the default ones."""
+        if self.candidates == "links":
+            return []
+        parts = [f"candidates:{self.candidates}{'+subspans' if self.subspans else ''}"]
+        if self.candidates == "runs":
+            parts += self._runs
+        if self.stop_tokens != STOP_TOKENS:
+            parts.append(f"stop_tokens:{' '.join(self.stop_tokens) or 'none'}")
+        return parts
+
+    @property
+    def signature(self) -> str:
+        """Everything that decides the projection, except the links."""
+        parts = [f"xner:{__version__}", *signed(self, ["method"])]
+        if self.method == "heuristic":
+            parts += self._runs
+        else:
+            parts += [f"score:{_sum(self.score)}", *self._spans, *signed(self, ["constraint"])]
+            parts += self._candidates
+        if self.fill:
+            parts.append(f"fill:{_sum(self.fill)}")
+        if self.method == "ilp":
+            limit = "none" if self.time_limit is None else f"{self.time_limit:g}s"
+            parts += [*signed(self, ["backend"]), f"time_limit:{limit}", *signed(self, ["gap"])]
+        if isinstance(self.nmt, NmtOptions):
+            parts.append(self.nmt.signature)
+        if self.min_score > 0:
+            parts += signed(self, ["min_score"])
+        if self.relabel:
+            parts += signed(self, ["relabel"])
+        return "|".join(parts)
+
+
+def _sum(weights: Mapping[str, float]) -> str:
+    return "+".join(f"{name}*{weight:g}" for name, weight in weights.items())

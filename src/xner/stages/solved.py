@@ -1,0 +1,99 @@
+"""The columns of a projection: chosen spans, and the outcome of every source entity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from xner.columns import ENTITIES, SOLUTION, offsets_of, struct_lists
+from xner.kernels.candidate_spans import NO_CANDIDATE, NO_TARGET, TOO_SHORT, UNALIGNED
+from xner.kernels.records import Float64, Problem
+from xner.outcomes import Outcome
+from xner.score.alignment import Candidates
+from xner.solve.solution import Route, Solution, Status
+
+PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED = 4, 5, 6, 7, 8, 9
+OUTCOMES = {
+    PROJECTED: Outcome.PROJECTED,
+    RELABELLED: Outcome.RELABELLED,
+    UNALIGNED: Outcome.UNALIGNED,
+    TOO_SHORT: Outcome.TOO_SHORT,
+    BELOW: Outcome.BELOW_THRESHOLD,
+    CONFLICT: Outcome.CONFLICT,
+    INFEASIBLE: Outcome.INFEASIBLE,
+    UNSOLVED: Outcome.UNSOLVED,
+    NO_TARGET: Outcome.EMPTY_TARGET,
+    NO_CANDIDATE: Outcome.NO_CANDIDATE,
+}
+"""Outcomes by the codes that kernels and solvers give."""
+
+
+def outcome_codes(
+    made: Candidates, dropped: NDArray[np.bool_], problem: Problem, solution: Solution
+) -> NDArray[np.uint8]:
+    """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`."""
+    codes = made.status.copy()
+    codes[codes == 0] = CONFLICT
+    codes[dropped] = BELOW
+    for status, code in ((Status.INFEASIBLE, INFEASIBLE), (Status.UNKNOWN, UNSOLVED)):
+        codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
+    codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
+    return codes
+
+
+def count_outcomes(codes: NDArray[np.uint8]) -> dict[str, int]:
+    """Number of source entities by outcome."""
+    found = zip(*np.unique(codes, return_counts=True), strict=True)
+    return {OUTCOMES[int(code)].value: int(n) for code, n in found}
+
+
+def _owner(problem: Problem) -> NDArray[np.int64]:
+    """int64 (C): the entity of every candidate."""
+    return np.repeat(np.arange(problem.entities), np.diff(problem.candidate_offsets))
+
+
+def target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution) -> pa.ListArray:
+    """The chosen candidates as entities, by start within each sentence."""
+    chosen = np.flatnonzero(solution.chosen)
+    entity = _owner(problem)[chosen]
+    sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
+    order = np.lexsort((problem.start[chosen], sentence))
+    chosen, entity, sentence = chosen[order], entity[order], sentence[order]
+    counts = np.bincount(sentence, minlength=problem.sentences)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    labels = batch["source_entities"].values.field("label")
+    first = int(offsets_of(batch["source_entities"])[0])
+    scores: Float64 = problem.score[chosen]
+    return struct_lists(
+        ENTITIES,
+        offsets,
+        problem.start[chosen],
+        problem.end[chosen],
+        labels.take(pa.array(entity + first)),
+        scores.astype(np.float32),
+        (entity - problem.entity_offsets[sentence]).astype(np.int32),
+    )
+
+
+def solution_column(solution: Solution) -> pa.StructArray:
+    """Objective, bound, route and status of each sentence."""
+    routes = pa.array([route.name.lower() for route in Route])
+    statuses = pa.array([status.name.lower() for status in Status])
+    return pa.StructArray.from_arrays(
+        [
+            pa.array(solution.objective),
+            pa.array(solution.bound),
+            routes.take(pa.array(solution.route.astype(np.int32))),
+            statuses.take(pa.array(solution.status.astype(np.int32))),
+        ],
+        fields=list(SOLUTION),
+    )
+
+
+def outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:
+    """The names of the outcomes, one list per sentence."""
+    names = pa.array([OUTCOMES.get(code, "") for code in range(max(OUTCOMES) + 1)], pa.string())
+    return pa.ListArray.from_arrays(
+        pa.array(problem.entity_offsets), names.take(pa.array(codes.astype(np.int32)))
+    )
