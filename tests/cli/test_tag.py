@@ -99,7 +99,7 @@ BAD = [
     ("tag no.txt -o o.conll --model M", 1, "no.txt: no such file"),
     ("tag en.txt -o o.conll --model ./none", 1, "the tagger './none' cannot be loaded"),
     ("tag en.txt -o o.conll --model M --label LOC", 2, "write OLD=NEW"),
-    ("tag en.txt -o o.conll --model M --label MISC=", 2, "labels names 'MISC'"),
+    ("tag en.txt -o o.conll --model M --label MISC=", 2, "labels renames 'MISC'"),
     ("tag en.txt -o o.conll --model M --temperature 0", 2, "temperature is 0; it must be above 0"),
     ("tag en.txt -o o.conll --model M --probabilities", 2, "cannot hold probabilities"),
     ("tag en.txt -o o.conll --model M --batch-tokens -1", 2, "batch_tokens is -1"),
