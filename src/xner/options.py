@@ -316,8 +316,16 @@ def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> U
     return UsageError(f"{where}unknown {kind} {name!r}; {hint}known: {', '.join(names) or 'none'}")
 
 
-def build(cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option") -> T:
+def build(
+    cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option", place: str = ""
+) -> T:
     """An instance of a declared class from options by name.
+
+    Args:
+        cls: the class.
+        given: options by name.
+        kind: what errors call an option.
+        place: precedes errors about unknown and missing options, such as `aligner native`.
 
     Raises:
         UsageError: an option is unknown or missing, or a value does not fit.
@@ -325,11 +333,12 @@ def build(cls: Callable[..., T], given: Mapping[str, Any], kind: str = "option")
     known = options_of(cls)
     for name in given:
         if name not in known:
-            raise unknown(kind, name, known)
+            raise unknown(kind, name, known, place)
     for name, declared in known.items():
         if declared.default is UNSET and given.get(name, UNSET) is UNSET:
             meaning = declared.help.partition(". ")[0].rstrip(".")
-            raise UsageError(f"{name} is missing: {meaning[:1].lower()}{meaning[1:]}")
+            where = f"{place}: " if place else ""
+            raise UsageError(f"{where}{name} is missing: {meaning[:1].lower()}{meaning[1:]}")
     return cls(**given)
 
 

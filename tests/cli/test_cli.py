@@ -194,7 +194,7 @@ BAD = [
         "option",
         "project en.conll de.txt -o o.conll --aligner eflomal --seed 3",
         2,
-        "option of aligner eflomal",
+        "aligner eflomal: unknown option 'seed'",
     ),
     (
         "pivot",

@@ -49,5 +49,6 @@ def test_averaged_links(rows):
 
 
 def test_an_unknown_way():
-    with pytest.raises(xner.UsageError, match="noisy-or or sum, not 'max'"):
+    message = "unknown way .max. to combine paths; choose one of noisy-or, sum"
+    with pytest.raises(xner.UsageError, match=message):
         compose(column([]), column([]), "max")

@@ -250,23 +250,23 @@ class Names:
 class FakeTranslate(Translate):
     """Fills a side with the translator's words."""
 
-    def _schema(self, corpus):
+    def schema(self, corpus):
         return added(corpus.schema, {f"{self.fill}_tokens": TOKENS, "translation_outcome": TEXT})
 
-    def _batches(self, corpus, report):
+    def batches(self, corpus, report):
         self.translator.calls += 1
 
         def more(row):
             words = [self.translator.table.get(word, word) for word in row[f"{self.given}_tokens"]]
             return {f"{self.fill}_tokens": words, "translation_outcome": "ok" if words else "empty"}
 
-        return with_columns(corpus, more, self._schema(corpus))
+        return with_columns(corpus, more, self.schema(corpus))
 
 
 class FakeTag(Tag):
     """Labels the words that the tagger knows."""
 
-    def _batches(self, corpus, report):
+    def batches(self, corpus, report):
         labels = self.tagger.labels
 
         def more(row):
@@ -279,7 +279,7 @@ class FakeTag(Tag):
                 ]
             }
 
-        return with_columns(corpus, more, self._schema(corpus))
+        return with_columns(corpus, more, self.schema(corpus))
 
 
 @declare
@@ -296,12 +296,12 @@ class Nothing(Stage):
         uses = ("target_candidates", "target_probabilities", "target_tagset")
         return Columns(("target_tokens",), ("target_entities",), uses)
 
-    def _schema(self, corpus):
+    def schema(self, corpus):
         return added(corpus.schema, {"target_entities": ENTITIES})
 
-    def _batches(self, corpus, report):
+    def batches(self, corpus, report):
         self.seen.extend(corpus.columns)
-        return with_columns(corpus, lambda row: {"target_entities": []}, self._schema(corpus))
+        return with_columns(corpus, lambda row: {"target_entities": []}, self.schema(corpus))
 
 
 TEXT = pa.string()
@@ -493,14 +493,14 @@ def test_a_stage_sees_only_what_it_declares(folder, monkeypatch):
 
 def test_stages_must_keep_rows_and_make_their_column(folder):
     class Drops(FakeTag):
-        def _batches(self, corpus, report):
-            return (batch.slice(1) for batch in super()._batches(corpus, report))
+        def batches(self, corpus, report):
+            return (batch.slice(1) for batch in super().batches(corpus, report))
 
     class Keeps(FakeTag):
-        def _schema(self, corpus):
+        def schema(self, corpus):
             return corpus.schema
 
-        def _batches(self, corpus, report):
+        def batches(self, corpus, report):
             return corpus.batches()
 
     given = config(pipelines=["model-transfer"], stages={"tag": {"tagger": Names({})}})
@@ -584,8 +584,8 @@ from xner.stages.project import Project
 
 
 class Dies(Project):
-    def _batches(self, corpus, report):
-        for batch in super()._batches(corpus, report):
+    def batches(self, corpus, report):
+        for batch in super().batches(corpus, report):
             yield batch
             {death}
 

@@ -219,12 +219,21 @@ def test_command_line(bert, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--aligner", "native", "--model", "x"], "--model does not go with --aligner native"),
-        (["--aligner", "awesome", "--matching", "match"], "--matching does not go with"),
-        (["--aligner", "simalign", "--extraction", "softmax"], "--extraction does not go with"),
-        (["--aligner", "eflomal", "--batch-tokens", "9"], "--batch-tokens does not go with"),
+        (["--aligner", "native", "--model", "x"], "aligner native: unknown option 'model'"),
+        (
+            ["--aligner", "awesome", "--matching", "match"],
+            "aligner awesome: unknown option 'matching'",
+        ),
+        (
+            ["--aligner", "simalign", "--extraction", "softmax"],
+            "aligner simalign: unknown option 'extraction'",
+        ),
+        (
+            ["--aligner", "eflomal", "--batch-tokens", "9"],
+            "aligner eflomal: unknown option 'batch_tokens'",
+        ),
         (["--aligner", "awesome", "--fit-on", "s.txt", "t.txt"], "it is not fitted"),
-        (["--aligner", "awesome", "--seed", "2"], "--seed does not go with --aligner awesome"),
+        (["--aligner", "awesome", "--seed", "2"], "aligner awesome: unknown option 'seed'"),
     ],
 )
 def test_options_of_another_aligner(options, message, tmp_path, capsys, monkeypatch):
@@ -246,7 +255,7 @@ def test_options_of_another_aligner(options, message, tmp_path, capsys, monkeypa
         ("awesome", {"layer": 0}, "layer is 0; it must be at least 1"),
         ("awesome", {"batch_tokens": 0}, "batch_tokens is 0; it must be at least 1"),
         ("awesome", {"device": "tpu9"}, "'tpu9' cannot be used"),
-        ("awesome", {"beams": 2}, "unknown option of aligner awesome 'beams'"),
+        ("awesome", {"beams": 2}, "aligner awesome: unknown option 'beams'"),
     ],
 )
 def test_bad_options(name, options, message):

@@ -104,7 +104,7 @@ def test_missing_packages_say_how_to_install_them(monkeypatch, name, extra):
     [
         ("native", {"symmetrisation": "both"}, "choose one of soft, intersection"),
         ("native", {"seed": -1}, "seed is -1; it must be at least 0"),
-        ("native", {"magic": 1}, "unknown option of aligner native 'magic'; known: seed, chains"),
+        ("native", {"magic": 1}, "aligner native: unknown option 'magic'; known: seed, chains"),
         ("eflomal", {"symmetrisation": "soft"}, "symmetrisation is 'soft'; choose one of inter"),
         ("fast_align", {"iterations": 0}, "iterations is 0; it must be at least 1"),
         ("giza", {}, "unknown aligner 'giza'; known: native, eflomal"),

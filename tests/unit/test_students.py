@@ -376,7 +376,7 @@ def test_options_of_self_training():
         ({"from_scratch": "huge"}, "from_scratch is 'huge'"),
         ({"from_scratch": "small", "epochs": 0}, "epochs is 0; it must be at least 1"),
         ({"from_scratch": "small", "epochs": "3"}, "epochs is '3'; it must be an integer"),
-        ({"from_scratch": "small", "masked": 1.0}, "masked is 1.0"),
+        ({"from_scratch": "small", "masked": 1.0}, "masked is 1;"),
         ({"from_scratch": "small", "learning_rate": -1}, "learning_rate is -1"),
         ({"from_scratch": "small", "eras": 2}, "unknown option 'eras'"),
         ({"from_scratch": "small", "side": "left"}, "side is 'left'"),

@@ -69,4 +69,4 @@ def make_aligner(name: str, options: Mapping[str, Any]) -> Aligner:
         UsageError: the name or an option is unknown, or a value is out of range.
         MissingExtraError: the aligner's package is not installed.
     """
-    return build(aligner_class(name), options, kind=f"option of aligner {name}")
+    return build(aligner_class(name), options, place=f"aligner {name}")

@@ -170,7 +170,7 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
                    if name not in own]:  # fmt: skip
         raise UsageError(f"score nmt also needs {' and '.join(missing)}")
     shared = {name: given[name] for name in _HARDWARE if name in given}
-    made = {"nmt": build(NmtOptions, {**own, **shared}, "option of score nmt")}
+    made = {"nmt": build(NmtOptions, {**own, **shared}, place="score nmt")}
     default = options_of(find_stage("project"))["aligner"].default
     for name in shared:
         if not takes(given.get("aligner", default), name):

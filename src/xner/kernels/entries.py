@@ -2,8 +2,8 @@
 
 "Cells" are the pairs of word positions of a sentence pair: cell (i, j) of pair n, source
 word i, target word j, is `cell_offsets[n] + i * target length + j`. Each cell holds the
-number of its entry, the pair of word types, so that a table over entries has one place for
-each two words that ever meet in a sentence pair.
+number of its entry, the pair of word types, so that a table over entries has one slot for
+every two words that occur in the same sentence pair.
 """
 
 import numpy as np
@@ -117,10 +117,10 @@ def number_slots(
 ) -> int:
     """Number the entries of two candidates or more from 1; return the next number.
 
-    The order is that of their first candidates, so that what is visited at one time lies
-    together. entries: int32 (candidates); prior: float64 (entries); met, slot_of: int32
-    (entries) of zeros, written, met the candidates of each; slots: int32 (candidates), written,
-    0 for an entry of one candidate; spread: float32 (candidates), written, prior of each.
+    The order is that of their first candidates, so that slots used together are close in memory.
+    entries: int32 (candidates); prior: float64 (entries); met, slot_of: int32 (entries) of zeros,
+    written, met the candidates of each; slots: int32 (candidates), written, 0 for an entry of one
+    candidate; spread: float32 (candidates), written, prior of each.
     """
     for c in range(len(entries)):
         met[entries[c]] += 1

@@ -1,6 +1,6 @@
 """The rare path of the exact solver: sentences that the certificate does not settle.
 
-A sentence falls into independent groups of entities. In each group greedy's answer stands
+A sentence falls into independent groups of entities. In each group greedy's answer is kept
 unless a choice is better by more than `TIE`. Candidates that cannot be part of a better choice
 are dropped, and the rest is solved by dynamic programming over (target position, uses of each
 entity), if the table is small enough.

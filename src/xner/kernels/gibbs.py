@@ -10,13 +10,12 @@ every observed word is linked to one word of the given sentence or to the null w
         * P(fertility of g + 1 | g) / P(fertility of g | g)            fertility
 
 with g, o the word types at i, j and counts over all other words. Jumps and the fertilities of
-all words together are estimated anew for each sweep (`xner.kernels.order`).
+all words together are estimated again before each sweep (`xner.kernels.order`).
 
-Several chains are sampled side by side: whatever is counted has one place for each chain, next
-to each other in memory, so that what a word's candidates are is looked up once for all chains.
-No number of one chain depends on another chain. All divisors are above 0, and Numba is told
-not to check them (`error_model`): with checks it counts references to every array in the
-innermost loops, and threads wait for each other's counts.
+Several chains are sampled side by side: every count has one place per chain, adjacent in memory,
+so that a word's candidates are looked up once for all chains. No number of one chain depends on
+another chain. Without checks for division by 0 (`xner.kernels.jit`) no references to arrays are
+counted in the innermost loops; otherwise threads would wait for each other's counts.
 """
 
 from typing import NamedTuple
@@ -41,8 +40,8 @@ UNIT = 2.0**-32
 NULL = -1
 ONE = np.float32(1)
 CERTAIN = 1 << 30
-"""What the posterior of a certain link adds up to, over all chains and averaged sweeps: whole
-numbers have the same sum in any order."""
+"""The posterior of a certain link, summed over all chains and averaged sweeps: integers have the
+same sum in any order."""
 
 
 class Direction(NamedTuple):
@@ -340,7 +339,7 @@ def draw(d, s, t, w, j, word, start, begin, count):
 
 @inner
 def sample_sentence(d, s, t, w, n, posterior):
-    """Draw the links of pair n anew in every chain; add their probabilities to `posterior`.
+    """Draw the links of pair n again in every chain; add their probabilities to `posterior`.
 
     posterior: int32 (candidates), updated where `t.share` is above 0.
     """
@@ -367,7 +366,7 @@ def sample_sentence(d, s, t, w, n, posterior):
 def sweep_chains(
     d: Direction, s: State, w: Work, settings: Settings, k: int, share: np.float32, posterior: Int32
 ) -> None:
-    """Draw every link of all chains anew, for the k-th time from 0.
+    """Draw every link of all chains, in sweep k, counted from 0.
 
     d: Direction; s: State, of zeros but for its rng before the first sweep, updated; w: Work;
     settings: Settings; share: float32, what a certain link adds in one averaged sweep of one chain;

@@ -1,7 +1,7 @@
 """How kernels are compiled. Both decorators keep the signature, so that mypy checks calls.
 
-Divisors in kernels are above 0, and Numba is told not to check them (`error_model`): with checks
-it counts references to arrays in the innermost loops.
+Divisors in kernels are above 0, so `error_model` turns off the checks for division by 0, which
+would make Numba count references to arrays in the innermost loops.
 """
 
 from collections.abc import Callable

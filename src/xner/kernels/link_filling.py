@@ -1,4 +1,4 @@
-"""Links for words without any: by how their types are linked, or stand at spans, elsewhere."""
+"""Links for unlinked words, from how their types are linked or occur at spans elsewhere."""
 
 import numpy as np
 

@@ -78,7 +78,7 @@ def best_first(problem, s, limit, taken, best, left, chosen):
         s: sentence.
         limit: most candidates of an entity.
         taken: uint8 scratch (>= target words), all 0, and so again on return.
-        best, left: int32 scratch (>= entities), the best candidate of each entity, -1 if there
+        best, left: int64 scratch (>= entities), the best candidate of each entity, -1 if there
             is none, and how many more candidates it may get.
         chosen: uint8 (C), set to 1 for the chosen candidates.
     """
@@ -148,8 +148,8 @@ def greedy(lo: int, hi: int, problem: Problem, limit: int, choice: Choice) -> No
     """
     longest, most = scratch(problem, lo, hi)
     taken = np.zeros(longest, np.uint8)
-    best = np.empty(most, np.int32)
-    left = np.empty(most, np.int32)
+    best = np.empty(most, np.int64)
+    left = np.empty(most, np.int64)
     for s in range(lo, hi):
         a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         found = 0

@@ -1,6 +1,6 @@
-"""What a sweep of sampling estimates beforehand: jumps and fertilities, chain by chain.
+"""Estimates before each sweep of sampling: jumps and fertilities of every chain.
 
-See `xner.kernels.gibbs`, whose cached kernel holds these: they have no cache of their own.
+They are compiled into the kernel of `xner.kernels.gibbs`.
 """
 
 import numpy as np
@@ -70,7 +70,7 @@ def count_fertilities(given, given_offsets, observed_offsets, links, fertility):
 
 @inner
 def estimate_fertilities(fertility, alpha, masses):
-    """Spread the prior mass `alpha` over the fertilities as all words together have them.
+    """Spread the prior mass `alpha` over the fertilities in proportion to those of all words.
 
     fertility: float32 (given types, C, FERTILITIES); masses: float32 (C, FERTILITIES), written.
     """

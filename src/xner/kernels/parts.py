@@ -1,10 +1,10 @@
-"""How likely two word types translate each other, judged by their parts.
+"""The log-odds that two word types translate each other, from their parts.
 
 An entry is a pair of word types that meet in a sentence pair (`xner.kernels.entries`). Its
 log-odds of being linked are a weighted sum of features:
 
 * evidence, one number for each view: how often words that share a part with the source type
-  are linked to words that share one with the target type, the entry itself left out;
+  are linked to words that share one with the target type, excluding the entry itself;
 * spelling: one weight for each step of similarity, one for each length of a shared stretch;
 * difference: the absolute log ratio of the two frequencies, and of the two lengths.
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
 
-COMPARED = 64  # letters of a word that spelling looks at
+COMPARED = 64  # letters of a word that are compared
 SIMILAR = 9  # steps of similarity: below 0.3, then tenths, and identical
 SHARED = 9  # kinds of shared stretches: short ones, then 4, 5, 6 to 7 and 8 letters or more
 STRETCHES = (4, 5, 6, 8)

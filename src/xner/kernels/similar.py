@@ -1,7 +1,7 @@
-"""Links out of similarity matrices: argmax, itermax, softmax and entmax of both directions.
+"""Links from similarity matrices: argmax, itermax, softmax and entmax of both directions.
 
 A batch of B sentence pairs comes as scores (B, S, T), padded: pair b has the units (subwords or
-words) [0, rows[b]) and [0, columns[b]), and what lies beyond is never read. A kernel works on
+words) [0, rows[b]) and [0, columns[b]), and the padding is never read. A kernel works on
 the pairs [lo, hi) and writes a weight above 0 at each link; `weight` (B, S, T) starts as zeros.
 """
 
@@ -19,7 +19,7 @@ SMALLEST = np.float32(1.1754944e-38)
 
 @inner
 def first_best(scores, by_row, by_column):
-    """The first greatest cell of each row and of each column.
+    """Find the first greatest cell of each row and of each column.
 
     scores: floats (S, T); by_row: int64 (S), column of each row's, written; by_column: int64
     (T), row of each column's, written.
@@ -34,7 +34,7 @@ def first_best(scores, by_row, by_column):
 
 @inner
 def as_weight(similarity):
-    """A similarity as a weight: float32 in (0, 1]."""
+    """Return a similarity as a weight: float32 in (0, 1]."""
     return np.float32(min(max(similarity, SMALLEST), 1.0))
 
 
@@ -69,8 +69,9 @@ def link_itermax(
 ) -> None:
     """`link_argmax`, then once more among cells with a free row or a free column.
 
-    In the second round, a cell of one free side counts `alpha` times its score, in float64, and
-    one of no free side 0. There is none where a side has two units or fewer, or none free.
+    In the second round, a cell with one free side counts `alpha` times its score, in float64, and
+    one without a free side 0. There is no second round where a side has two units or fewer, or none
+    is free.
     Arguments are those of `link_argmax`; alpha: float.
     """
     link_argmax(lo, hi, scores, rows, columns, weight)
@@ -101,7 +102,7 @@ def link_itermax(
 
 @inner
 def shift(scores, row_top, column_top):
-    """Greatest score of each row and of each column.
+    """Find the greatest score of each row and of each column.
 
     scores: float32 (S, T); row_top: float64 (S), column_top: float64 (T), written.
     """
@@ -203,7 +204,7 @@ def entmax15_thresholds(scores, top, tau, room):
 def link_entmax15(
     lo: int, hi: int, scores: NDArray[Any], rows: Int64, columns: Int64, weight: Float32
 ) -> None:
-    """Link cells that 1.5-entmax over the row and over the column both give more than 0.
+    """Link cells to which 1.5-entmax over the row and over the column both assign more than 0.
 
     Arguments are those of `link_softmax`.
     """

@@ -1,8 +1,9 @@
-"""Soft alignments: the likelier cells of both directions, and which of them win.
+"""Soft alignments: the more probable cells of both directions, and which of them win.
 
-A soft alignment of N sentence pairs keeps the links that either direction thinks possible,
+A soft alignment of N sentence pairs keeps the links that either direction considers possible,
 sorted by sentence, source word, target word: `forward` is P(source word | target word),
-`reverse` P(target word | source word), float32. What a word lacks to 1 is its null word's.
+`reverse` P(target word | source word), float32. The rest of a word's probability, up to 1, is
+that of the null word.
 """
 
 import numpy as np
@@ -26,7 +27,7 @@ def mark_likely(
 
 @inner
 def vote_words(first, last, words, p, bit, best, total, votes):
-    """Give `bit` to each word's likeliest link of one pair, unless its null is likelier.
+    """Set `bit` for each word's most probable link of one pair, unless its null is more probable.
 
     words: int32 (L), the word of each link that chooses; p: float32 (L), its probability;
     best: int64, total: float64, scratch for the words of the pair; votes: uint8 (L), updated.

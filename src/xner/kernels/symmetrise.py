@@ -1,7 +1,7 @@
 """Symmetrisation of two directional alignments: intersection, union, grow-diag-final-and.
 
 A sentence pair's candidate links are the union of both directions, sorted by source word,
-then target word, with `votes` saying which direction proposes each. A method decides which
+then target word; `votes` holds which direction proposes each. A method decides which
 of them to keep. The order of every scan is fixed, because growing depends on it.
 """
 
@@ -25,7 +25,7 @@ NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 
 
 @inner
 def find(source, target, start, end, i, j):
-    """Index of the link (i, j) among the sorted links [start, end), or -1.
+    """Return the index of the link (i, j) among the sorted links [start, end), or -1.
 
     source, target: int32 (L).
     """

@@ -89,7 +89,7 @@ class NmtOptions(HardwareOptions):
         Raises:
             UsageError: an option is unknown, missing or out of range.
         """
-        return build(cls, given, "option of the score nmt")
+        return build(cls, given, place="score nmt")
 
     @property
     def languages(self) -> tuple[Language, Language]:

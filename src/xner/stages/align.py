@@ -268,7 +268,7 @@ class Align(FittedOptions):
         if not self.links:
             self.make_aligner()
 
-    def _check(self) -> None:
+    def check(self) -> None:
         if self.links and (given := self.given_for_links):
             raise UsageError(
                 f"links are read from files, so {given[0]} would have no effect; leave it out"

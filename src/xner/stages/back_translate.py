@@ -71,11 +71,11 @@ class BackTranslate(Translating):
             replaces=not self.beside,
         )
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         schema = with_columns(corpus.schema, types_of(*MADE))
         return schema if self.beside else _view_schema(schema)
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         if held := [name for name in MADE if name in corpus.columns]:
             raise InputError(
                 f"{corpus.origin}: already has {', '.join(held)}; remove them to translate it back"
@@ -139,11 +139,11 @@ class AlignTarget(Project):
 
     name: ClassVar[str] = "align_tgt"
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         types = {**types_of("target_entities", "outcomes"), "solution": SOLUTION}
         return with_columns(corpus.schema, types)
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         require_columns(corpus, *MADE, "source_entities", "target_tokens")
         view = Corpus(
             lambda: (_as_source(batch) for batch in corpus.batches()),
@@ -151,7 +151,7 @@ class AlignTarget(Project):
             corpus.origin,
             _view_schema(corpus.schema),
         )
-        made = list(super()._batches(view, report))
+        made = list(super().batches(view, report))
         outcomes: Counter[str] = Counter(dict.fromkeys(outcomes_of("align_tgt"), 0))
         for pair in zip(rechunk(corpus.batches()), rechunk(made), strict=True):
             batch = _brought(*pair)

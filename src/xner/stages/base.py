@@ -57,7 +57,7 @@ class Columns:
 class Stage:
     """A step of a pipeline: its fields are its options; calling it runs it on a corpus.
 
-    A custom stage defines `name`, `columns` and `_batches`, and is made known to experiments
+    A custom stage defines `name`, `columns` and `batches`, and is made known to experiments
     with `xner.stages.register`.
 
     Attributes:
@@ -80,7 +80,7 @@ class Stage:
         settle(self)
         if of_mixin := getattr(super(), "__post_init__", None):
             of_mixin()
-        self._check()
+        self.check()
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
@@ -127,14 +127,14 @@ class Stage:
     def require(self) -> None:
         """Raise MissingExtraError if a package that it needs is not installed."""
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise UsageError for options that do not go together."""
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         """Yield the result batch by batch, and fill the report."""
-        raise NotImplementedError(f"{type(self).__name__} does not define _batches")
+        raise NotImplementedError(f"{type(self).__name__} does not define batches")
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         """The schema of the result."""
         return corpus.schema
 
@@ -153,10 +153,10 @@ class Stage:
 
         def batches() -> Iterator[pa.RecordBatch]:
             begin = perf_counter()
-            yield from self._batches(corpus, report)
+            yield from self.batches(corpus, report)
             report.seconds = perf_counter() - begin
 
-        return Corpus(batches, len(corpus), corpus.origin, self._schema(corpus), report)
+        return Corpus(batches, len(corpus), corpus.origin, self.schema(corpus), report)
 
     def __call__(self, corpus: Corpus) -> Corpus:
         """Run the stage; the result is in memory, with a complete report."""

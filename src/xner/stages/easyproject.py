@@ -80,7 +80,7 @@ class EasyProject(Translating):
         {}, "Options of the aligner, such as `{'seed': 1}`.", flag=""
     )
 
-    def _check(self) -> None:
+    def check(self) -> None:
         if self.fallback == "none" and self.aligner_options:
             raise UsageError(
                 "fallback is none, so aligner_options would have no effect; leave it out"
@@ -96,13 +96,13 @@ class EasyProject(Translating):
             replaces=True,
         )
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.fallback == "align" else []
         columns = types_of(*MADE, "translation_outcome", *links)
         metadata = {LINKS_MADE_BY: None}
         return with_columns(corpus.schema, columns, drop=("links",), metadata=metadata)
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         if held := [name for name in MADE if name in corpus.columns]:
             raise InputError(
                 f"{corpus.origin}: already has {', '.join(held)}; remove them to translate it"

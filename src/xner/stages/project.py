@@ -130,12 +130,12 @@ class Project(ProjectionOptions):
             replaces=True,
         )
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.linked else []
         columns = types_of(*links, "target_entities", "outcomes")
         return with_columns(corpus.schema, {**columns, "solution": SOLUTION})
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         linked = self._linked(corpus, report)
         report.signature += _made_before(linked)
         counts = self._counted(linked, report) if self.counted else None

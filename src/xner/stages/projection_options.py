@@ -207,7 +207,7 @@ class ProjectionOptions(FittedOptions):
             object.__setattr__(self, "constraint", Constraint.parse(self.constraint))
         stop = tuple(sorted(set(self.stop_tokens) - {""}))
         object.__setattr__(self, "stop_tokens", stop)
-        self._check()
+        self.check()
 
     def _implied(self) -> dict[str, Any]:
         """Defaults that follow from options that were given."""
@@ -218,7 +218,7 @@ class ProjectionOptions(FittedOptions):
             implied["max_ratio"] = 0.0
         return implied
 
-    def _check(self) -> None:
+    def check(self) -> None:
         self._check_fitted()
         self._check_weights()
         self._check_method()

@@ -69,10 +69,10 @@ class Refine(AlignerOptions):
         """Raise MissingExtraError if the package of the aligner is not installed."""
         self.make_aligner()
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         return with_columns(corpus.schema, {"links": LINKS})
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         require_columns(corpus, "source_tokens", "target_tokens", "back_tokens")
         align = Align.of(
             {"aligner": self.aligner, **self.aligner_options, "progress": self.progress}

@@ -133,12 +133,12 @@ class Tag(Tagging):
         made = tuple(f"{self.side}_{name}" for name in ("entities", "probabilities", "tagset"))
         return Columns((f"{self.side}_tokens",), made)
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         more = ["tagset", "probabilities"] if self.probabilities else []
         columns = types_of(*(f"{self.side}_{name}" for name in ["entities", *more]))
         return with_columns(corpus.schema, columns, drop=_stale(self.side, corpus.columns))
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         for batch, made, tagger in self._tag(corpus, report, self.side, self.probabilities):
             yield replace_columns(
                 batch,
@@ -167,11 +167,11 @@ class Candidates(Tagging):
         made = ("target_candidates", "target_probabilities", "target_tagset")
         return Columns(("target_tokens",), made)
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         more = ["target_tagset", "target_probabilities"] if self.probabilities else []
         return with_columns(corpus.schema, types_of("target_candidates", *more))
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         for batch, made, tagger in self._tag(corpus, report, "target", self.probabilities):
             columns = {"target_candidates": _spans_of(made.pop("target_entities")), **made}
             metadata = {TAGGED_BY["target"]: tagger.signature}

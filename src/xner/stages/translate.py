@@ -117,7 +117,7 @@ class Translate(Translating):
         in_experiments=False,
     )
 
-    def _check(self) -> None:
+    def check(self) -> None:
         start, end = self.languages
         if start == end:
             raise UsageError(f"both languages are {start.name} ({start.flores}); name two")
@@ -135,7 +135,7 @@ class Translate(Translating):
             (f"{self.given}_tokens",), (*made, "translation_outcome"), (f"{self.given}_text",)
         )
 
-    def _schema(self, corpus: Corpus) -> pa.Schema:
+    def schema(self, corpus: Corpus) -> pa.Schema:
         own = (f"{self.fill}_{name}" for name in ("tokens", "text", "offsets"))
         columns = types_of(*own, "translation_outcome")
         return with_columns(
@@ -162,7 +162,7 @@ class Translate(Translating):
                 f"translation; remove them from the file, or replace them (--replace)"
             )
 
-    def _batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         self._check_columns(corpus)
         start, end = self.languages if self.fill == "target" else reversed(self.languages)
         translator = self.make_translator()

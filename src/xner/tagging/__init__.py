@@ -65,7 +65,7 @@ def make_tagger(name: str, options: TaggerOptions | Mapping[str, Any]) -> Tagger
     if name not in TAGGERS:
         raise unknown("tagger", name, TAGGERS)
     if isinstance(options, Mapping):
-        options = build(TaggerOptions, options, kind=f"option of tagger {name}")
+        options = build(TaggerOptions, options, place=f"tagger {name}")
     if options.model is None:
         raise UsageError("model is missing; give a hub id or a folder, as in model='me/ner'")
     from xner.tagging.checkpoint import CheckpointTagger

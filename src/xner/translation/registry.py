@@ -23,7 +23,7 @@ def make_translator(name: str, options: TranslatorOptions | Mapping[str, Any]) -
     if name not in TRANSLATORS:
         raise unknown("translator", name, TRANSLATORS)
     if isinstance(options, Mapping):
-        options = build(TranslatorOptions, options, kind=f"option of translator {name}")
+        options = build(TranslatorOptions, options, place=f"translator {name}")
     if name == "nllb":
         from xner.translation.nllb import NllbTranslator
 
