@@ -32,7 +32,7 @@ def test_every_row_can_be_run(given):
     experiment = load(given)
     assert [language.name for language in experiment.languages] == ["de"]
     assert len(experiment.systems) == 1 + 4 * 2 * 4 + 2 + 4
-    assert len(experiment.published) == 11
+    assert len(experiment.file.published) == 11
 
 
 def test_the_page_has_every_cell(given, tmp_path):

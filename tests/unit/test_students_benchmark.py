@@ -16,7 +16,7 @@ def test_the_configuration_is_one():
     experiment = load(students.configured(SHARED, Path("out"), [1, 2]))
     assert [language.name for language in experiment.languages] == list(students.NAMES)
     assert set(students.LABELS) < {system.name for system in experiment.systems}
-    assert experiment.groups[students.LOW] == ("swa", "yor", "xho")
+    assert experiment.file.groups[students.LOW] == ("swa", "yor", "xho")
     assert experiment.languages[0].gold.path == SHARED / "masakhaner2" / "swa.test.conll"
     assert experiment.models["en"].language.train.target.path.parent == SHARED / "conll-mt"
 

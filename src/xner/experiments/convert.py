@@ -82,7 +82,7 @@ def _explained(message: str, value: Any, kind: Any, origin: str, path: str) -> U
 
 
 def _enter(value: Any, kind: Any, name: str, index: str) -> tuple[Any, Any, str]:
-    """A part of a value, its type and the step to it, by the field or index in a message."""
+    """Return a part of a value, its type and its place, by the field or index in a message."""
     if name:
         hints = get_type_hints(_struct(kind), include_extras=True)
         return value[name], hints[name], f".{name}"
@@ -103,7 +103,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _members(kind: Any) -> list[Any]:
-    """The members of a union, without their annotations."""
+    """Return the members of a union, without their annotations."""
     bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     return [get_args(m)[0] if get_origin(m) is Annotated else m for m in members(bare)]
 
