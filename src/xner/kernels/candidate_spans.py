@@ -6,6 +6,7 @@ import numpy as np
 
 from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Entities, Flags, Float64, Int32, Links, Regions
+from xner.kernels.sizes import longest
 
 # Why an entity has no candidate.
 HAS_CANDIDATES, NO_TARGET, UNALIGNED, TOO_SHORT, NO_CANDIDATE = 0, 1, 2, 3, 10
@@ -136,13 +137,13 @@ def most_spans(lo, hi, entities, links, target_lengths, ngrams):
     """Return an upper bound of the number of candidates of the sentences `[lo, hi)`."""
     size = 0
     for s in range(lo, hi):
-        linked = min(target_lengths[s], links.offsets[s + 1] - links.offsets[s])
+        linked = min(np.int64(target_lengths[s]), np.int64(links.offsets[s + 1] - links.offsets[s]))
         for e in range(entities.offsets[s], entities.offsets[s + 1]):
             each = 1
             if ngrams is not None:
                 length = entities.end[e] - entities.start[e]
-                longest = max(ngrams.max_span, int(ngrams.max_ratio * length))
-                each = max(1, min(linked, longest))
+                limit = max(ngrams.max_span, np.int64(ngrams.max_ratio * length))
+                each = max(np.int64(1), min(linked, limit))
             size += linked * each
     return size
 
@@ -168,35 +169,33 @@ def linked_spans(
         target_lengths: int32 (S), target words.
         ngrams, runs: what the candidates are, the other None: Numba then leaves that part out.
     """
-    longest = 0
-    for s in range(lo, hi):
-        longest = max(longest, target_lengths[s])
     # Room for the most candidates there can be. Pages that stay untouched cost nothing.
     size = most_spans(lo, hi, entities, links, target_lengths, ngrams)
     spans = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size)
     base = entities.offsets[lo]
     count = np.empty(entities.offsets[hi] - base, np.int32)
     status = np.zeros(entities.offsets[hi] - base, np.uint8)
-    mass, words = np.zeros(longest, np.float64), np.empty(longest, np.int32)
-    at = 0
+    words = longest(target_lengths, lo, hi)
+    mass, linked = np.zeros(words, np.float64), np.empty(words, np.int32)
+    at = np.int64(0)
     for s in range(lo, hi):
         for e in range(entities.offsets[s], entities.offsets[s + 1]):
             first, last = entities.start[e], entities.end[e]
             length = last - first
-            n = linked_words(links, s, first, last, mass, words)
+            n = linked_words(links, s, first, last, mass, linked)
             begin = at
             if ngrams is not None:
-                longest_span = max(ngrams.max_span, int(ngrams.max_ratio * length))
-                at = write_ngrams(words[:n], mass, length, longest_span, spans, at)
+                limit = max(ngrams.max_span, np.int64(ngrams.max_ratio * length))
+                at = write_ngrams(linked[:n], mass, length, limit, spans, at)
             if runs is not None:
-                at = write_runs(words[:n], mass, length, runs, spans, at)
+                at = write_runs(linked[:n], mass, length, runs, spans, at)
             count[e - base] = at - begin
             if n == 0:
                 status[e - base] = NO_TARGET if target_lengths[s] == 0 else UNALIGNED
             elif at == begin:
                 status[e - base] = TOO_SHORT
             for i in range(n):
-                mass[words[i]] = 0.0
+                mass[linked[i]] = 0.0
     return LinkedSpans(spans[0][:at], spans[1][:at], spans[2][:at], count, status)
 
 
@@ -215,8 +214,10 @@ def linked_regions(
                 inside = entities.start[e] <= links.source[link] < entities.end[e]
                 if inside and links.weight[link] > 0.0:
                     w = links.target[link]
-                    first[e] = w if last[e] == 0 else min(first[e], w)
-                    last[e] = max(last[e], w + 1)
+                    if last[e] == 0 or w < first[e]:
+                        first[e] = w
+                    if w >= last[e]:
+                        last[e] = w + 1
 
 
 @kernel
@@ -235,7 +236,7 @@ def list_ngrams(lo: int, hi: int, regions: Regions) -> tuple[Int32, Int32, Int32
             free = 0
             for w in range(regions.first[e], regions.last[e]):
                 free = 0 if regions.stop[regions.words[s] + w] else free + 1
-                count[e - base] += min(free, regions.limit[e])
+                count[e - base] += min(np.int64(free), np.int64(regions.limit[e]))
             size += count[e - base]
     start, end = np.empty(size, np.int32), np.empty(size, np.int32)
     at = 0

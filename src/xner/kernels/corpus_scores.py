@@ -7,6 +7,7 @@ import numpy as np
 from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import SEED, mix, slot_of
 from xner.kernels.records import Float64, Int64, Keys, Problem, Spans, Table, Texts, Words
+from xner.kernels.sizes import longest_row
 
 INSIDE, OUTSIDE = np.uint64(1), np.uint64(2)
 ENTITY, TRANSLATION = np.uint64(3), np.uint64(4)
@@ -70,10 +71,9 @@ def edge_scores(
     spans: of the first pass. score: float64 (C), written.
     """
     source, words, entities = texts.source, texts.target, texts.entities
-    longest = 0
-    for s in range(lo, hi):
-        longest = max(longest, words.offsets[s + 1] - words.offsets[s])
-    fit = np.full(longest, -1.0)
+    fit = np.empty(longest_row(words.offsets, lo, hi))
+    for w in range(len(fit)):
+        fit[w] = -1.0
     for s in range(lo, hi):
         c_lo = problem.candidate_offsets[problem.entity_offsets[s]]
         c_hi = problem.candidate_offsets[problem.entity_offsets[s + 1]]

@@ -73,7 +73,7 @@ def improve(problem, s, limit, table_bits, chosen):
             if root[e] == r:
                 members[k] = problem.entity_offsets[s] + e
                 k += 1
-        words = problem.target_lengths[s]
+        words = np.int64(problem.target_lengths[s])
         route, missing = solve_group(problem, words, members[:k], limit, table_bits, chosen)
         hardest = max(hardest, route)
         slack += missing
@@ -84,24 +84,24 @@ def improve(problem, s, limit, table_bits, chosen):
 def groups_of(problem, s):
     """Return int32 (k): each entity's group, named by its lowest entity; groups share no word."""
     base = problem.entity_offsets[s]
-    k = problem.entity_offsets[s + 1] - base
+    k = np.int64(problem.entity_offsets[s + 1] - base)
     root = np.empty(k, np.int32)
     for e in range(k):
         root[e] = e
-    owner = np.empty(problem.target_lengths[s], np.int32)
+    owner = np.empty(np.int64(problem.target_lengths[s]), np.int32)
     for w in range(len(owner)):
         owner[w] = -1
     for e in range(k):
-        seen = 0
+        seen = np.int64(0)
         for c in range(
             problem.candidate_offsets[base + e], problem.candidate_offsets[base + e + 1]
         ):
-            for w in range(max(seen, problem.start[c]), problem.end[c]):
+            for w in range(max(seen, np.int64(problem.start[c])), problem.end[c]):
                 if owner[w] >= 0:
-                    a, b = find_root(root, owner[w]), find_root(root, e)
+                    a, b = find_root(root, np.int64(owner[w])), find_root(root, e)
                     root[max(a, b)] = min(a, b)
                 owner[w] = e
-            seen = max(seen, problem.end[c])
+            seen = max(seen, np.int64(problem.end[c]))
     for e in range(k):
         root[e] = find_root(root, e)
     return root
@@ -112,8 +112,8 @@ def find_root(root, e):
     """Return the group of entity e, and shorten the way to it."""
     while root[e] != e:
         root[e] = root[root[e]]
-        e = root[e]
-    return np.int64(e)
+        e = np.int64(root[e])
+    return e
 
 
 @inner
@@ -138,7 +138,7 @@ def solve_group(problem, words, members, limit, table_bits, chosen):
     group, bits = lay_out(problem, words, members, alive, limit, width)
     if bits > table_bits:
         group.shift[:] = -1  # any number of uses: an upper bound
-        slack = min(most, fill_table(group, limit, width, 0)[0, 0]) - value
+        slack = min(most, fill_table(group, limit, width, np.int64(0))[0, 0]) - value
         return (GREEDY, slack) if slack > TIE else (CERTIFICATE, 0.0)
     best = fill_table(group, limit, width, bits)
     if best[0, 0] > value + TIE:
@@ -160,7 +160,7 @@ def reduce(problem, words, members, margin, limit):
     offsets, start, end = problem.candidate_offsets, problem.start, problem.end
     score = problem.score
     base = offsets[members[0]]
-    alive = np.zeros(offsets[members[-1] + 1] - base, np.uint8)
+    alive = np.zeros(np.int64(offsets[members[-1] + 1] - base), np.uint8)
     inside = np.empty(words + 1)  # best score of what starts later, by where it ends
     for e in members:
         lo, hi = offsets[e], offsets[e + 1]
@@ -194,14 +194,14 @@ def lay_out(problem, words, members, alive, limit, width):
     bits = 0
     for k, e in enumerate(members):
         apart = 0  # how many of the entity's candidates fit next to each other
-        free = 0
+        free = np.int64(0)
         for c in range(offsets[e], offsets[e + 1]):
             if alive[c - base]:
                 at[start[c]] += 1
                 if start[c] >= free:
                     apart += 1
                     free = end[c]
-                free = min(free, end[c])
+                free = min(free, np.int64(end[c]))
         shift[k] = -1
         if apart > limit:
             shift[k] = bits

@@ -5,10 +5,12 @@ import numpy as np
 from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import mix, slot_of
 from xner.kernels.records import Keys, Links, NewLinks, Spans, Table, Texts
+from xner.kernels.sizes import longest_row
 
 SOURCE, TARGET, PAIR, NEAR = np.uint64(5), np.uint64(6), np.uint64(7), np.uint64(10)
 # Counts of links are sums of integer 65536ths, so the order of adding is irrelevant.
 UNIT = 65536.0
+UNLINKED, LINKED = np.uint8(0), np.uint8(1)
 
 
 @inner
@@ -21,16 +23,6 @@ def mark_linked(links, s, value, source, target):
 
 
 @inner
-def longest_sides(lo, hi, texts):
-    """Return the most source and target words of the pairs `[lo, hi)`."""
-    sources, targets = 0, 0
-    for s in range(lo, hi):
-        sources = max(sources, texts.source.offsets[s + 1] - texts.source.offsets[s])
-        targets = max(targets, texts.target.offsets[s + 1] - texts.target.offsets[s])
-    return sources, targets
-
-
-@inner
 def times_elsewhere(word, kind, s, words, inside, table):
     """Return how often a word type occurs in other sentences than s.
 
@@ -40,7 +32,7 @@ def times_elsewhere(word, kind, s, words, inside, table):
     times = table.counts[slot_of(table.keys, mix(word ^ kind))]
     for w in range(words.offsets[s], words.offsets[s + 1]):
         times -= words.keys[w] == word and (len(inside) == 0 or inside[w])
-    return max(times, 0)
+    return max(times, np.int64(0))
 
 
 @inner
@@ -59,7 +51,7 @@ def links_elsewhere(a, b, s, texts, links, table):
 @inner
 def new_links(lo, hi, texts):
     """Return room for a link of every target word of the pairs `[lo, hi)`."""
-    size = texts.target.offsets[hi] - texts.target.offsets[lo]
+    size = np.int64(texts.target.offsets[hi] - texts.target.offsets[lo])
     row, source = np.empty(size, np.int32), np.empty(size, np.int32)
     return NewLinks(row, source, np.empty(size, np.int32), np.empty(size, np.float32))
 
@@ -68,14 +60,15 @@ def new_links(lo, hi, texts):
 def write_best(s, best, found, most, links, at):
     """Add the links that were found in pair s, and clear `best` and `found`.
 
-    best: float64 (target words), the evidence; found: int32, the source word or -1.
+    best: float64 (target words), the evidence; found: int32, the source word counted
+    from 1, or 0.
     Returns the next free index of links.
     """
     for t in range(most):
-        if found[t] >= 0:
-            links.row[at], links.source[at] = s, found[t]
+        if found[t] > 0:
+            links.row[at], links.source[at] = s, found[t] - 1
             links.target[at], links.weight[at] = t, min(1.0, best[t])
-            best[t], found[t] = 0.0, -1
+            best[t], found[t] = 0.0, 0
             at += 1
     return at
 
@@ -95,16 +88,17 @@ def lexicon_links(
     The evidence is links / sqrt((source occurrences + 1) * (target occurrences + 1)), without
     the own sentence, at most 1. A link needs more evidence than `least`; ties: the first word.
     """
-    sources, targets = longest_sides(lo, hi, texts)
+    sources = longest_row(texts.source.offsets, lo, hi)
+    targets = longest_row(texts.target.offsets, lo, hi)
     source_linked, target_linked = np.zeros(sources, np.uint8), np.zeros(targets, np.uint8)
-    best, found = np.zeros(targets), np.full(targets, -1, np.int32)
-    source, target, everywhere = texts.source, texts.target, np.empty(0, np.uint8)
+    best, found = np.zeros(targets), np.zeros(targets, np.int32)
+    source, target, everywhere = texts.source, texts.target, texts.inside[:0]
     made = new_links(lo, hi, texts)
-    at = 0
+    at = np.int64(0)
     for s in range(lo, hi):
         base, first = source.offsets[s], target.offsets[s]
         words, most = source.offsets[s + 1] - base, target.offsets[s + 1] - first
-        mark_linked(links, s, 1, source_linked, target_linked)
+        mark_linked(links, s, LINKED, source_linked, target_linked)
         for w in range(words):
             if source_linked[w] or not texts.inside[base + w]:
                 continue
@@ -122,9 +116,9 @@ def lexicon_links(
                 right = times_elsewhere(b, TARGET, s, target, everywhere, table)
                 evidence = linked / UNIT / np.sqrt((left + 1.0) * (right + 1.0))
                 if min(1.0, evidence) > max(least, best[t]):
-                    best[t], found[t] = min(1.0, evidence), w
+                    best[t], found[t] = min(1.0, evidence), w + 1
         at = write_best(s, best, found, most, made, at)
-        mark_linked(links, s, 0, source_linked, target_linked)
+        mark_linked(links, s, UNLINKED, source_linked, target_linked)
     return head(made, at)
 
 
@@ -163,7 +157,8 @@ def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, re
 
     Returns uint64, a key for each pair of positions. spans: of the first pass.
     """
-    sources, longest = longest_sides(lo, hi, texts)
+    sources = longest_row(texts.source.offsets, lo, hi)
+    longest = longest_row(texts.target.offsets, lo, hi)
     source, target, entities = texts.source, texts.target, texts.entities
     size = 0
     for k in range(spans.offsets[lo], spans.offsets[hi]):
@@ -176,7 +171,7 @@ def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, re
     at = 0
     for s in range(lo, hi):
         base, first = source.offsets[s], target.offsets[s]
-        mark_linked(links, s, 1, ignored, linked)
+        mark_linked(links, s, LINKED, ignored, linked)
         for k in range(spans.offsets[s], spans.offsets[s + 1]):
             e, words = spans.entity[k], target.offsets[s + 1] - first
             n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
@@ -185,7 +180,7 @@ def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, re
                     word = target.keys[first + near[m]]
                     keys[at] = mix(mix(source.keys[w] ^ NEAR) ^ word)
                     at += 1
-        mark_linked(links, s, 0, ignored, linked)
+        mark_linked(links, s, UNLINKED, ignored, linked)
     return keys[:at]
 
 
@@ -234,18 +229,19 @@ def adjacent_links(
         reach: how many words next to a span are considered on either side.
         least: the evidence that a link must exceed.
     """
-    sources, longest = longest_sides(lo, hi, texts)
+    sources = longest_row(texts.source.offsets, lo, hi)
+    longest = longest_row(texts.target.offsets, lo, hi)
     source, target, entities = texts.source, texts.target, texts.entities
     ignored, linked = np.zeros(sources, np.uint8), np.zeros(longest, np.uint8)
     near, again = np.empty(longest + 2 * reach, np.int32), np.empty(longest + 2 * reach, np.int32)
-    best, found = np.zeros(longest), np.full(longest, -1, np.int32)
-    everywhere = np.empty(0, np.uint8)
+    best, found = np.zeros(longest), np.zeros(longest, np.int32)
+    everywhere = texts.inside[:0]
     made = new_links(lo, hi, texts)
-    at = 0
+    at = np.int64(0)
     for s in range(lo, hi):
         base, first = source.offsets[s], target.offsets[s]
         words = target.offsets[s + 1] - first
-        mark_linked(links, s, 1, ignored, linked)
+        mark_linked(links, s, LINKED, ignored, linked)
         for k in range(spans.offsets[s], spans.offsets[s + 1]):
             e = spans.entity[k]
             n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
@@ -264,7 +260,7 @@ def adjacent_links(
                     right = times_elsewhere(b, TARGET, s, target, everywhere, table)
                     evidence = (times + weight / UNIT) / np.sqrt((left + 1.0) * (right + 1.0))
                     if evidence > max(least, best[t]):
-                        best[t], found[t] = evidence, w
+                        best[t], found[t] = evidence, w + 1
         at = write_best(s, best, found, words, made, at)
-        mark_linked(links, s, 0, ignored, linked)
+        mark_linked(links, s, UNLINKED, ignored, linked)
     return head(made, at)

@@ -4,8 +4,9 @@ import numpy as np
 
 from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Entities, Float64, Links, Problem
+from xner.kernels.sizes import longest
 
-ALL = 1 << 31
+ALL = np.int32(0), np.int32(2**31 - 1)  # the source words that any link may have
 
 
 @inner
@@ -32,10 +33,7 @@ def alignment_scores(
 
     inside: weight of the links between them. score: float64 (C), written.
     """
-    longest = 0
-    for s in range(lo, hi):
-        longest = max(longest, problem.target_lengths[s])
-    sums = np.zeros(longest + 1)
+    sums = np.zeros(longest(problem.target_lengths, lo, hi) + 1)
     for s in range(lo, hi):
         inside = sums[: problem.target_lengths[s] + 1]
         for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
@@ -64,17 +62,15 @@ def overlap_scores(
     entity, and of the candidate; words: of the candidate. per_word is above 0.
     score: float64 (C), written.
     """
-    longest = 0
-    for s in range(lo, hi):
-        longest = max(longest, problem.target_lengths[s])
-    sums, all_sums = np.zeros(longest + 1), np.zeros(longest + 1)
+    most = longest(problem.target_lengths, lo, hi)
+    sums, all_sums = np.zeros(most + 1), np.zeros(most + 1)
     for s in range(lo, hi):
         words = problem.target_lengths[s]
         inside, column = sums[: words + 1], all_sums[: words + 1]
         e_lo, e_hi = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         if problem.candidate_offsets[e_lo] == problem.candidate_offsets[e_hi]:
             continue
-        sum_links(links, s, 0, ALL, column)
+        sum_links(links, s, ALL[0], ALL[1], column)
         for e in range(e_lo, e_hi):
             if problem.candidate_offsets[e] == problem.candidate_offsets[e + 1]:
                 continue

@@ -4,6 +4,7 @@ import numpy as np
 
 from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Choice, Int32, Problem
+from xner.kernels.sizes import longest, longest_row
 
 CERTIFICATE, DP, GREEDY, HEURISTIC = 0, 1, 3, 4  # as in xner.solve.solution.Route
 NO_LIMIT = 1 << 30
@@ -51,7 +52,7 @@ def separate_bests(problem, s, best):
     """
     found = 0
     for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
-        top = -1
+        top = np.int64(-1)
         top_score = 0.0
         for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
             if problem.score[c] > top_score:
@@ -88,7 +89,7 @@ def best_first(problem, s, limit, taken, best, left, chosen):
         best[e] = best_free(problem, base + e, taken)
         left[e] = limit
     objective = 0.0
-    first, last = len(taken), 0
+    first, last = np.int64(len(taken)), np.int64(0)
     while True:
         winner = -1
         for e in range(k):
@@ -106,7 +107,8 @@ def best_first(problem, s, limit, taken, best, left, chosen):
         objective += problem.score[pick]
         for w in range(problem.start[pick], problem.end[pick]):
             taken[w] = 1
-        first, last = min(first, problem.start[pick]), max(last, problem.end[pick])
+        first = min(first, np.int64(problem.start[pick]))
+        last = max(last, np.int64(problem.end[pick]))
         for e in range(k):
             if best[e] >= 0 and overlap(problem, best[e], pick):
                 best[e] = best_free(problem, base + e, taken)
@@ -124,16 +126,6 @@ def ceiling(problem, e, limit):
     return top
 
 
-@inner
-def scratch(problem, lo, hi):
-    """Return most target words and most entities of the sentences `[lo, hi)`."""
-    longest, most = 0, 0
-    for s in range(lo, hi):
-        longest = max(longest, problem.target_lengths[s])
-        most = max(most, problem.entity_offsets[s + 1] - problem.entity_offsets[s])
-    return longest, most
-
-
 @kernel
 def greedy(lo: int, hi: int, problem: Problem, limit: int, choice: Choice) -> None:
     """Match the sentences `[lo, hi)` greedily.
@@ -146,8 +138,8 @@ def greedy(lo: int, hi: int, problem: Problem, limit: int, choice: Choice) -> No
             entity's best candidate for a limit of 1, or has none to take, else `GREEDY`; the
             bound is the sum of each entity's best score, or of all where the limit is not 1.
     """
-    longest, most = scratch(problem, lo, hi)
-    taken = np.zeros(longest, np.uint8)
+    most = longest_row(problem.entity_offsets, lo, hi)
+    taken = np.zeros(longest(problem.target_lengths, lo, hi), np.uint8)
     best = np.empty(most, np.int64)
     left = np.empty(most, np.int64)
     for s in range(lo, hi):
@@ -192,8 +184,8 @@ def first_fit(lo: int, hi: int, problem: Problem, length: Int32, choice: Choice)
         length: int32 (E), words of each source entity.
         choice: written; zeros on entry. The bound is the sum of all scores.
     """
-    longest, most = scratch(problem, lo, hi)
-    taken = np.zeros(longest, np.uint8)
+    most = longest_row(problem.entity_offsets, lo, hi)
+    taken = np.zeros(longest(problem.target_lengths, lo, hi), np.uint8)
     order = np.empty(most, np.int32)
     for s in range(lo, hi):
         a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]

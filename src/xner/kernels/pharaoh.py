@@ -69,7 +69,7 @@ def parse_links(
     Returns:
         (links, -1), or (links, position of the first byte that is wrong).
     """
-    n, line, at = 0, 0, 0
+    n, line, at = 0, 0, np.int64(0)
     offsets[0] = 0
     while at < len(text):
         byte = text[at]

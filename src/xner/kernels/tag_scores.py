@@ -4,6 +4,7 @@ import numpy as np
 
 from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Float64, Int32, Problem, Tags
+from xner.kernels.sizes import longest_row
 
 FIRST, INNER, LAST, ONLY = range(4)
 """Positions of a word in a span; `ONLY` is the word of a one-word span."""
@@ -53,11 +54,9 @@ def ner_scores(
         threshold: least score.
     """
     count = tags.probability.shape[2]
-    longest = 0
-    for s in range(lo, hi):
-        longest = max(longest, tags.offsets[s + 1] - tags.offsets[s])
-    mass = np.zeros((longest + 1, count))
-    hits = np.zeros((longest + 1, count), np.int64)
+    most = longest_row(tags.offsets, lo, hi)
+    mass = np.zeros((most + 1, count))
+    hits = np.zeros((most + 1, count), np.int64)
     for s in range(lo, hi):
         e_lo, e_hi = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         if problem.candidate_offsets[e_lo] == problem.candidate_offsets[e_hi]:
