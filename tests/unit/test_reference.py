@@ -21,7 +21,9 @@ def test_the_page_is_up_to_date():
 
 
 def test_every_option_is_on_the_page():
-    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", reference(), re.M | re.S))
+    sections = dict(
+        re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", reference(), re.MULTILINE | re.DOTALL)
+    )
     assert sorted(sections) == stage_names()
     for name, section in sections.items():
         for option in options_of(find_stage(name)):
@@ -57,7 +59,7 @@ def test_public_functions_show_their_options():
     import inspect
 
     signature = inspect.signature(xner.project)
-    assert list(signature.parameters)[0] == "corpus"
+    assert next(iter(signature.parameters)) == "corpus"
     assert signature.parameters["max_span"].default == 10
     assert list(signature.parameters)[-1] == "progress"
     text = xner.project.__doc__
