@@ -77,5 +77,5 @@ def test_wrong_keywords_are_named():
     pairs = object()
     with pytest.raises(xner.UsageError, match="unknown option 'max_spn'; did you mean 'max_span'"):
         xner.project(pairs, max_spn=3)
-    with pytest.raises(xner.UsageError, match="missing .*source_language"):
+    with pytest.raises(xner.UsageError, match=r"missing .*source_language"):
         xner.translate(pairs)
