@@ -176,7 +176,7 @@ def linked_spans(
     count = np.empty(entities.offsets[hi] - base, np.int32)
     status = np.zeros(entities.offsets[hi] - base, np.uint8)
     words = longest(target_lengths, lo, hi)
-    mass, linked = np.zeros(words, np.float64), np.empty(words, np.int32)
+    mass, linked = np.zeros(words), np.empty(words, np.int32)
     at = np.int64(0)
     for s in range(lo, hi):
         for e in range(entities.offsets[s], entities.offsets[s + 1]):

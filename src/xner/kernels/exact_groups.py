@@ -45,39 +45,29 @@ def solve_marked(
             sentence took: `GREEDY` where one was too large, so that nothing is proven.
     """
     for s in marked[lo:hi]:
-        choice.route[s], slack = improve(problem, s, limit, table_bits, choice.chosen)
-        a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]
+        base, words = problem.entity_offsets[s], np.int64(problem.target_lengths[s])
+        root = groups_of(problem, s)
+        members = np.empty(len(root), np.int32)
+        hardest, slack = CERTIFICATE, 0.0
+        for r in range(len(root)):
+            if root[r] != r:
+                continue
+            k = 0
+            for e in range(r, len(root)):
+                if root[e] == r:
+                    members[k] = base + e
+                    k += 1
+            route, missing = solve_group(
+                problem, words, members[:k], limit, table_bits, choice.chosen
+            )
+            hardest = max(hardest, route)
+            slack += missing
         total = 0.0
-        for c in range(problem.candidate_offsets[a], problem.candidate_offsets[b]):
+        first, last = problem.candidate_offsets[base], problem.candidate_offsets[base + len(root)]
+        for c in range(first, last):
             if choice.chosen[c]:
                 total += problem.score[c]
-        choice.objective[s] = total
-        choice.bound[s] = total + slack
-
-
-@inner
-def improve(problem, s, limit, table_bits, chosen):
-    """Solve each group of sentence s, for which `chosen` has greedy's answer.
-
-    Returns the hardest route taken, and how much better an unproven answer might be.
-    """
-    root = groups_of(problem, s)
-    members = np.empty(len(root), np.int32)
-    hardest = CERTIFICATE
-    slack = 0.0
-    for r in range(len(root)):
-        if root[r] != r:
-            continue
-        k = 0
-        for e in range(r, len(root)):
-            if root[e] == r:
-                members[k] = problem.entity_offsets[s] + e
-                k += 1
-        words = np.int64(problem.target_lengths[s])
-        route, missing = solve_group(problem, words, members[:k], limit, table_bits, chosen)
-        hardest = max(hardest, route)
-        slack += missing
-    return hardest, slack
+        choice.route[s], choice.objective[s], choice.bound[s] = hardest, total, total + slack
 
 
 @inner

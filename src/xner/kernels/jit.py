@@ -14,7 +14,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def kernel(function: Function) -> Function:
     """Compile a function that Python calls: without the GIL, and cached on disk."""
-    compiled: Function = njit(cache=True, nogil=True, error_model="numpy")(function)
+    compiled: Function = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(
+        function
+    )
     return compiled
 
 
@@ -22,7 +24,8 @@ def inner(function: Function) -> Function:
     """Compile a function that only kernels call.
 
     It has no wrapper for Python, which halves the time to compile it, and no cache of its own:
-    it is part of the kernels that call it.
+    it is part of the kernels that call it. LLVM optimises it again in every caller and in every
+    caller of these, so deep chains of calls are slow to compile.
     """
     compiled: Function = njit(
         nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True

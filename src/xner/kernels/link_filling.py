@@ -73,20 +73,15 @@ def write_best(s, best, found, most, links, at):
     return at
 
 
-@inner
-def head(links: NewLinks, n: int) -> NewLinks:
-    """Return the first n links."""
-    return NewLinks(links.row[:n], links.source[:n], links.target[:n], links.weight[:n])
-
-
 @kernel
 def lexicon_links(
     lo: int, hi: int, texts: Texts, links: Links, table: Table, least: float
-) -> NewLinks:
+) -> tuple[NewLinks, int]:
     """Link target words without a link to the unlinked entity word they most likely translate.
 
     The evidence is links / sqrt((source occurrences + 1) * (target occurrences + 1)), without
     the own sentence, at most 1. A link needs more evidence than `least`; ties: the first word.
+    Returns room for links, and how many there are.
     """
     sources = longest_row(texts.source.offsets, lo, hi)
     targets = longest_row(texts.target.offsets, lo, hi)
@@ -119,7 +114,7 @@ def lexicon_links(
                     best[t], found[t] = min(1.0, evidence), w + 1
         at = write_best(s, best, found, most, made, at)
         mark_linked(links, s, UNLINKED, source_linked, target_linked)
-    return head(made, at)
+    return made, at
 
 
 @inner
@@ -214,12 +209,13 @@ def adjacent_links(
     table: Table,
     reach: int,
     least: float,
-) -> NewLinks:
+) -> tuple[NewLinks, int]:
     """Link unlinked words in or next to a span to a word of the span's entity.
 
     The evidence is (links + times near) / sqrt((source occurrences + 1) * (target occurrences
     + 1)), all without the own sentence, at most 1. Every word is linked to the source word
     with the most evidence, if that is more than `least`; ties: the first span, the first word.
+    Returns room for links, and how many there are.
 
     Args:
         lo, hi: sentences.
@@ -263,4 +259,4 @@ def adjacent_links(
                         best[t], found[t] = evidence, w + 1
         at = write_best(s, best, found, words, made, at)
         mark_linked(links, s, UNLINKED, ignored, linked)
-    return head(made, at)
+    return made, at

@@ -60,6 +60,11 @@ class NewLinks(NamedTuple):
     target: Int32
     weight: Float32
 
+    @classmethod
+    def of(cls, blocks: list[tuple[NewLinks, int]]) -> NewLinks:
+        """Return the links of all blocks: the first n of each."""
+        return joined([cls(*(column[:n] for column in links)) for links, n in blocks])
+
 
 class Entities(NamedTuple):
     """Source entities.

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from xner.kernels.blocks import over_blocks
 from xner.kernels.link_filling import adjacent_keys, adjacent_links
-from xner.kernels.records import NewLinks, Spans, joined
+from xner.kernels.records import NewLinks, Spans
 from xner.score.counts import Counts
 from xner.score.scene import Text
 
@@ -35,4 +35,4 @@ def count_adjacent(text: Text, spans: Spans, counts: Counts) -> None:
 def adjacent(text: Text, spans: Spans, counts: Counts) -> NewLinks:
     """Return links of unlinked words in and next to the spans of the first pass."""
     arguments = text.both, text.links, spans, counts.table, REACH, LEAST
-    return joined(over_blocks(adjacent_links, text.batch.num_rows, *arguments))
+    return NewLinks.of(over_blocks(adjacent_links, text.batch.num_rows, *arguments))

@@ -19,7 +19,7 @@ from xner.columns import rows_of
 from xner.kernels.blocks import over_blocks
 from xner.kernels.keys import mixed
 from xner.kernels.link_filling import PAIR, SOURCE, TARGET, UNIT, lexicon_links
-from xner.kernels.records import NewLinks, joined
+from xner.kernels.records import NewLinks
 from xner.score.counts import Counts
 from xner.score.scene import Text, key_of
 
@@ -45,4 +45,4 @@ def count_lexicon(text: Text, counts: Counts) -> None:
 def lexicon(text: Text, counts: Counts) -> NewLinks:
     """Return links between unlinked words of entities and unlinked target words."""
     arguments = text.both, text.links, counts.table, LEAST
-    return joined(over_blocks(lexicon_links, text.batch.num_rows, *arguments))
+    return NewLinks.of(over_blocks(lexicon_links, text.batch.num_rows, *arguments))
