@@ -1,7 +1,7 @@
 """Columns of word links combined: backed off, averaged, or composed through a third text.
 
-With a the weights of the links from source to middle and b those from middle to target, the
-composed link from source word i to target word j weighs
+Let a be the weights of the links from source to middle and b those from middle to target. The
+weight of the composed link from source word i to target word j is
 
     sum:       min(1, sum over k of a_ik b_kj)
     noisy-or:  1 - product over k of (1 - min(1, a_ik b_kj))
@@ -25,7 +25,7 @@ Float64 = NDArray[np.float64]
 
 WAYS = ("noisy-or", "sum")
 _WORD = np.int64(1) << 20
-"""More than any sentence has words, and small enough that two words and a row fit 63 bits."""
+"""Above the number of words of any sentence; two words and a row number fit into 63 bits."""
 
 
 class _Flat(NamedTuple):
@@ -100,7 +100,7 @@ def compose(first: pa.ListArray, second: pa.ListArray, way: str = "noisy-or") ->
         UsageError: `way` is unknown.
     """
     if way not in WAYS:
-        raise UsageError(f"links compose by {' or '.join(WAYS)}, not {way!r}")
+        raise UsageError(f"unknown way {way!r} to combine paths; choose one of {', '.join(WAYS)}")
     there, onward = _Flat.of(first), _Flat.of(second)
     keys = onward.row * _WORD + onward.source
     order = np.argsort(keys, kind="stable")
@@ -120,7 +120,7 @@ def _grouped(links: _Flat, way: str, rows: int) -> pa.ListArray:
     keys = (links.row * _WORD + links.source) * _WORD + links.target
     places, index = np.unique(keys, return_inverse=True)
     if way == "noisy-or":
-        with np.errstate(divide="ignore"):  # a path of weight 1 makes the product 0
+        with np.errstate(divide="ignore"):  # log1p(-1) is -inf: the product is 0
             lost = np.bincount(index, np.log1p(-links.weight), len(places))
         total = -np.expm1(lost)
     else:

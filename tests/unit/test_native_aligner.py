@@ -198,8 +198,8 @@ def test_signature_names_all_that_decides():
         ({"chains": 0}, "chains is 0; it must be at least 1"),
         ({"fit_pairs": 0}, "fit_pairs is 0; it must be at least 1"),
         ({"seed": -1}, "seed is -1; it must be at least 0"),
-        ({"effort": 0.0}, "effort is 0.0; it must be above 0"),
-        ({"threshold": 0.0}, "threshold is 0.0; it must be at least 0.01 and at most 1"),
+        ({"effort": 0.0}, "effort is 0; it must be above 0"),
+        ({"threshold": 0.0}, "threshold is 0; it must be at least 0.01 and at most 1"),
         (
             {"symmetrisation": "grow"},
             "symmetrisation is 'grow'; choose one of soft, intersection, union",

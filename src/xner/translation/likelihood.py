@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.errors import UsageError
 from xner.inference.batches import padded, plan_batches
 from xner.inference.checkpoints import load
 from xner.inference.hardware import find_hardware
@@ -154,11 +153,8 @@ class Likelihood:
         Raises:
             MissingExtraError: torch or transformers is not installed.
             InputError: the model cannot be loaded.
-            UsageError: the device or precision is unknown or cannot be used, or `batch_tokens` is
-                below 1.
+            UsageError: the device or precision is unknown or cannot be used.
         """
-        if batch_tokens is not None and batch_tokens < 1:
-            raise UsageError(f"batch_tokens is {batch_tokens}; it must be at least 1")
         hardware = find_hardware(device, precision)
         from transformers import M2M100ForConditionalGeneration
 
