@@ -462,7 +462,7 @@ def test_what_other_processes_cannot_know(here):
         xner.run(plain(), jobs=0)
     translated = config(
         output="objects",
-        languages={"xx": {"source": "en.conll"}},
+        languages={"deu": {"source": "en.conll"}},
         models={},
         stages={"translate": {"translator": FakeTranslator({})}},
         pipelines=["translate-project"],
