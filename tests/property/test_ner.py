@@ -244,15 +244,15 @@ def test_why_there_is_no_candidate():
         (["target_candidates"], {"candidates": "spans"}, xner.InputError, "target_candidates"),
         (["target_probabilities"], {"score": {"ner": 1}}, xner.InputError, "xner tag --side"),
         (["links"], {"seed": 3}, xner.UsageError, "need no links, so seed would"),
-        ([], {"candidates": "all"}, xner.UsageError, "unknown candidates 'all'"),
+        ([], {"candidates": "all"}, xner.UsageError, "candidates is 'all'; choose one of links"),
         ([], {"method": "heuristic"}, xner.UsageError, "runs of linked words"),
-        ([], {"subspans": True}, xner.UsageError, "subspans go with the candidates spans and runs"),
-        ([], {"stop_tokens": "!?"}, xner.UsageError, "give a list of words"),
+        ([], {"subspans": True}, xner.UsageError, "subspans goes with candidates spans and runs"),
+        ([], {"stop_tokens": "!?"}, xner.UsageError, "stop_tokens is '!.'; it must be a list"),
         (
             [],
             {"stop_tokens": [], "candidates": "spans"},
             xner.UsageError,
-            "'spans' have no stop tokens",
+            "'spans' take no stop tokens",
         ),
     ],
 )
@@ -267,7 +267,7 @@ def test_tagsets_must_agree_and_be_readable():
     row = (["a"], [(0, 1, "A")], [], [[0.5, 0.5]], [])
     for tagsets, words in (
         ([["O", "B-A"], ["B-A", "O"]], "rows differ in their target_tagset"),
-        ([["O", "PER"], ["O", "PER"]], "'PER' is no tag"),
+        ([["O", "PER"], ["O", "PER"]], "'PER' is not a tag"),
     ):
         table = made(["O", "B-A"], [row, row]).table.drop_columns(["target_tagset"])
         table = table.append_column("target_tagset", pa.array(tagsets))

@@ -80,6 +80,8 @@ class NmtOptions(HardwareOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.cache is not None:
+            object.__setattr__(self, "cache", Path(self.cache))
         _ = self.languages
 
     @classmethod

@@ -129,6 +129,8 @@ class Stage:
 
     def check(self) -> None:
         """Raise UsageError for options that do not go together."""
+        if of_mixin := getattr(super(), "check", None):
+            of_mixin()
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         """Yield the result batch by batch, and fill the report."""
