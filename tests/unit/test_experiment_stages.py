@@ -76,7 +76,7 @@ def test_refined_links_are_a_step_of_their_own(folder):
         ({"project": {"score": {"nmt": 1}}}, "needs a model and both languages"),
         (
             {"project": {"score": {"nmt": 1}, "nmt": {"device": "cpu"}}},
-            "project: model is missing",
+            "project: score nmt: model is missing",
         ),
         ({"project": {"score": {"nmt": 1}, "nmt": {"modle": "m"}}}, "modle"),
         ({"project": {"stop_tokens": ["a"]}}, "'links' take no stop tokens"),
