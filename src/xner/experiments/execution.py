@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from xner.corpus import Corpus
 from xner.errors import InputError, ResourceError, UsageError
-from xner.experiments.plan import Planned, Result
+from xner.experiments.plan import Planned, Result, filled
 from xner.experiments.store import Store, Stored, joined, renamed
 from xner.kernels.blocks import thread_count
 from xner.report import Progress, silent
@@ -35,7 +36,7 @@ def run_step(step: Planned, results: Results, store: Store, progress: Progress) 
     Raises:
         InputError, UsageError, ResourceError: raised by the stage; the message names the step.
     """
-    settings = {name: _filled(value, results) for name, value in step.settings.items()}
+    settings = filled(step.settings, lambda result: _loaded(result, results))
     # A stage may leave out optional columns, such as probabilities.
     seen = {n: results[key] for n, key in step.inputs.items() if n in results[key].columns}
     corpus = joined(seen, f"language {step.language}")
@@ -54,16 +55,12 @@ def run_step(step: Planned, results: Results, store: Store, progress: Progress) 
     return stored
 
 
-def _filled(value: Any, results: Results) -> Any:
-    """Return a setting with folders of models, or corpora of words, in place of results."""
-    if isinstance(value, Result):
-        stored = results[value.key]
-        if value.column == MODEL:
-            return str(stored.path)
-        return renamed({value.column: stored}, {value.column: "tokens"}, value.column)
-    if isinstance(value, list | tuple):
-        return [_filled(part, results) for part in value]
-    return value
+def _loaded(result: Result, results: Results) -> str | Corpus:
+    """Return the folder of a model, or a corpus of words."""
+    stored = results[result.key]
+    if result.column == MODEL:
+        return str(stored.path)
+    return renamed({result.column: stored}, {result.column: "tokens"}, result.column)
 
 
 def run_steps(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from xner.errors import InputError, UsageError
@@ -179,7 +180,7 @@ class Planner:
             if step.student:
                 settings["model"] = plan.model
             with _placed(step, target):  # keys replace results that do not exist yet
-                stage = kind.of({name: _with_keys(value) for name, value in settings.items()})
+                stage = kind.of(filled(settings, lambda result: result.key))
             _add(plan, step, stage, settings, target)
         return plan
 
@@ -252,10 +253,15 @@ def _placed(step: Step, target: _Target) -> Iterator[None]:
         raise UsageError(f"{target.place}: the step {step.name!r}: {error}") from None
 
 
-def _with_keys(value: Any) -> Any:
+def filled(value: Any, result_of: Callable[[Result], Any]) -> Any:
+    """Return a setting as the stage takes it: paths as text, and results by a function."""
+    if isinstance(value, Mapping):
+        return {name: filled(part, result_of) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_with_keys(part) for part in value]
-    return value.key if isinstance(value, Result) else value
+        return [filled(part, result_of) for part in value]
+    if isinstance(value, Result):
+        return result_of(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def _check_needs(needs: Sequence[str], plan: _Plan, step: Step, target: _Target) -> None:
