@@ -76,7 +76,7 @@ def test_refined_links_are_a_step_of_their_own(folder):
         ({"project": {"score": {"nmt": 1}}}, "needs a model and both languages"),
         (
             {"project": {"score": {"nmt": 1}, "nmt": {"device": "cpu"}}},
-            "invalid options for the score nmt: .*model",
+            "project: score nmt: model is missing",
         ),
         ({"project": {"score": {"nmt": 1}, "nmt": {"modle": "m"}}}, "modle"),
         ({"project": {"stop_tokens": ["a"]}}, "'links' take no stop tokens"),
@@ -103,7 +103,7 @@ def test_the_model_of_a_score_is_found_beside_the_configuration(folder, monkeypa
         run({"pipeline": "translate-test-nmt", "project": own})
     [options] = seen
     assert Path(options.model).resolve() == folder / "tiny"
-    assert options.cache.resolve() == folder / "de.sqlite"
+    assert Path(options.cache).resolve() == folder / "de.sqlite"
     assert (options.source_language, options.target_language) == ("en", "deu")
 
 

@@ -389,7 +389,10 @@ def test_configurations_that_make_no_sense(here, changes, words):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (distilled("./own"), r"model: .*own: no such folder, nor a hub id; check the path"),
+        (
+            distilled("./own"),
+            r"xx: the step 'distill': model: .*own: no such folder, nor a hub id; check the path",
+        ),
         (distilled("owm"), "no model 'owm'; did you mean 'own'"),
         (distilled("yy"), "language yy: every model of teachers learns from yy itself"),
         (distilled(teachers="yy"), "language yy: every model of teachers learns from yy itself"),
@@ -462,8 +465,9 @@ def test_what_other_processes_cannot_know(here):
         xner.run(plain(), jobs=0)
     translated = config(
         output="objects",
-        languages={"xx": {"source": "en.conll"}},
+        languages={"deu": {"source": "en.conll"}},
         models={},
+        aligners=["native"],
         stages={"translate": {"translator": FakeTranslator({})}},
         pipelines=["translate-project"],
     )

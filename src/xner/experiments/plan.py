@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -170,11 +171,16 @@ class Planner:
             if columns.makes[0] in given[step.on] and not columns.replaces:
                 continue
             _check_needs(columns.needs, plan, step, target)
-            settings = resolved(step, kind, target.language, experiment.folder, experiment.models)
+            with _placed(step, target):
+                settings = resolved(
+                    step, kind, target.language, experiment.folder, experiment.models
+                )
             settings |= self._taggers(kind, settings, plan, target)
             if step.student:
                 settings["model"] = plan.model
-            _add(plan, step, _stage_of(kind, settings, step, target), settings, target)
+            with _placed(step, target):  # keys replace results that do not exist yet
+                stage = kind.of({name: _with_keys(value) for name, value in settings.items()})
+            _add(plan, step, stage, settings, target)
         return plan
 
     def _taggers(
@@ -237,10 +243,11 @@ class Planner:
         return own.model, own.text
 
 
-def _stage_of(kind: type[Stage], settings: Mapping[str, Any], step: Step, target: _Target) -> Stage:
-    """Return the stage with keys in place of results, which do not exist yet."""
+@contextmanager
+def _placed(step: Step, target: _Target) -> Iterator[None]:
+    """Name the row, language and step in errors."""
     try:
-        return kind.of({name: _with_keys(value) for name, value in settings.items()})
+        yield
     except UsageError as error:
         raise UsageError(f"{target.place}: the step {step.name!r}: {error}") from None
 
