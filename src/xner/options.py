@@ -338,7 +338,7 @@ def build(
         if declared.default is UNSET and given.get(name, UNSET) is UNSET:
             meaning = declared.help.partition(". ")[0].rstrip(".")
             where = f"{place}: " if place else ""
-            raise UsageError(f"{where}{name} is missing: {meaning[:1].lower()}{meaning[1:]}")
+            raise UsageError(f"{where}{name} is missing ({meaning})")
     return cls(**given)
 
 

@@ -140,7 +140,9 @@ def test_batches_blocks_and_threads_change_nothing(rows, cut):
     pairs = made(rows)
     whole = project(pairs).table
     batch = next(pairs.batches())
-    parts = Corpus(lambda: iter([batch.slice(0, cut), batch.slice(cut)]), len(rows), "parts", batch.schema)
+    parts = Corpus(
+        lambda: iter([batch.slice(0, cut), batch.slice(cut)]), len(rows), "parts", batch.schema
+    )
     run = blocks.over_blocks
     homes = ("alignment", "dictionary", "lexicon", "adjacent", "scene")
     with mock.patch.dict(os.environ, {"XNER_THREADS": "2"}):

@@ -245,11 +245,11 @@ def test_options_that_make_no_sense(model):
     given = {"model": model, "source_language": "eng", "target_language": "deu", "cache": "x"}
     made = Project(score={"nmt": 1.0}, nmt=given)
     assert made.nmt == NmtOptions(model, "eng", "deu", cache=Path("x"))
-    with pytest.raises(xner.UsageError, match="settings of the score nmt do not fit"):
+    with pytest.raises(xner.UsageError, match="score nmt: unknown option 'speed'"):
         NmtOptions.of({**given, "speed": 9})
-    with pytest.raises(xner.UsageError, match="do not fit: missing"):
+    with pytest.raises(xner.UsageError, match="score nmt: source_language is missing"):
         NmtOptions.of({"model": model})
-    with pytest.raises(xner.UsageError, match="threshold of nmt is 1"):
+    with pytest.raises(xner.UsageError, match="threshold is 1; it must be at least 0 and below 1"):
         NmtOptions(model, "eng", "deu", threshold=1)
     with pytest.raises(xner.UsageError, match="batch_tokens is 0"):
         Likelihood(model, batch_tokens=0)

@@ -76,7 +76,7 @@ def write_best(s, best, found, most, links, at):
 @kernel
 def lexicon_links(
     lo: int, hi: int, texts: Texts, links: Links, table: Table, least: float
-) -> tuple[NewLinks, int]:
+) -> tuple[NewLinks, np.int64]:
     """Link target words without a link to the unlinked entity word they most likely translate.
 
     The evidence is links / sqrt((source occurrences + 1) * (target occurrences + 1)), without
@@ -209,7 +209,7 @@ def adjacent_links(
     table: Table,
     reach: int,
     least: float,
-) -> tuple[NewLinks, int]:
+) -> tuple[NewLinks, np.int64]:
     """Link unlinked words in or next to a span to a word of the span's entity.
 
     The evidence is (links + times near) / sqrt((source occurrences + 1) * (target occurrences

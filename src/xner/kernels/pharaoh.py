@@ -58,7 +58,7 @@ def read_weight(text, at):
 @kernel
 def parse_links(
     text: Flags, offsets: Int32, source: Int32, target: Int32, weight: Float32
-) -> tuple[int, int]:
+) -> tuple[int, np.int64]:
     """Read the links of all lines.
 
     Args:
@@ -94,4 +94,4 @@ def parse_links(
                 return n, begin
             source[n], target[n], weight[n] = i, j, np.float32(w)
             n += 1
-    return n, -1
+    return n, np.int64(-1)

@@ -89,7 +89,7 @@ class AlignerOptions(Stage):
     fit_pairs: int | None = _of_aligners("fit_pairs")
     iterations: int | None = _of_aligners("iterations")
     favor_diagonal: bool | None = _of_aligners("favor_diagonal", flag="")
-    model: str | None = _of_aligners("model", names="model")
+    model: str | Path | None = _of_aligners("model", names="model")
     layer: int | None = _of_aligners("layer")
     matching: str | None = _of_aligners("matching")
     token_type: str | None = _of_aligners("token_type")
@@ -103,7 +103,8 @@ class AlignerOptions(Stage):
     def aligner_options(self) -> dict[str, Any]:
         """The options of the aligner that were given."""
         names = (name for name in options_of(AlignerOptions) if name not in _NOT_OF_ALIGNERS)
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return given | ({"model": str(self.model)} if self.model is not None else {})
 
     def make_aligner(self) -> Aligner:
         """The aligner with its options.
