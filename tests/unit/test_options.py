@@ -96,7 +96,7 @@ def test_build_names_what_is_unknown_or_missing():
     assert build(Settings, {"model": "m", "seed": 2}).seed == 2
     with pytest.raises(UsageError, match="unknown setting 'sed'; did you mean 'seed'"):
         build(Settings, {"model": "m", "sed": 2}, "setting")
-    with pytest.raises(UsageError, match="model is missing .Model to use"):
+    with pytest.raises(UsageError, match=r"model is missing \(Model to use\)"):
         build(Settings, {"seed": 2})
 
 
