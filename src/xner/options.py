@@ -48,7 +48,7 @@ UNSET = Unset()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Option:
-    """What is declared about an option besides its name and type.
+    """The declaration of an option, without its name and type.
 
     Attributes:
         default: value if the caller gives none; `UNSET` if the option is required.

@@ -1,4 +1,4 @@
-"""What becomes of a source entity: the values of the columns outcomes and back_outcomes."""
+"""Outcomes of source entities: the values of the columns outcomes and back_outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stage reports: counts that grow while it runs, wall time, and its signature."""
+"""The report of a stage: counts that grow while it runs, wall time, and its signature."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Figure:
 
 
 class Report:
-    """What a stage did, and the signature of everything that decided its result.
+    """The counts of one run of a stage, and the signature of its result.
 
     A stage fills its report batch by batch; it is complete once all batches were read. The
     figures of the stage are attributes, such as `report.outcomes`.

@@ -21,7 +21,7 @@ from xner.errors import UsageError, XnerError, XnerWarning
 
 
 class Command(Protocol):
-    """What a command defines: a module with these names, or an object."""
+    """The interface of a command."""
 
     @property
     def summary(self) -> str:

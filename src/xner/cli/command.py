@@ -1,4 +1,4 @@
-"""What a command of the command line is."""
+"""Commands that are not generated from a stage."""
 
 from __future__ import annotations
 

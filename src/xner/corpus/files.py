@@ -235,7 +235,7 @@ def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.Rec
 
 
 def _prefix(batch: pa.RecordBatch, side: str) -> str:
-    """What the names of the columns of `side` begin with: `source_`, `target_` or nothing."""
+    """The prefix of the column names of `side`: `source_`, `target_` or nothing."""
     if f"{side}_tokens" in batch.schema.names:
         return f"{side}_"
     if "tokens" in batch.schema.names:

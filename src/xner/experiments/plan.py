@@ -78,7 +78,7 @@ class Planned:
         return {*self.inputs.values(), *(result.key for result in _results_in(self.settings))}
 
     def manifest(self) -> dict[str, Any]:
-        """What the manifest records of the plan."""
+        """The entries of the manifest that come from the plan."""
         return {
             "step": self.name,
             "language": self.language,

@@ -1,4 +1,4 @@
-"""What the formats share: blocks of whole lines, and output files that appear when complete."""
+"""Shared code of the formats: blocks of lines, and output files that appear when complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLOCK_BYTES = 8 << 20
 
 
 class Contents(NamedTuple):
-    """What inspecting a file tells without reading its rows in full.
+    """The contents of a file, found without reading its rows in full.
 
     Attributes:
         rows: number of rows; `-DOCSTART-` rows of CoNLL count.

@@ -108,7 +108,7 @@ class Settings(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """What stays fixed during one sweep.
+    """Values that stay fixed during one sweep.
 
     jumps: float32 (C, 2 * centre + 1), probability of a jump by k - centre words; fertility:
     float32 (C, FERTILITIES), prior mass of each number of links; with_fertility: bool;

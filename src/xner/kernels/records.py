@@ -126,7 +126,7 @@ class Letters(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """What a tagger says of the target words, for each position in an entity and each label.
+    """Tag probabilities of the target words, by position in an entity and by label.
 
     offsets: int32 (S+1), first word of each sentence. probability: float32 (4, W, L), that a
     word has the position in an entity of the label. predicted: uint8 (4, W, L), whether its most
@@ -275,7 +275,7 @@ def _slices(offsets: Int32, rows: NDArray[Any]) -> tuple[Int64, Int64]:
 
 
 class Choice(NamedTuple):
-    """What solvers write.
+    """The output of solvers.
 
     chosen: uint8 (C), 1 for the chosen candidates. objective, bound: float64 (S), the sum of the
     chosen scores, and a bound on that of any choice. route: uint8 (S), what settled the sentence

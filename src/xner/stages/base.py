@@ -1,4 +1,4 @@
-"""What a stage is: options, the columns that it reads and writes, and its work batch by batch."""
+"""The base classes of stages: options, columns to read and write, and work batch by batch."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Stage:
 
     @property
     def signature(self) -> str:
-        """Everything that decides its result besides its input, as far as known before it runs."""
+        """Version, options and models that decide the result, as far as known before the run."""
         return ""
 
     @property

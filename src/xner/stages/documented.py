@@ -62,7 +62,7 @@ def _docstring(
 
 
 def _sections(text: str) -> tuple[str, str, str]:
-    """What stands before the first of the sections Returns and Raises, and the rest."""
+    """Split a docstring before its first section Returns or Raises."""
     places = [at for at in (text.find("Returns:\n"), text.find("Raises:\n")) if at >= 0]
     at = min(places, default=len(text))
     return text[:at], text[at : at + 1], text[at + 1 :]

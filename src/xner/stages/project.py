@@ -188,7 +188,7 @@ project = function_of(Project)
 
 
 def _made_before(corpus: Corpus) -> str:
-    """What translated and tagged the sides, if that is known, for the signature."""
+    """The signatures of the translator and the taggers of the corpus, if they are known."""
     keys = {"translation": TRANSLATION_MADE_BY}
     keys |= {f"{side}_tagger": key for side, key in TAGGED_BY.items()}
     known = corpus.schema.metadata or {}

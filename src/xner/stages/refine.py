@@ -98,7 +98,7 @@ refine = function_of(Refine)
 
 
 def _made_by(corpus: Corpus, key: bytes) -> str:
-    """What made a column, by its key in the metadata of the schema."""
+    """The signature of a column, by its key in the metadata of the schema."""
     made: bytes = (corpus.schema.metadata or {}).get(key, b"given")
     return made.decode()
 

@@ -56,7 +56,7 @@ class Examples:
 
 @dataclass
 class Counts:
-    """What the examples consist of.
+    """Counts of the training examples.
 
     Attributes:
         sentences: rows read.

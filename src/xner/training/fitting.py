@@ -80,7 +80,7 @@ def _dev_score(start: str, lesson: Lesson) -> Callable[[Any], float] | None:
 
 
 def _start(folder: Path, lesson: Lesson) -> str:
-    """What tokenizer and model are loaded from: the base, or a folder that is created here."""
+    """The folder or hub id to load tokenizer and model from; creates it for a new student."""
     options = lesson.options
     if options.base is not None:
         return str(options.base)

@@ -152,7 +152,7 @@ def _check_free(folder: Path, resume: bool) -> None:
 
 @dataclass(frozen=True)
 class _Rounds:
-    """What the rounds have in common.
+    """The state that all rounds share.
 
     Attributes:
         folder: has one student per round.

@@ -1,4 +1,4 @@
-"""What is given to a student: corpora in memory, or files of one side or two."""
+"""Input of the training functions: corpora in memory, or files of one side or two."""
 
 from __future__ import annotations
 
