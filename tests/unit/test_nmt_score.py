@@ -252,7 +252,7 @@ def test_options_that_make_no_sense(model):
     with pytest.raises(xner.UsageError, match="threshold is 1; it must be at least 0 and below 1"):
         NmtOptions(model, "eng", "deu", threshold=1)
     with pytest.raises(xner.UsageError, match="batch_tokens is 0"):
-        Likelihood(model, batch_tokens=0)
+        NmtOptions(model, "eng", "deu", batch_tokens=0)
     with pytest.raises(xner.UsageError, match="does not know Swahili"):
         NmtScorer(NmtOptions(model, "eng", "swa"))
 
