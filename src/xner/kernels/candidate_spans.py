@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import inlined, kernel
 from xner.kernels.records import Entities, Flags, Float64, Int32, Links, Regions
 from xner.kernels.sizes import longest
 
@@ -46,7 +46,7 @@ class LinkedSpans(NamedTuple):
     status: Flags
 
 
-@inner
+@inlined
 def linked_words(links, s, first, last, mass, words):
     """Collect the target words linked to the source words `[first, last)` of sentence s.
 
@@ -77,7 +77,7 @@ def linked_words(links, s, first, last, mass, words):
     return n
 
 
-@inner
+@inlined
 def write_ngrams(words, mass, length, longest, spans, at):
     """Write the n-grams that start and end on a linked word; return the next free index.
 
@@ -99,7 +99,7 @@ def write_ngrams(words, mass, length, longest, spans, at):
     return at
 
 
-@inner
+@inlined
 def write_runs(words, mass, length, limits, spans, at):
     """Write the merged runs of linked words that are long enough; return the next free index.
 
@@ -132,7 +132,7 @@ def write_runs(words, mass, length, limits, spans, at):
     return at
 
 
-@inner
+@inlined
 def most_spans(lo, hi, entities, links, target_lengths, ngrams):
     """Return an upper bound of the number of candidates of the sentences `[lo, hi)`."""
     size = 0

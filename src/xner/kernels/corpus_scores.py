@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import inlined, inner, kernel
 from xner.kernels.keys import SEED, mix, slot_of
 from xner.kernels.records import Float64, Int64, Keys, Problem, Spans, Table, Texts, Words
 from xner.kernels.sizes import longest_row
@@ -25,7 +25,7 @@ class EdgeRule(NamedTuple):
     enough: float
 
 
-@inner
+@inlined
 def share_inside(word, s, words, spans, table, prior, strength):
     """Return (inside + prior) / (inside + outside + strength), without sentence s."""
     inside = table.counts[slot_of(table.keys, mix(word ^ INSIDE))]
@@ -42,7 +42,7 @@ def share_inside(word, s, words, spans, table, prior, strength):
     return (inside + prior) / (inside + outside + strength)
 
 
-@inner
+@inlined
 def is_among(word, lo, hi, words):
     """Return whether a word is among the words `[lo, hi)`. words: uint64."""
     found = False
@@ -147,6 +147,8 @@ def dictionary_scores(
         table: the counts.
         strength: occurrences of another translation to assume.
     """
+    start, end, keys = problem.start, problem.end, words.keys
+    counts, slots = table.counts, table.keys
     for s in range(lo, hi):
         base = words.offsets[s]
         for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
@@ -154,21 +156,19 @@ def dictionary_scores(
             c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
             if c_lo == c_hi:
                 continue
-            total = table.counts[slot_of(table.keys, mix(entity ^ ENTITY))]
+            total = counts[slot_of(slots, mix(entity ^ ENTITY))]
             for k in range(spans.offsets[s], spans.offsets[s + 1]):
                 total -= entity_keys[spans.entity[k]] == entity
             for c in range(c_lo, c_hi):
                 score[c] = 0.0
                 if total <= 0:
                     continue
-                start, end = base + problem.start[c], base + problem.end[c]
-                target = phrase_key(start, end, words.keys)
-                key = mix(mix(entity ^ TRANSLATION) ^ target)
-                seen = table.counts[slot_of(table.keys, key)]
+                target = phrase_key(base + start[c], base + end[c], keys)
+                seen = counts[slot_of(slots, mix(mix(entity ^ TRANSLATION) ^ target))]
                 if seen == 0:
                     continue
                 for k in range(spans.offsets[s], spans.offsets[s + 1]):
                     if entity_keys[spans.entity[k]] == entity:
                         i, j = base + spans.start[k], base + spans.end[k]
-                        seen -= phrase_key(i, j, words.keys) == target
+                        seen -= phrase_key(i, j, keys) == target
                 score[c] = seen / (total + strength)

@@ -115,10 +115,11 @@ def solve_group(problem, words, members, limit, table_bits, chosen):
     value = 0.0
     most = 0.0
     for e in members:
-        for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
+        first, last = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
+        for c in range(first, last):
             if chosen[c]:
                 value += problem.score[c]
-        most += ceiling(problem, e, limit)
+        most += ceiling(problem.score[first:last], limit)
     if most <= value + TIE:
         return CERTIFICATE, 0.0
     alive = reduce(problem, words, members, value + TIE - most, limit)
@@ -156,7 +157,7 @@ def reduce(problem, words, members, margin, limit):
         lo, hi = offsets[e], offsets[e + 1]
         floor = 0.0
         if limit == 1 and lo < hi:
-            floor = ceiling(problem, e, limit) + margin
+            floor = ceiling(score[lo:hi], limit) + margin
         for t in range(len(inside)):
             inside[t] = 0.0
         while hi > lo:

@@ -31,3 +31,13 @@ def inner(function: Function) -> Function:
         nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
     )(function)
     return compiled
+
+
+def inlined(function: Function) -> Function:
+    """Insert a function that only kernels call into them, before compilation.
+
+    For short functions in inner loops that take records: a call would count references to every
+    array of the record.
+    """
+    compiled: Function = njit(inline="always", error_model="numpy")(function)
+    return compiled

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import inlined, inner, kernel
 from xner.kernels.keys import mix, slot_of
 from xner.kernels.records import Keys, Links, NewLinks, Spans, Table, Texts
 from xner.kernels.sizes import longest_row
@@ -23,29 +23,39 @@ def mark_linked(links, s, value, source, target):
 
 
 @inner
-def times_elsewhere(word, kind, s, words, inside, table):
-    """Return how often a word type occurs in other sentences than s.
+def occurrences(word, lo, hi, keys, inside):
+    """Return how many of the words `[lo, hi)` have the key `word`.
 
-    Counts that were dropped from a large table are 0. inside: uint8 (words), 1 for those that
-    count; empty if all do.
+    keys: uint64 (words). inside: uint8 (words), 1 for those that count; empty if all do.
     """
-    times = table.counts[slot_of(table.keys, mix(word ^ kind))]
-    for w in range(words.offsets[s], words.offsets[s + 1]):
-        times -= words.keys[w] == word and (len(inside) == 0 or inside[w])
-    return max(times, np.int64(0))
+    times = 0
+    for w in range(lo, hi):
+        times += keys[w] == word and (len(inside) == 0 or inside[w])
+    return times
 
 
 @inner
-def links_elsewhere(a, b, s, texts, links, table):
-    """Return the weights of the links between types a and b in other pairs, in 65536ths."""
-    total = table.counts[slot_of(table.keys, mix(mix(a ^ PAIR) ^ b))]
-    if total > 0:
-        for link in range(links.offsets[s], links.offsets[s + 1]):
-            i = texts.source.offsets[s] + links.source[link]
-            j = texts.target.offsets[s] + links.target[link]
-            if texts.inside[i] and texts.source.keys[i] == a and texts.target.keys[j] == b:
-                total -= np.int64(np.float64(links.weight[link]) * UNIT + 0.5)
+def own_links(a, b, s, texts, links):
+    """Return the weights of the links between types a and b in pair s, in 65536ths."""
+    total = 0
+    for link in range(links.offsets[s], links.offsets[s + 1]):
+        i = texts.source.offsets[s] + links.source[link]
+        j = texts.target.offsets[s] + links.target[link]
+        if texts.inside[i] and texts.source.keys[i] == a and texts.target.keys[j] == b:
+            total += np.int64(np.float64(links.weight[link]) * UNIT + 0.5)
     return total
+
+
+@inner
+def association(weight, a, b, own, table):
+    """Return weight / sqrt((occurrences of a + 1) * (occurrences of b + 1)).
+
+    own: occurrences of both words in their own sentence, which do not count. Counts that were
+    dropped from a large table are 0.
+    """
+    left = table.counts[slot_of(table.keys, mix(a ^ SOURCE))] - own[0]
+    right = table.counts[slot_of(table.keys, mix(b ^ TARGET))] - own[1]
+    return weight / np.sqrt((max(0.0, left) + 1.0) * (max(0.0, right) + 1.0))
 
 
 @inner
@@ -98,20 +108,22 @@ def lexicon_links(
             if source_linked[w] or not texts.inside[base + w]:
                 continue
             a = source.keys[base + w]
-            left = -1
             for t in range(most):
                 if target_linked[t]:
                     continue
                 b = target.keys[first + t]
-                linked = links_elsewhere(a, b, s, texts, links, table)
+                linked = table.counts[slot_of(table.keys, mix(mix(a ^ PAIR) ^ b))]
+                if linked > 0:
+                    linked -= own_links(a, b, s, texts, links)
                 if linked <= 0:
                     continue
-                if left < 0:
-                    left = times_elsewhere(a, SOURCE, s, source, texts.inside, table)
-                right = times_elsewhere(b, TARGET, s, target, everywhere, table)
-                evidence = linked / UNIT / np.sqrt((left + 1.0) * (right + 1.0))
-                if min(1.0, evidence) > max(least, best[t]):
-                    best[t], found[t] = min(1.0, evidence), w + 1
+                own = (
+                    occurrences(a, base, base + words, source.keys, texts.inside),
+                    occurrences(b, first, first + most, target.keys, everywhere),
+                )
+                evidence = min(1.0, association(linked / UNIT, a, b, own, table))
+                if evidence > max(least, best[t]):
+                    best[t], found[t] = evidence, w + 1
         at = write_best(s, best, found, most, made, at)
         mark_linked(links, s, UNLINKED, source_linked, target_linked)
     return made, at
@@ -179,7 +191,7 @@ def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, re
     return keys[:at]
 
 
-@inner
+@inlined
 def times_near(a, b, s, texts, spans, linked, reach, near):
     """Return how often pair s has type b at the span of an entity with type a."""
     times = 0
@@ -249,12 +261,16 @@ def adjacent_links(
                     times = table.counts[slot_of(table.keys, mix(mix(a ^ NEAR) ^ b))]
                     if times > 0:
                         times -= times_near(a, b, s, texts, spans, linked, reach, again)
-                    weight = links_elsewhere(a, b, s, texts, links, table)
-                    if times + weight <= 0:
+                    linked_as = table.counts[slot_of(table.keys, mix(mix(a ^ PAIR) ^ b))]
+                    if linked_as > 0:
+                        linked_as -= own_links(a, b, s, texts, links)
+                    if times + linked_as <= 0:
                         continue
-                    left = times_elsewhere(a, SOURCE, s, source, texts.inside, table)
-                    right = times_elsewhere(b, TARGET, s, target, everywhere, table)
-                    evidence = (times + weight / UNIT) / np.sqrt((left + 1.0) * (right + 1.0))
+                    own = (
+                        occurrences(a, base, source.offsets[s + 1], source.keys, texts.inside),
+                        occurrences(b, first, first + words, target.keys, everywhere),
+                    )
+                    evidence = association(times + linked_as / UNIT, a, b, own, table)
                     if evidence > max(least, best[t]):
                         best[t], found[t] = evidence, w + 1
         at = write_best(s, best, found, words, made, at)

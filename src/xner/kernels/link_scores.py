@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import inlined, kernel
 from xner.kernels.records import Entities, Float64, Links, Problem
 from xner.kernels.sizes import longest
 
 ALL = np.int32(0), np.int32(2**31 - 1)  # the source words that any link may have
 
 
-@inner
+@inlined
 def sum_links(links, s, first, last, sums):
     """Write running sums over the target words of sentence s.
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import inlined, inner, kernel
 from xner.kernels.records import Choice, Int32, Problem
 from xner.kernels.sizes import longest, longest_row
 
@@ -10,7 +10,7 @@ CERTIFICATE, DP, GREEDY, HEURISTIC = 0, 1, 3, 4  # as in xner.solve.solution.Rou
 NO_LIMIT = 1 << 30
 
 
-@inner
+@inlined
 def is_free(problem, c, taken):
     """Return whether candidate c covers no taken word. taken: uint8 (>= target words)."""
     for w in range(problem.start[c], problem.end[c]):  # noqa: SIM110 - Numba has no generators
@@ -34,13 +34,13 @@ def best_free(problem, e, taken):
     return best
 
 
-@inner
+@inlined
 def overlap(problem, a, b):
     """Return whether two candidates share a word."""
     return problem.start[a] < problem.end[b] and problem.start[b] < problem.end[a]
 
 
-@inner
+@inlined
 def separate_bests(problem, s, best):
     """Write the best candidate of each entity of sentence s to `best`.
 
@@ -118,11 +118,14 @@ def best_first(problem, s, limit, taken, best, left, chosen):
 
 
 @inner
-def ceiling(problem, e, limit):
-    """Return the most that entity e can add: its best score, or all where `limit` is not 1."""
+def ceiling(score, limit):
+    """Return the most that an entity can add: its best score, or all where `limit` is not 1.
+
+    score: float64, of its candidates.
+    """
     top = 0.0
-    for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
-        top = max(top, problem.score[c]) if limit == 1 else top + problem.score[c]
+    for c in range(len(score)):
+        top = max(top, score[c]) if limit == 1 else top + score[c]
     return top
 
 
@@ -159,7 +162,8 @@ def greedy(lo: int, hi: int, problem: Problem, limit: int, choice: Choice) -> No
         choice.route[s] = GREEDY
         choice.objective[s] = best_first(problem, s, limit, taken, best, left, choice.chosen)
         for e in range(a, b):
-            total += ceiling(problem, e, limit)
+            first, last = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
+            total += ceiling(problem.score[first:last], limit)
         choice.bound[s] = total
 
 
