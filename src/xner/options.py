@@ -76,7 +76,7 @@ class Option:
 
     default: Any
     help: str
-    choices: Sequence[Any] | Callable[[], Sequence[Any]] = ()
+    choices: Sequence[Any] = ()
     ge: float | None = None
     gt: float | None = None
     le: float | None = None
@@ -95,11 +95,6 @@ class Option:
     each_of: str = ""
     stand_in: Any = UNSET
     in_experiments: bool = True
-
-    @property
-    def allowed(self) -> tuple[Any, ...]:
-        """The allowed values."""
-        return tuple(self.choices() if callable(self.choices) else self.choices)
 
     @property
     def range(self) -> str:
@@ -122,8 +117,8 @@ def option(default: Any, text: str, *, kw_only: bool = True, **declared: Any) ->
         kw_only: the option is a keyword argument only.
         **declared: further fields of `Option`.
 
-    An option with presets, or without a fixed default (`default_text`), is `UNSET` in the
-    constructor, so that the class can tell whether the caller gave it.
+    An option with presets is `UNSET` in the constructor, so that the class can tell whether the
+    caller gave it.
     """
     made = Option(default, text, **declared)
     initial = UNSET if made.presets else default
@@ -200,7 +195,7 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
 def choices_of(hint: Any, declared: Option) -> tuple[Any, ...]:
     """The allowed values of an option: declared ones, or those of its literal type."""
     literals = [get_args(member) for member in members(hint) if get_origin(member) is Literal]
-    return declared.allowed or tuple(value for values in literals for value in values)
+    return tuple(declared.choices) or tuple(value for values in literals for value in values)
 
 
 def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:

@@ -73,6 +73,13 @@ def test_public_functions_show_their_options():
     assert list(inspect.signature(xner.train).parameters)[:2] == ["corpora", "output"]
 
 
+def test_the_first_arguments_may_be_named(tmp_path):
+    with pytest.raises(xner.InputError, match="no such file"):
+        xner.train(corpora="none.conll", output=tmp_path / "m", from_scratch="small")
+    with pytest.raises(xner.UsageError, match="chains is 0; it must be at least 1"):
+        xner.align(corpus=object(), chains=0)
+
+
 def test_wrong_keywords_are_named():
     pairs = object()
     with pytest.raises(xner.UsageError, match="unknown option 'max_spn'; did you mean 'max_span'"):

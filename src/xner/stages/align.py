@@ -26,6 +26,7 @@ from xner.stages.base import Columns, Stage, function_of
 Bitext = Corpus | StrPath | tuple[StrPath, StrPath]
 _CLASSES = {name: aligner_class(name) for name in ALIGNERS}
 _GROUP = "word aligner"
+_BOUNDS = ("ge", "gt", "le", "lt")
 
 
 def _owners(name: str) -> dict[str, Option]:
@@ -53,11 +54,13 @@ def _of_aligners(name: str, **declared: Any) -> Any:
         f"{_joined(names)}: {text}" for text, names in helps.items()
     )  # fmt: skip
     only = f" Only for {_joined(list(owners))}." if len(helps) == 1 else ""
-    choices = tuple(dict.fromkeys(chain.from_iterable(each.allowed for each in owners.values())))
+    choices = tuple(dict.fromkeys(chain.from_iterable(each.choices for each in owners.values())))
+    bounds = {name: {getattr(each, name) for each in owners.values()} for name in _BOUNDS}
     return option(
         None,
         text + only,
         choices=choices,
+        **{name: values.pop() for name, values in bounds.items() if len(values) == 1},
         default_text=", ".join(shown),
         unit=first.unit,
         group=_GROUP,
@@ -305,14 +308,13 @@ def takes(aligner: str | Aligner, name: str) -> bool:
 
 def is_random(aligner: str | Aligner) -> bool:
     """Whether an aligner gives other links for another seed, or in every run."""
-    return isinstance(aligner, str) and bool(getattr(_CLASSES[aligner], "random", False))
+    return isinstance(aligner, str) and bool(getattr(_CLASSES.get(aligner), "random", False))
 
 
 def without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without the seed of the run, if the aligner takes none."""
     aligner = settings.get("aligner", "native")
-    takes = not isinstance(aligner, str) or aligner not in _CLASSES or aligner in _owners("seed")
-    varies = not takes and is_random(aligner)
+    varies = is_random(aligner) and not takes(aligner, "seed")
     return {name: v for name, v in settings.items() if name != "seed" or not varies}
 
 

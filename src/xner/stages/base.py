@@ -186,14 +186,15 @@ class Learner(Stage):
 def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Corpus, P], Corpus]:
     """The public function of a stage: a corpus and the options of the stage as keywords."""
 
-    def run(corpus: Corpus, /, *args: P.args, **options: P.kwargs) -> Corpus:
+    def run(corpus: Corpus, *args: P.args, **options: P.kwargs) -> Corpus:
         try:
             made = stage(*args, **options)
         except TypeError as error:
             raise unfit(stage, options, error) from None
         return made(corpus)
 
-    return documented(run, stage)
+    public: Callable[Concatenate[Corpus, P], Corpus] = documented(run, stage)
+    return public
 
 
 def unfit(stage: Callable[..., Any], given: Mapping[str, Any], error: TypeError) -> Exception:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from xner.options import UNSET, Option, choices_of, options_of, shown_default, types_of
 
-F = TypeVar("F", bound=Callable[..., Any])
 _INDENT = "    "
 _WIDTH = 100
 _CORPUS = (("corpus", "Corpus that the stage reads; `xner.read` and `xner.scan` open files."),)
 
 
 def documented(
-    function: F, stage: Callable[..., Any], first: Sequence[tuple[str, str]] = _CORPUS
-) -> F:
+    function: Callable[..., Any],
+    stage: Callable[..., Any],
+    first: Sequence[tuple[str, str]] = _CORPUS,
+) -> Any:
     """Give a function the name, docstring and signature of a stage.
 
     Args:
@@ -39,7 +40,8 @@ def _signature(
 ) -> inspect.Signature:
     own = inspect.signature(stage).parameters
     types = types_of(stage)
-    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name, _ in first]
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(name, either) for name, _ in first]
     for name, declared in options.items():
         default = inspect.Parameter.empty if declared.default is UNSET else declared.default
         parameters.append(

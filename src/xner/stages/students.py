@@ -174,7 +174,7 @@ def _function_of(
     """The public function of a stage: corpora, an output folder, and options as keywords."""
 
     def run(
-        corpora: Text | Sequence[Text], output: StrPath, /, *args: P.args, **options: P.kwargs
+        corpora: Text | Sequence[Text], output: StrPath, *args: P.args, **options: P.kwargs
     ) -> Trained:
         try:
             learner = stage(*args, **options)
@@ -182,7 +182,9 @@ def _function_of(
             raise unfit(stage, options, error) from None
         return learner.learn(corpora, output)
 
-    return documented(run, stage, _CORPORA)
+    public: Callable[Concatenate[Text | Sequence[Text], StrPath, P], Trained]
+    public = documented(run, stage, _CORPORA)
+    return public
 
 
 train = _function_of(Train)
