@@ -181,6 +181,7 @@ def _match(file: InputFile, rows: int, origin: str) -> None:
 
 def _linked(pairs: Corpus, files: Sequence[InputFile]) -> Corpus:
     names = ",".join(file.path.name for file in files)
+    words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
     metadata = {LINKS_MADE_BY: f"file({names})"}
     schema = with_columns(pairs.schema, {"links": LINKS}, drop=["links"], metadata=metadata)
 
@@ -191,7 +192,6 @@ def _linked(pairs: Corpus, files: Sequence[InputFile]) -> Corpus:
             links: pa.ListArray | None = None
             for part, file in zip(parts, files, strict=True):
                 column = part["links"]
-                words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
                 checked = batch.select(words).append_column("links", column)
                 validate(checked, row_place(f"{file.path}:", done + 1))
                 links = column if links is None else back_off(links, column)
