@@ -125,6 +125,21 @@ class Corpus:
                 batch = batch.select(declared)
             yield batch
 
+    def part(self, first: int, last: int) -> Corpus:
+        """The rows `[first, last)`."""
+
+        def batches() -> Batches:
+            row = 0
+            for batch in self.batches():
+                begin, end = max(first - row, 0), min(last - row, batch.num_rows)
+                row += batch.num_rows
+                if begin < end:
+                    yield batch.slice(begin, end - begin)
+                if row >= last:
+                    return
+
+        return Corpus(batches, last - first, self.origin, self.schema)
+
     def collect(self) -> Corpus:
         """Read the corpus into memory."""
         return self.from_batches(list(self.batches()), self.origin, self.schema, self.report)
