@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from typing import Any
 
 from xner.corpus import Corpus
 from xner.jobs.engines import Engine, RunPart
-from xner.jobs.files import move, read_json, write_json, written
+from xner.jobs.files import move, read_json, written
 from xner.jobs.output import Output
-from xner.report import Progress
+from xner.report import Progress, Report
 from xner.stages.work import Make, Maker
 
 _REPORT = "report.json"
@@ -78,9 +79,7 @@ class Parts:
         shard = self.output.shard(name) if self.sharded else self.folder / name
         with written(str(self.output), shard, self.scratch) as made:
             report = make(rows, made, tell)
-            now = time.time()
-            values = {"seconds": now - begin, "elapsed": now - self.begun}
-            write_json(made / _REPORT, {**values, "report": report and report.state})
+            _note(made, begin, self.begun, report)
             if self.sharded:
                 move(made / f"part{self.output.suffix}", shard)
             move(made, self.folder / name)
@@ -115,9 +114,7 @@ class Workspace:
             begin = time.time()
             with written(str(self.output), final, self.scratch) as made:
                 make(made)
-                now = time.time()
-                values = {"seconds": now - begin, "elapsed": now - self.begun}
-                write_json(made / _REPORT, {**values, "report": None})
+                _note(made, begin, self.begun)
                 move(made, final)
         return final
 
@@ -143,6 +140,13 @@ class Workspace:
         """Seconds of all processes in every step, by its name."""
         steps = [path for path in self.output.work.iterdir() if path.is_dir()]
         return {step.name: sum(r["seconds"] for r in _all_reports(step)) for step in steps}
+
+
+def _note(folder: Path, begin: float, begun: float, report: Report | None = None) -> None:
+    """Write what is known of a finished part, or of a finished step."""
+    now = time.time()
+    values = {"seconds": now - begin, "elapsed": now - begun, "report": report and report.state}
+    (folder / _REPORT).write_text(json.dumps(values, ensure_ascii=False), "utf-8")
 
 
 def reports(folders: Sequence[Path]) -> list[dict[str, Any]]:
