@@ -73,6 +73,7 @@ class Command:
         begin = perf_counter()
         with progress(options.quiet or options.json) as tell:
             stage = self._stage(options, tell)
+            _check_counts_file(options, getattr(stage, "save_counts", None))
             result = stage.stream(self.read(options, stage))
             write_batches(
                 options.output,
@@ -176,6 +177,18 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
         if not takes(given.get("aligner", default), name):
             del given[name]
     return made
+
+
+def _check_counts_file(options: argparse.Namespace, path: Path | None) -> None:
+    """Raise an error if corpus statistics cannot be saved, or would overwrite another file."""
+    from xner.write import check_writable
+
+    if path is None:
+        return
+    others = (options.output, options.source, options.target, options.links)
+    if Path(path).resolve() in [Path(other).resolve() for other in others if other]:
+        raise UsageError(f"--save-counts {path}: the file is read or written already; name another")
+    check_writable(Path(path))
 
 
 def _check_probabilities(output: Path, given: dict[str, Any]) -> None:

@@ -92,6 +92,7 @@ def read(
     width = 0
     for line, block in line_blocks(path, b"\n\n"):
         parsed = parse(line, block)
+        _check_not_numbered(parsed, path)
         width = _check_width(parsed, width, path, tags)
         tokens = pa.ListArray.from_arrays(pa.array(parsed.offsets), parsed.token)
         columns: dict[str, pa.Array] = {"tokens": tokens}
@@ -191,6 +192,22 @@ def _check_width(block: Block, width: int, path: Path, tags: bool) -> int:
             f"before have {width}; separate columns by tabs if words contain spaces"
         )
     return width
+
+
+def _check_not_numbered(block: Block, path: Path) -> None:
+    """Raise FormatError if the first of several columns numbers the words of every sentence."""
+    if not len(block.width) or block.width[0] < 3:
+        return
+    first = block.token.take(pa.array(block.offsets[:-1][np.diff(block.offsets) > 0]))
+    begins = pc.match_substring_regex(first, r"^(0\.1|1(-[0-9]+)?)$")
+    if not pc.all(begins).as_py():
+        return
+    if pc.all(pc.match_substring_regex(block.token, r"^[0-9]+([-.][0-9]+)?$")).as_py():
+        raise FormatError(
+            f"{path}:{block.first_line + block.line[0]}: the first column numbers the words, as "
+            f"in CoNLL-U; keep the columns of words and tags alone, for example: awk -F'\\t' "
+            f'\'!NF {{print ""}} $1 ~ /^[0-9]+$/ {{print $2 "\\t" $3}}\' (tags in column 3)'
+        )
 
 
 def _entities(block: Block, scheme: str, path: Path) -> pa.ListArray:

@@ -10,18 +10,21 @@ import pyarrow.parquet as pq
 
 from xner.columns import BATCH, conform, empty_batch
 from xner.errors import FormatError
-from xner.formats.files import Contents, unreadable
+from xner.formats.files import Contents, open_input
 
 SUFFIXES = (".parquet", ".pq")
 
 
+# What Arrow raises for damaged files, depending on where the damage is.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError)
+
+
 def _open(path: Path) -> pq.ParquetFile:
+    open_input(path).close()
     try:
         return pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise FormatError(f"{path}: not a Parquet file ({error})") from None
-    except OSError as error:
-        raise unreadable(path, error) from None
+    except _DAMAGE as error:
+        raise FormatError(f"{path}: not a Parquet file, or damaged ({error})") from None
 
 
 def inspect(path: Path) -> Contents:
@@ -31,8 +34,11 @@ def inspect(path: Path) -> Contents:
         FormatError: the file is not Parquet, or a column has the wrong type.
     """
     with _open(path) as file:
-        empty = _conform(empty_batch(file.schema_arrow), path)
-        return Contents(int(file.metadata.num_rows), empty.schema)
+        try:
+            empty, rows = empty_batch(file.schema_arrow), int(file.metadata.num_rows)
+        except _DAMAGE as error:
+            raise FormatError(f"{path}: damaged ({error})") from None
+        return Contents(rows, _conform(empty, path).schema)
 
 
 def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -47,7 +53,9 @@ def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
             for batch in file.iter_batches(BATCH):
                 yield row, _conform(batch, path)
                 row += batch.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
+        except FormatError:
+            raise
+        except _DAMAGE as error:
             raise FormatError(f"{path}: damaged after row {row - 1} ({error})") from None
     if row == 1:
         raise FormatError(f"{path}: the file has no rows")
