@@ -14,7 +14,15 @@ import pyarrow.json as pj
 
 from xner.columns import conform, lengths_of, offsets_of, values_of
 from xner.errors import FormatError
-from xner.formats.files import Contents, join_lists, line_blocks, lines_of
+from xner.formats.files import (
+    TOP,
+    Contents,
+    Start,
+    join_lists,
+    line_blocks,
+    lines_of,
+    placed_blocks,
+)
 
 SUFFIXES = (".jsonl", ".ndjson")
 
@@ -25,20 +33,21 @@ def inspect(path: Path) -> Contents:
     Raises:
         FormatError: the first block is malformed; see `read`.
     """
-    rows, schema = 0, None
-    for line, block in line_blocks(path):
+    rows, schema, starts = 0, None, []
+    for at, line, block in placed_blocks(path):
+        starts.append(Start(at, line, rows))
         rows += block.count(b"\n")
         schema = schema or _batch(path, line, block).schema
-    return Contents(rows, schema)
+    return Contents(rows, schema, starts=tuple(starts))
 
 
-def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns that the objects have.
 
     Raises:
         FormatError: a line is not a JSON object, repeats a field, or holds the wrong type.
     """
-    for line, block in line_blocks(path):
+    for line, block in line_blocks(path, start=start):
         yield line, _batch(path, line, block)
 
 

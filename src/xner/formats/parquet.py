@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 
 from xner.columns import BATCH, conform, empty_batch
 from xner.errors import FormatError
-from xner.formats.files import Contents, open_input
+from xner.formats.files import TOP, Contents, Start, open_input
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -36,21 +37,27 @@ def inspect(path: Path) -> Contents:
     with _open(path) as file:
         try:
             empty, rows = empty_batch(file.schema_arrow), int(file.metadata.num_rows)
+            sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
         except _DAMAGE as error:
             raise FormatError(f"{path}: damaged ({error})") from None
-        return Contents(rows, _conform(empty, path).schema)
+        if min(sizes, default=0) < 0 or sum(sizes) != rows:
+            raise FormatError(f"{path}: damaged (it claims {rows} rows, its parts {sum(sizes)})")
+        firsts = accumulate(sizes[:-1], initial=0)
+        starts = tuple(Start(i, row + 1, row) for i, row in enumerate(firsts))
+        return Contents(rows, _conform(empty, path).schema, starts=starts)
 
 
-def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first row, batch)`, rows counted from 1.
 
     Raises:
         FormatError: the file is damaged, empty, or a column has the wrong type.
     """
-    row = 1
+    row = start.line
     with _open(path) as file:
         try:
-            for batch in file.iter_batches(BATCH):
+            groups = range(start.at, file.num_row_groups)
+            for batch in file.iter_batches(BATCH, row_groups=groups):
                 yield row, _conform(batch, path)
                 row += batch.num_rows
         except FormatError:
