@@ -14,7 +14,7 @@ import xner
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 Row = tuple[list[tuple[int, int]], list[tuple[int, int, float]], int]
-DATA = ROOT.parent / "shared" / "data"
+DATA = Path(os.environ.get("XNER_SHARED", ROOT.parent / "shared")) / "data"
 
 
 def parser(description: str) -> argparse.ArgumentParser:

@@ -27,6 +27,11 @@ def check_output(path: Path, *, scheme: str = "IOB2", side: str = "target") -> N
     check_scheme(scheme)
     if side not in ("source", "target"):
         raise UsageError(f"side is {side!r}; choose source or target")
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError if the folder of `path` is missing or cannot be written to."""
     try:
         with atomic(path) as partial:
             raise _EnoughError(partial)

@@ -77,6 +77,7 @@ class Command:
         begin = perf_counter()
         with progress(options.quiet or options.json) as tell:
             stage = self._stage(options, output.suffix, tell)
+            _check_counts_file(options, output, getattr(stage, "save_counts", None))
             if output.folder or stage.costly or engine.name != "local":
                 options.left = "finished parts are kept: the same command continues"
             done = run_job(
@@ -195,6 +196,18 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
         if not takes(given.get("aligner", default), name):
             del given[name]
     return made
+
+
+def _check_counts_file(options: argparse.Namespace, output: Output, path: Path | None) -> None:
+    """Raise an error if corpus statistics cannot be saved, or would overwrite another file."""
+    from xner.write import check_writable
+
+    if path is None:
+        return
+    others = (output.path, *files_of(options))
+    if Path(path).resolve() in [other.resolve() for other in others]:
+        raise UsageError(f"--save-counts {path}: the file is read or written already; name another")
+    check_writable(Path(path))
 
 
 def _check_probabilities(output: str, suffix: str, given: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """A corpus: sentence pairs in Arrow columns, in memory or read from files batch by batch."""
 
-from xner.corpus.base import Batches, Corpus, StrPath, require
+from xner.corpus.base import Corpus, StrPath, require
 from xner.corpus.joining import rechunk, side_by_side, zip_batches
+from xner.corpus.parts import Batches
 from xner.corpus.reading import DOCSTART_CHOICES, read, read_as_is, scan, scan_side, with_links
 
 __all__ = [

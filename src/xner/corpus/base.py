@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Self
@@ -10,12 +9,12 @@ from typing import Self
 import pyarrow as pa
 
 from xner.columns import BATCH, conform, empty_batch, row_place
-from xner.errors import InputError
+from xner.corpus.parts import Batches, Held, Part, Source
+from xner.errors import InputError, UsageError
 from xner.report import Report
 from xner.validate import validate
 
 StrPath = str | PathLike[str]
-Batches = Iterator[pa.RecordBatch]
 
 
 class Corpus:
@@ -35,7 +34,7 @@ class Corpus:
 
     def __init__(
         self,
-        batches: Callable[[], Batches],
+        batches: Source,
         rows: int,
         origin: str,
         schema: pa.Schema,
@@ -45,6 +44,8 @@ class Corpus:
 
         Args:
             batches: called at each pass; yields batches of at most `xner.columns.BATCH` rows.
+                A corpus can be pickled if this can, and begins a part at its first row if this
+                has a method `between(first, last)`.
             rows: number of rows of all batches together.
             origin: names the corpus in error messages.
             schema: columns of the batches (`xner.columns.with_columns` derives it from the
@@ -91,7 +92,7 @@ class Corpus:
         if batches:
             schema = batches[0].schema
         rows = sum(batch.num_rows for batch in batches)
-        return cls(lambda: iter(batches), rows, origin, schema or pa.schema([]), report)
+        return cls(Held(tuple(batches)), rows, origin, schema or pa.schema([]), report)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -126,19 +127,18 @@ class Corpus:
             yield batch
 
     def part(self, first: int, last: int) -> Corpus:
-        """The rows `[first, last)`."""
+        """Return the rows `[first, last)`; files are opened near the first row at each pass.
 
-        def batches() -> Batches:
-            row = 0
-            for batch in self.batches():
-                begin, end = max(first - row, 0), min(last - row, batch.num_rows)
-                row += batch.num_rows
-                if begin < end:
-                    yield batch.slice(begin, end - begin)
-                if row >= last:
-                    return
+        Ids, and rows and lines in error messages, are those of the whole corpus.
 
-        return Corpus(batches, last - first, self.origin, self.schema)
+        Raises:
+            UsageError: the corpus does not have these rows.
+        """
+        if not 0 <= first <= last <= len(self):
+            raise UsageError(
+                f"{self.origin}: there are no rows [{first}, {last}) in a corpus of {len(self)}"
+            )
+        return Corpus(Part(self._batches, first, last), last - first, self.origin, self.schema)
 
     def collect(self) -> Corpus:
         """Read the corpus into memory."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -21,10 +23,10 @@ from xner.columns import (
     row_place,
     rows_of,
 )
-from xner.corpus.base import Batches
+from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
 from xner.formats import conll, format_of, jsonl, panx, parquet, text
-from xner.formats.files import Contents
+from xner.formats.files import TOP, Contents, Start
 from xner.formats.tags import entities_from_tags
 from xner.validate import validate
 
@@ -42,6 +44,11 @@ def text_format(path: Path) -> ModuleType:
     return format_of(path, conll, text, jsonl, parquet)
 
 
+def as_it_is(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch."""
+    return batch
+
+
 class InputFile:
     """A file that is opened once to count its rows, and once for each pass over its batches.
 
@@ -54,7 +61,7 @@ class InputFile:
     def __init__(
         self,
         path: Path,
-        adapt: Adapt = lambda batch: batch,
+        adapt: Adapt = as_it_is,
         *,
         module: ModuleType | None = None,
         scheme: str = "auto",
@@ -65,7 +72,8 @@ class InputFile:
 
         Args:
             path: the file.
-            adapt: selects and renames the columns of a batch, such as a partial `one_side`.
+            adapt: selects and renames the columns of a batch, such as a partial `one_side`. A
+                file can be pickled if this can.
             module: format module, by default that of the suffix.
             scheme: labelling scheme to enforce on tags, unless it is `auto`.
             tags: whether to read the tags of CoNLL.
@@ -76,7 +84,7 @@ class InputFile:
             UsageError: the suffix is unknown.
         """
         self.path, self._adapt, self._scheme = path, adapt, scheme
-        self._module = module or text_format(path)
+        self._format = (module or text_format(path)).__name__
         self._options = {"scheme": scheme, "tags": tags} if self._module in (conll, panx) else {}
         self._held = deque(self._read()) if hold else None
         self.contents = (
@@ -86,9 +94,17 @@ class InputFile:
         if self.contents.rows == 0:
             raise FormatError(f"{path}: the file is empty")
 
-    def _read(self) -> Iterator[Part]:
-        read: Iterator[Part] = self._module.read(self.path, **self._options)
+    @property
+    def _module(self) -> ModuleType:
+        return import_module(self._format)
+
+    def _read(self, start: Start = TOP) -> Iterator[Part]:
+        read: Iterator[Part] = self._module.read(self.path, start=start, **self._options)
         return read
+
+    def _before(self, start: Start) -> int:
+        """Number of rows before a start, as `keep_docstart` counts them."""
+        return start.row if self.keep_docstart else start.row - start.docstarts
 
     def _held_contents(self, held: Collection[Part]) -> Contents:
         marks = np.concatenate([self._docstart_rows(batch) for _, batch in held])
@@ -112,18 +128,41 @@ class InputFile:
         Raises:
             InputError: the file is malformed, or lacks a column.
         """
-        place = ": row " if self._module is parquet else ":"
         held = self._held
-        parts = self._read() if held is None else (held.popleft() for _ in range(len(held)))
-        for first, batch in parts:
+        if held is not None:
+            return self._checked(held.popleft() for _ in range(len(held)))
+        return self._checked(self._read())
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)` of `batches`; the file is read from near the first."""
+        starts = self.contents.starts
+        start = starts[bisect_right(starts, first, key=self._before) - 1]
+        skipped = self._before(start)
+        return self._checked(self._read(start), first - skipped, last - skipped)
+
+    def _checked(self, parts: Iterable[Part], first: int = 0, last: int | None = None) -> Batches:
+        """Check and adapt batches, and keep the rows `[first, last)` of them."""
+        place = ": row " if self._module is parquet else ":"
+        row = 0
+        for line, batch in parts:
             marks = self._docstart_rows(batch)
             if marks.any() and not self.keep_docstart:
                 batch = conform(batch.filter(pa.array(~marks)))
-            where = row_place(f"{self.path}{place}", first)
-            batch = _with_entities(batch, self._scheme, where)
-            validate(batch, where)
+            begin, row = row, row + batch.num_rows
+            skip = max(first - begin, 0)
+            batch = batch.slice(skip, None if last is None else max(last - begin - skip, 0))
             if batch.num_rows:
+                where = row_place(f"{self.path}{place}", line + skip)
+                batch = _with_entities(batch, self._scheme, where)
+                validate(batch, where)
                 yield self._adapted(batch)
+            if last is not None and row >= last:
+                return
+        if last is not None:
+            raise ParallelError(
+                f"{self.path}: has fewer rows than when it was opened; do not change a file while "
+                f"it is read"
+            )
 
     def _adapted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         try:

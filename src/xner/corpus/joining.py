@@ -8,7 +8,7 @@ from itertools import zip_longest
 import pyarrow as pa
 
 from xner.columns import BATCH
-from xner.corpus.base import Batches
+from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
 
 Named = tuple[str, Iterable[pa.RecordBatch]]
@@ -38,17 +38,18 @@ def _concatenated(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
         raise FormatError(f"rows differ in their columns ({error})") from None
 
 
-def zip_batches(*streams: Named) -> Iterator[tuple[pa.RecordBatch, ...]]:
+def zip_batches(*streams: Named, first: int = 0) -> Iterator[tuple[pa.RecordBatch, ...]]:
     """Yield batches of the same rows from parallel streams, `BATCH` rows at a time.
 
     Args:
         *streams: pairs of a name for error messages, such as a path, and record batches.
+        first: the first row, for error messages.
 
     Raises:
         ParallelError: one stream ends before another; the message names it and the row.
     """
     names = [name for name, _ in streams]
-    done = 0
+    done = first
     for parts in zip_longest(*(rechunk(batches) for _, batches in streams)):
         rows = [0 if part is None else part.num_rows for part in parts]
         if len(set(rows)) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -13,12 +14,13 @@ import pyarrow.compute as pc
 from xner.columns import (
     LINKS,
     LINKS_MADE_BY,
+    Metadata,
     empty_batch,
     replace_columns,
     row_place,
     with_columns,
 )
-from xner.corpus.base import Batches, Corpus, StrPath
+from xner.corpus.base import Corpus, StrPath
 from xner.corpus.files import (
     Adapt,
     InputFile,
@@ -28,7 +30,8 @@ from xner.corpus.files import (
     one_side,
     text_format,
 )
-from xner.corpus.joining import rechunk, side_by_side, zip_batches
+from xner.corpus.joining import Named, rechunk, side_by_side, zip_batches
+from xner.corpus.parts import Batches
 from xner.errors import ParallelError, UsageError
 from xner.formats import format_of, pharaoh
 from xner.links import back_off
@@ -129,16 +132,35 @@ def _open(
 
 def join_files(files: Sequence[InputFile], rows: int, origin: str) -> Corpus:
     """Join files of `rows` rows side by side and fill in missing ids."""
-    stem = files[0].path.stem
+    joined = _Joined(tuple(files))
+    return Corpus(joined, rows, origin, joined.schema)
 
-    def batches() -> Batches:
-        done = 0
-        for parts in zip_batches(*((str(file.path), file.batches()) for file in files)):
-            yield _with_ids(side_by_side(parts), stem, done)
-            done += parts[0].num_rows
 
-    empty = _with_ids(side_by_side([empty_batch(file.schema) for file in files]), stem, 0)
-    return Corpus(batches, rows, origin, empty.schema)
+@dataclass(frozen=True)
+class _Joined:
+    """The batches of parallel files, side by side."""
+
+    files: tuple[InputFile, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        empty = side_by_side([empty_batch(file.schema) for file in self.files])
+        return self._with_ids(empty, 0).schema
+
+    def __call__(self) -> Batches:
+        return self._joined([(str(file.path), file.batches()) for file in self.files], 0)
+
+    def between(self, first: int, last: int) -> Batches:
+        streams = [(str(file.path), file.between(first, last)) for file in self.files]
+        return self._joined(streams, first)
+
+    def _joined(self, streams: Sequence[Named], first: int) -> Batches:
+        for parts in zip_batches(*streams, first=first):
+            yield self._with_ids(side_by_side(parts), first)
+            first += parts[0].num_rows
+
+    def _with_ids(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
+        return _with_ids(batch, self.files[0].path.stem, first)
 
 
 def _with_ids(batch: pa.RecordBatch, stem: str, first: int) -> pa.RecordBatch:
@@ -170,7 +192,7 @@ def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
 
 def _match(file: InputFile, rows: int, origin: str) -> None:
     """Raise ParallelError unless the file has `rows` rows, with or without -DOCSTART- rows."""
-    every, _, marks = file.contents
+    every, marks = file.contents.rows, file.contents.docstarts
     if rows not in (every, every - marks):
         raise ParallelError(
             f"{file.path}: {every - marks} rows, but {origin} has {rows}; the file must have one "
@@ -181,24 +203,38 @@ def _match(file: InputFile, rows: int, origin: str) -> None:
 
 def _linked(pairs: Corpus, files: Sequence[InputFile]) -> Corpus:
     names = ",".join(file.path.name for file in files)
-    words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
     metadata = {LINKS_MADE_BY: f"file({names})"}
     schema = with_columns(pairs.schema, {"links": LINKS}, drop=["links"], metadata=metadata)
+    return Corpus(_Linked(pairs, tuple(files), metadata), len(pairs), pairs.origin, schema)
 
-    def batches() -> Batches:
-        streams = [(str(file.path), file.batches()) for file in files]
-        done = 0
-        for batch, *parts in zip_batches((pairs.origin, pairs.batches()), *streams):
-            links: pa.ListArray | None = None
-            for part, file in zip(parts, files, strict=True):
-                column = part["links"]
-                checked = batch.select(words).append_column("links", column)
-                validate(checked, row_place(f"{file.path}:", done + 1))
-                links = column if links is None else back_off(links, column)
-            yield replace_columns(batch, {"links": links}, drop=["links"], metadata=metadata)
-            done += batch.num_rows
 
-    return Corpus(batches, len(pairs), pairs.origin, schema)
+@dataclass(frozen=True)
+class _Linked:
+    """The batches of a corpus with the links of files."""
+
+    pairs: Corpus
+    files: tuple[InputFile, ...]
+    metadata: Metadata
+
+    def __call__(self) -> Batches:
+        return self._linked(self.pairs, [file.batches() for file in self.files], 0)
+
+    def between(self, first: int, last: int) -> Batches:
+        links = [file.between(first, last) for file in self.files]
+        return self._linked(self.pairs.part(first, last), links, first)
+
+    def _linked(self, pairs: Corpus, links: list[Batches], first: int) -> Batches:
+        words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
+        paths = [str(file.path) for file in self.files]
+        streams = [(pairs.origin, pairs.batches()), *zip(paths, links, strict=True)]
+        for batch, *parts in zip_batches(*streams, first=first):
+            column: pa.ListArray | None = None
+            for part, path in zip(parts, paths, strict=True):
+                checked = batch.select(words).append_column("links", part["links"])
+                validate(checked, row_place(f"{path}:", first + 1))
+                column = part["links"] if column is None else back_off(column, part["links"])
+            yield replace_columns(batch, {"links": column}, drop=["links"], metadata=self.metadata)
+            first += batch.num_rows
 
 
 def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
@@ -212,7 +248,20 @@ def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
     """
     file = InputFile(Path(path), partial(one_side, side="target", labels=False), tags=False)
     _match(file, len(pairs), pairs.origin)
-    return Corpus(lambda: rechunk(file.batches()), len(pairs), str(path), file.schema)
+    return Corpus(_Alone(file), len(pairs), str(path), file.schema)
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """The batches of one file."""
+
+    file: InputFile
+
+    def __call__(self) -> Batches:
+        return rechunk(self.file.batches())
+
+    def between(self, first: int, last: int) -> Batches:
+        return rechunk(self.file.between(first, last))
 
 
 def read_as_is(path: StrPath) -> Corpus:

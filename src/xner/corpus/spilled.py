@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from xner.columns import BATCH, LINKS, LINKS_MADE_BY, replace_columns, with_columns
-from xner.corpus.base import Batches, Corpus
+from xner.corpus.base import Corpus
 from xner.corpus.joining import rechunk, zip_batches
+from xner.corpus.parts import Batches
 
 
 def spill_links(batches: Iterable[pa.RecordBatch], path: Path) -> int:
@@ -37,44 +39,39 @@ def with_spilled_links(pairs: Corpus, files: Sequence[Path], rows: int) -> Corpu
         rows: rows of every file but the last.
     """
     with pa.memory_map(str(files[0])) as file:
-        made_by = pa.ipc.open_file(file).schema.metadata[LINKS_MADE_BY]
-    return _Spilled(pairs, tuple(files), rows, made_by, 0)
+        metadata = {LINKS_MADE_BY: pa.ipc.open_file(file).schema.metadata[LINKS_MADE_BY]}
+    schema = with_columns(pairs.schema, {"links": LINKS}, metadata=metadata)
+    source = _Spilled(pairs, tuple(files), rows, metadata)
+    return Corpus(source, len(pairs), pairs.origin, schema)
 
 
-class _Spilled(Corpus):
-    """Pairs with the links of files from row `first` on."""
+@dataclass(frozen=True, slots=True)
+class _Spilled:
+    """Yields pairs with the links of files; the arguments are those of `with_spilled_links`."""
 
-    def __init__(
-        self, pairs: Corpus, files: tuple[Path, ...], rows: int, made_by: bytes, first: int
-    ) -> None:
-        self._pairs, self._files, self._rows_each = pairs, files, rows
-        self._made_by, self._first = made_by, first
-        schema = with_columns(pairs.schema, {"links": LINKS}, metadata={LINKS_MADE_BY: made_by})
-        super().__init__(self._linked, len(pairs), pairs.origin, schema)
+    pairs: Corpus
+    files: tuple[Path, ...]
+    rows: int
+    metadata: Mapping[bytes, bytes]
 
-    def part(self, first: int, last: int) -> Corpus:
-        """The rows `[first, last)`."""
-        begin = self._first + first
-        return _Spilled(
-            self._pairs.part(first, last), self._files, self._rows_each, self._made_by, begin
-        )
+    def __call__(self) -> Batches:
+        return self.between(0, len(self.pairs))
 
-    def _linked(self) -> Batches:
-        pairs = (self.origin, self._pairs.batches())
-        for batch, links in zip_batches(pairs, ("links", self._links())):
-            metadata = {LINKS_MADE_BY: self._made_by}
-            yield replace_columns(batch, {"links": links["links"]}, metadata=metadata)
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)`."""
+        part = self.pairs.part(first, last)
+        pairs, links = (part.origin, part.batches()), ("links", self._links(first, last))
+        for batch, linked in zip_batches(pairs, links):
+            yield replace_columns(batch, {"links": linked["links"]}, metadata=self.metadata)
 
-    def _links(self) -> Batches:
-        """The links of the rows from `first` on, as many as there are pairs."""
-        row, left = self._first, len(self)
-        while left:
-            number, begin = divmod(row, self._rows_each)
-            for batch in _mapped(self._files[number], begin):
-                yield (here := batch.slice(0, left))
-                row, left = row + here.num_rows, left - here.num_rows
-                if not left:
-                    break
+    def _links(self, row: int, last: int) -> Batches:
+        while row < last:
+            number, begin = divmod(row, self.rows)
+            for batch in _mapped(self.files[number], begin):
+                yield (here := batch.slice(0, last - row))
+                row += here.num_rows
+                if row == last:
+                    return
 
 
 def _mapped(path: Path, first: int) -> Batches:

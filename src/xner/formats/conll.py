@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 
 from xner.columns import ENTITIES, TOKENS, fields_of, lengths_of, offsets_of, values_of
 from xner.errors import FormatError, OutputError
-from xner.formats.files import Contents, line_blocks
+from xner.formats.files import (
+    PARAGRAPH_ENDS,
+    TOP,
+    Contents,
+    Start,
+    line_blocks,
+    placed_blocks,
+)
 from xner.formats.tags import entities_from_tags
 from xner.formats.text import refuse
 from xner.schemes import Spans, encode, overlap, tag_ids, tag_table
@@ -59,10 +66,13 @@ class Block:
 
 def inspect(path: Path) -> Contents:
     """Count the sentences, and those that are `-DOCSTART-` rows."""
-    sentences = docstarts = 0
-    for line, block in line_blocks(path, b"\n\n"):
-        if _ODD_LINE.search(block):
+    sentences = docstarts = width = 0
+    starts = []
+    for at, line, block in placed_blocks(path, PARAGRAPH_ENDS):
+        starts.append(Start(at, line, sentences, docstarts, width))
+        if not width or _ODD_LINE.search(block):
             parsed = parse(line, block)
+            width = width or _width(parsed)
             sentences += len(parsed.offsets) - 1
             docstarts += int(docstart_rows(parsed.token, parsed.offsets).sum())
         else:
@@ -72,16 +82,18 @@ def inspect(path: Path) -> Contents:
             after_blank = np.concatenate([[True], blank[:-1]])
             sentences += int((after_blank & ~blank & begins).sum())
             docstarts += len(_DOCSTART_ROW.findall(block))
-    return Contents(sentences, pa.schema({"tokens": TOKENS, "entities": ENTITIES}), docstarts)
+    schema = pa.schema({"tokens": TOKENS, "entities": ENTITIES})
+    return Contents(sentences, schema, docstarts, tuple(starts))
 
 
 def read(
-    path: Path, *, scheme: str = "auto", tags: bool = True
+    path: Path, *, start: Start = TOP, scheme: str = "auto", tags: bool = True
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
     Args:
         path: the file.
+        start: the first block.
         scheme: enforced unless it is `auto`.
         tags: read the last column; if False, a single column is enough.
 
@@ -89,10 +101,12 @@ def read(
         FormatError: a line has too few columns, or not as many as the lines before it.
         SchemeError: a tag is unknown, or not allowed at its place.
     """
-    width = 0
-    for line, block in line_blocks(path, b"\n\n"):
+    width = start.width
+    for line, block in line_blocks(path, PARAGRAPH_ENDS, start):
         parsed = parse(line, block)
-        width = _check_width(parsed, width, path, tags)
+        _check_not_numbered(parsed, path)
+        width = width or _width(parsed)
+        _check_width(parsed, width, path, tags)
         tokens = pa.ListArray.from_arrays(pa.array(parsed.offsets), parsed.token)
         columns: dict[str, pa.Array] = {"tokens": tokens}
         if tags:
@@ -175,10 +189,14 @@ def _sentences(line: Int64, markers: Int64, blanks_before: Int64) -> NDArray[np.
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
-def _check_width(block: Block, width: int, path: Path, tags: bool) -> int:
+def _width(block: Block) -> int:
+    """Number of columns of the first line with a word; 0 without one."""
+    return int(block.width[0]) if len(block.width) else 0
+
+
+def _check_width(block: Block, width: int, path: Path, tags: bool) -> None:
     if not len(block.width):
-        return width
-    width = width or int(block.width[0])
+        return
     where = block.first_line
     if tags and width < 2:
         raise FormatError(
@@ -190,7 +208,22 @@ def _check_width(block: Block, width: int, path: Path, tags: bool) -> int:
             f"{path}:{where + block.line[odd[0]]}: {block.width[odd[0]]} columns, but the lines "
             f"before have {width}; separate columns by tabs if words contain spaces"
         )
-    return width
+
+
+def _check_not_numbered(block: Block, path: Path) -> None:
+    """Raise FormatError if the first of several columns numbers the words of every sentence."""
+    if not len(block.width) or block.width[0] < 3:
+        return
+    first = block.token.take(pa.array(block.offsets[:-1][np.diff(block.offsets) > 0]))
+    begins = pc.match_substring_regex(first, r"^(0\.1|1(-[0-9]+)?)$")
+    if not pc.all(begins).as_py():
+        return
+    if pc.all(pc.match_substring_regex(block.token, r"^[0-9]+([-.][0-9]+)?$")).as_py():
+        raise FormatError(
+            f"{path}:{block.first_line + block.line[0]}: the first column numbers the words, as "
+            f"in CoNLL-U; keep the columns of words and tags alone, for example: awk -F'\\t' "
+            f'\'!NF {{print ""}} $1 ~ /^[0-9]+$/ {{print $2 "\\t" $3}}\' (tags in column 3)'
+        )
 
 
 def _entities(block: Block, scheme: str, path: Path) -> pa.ListArray:

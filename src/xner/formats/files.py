@@ -15,7 +15,31 @@ import pyarrow.compute as pc
 
 from xner.errors import FormatError, InputError, OutputError
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 2 << 20
+Ends = tuple[bytes, ...]
+LINE_ENDS: Ends = (b"\n",)
+PARAGRAPH_ENDS: Ends = (b"\n\n", b"\n\r\n")
+
+
+class Start(NamedTuple):
+    """A place in a file where reading can begin, and what the lines before it hold.
+
+    Attributes:
+        at: byte offset of a block of lines, or number of a row group of Parquet.
+        line: its first line, from 1; of Parquet its first row.
+        row: its first row, from 0; `-DOCSTART-` rows of CoNLL count.
+        docstarts: number of `-DOCSTART-` rows before it.
+        width: number of columns of the CoNLL lines before it, or 0.
+    """
+
+    at: int = 0
+    line: int = 1
+    row: int = 0
+    docstarts: int = 0
+    width: int = 0
+
+
+TOP = Start()
 
 
 class Contents(NamedTuple):
@@ -25,11 +49,13 @@ class Contents(NamedTuple):
         rows: number of rows; `-DOCSTART-` rows of CoNLL count.
         schema: the columns that `read` yields (with tags, where it may leave them out).
         docstarts: number of `-DOCSTART-` rows.
+        starts: places where `read` can begin, in order; the first is the top of the file.
     """
 
     rows: int
     schema: pa.Schema
     docstarts: int = 0
+    starts: tuple[Start, ...] = (TOP,)
 
 
 def open_input(path: Path) -> BinaryIO:
@@ -53,44 +79,86 @@ def unreadable(path: Path, error: OSError) -> InputError:
     return InputError(f"{path}: cannot be read ({error.strerror or error})")
 
 
-def line_blocks(path: Path, end_of_block: bytes = b"\n") -> Iterator[tuple[int, bytes]]:
-    """Yield blocks of bytes that end with `end_of_block`, each with the number of its first line.
+def line_blocks(
+    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP
+) -> Iterator[tuple[int, bytes]]:
+    """Yield blocks of bytes, each with the number of its first line.
 
     A byte-order mark is dropped, CRLF becomes LF, and a missing last newline is added.
+
+    Args:
+        path: the file.
+        ends: what a block ends with, `LINE_ENDS` or `PARAGRAPH_ENDS`; the last may end otherwise.
+        start: the first block.
 
     Raises:
         FormatError: the file is empty or not UTF-8; the message names the line.
     """
-    line, rest = 1, b""
-    with open_input(path) as file:
-        _skip_mark(file)
-        while True:
-            read = file.read(BLOCK_BYTES)
-            while read.endswith(b"\r") and (more := file.read(1)):
-                read += more
-            rest += read.replace(b"\r\n", b"\n") if b"\r" in read else read
-            if read:
-                cut = rest.rfind(end_of_block) + len(end_of_block)
-                if cut < len(end_of_block):
-                    continue
-            else:
-                cut = len(rest)
-                if rest and not rest.endswith(b"\n"):
-                    rest, cut = rest + b"\n", cut + 1
-            block, rest = rest[:cut], rest[cut:]
-            if block:
-                _check_utf8(path, line, block)
-                yield line, block
-                line += block.count(b"\n")
-            if not read:
-                break
+    for _, line, block in placed_blocks(path, ends, start):
+        yield line, block
+
+
+def placed_blocks(
+    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the byte offset and the first line of each block, and what `line_blocks` yields."""
+    line = start.line
+    for at, raw in _raw_blocks(path, ends, start.at):
+        block = raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        _check_utf8(path, line, block)
+        yield at, line, block
+        line += block.count(b"\n")
     if line == 1:
         raise FormatError(f"{path}: the file is empty")
 
 
-def _skip_mark(file: BinaryIO) -> None:
-    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-        file.seek(0)
+def count_lines(path: Path) -> tuple[int, tuple[Start, ...]]:
+    """Number of lines, and the starts of blocks; a last line without a newline counts."""
+    lines, starts = 0, []
+    for at, raw in _raw_blocks(path, LINE_ENDS):
+        starts.append(Start(at, lines + 1, lines))
+        lines += raw.count(b"\n") + (not raw.endswith(b"\n"))
+    return lines, tuple(starts)
+
+
+def _raw_blocks(path: Path, ends: Ends, at: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Yield the offset and the bytes of each block.
+
+    A block is decided by its offset alone: who begins at a later block finds the same blocks.
+    """
+    with open_input(path) as file:
+        if at:
+            file.seek(at)
+        else:
+            at = _skip_mark(file)
+        rest, wanted = b"", BLOCK_BYTES
+        while True:
+            read = file.read(wanted)
+            rest += read
+            cut = len(rest) if len(read) < wanted else _last_end(rest, ends)
+            if cut:
+                yield at, rest[:cut]
+                at, rest = at + cut, rest[cut:]
+            if len(read) < wanted:
+                return
+            # Without an end, the block grows by a whole step.
+            wanted = BLOCK_BYTES - len(rest) if cut else BLOCK_BYTES
+
+
+def _last_end(block: bytes, ends: Ends) -> int:
+    """The offset after the last end in a block, or 0."""
+    found = ((block.rfind(end), len(end)) for end in ends)
+    return max((at + length for at, length in found if at >= 0), default=0)
+
+
+def _skip_mark(file: BinaryIO) -> int:
+    """Skip a byte-order mark; return its length, or 0."""
+    if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
+        return len(codecs.BOM_UTF8)
+    file.seek(0)
+    return 0
 
 
 def _check_utf8(path: Path, line: int, block: bytes) -> None:
@@ -102,17 +170,6 @@ def _check_utf8(path: Path, line: int, block: bytes) -> None:
             f"{path}:{at}: not UTF-8 (byte 0x{block[error.start]:02x}); convert the file, "
             f"for example: iconv -f LATIN1 -t UTF-8"
         ) from None
-
-
-def count_lines(path: Path) -> int:
-    """Number of lines; a last line without a newline counts."""
-    lines, last = 0, b"\n"
-    with open_input(path) as file:
-        _skip_mark(file)
-        while block := file.read(BLOCK_BYTES):
-            lines += block.count(b"\n")
-            last = block[-1:]
-    return lines + (last != b"\n")
 
 
 @contextmanager

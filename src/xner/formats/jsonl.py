@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from xner.columns import conform, lengths_of, offsets_of, values_of
 from xner.errors import FormatError
-from xner.formats.files import Contents, join_lists, line_blocks, lines_of
+from xner.formats.files import (
+    TOP,
+    Contents,
+    Start,
+    join_lists,
+    line_blocks,
+    lines_of,
+    placed_blocks,
+)
 
 SUFFIXES = (".jsonl", ".ndjson")
 
@@ -24,20 +33,21 @@ def inspect(path: Path) -> Contents:
     Raises:
         FormatError: the first block is malformed; see `read`.
     """
-    rows, schema = 0, None
-    for line, block in line_blocks(path):
+    rows, schema, starts = 0, None, []
+    for at, line, block in placed_blocks(path):
+        starts.append(Start(at, line, rows))
         rows += block.count(b"\n")
         schema = schema or _batch(path, line, block).schema
-    return Contents(rows, schema)
+    return Contents(rows, schema, starts=tuple(starts))
 
 
-def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns that the objects have.
 
     Raises:
         FormatError: a line is not a JSON object, repeats a field, or holds the wrong type.
     """
-    for line, block in line_blocks(path):
+    for line, block in line_blocks(path, start=start):
         yield line, _batch(path, line, block)
 
 
@@ -64,7 +74,23 @@ def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
 
 
 def _parse(block: bytes, part: int) -> pa.Table:
-    return pj.read_json(pa.BufferReader(block), read_options=pj.ReadOptions(block_size=part))
+    options = pj.ReadOptions(block_size=part)
+    table = pj.read_json(pa.BufferReader(block), options)
+    text = pa.schema([field.with_type(_as_text(field.type)) for field in table.schema])
+    if text == table.schema:
+        return table
+    return pj.read_json(pa.BufferReader(block), options, pj.ParseOptions(explicit_schema=text))
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    """The type with text instead of times, which Arrow makes of text like 2020-01-01."""
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_as_text(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_as_text(field.type)) for field in kind])
+    return kind
 
 
 def _explain(path: Path, first: int, block: bytes) -> None:
@@ -100,7 +126,11 @@ def render(batch: pa.RecordBatch) -> bytes:
 
 
 def to_json(array: pa.Array) -> pa.StringArray:
-    """Return every value of an array as JSON text; null becomes `null`."""
+    """Return every value of an array as JSON text; null becomes `null`.
+
+    What JSON lacks becomes text: bytes as base64, decimals as written, dates and times as ISO 8601,
+    and maps a list of objects with `key` and `value`.
+    """
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         text = _strings(array)
@@ -113,8 +143,14 @@ def to_json(array: pa.Array) -> pa.StringArray:
         text = _struct([field.name for field in kind], array.flatten(), len(array))
     elif pa.types.is_list(kind):
         text = _lists(array)
+    elif pa.types.is_map(kind):
+        pairs = pa.StructArray.from_arrays([array.keys, array.items], ["key", "value"])
+        text = _lists(pa.ListArray.from_arrays(array.offsets, pairs))
+    elif pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
+        text = _strings(array.cast(pa.string()))
     else:
-        text = pa.array([json.dumps(v, ensure_ascii=False) for v in array.to_pylist()], pa.string())
+        encode = msgspec.json.Encoder(enc_hook=str).encode
+        text = pa.array([encode(value).decode() for value in array.to_pylist()], pa.string())
     return pc.if_else(array.is_valid(), text.fill_null("null"), "null")
 
 

@@ -5,6 +5,7 @@ The files of the data set have no suffix; `is_panx` recognises one by its first 
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 from xner.columns import offsets_of
 from xner.errors import FormatError
 from xner.formats import conll
-from xner.formats.files import open_input
+from xner.formats.files import TOP, Start, open_input
 
 SUFFIXES: tuple[str, ...] = ()
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[a-z][a-z-]*:\S[^\t\r\n]*\t\S+\r?\n")
@@ -31,7 +32,7 @@ def is_panx(path: Path) -> bool:
 
 
 def read(
-    path: Path, *, scheme: str = "auto", tags: bool = True
+    path: Path, *, start: Start = TOP, scheme: str = "auto", tags: bool = True
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
@@ -39,16 +40,16 @@ def read(
         FormatError: a word lacks the prefix of the first one, or consists of it.
         SchemeError: as for CoNLL.
     """
-    prefix = ""
-    for line, batch in conll.read(path, scheme=scheme, tags=tags):
-        prefix = prefix or _prefix(batch["tokens"], path)
+    prefix = _prefix(path)
+    for line, batch in conll.read(path, start=start, scheme=scheme, tags=tags):
         yield line, _stripped(batch, prefix, path, line)
 
 
-def _prefix(tokens: pa.ListArray, path: Path) -> str:
+def _prefix(path: Path) -> str:
     """The prefix of the first word, such as `sw:`."""
-    first = tokens.flatten()[:1].to_pylist()
-    found = _PREFIX.match(first[0]) if first else None
+    with open_input(path) as file:
+        first = next((line for line in file if line.strip(codecs.BOM_UTF8 + b" \t\r\n")), b"")
+    found = _PREFIX.match(first.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace"))
     if found is None:
         raise FormatError(f"{path}:1: not PAN-X; its lines hold lang:word, a tab and a tag")
     return found[1]

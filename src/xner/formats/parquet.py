@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,18 +11,21 @@ import pyarrow.parquet as pq
 
 from xner.columns import BATCH, conform, empty_batch
 from xner.errors import FormatError
-from xner.formats.files import Contents, unreadable
+from xner.formats.files import TOP, Contents, Start, open_input
 
 SUFFIXES = (".parquet", ".pq")
 
 
+# What Arrow raises for damaged files, depending on where the damage is.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError)
+
+
 def _open(path: Path) -> pq.ParquetFile:
+    open_input(path).close()
     try:
         return pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise FormatError(f"{path}: not a Parquet file ({error})") from None
-    except OSError as error:
-        raise unreadable(path, error) from None
+    except _DAMAGE as error:
+        raise FormatError(f"{path}: not a Parquet file, or damaged ({error})") from None
 
 
 def inspect(path: Path) -> Contents:
@@ -31,23 +35,34 @@ def inspect(path: Path) -> Contents:
         FormatError: the file is not Parquet, or a column has the wrong type.
     """
     with _open(path) as file:
-        empty = _conform(empty_batch(file.schema_arrow), path)
-        return Contents(int(file.metadata.num_rows), empty.schema)
+        try:
+            empty, rows = empty_batch(file.schema_arrow), int(file.metadata.num_rows)
+            sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        except _DAMAGE as error:
+            raise FormatError(f"{path}: damaged ({error})") from None
+        if min(sizes, default=0) < 0 or sum(sizes) != rows:
+            raise FormatError(f"{path}: damaged (it claims {rows} rows, its parts {sum(sizes)})")
+        firsts = accumulate(sizes[:-1], initial=0)
+        starts = tuple(Start(i, row + 1, row) for i, row in enumerate(firsts))
+        return Contents(rows, _conform(empty, path).schema, starts=starts)
 
 
-def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first row, batch)`, rows counted from 1.
 
     Raises:
         FormatError: the file is damaged, empty, or a column has the wrong type.
     """
-    row = 1
+    row = start.line
     with _open(path) as file:
         try:
-            for batch in file.iter_batches(BATCH):
+            groups = range(start.at, file.num_row_groups)
+            for batch in file.iter_batches(BATCH, row_groups=groups):
                 yield row, _conform(batch, path)
                 row += batch.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
+        except FormatError:
+            raise
+        except _DAMAGE as error:
             raise FormatError(f"{path}: damaged after row {row - 1} ({error})") from None
     if row == 1:
         raise FormatError(f"{path}: the file has no rows")

@@ -11,23 +11,32 @@ import pyarrow.compute as pc
 
 from xner.columns import LINKS, offsets_of, struct_lists, values_of
 from xner.errors import FormatError
-from xner.formats.files import Contents, count_lines, join_lists, line_blocks, lines_of
+from xner.formats.files import (
+    TOP,
+    Contents,
+    Start,
+    count_lines,
+    join_lists,
+    line_blocks,
+    lines_of,
+)
 
 SUFFIXES = (".align", ".links", ".pharaoh")
 
 
 def inspect(path: Path) -> Contents:
     """Count the sentence pairs."""
-    return Contents(count_lines(path), pa.schema({"links": LINKS}))
+    lines, starts = count_lines(path)
+    return Contents(lines, pa.schema({"links": LINKS}), starts=starts)
 
 
-def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch with the column links)`; an empty line has no links.
 
     Raises:
         FormatError: a word of the file is not a link; the message names the line.
     """
-    for line, block in line_blocks(path):
+    for line, block in line_blocks(path, start=start):
         yield line, pa.RecordBatch.from_arrays([parse(path, line, block)], names=["links"])
 
 

@@ -11,19 +11,20 @@ import pyarrow.compute as pc
 
 from xner.columns import TOKENS, offsets_of, rows_of, values_of
 from xner.errors import OutputError
-from xner.formats.files import Contents, count_lines, line_blocks, lines_of
+from xner.formats.files import TOP, Contents, Start, count_lines, line_blocks, lines_of
 
 SUFFIXES = (".txt", ".tok", ".text")
 
 
 def inspect(path: Path) -> Contents:
     """Count the sentences."""
-    return Contents(count_lines(path), pa.schema({"tokens": TOKENS}))
+    lines, starts = count_lines(path)
+    return Contents(lines, pa.schema({"tokens": TOKENS}), starts=starts)
 
 
-def read(path: Path) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch with the column tokens)`; an empty line is an empty sentence."""
-    for line, block in line_blocks(path):
+    for line, block in line_blocks(path, start=start):
         yield line, pa.RecordBatch.from_arrays([split(block)], names=["tokens"])
 
 

@@ -53,7 +53,7 @@ def describe(
         "rows": len(corpus),
         "settings": settings,
         "reading": {name: _plain(value) for name, value in reading.items()},
-        "inputs": {str(path): _state(path) for path in [*files, *_files_of(stage)]},
+        "inputs": {str(path): state_of(path) for path in [*files, *_files_of(stage)]},
     }
 
 
@@ -88,11 +88,13 @@ def _shown(value: Any) -> str:
     return "not given" if value is None else repr(value)
 
 
-def _state(path: Path) -> Any:
-    """Size and time of change of a file, or of all files of a folder."""
+def state_of(path: Path) -> Any:
+    """None, or size and time of change of a file, or of all files of a folder."""
+    if not path.exists():
+        return None
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
-        return {str(file.relative_to(path)): _state(file) for file in files}
+        return {str(file.relative_to(path)): state_of(file) for file in files}
     found = path.stat()
     return [found.st_size, found.st_mtime_ns]
 

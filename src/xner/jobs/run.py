@@ -14,7 +14,7 @@ from xner.errors import OutputError
 from xner.jobs.engines import Engine, Local
 from xner.jobs.files import move, read_json, write_json, written
 from xner.jobs.lock import locked
-from xner.jobs.manifest import check_same, describe
+from xner.jobs.manifest import check_same, describe, state_of
 from xner.jobs.output import Output
 from xner.jobs.work import Parts, Workspace, elapsed, reports
 from xner.jobs.writing import WritePart, join_files
@@ -120,7 +120,7 @@ def _finished(stage: Stage, output: Output, manifest: Mapping[str, Any]) -> Fini
     known = read_json(output.done)
     if known is None:
         return None
-    if not output.folder and _size(output.path) != known["bytes"]:
+    if not output.folder and state_of(output.path) != known["file"]:
         output.done.unlink()  # it was interrupted before it moved the file
         return None
     check_same(known["job"], manifest, output)
@@ -128,10 +128,6 @@ def _finished(stage: Stage, output: Output, manifest: Mapping[str, Any]) -> Fini
     report = _report(stage, [known])
     report.seconds = known["elapsed"]
     return Finished(report, known["parts"], known["parts"], nothing_to_do=True)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
 
 
 def _report(stage: Stage, parts: Sequence[Mapping[str, Any]]) -> Report:
@@ -203,7 +199,7 @@ class _Job:
                 "parts": parts.total,
                 "elapsed": report.seconds,
                 "report": report.state,
-                "bytes": None if made is None else made.stat().st_size,
+                "file": None if made is None else state_of(made),
             }
             write_json(output.done, values)
             if made is not None:

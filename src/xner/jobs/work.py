@@ -136,6 +136,11 @@ class Workspace:
         self.engine.run(parts, parts.missing, parts.total, self.tell)
         return parts.folders
 
+    def discard(self, step: str, file: str) -> None:
+        """Remove a file of every part of a step, which is not needed any more."""
+        for path in (self.output.work / step).glob(f"*/{file}"):
+            path.unlink()
+
     def seconds(self) -> dict[str, float]:
         """Seconds of all processes in every step, by its name."""
         steps = [path for path in self.output.work.iterdir() if path.is_dir()]

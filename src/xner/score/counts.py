@@ -8,7 +8,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from xner.errors import FormatError, OutputError, UsageError
+from xner.errors import FormatError, UsageError
+from xner.formats.files import atomic
 from xner.kernels.blocks import frozen
 from xner.kernels.keys import add_counts, look_up
 from xner.kernels.records import Int64, Keys, Table
@@ -102,18 +103,15 @@ class Counts:
             OutputError: it cannot be written.
         """
         keys, counts = self.items()
-        try:
-            with Path(path).open("wb") as file:
-                np.savez(
-                    file,
-                    version=_VERSION,
-                    made_by=np.array(self.signature),
-                    labels=np.array(sorted(self.labels), np.str_),
-                    keys=keys,
-                    counts=counts,
-                )
-        except OSError as error:
-            raise OutputError(f"{path}: {error.strerror}") from None
+        with atomic(Path(path)) as partial, partial.open("wb") as file:
+            np.savez(
+                file,
+                version=_VERSION,
+                made_by=np.array(self.signature),
+                labels=np.array(sorted(self.labels), np.str_),
+                keys=keys,
+                counts=counts,
+            )
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Counts:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from xner.aligners import ALIGNERS, Aligner, aligner_class, make_aligner
-from xner.aligners.bitext import Links
+from xner.aligners.bitext import Links, checked
 from xner.aligners.encode import encode, encode_side
 from xner.aligners.pivot import SoftAligner, align_with_pivots
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, struct_lists, with_columns
@@ -233,7 +233,8 @@ class FittedOptions(AlignerOptions):
         sides = [encode_side(pivot) for pivot in pivots]
         self.tell("align", 0.0)
         if not sides:
-            return aligner.align(bitext, lambda share: self.tell("align", share))
+            links = aligner.align(bitext, lambda share: self.tell("align", share))
+            return links if isinstance(self.aligner, str) else checked(links, bitext, aligner)
         if not isinstance(aligner, SoftAligner):
             raise UsageError("pivot needs the probabilities of links; use aligner native")
         return align_with_pivots(aligner, bitext, sides, lambda share: self.tell("align", share))

@@ -59,7 +59,9 @@ def counted(options: ProjectionOptions, corpus: Corpus, work: Work) -> Path:
             counts.include(Counts.load(part / _FILE))
         counts.save(folder / _FILE)
 
-    return work.once("counts", merge) / _FILE
+    path = work.once("counts", merge) / _FILE
+    work.discard("count", _FILE)
+    return path
 
 
 @dataclass(frozen=True, slots=True)

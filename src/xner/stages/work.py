@@ -52,6 +52,10 @@ class Work(Protocol):
         """
         ...
 
+    def discard(self, step: str, file: str) -> None:
+        """Remove a file of every part of a step, which is not needed any more."""
+        ...
+
 
 class Prepared(NamedTuple):
     """A stage and a corpus of which any part can be processed alone.

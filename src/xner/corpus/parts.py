@@ -1,0 +1,90 @@
+"""What yields the batches of a corpus: picklable objects, and parts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+Batches = Iterator[pa.RecordBatch]
+Source = Callable[[], Batches]
+"""Yields the batches of a corpus at each call; a corpus can be pickled if its source can."""
+
+
+@runtime_checkable
+class Seekable(Protocol):
+    """A source that can begin at any row."""
+
+    def __call__(self) -> Batches:
+        """Yield the batches of all rows."""
+        ...
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the batches of the rows `[first, last)`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """Batches in memory."""
+
+    held: tuple[pa.RecordBatch, ...]
+
+    def __call__(self) -> Batches:
+        """Yield the batches."""
+        return iter(self.held)
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)` without copying them."""
+        return cut(self.held, first, last)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled as they are, slices would carry the whole of what they are slices of.
+        return _unpacked, tuple(_packed(batch) for batch in self.held)
+
+
+def _packed(batch: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def _unpacked(*packed: bytes) -> Held:
+    return Held(tuple(batch for one in packed for batch in pa.ipc.open_stream(one)))
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows `[first, last)` of a source."""
+
+    source: Source
+    first: int
+    last: int
+
+    def __call__(self) -> Batches:
+        """Yield the rows of the part."""
+        return self.between(0, self.last - self.first)
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)` of the part."""
+        if first == last:
+            return iter(())
+        first, last = self.first + first, self.first + last
+        if isinstance(self.source, Seekable):
+            return self.source.between(first, last)
+        return cut(self.source(), first, last)
+
+
+def cut(batches: Iterable[pa.RecordBatch], first: int, last: int) -> Batches:
+    """Yield the rows `[first, last)` of batches."""
+    row = 0
+    for batch in batches:
+        begin, row = row, row + batch.num_rows
+        if row > first and begin < last:
+            skip = max(first - begin, 0)
+            yield batch.slice(skip, min(last, row) - begin - skip)
+        if row >= last:
+            return
