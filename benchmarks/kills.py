@@ -26,7 +26,7 @@ from xner.stages.project import Project
 from xner.stages.translate import Translate
 from xner.translation.fake import FakeTranslator
 
-ROWS, PART_ROWS = 400, 50
+PART_ROWS = 50
 _WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "ne", "su", "ta") for b in ("ba", "du", "fi", "go")]
 
 
@@ -74,7 +74,7 @@ def _translate() -> Translate:
     return Translate("eng", "deu", translator=FakeTranslator(words))
 
 
-def make_inputs(folder: Path, rows: int = ROWS) -> None:
+def make_inputs(folder: Path, rows: int) -> None:
     """Write three files of random pairs: labelled, with both sides, and with links."""
     draw = random.Random(1)
     files = {n: (folder / f"{n}.jsonl").open("w") for n in ("labelled", "pairs", "linked")}
@@ -182,11 +182,11 @@ def _remove(output: Path) -> None:
         output.unlink()
 
 
-def tallies(kills: int, engine: Engine, seed: int) -> Iterator[tuple[Case, Tally]]:
+def tallies(kills: int, rows: int, engine: Engine, seed: int) -> Iterator[tuple[Case, Tally]]:
     """Kill every case, `kills` times in all."""
     draw = random.Random(seed)
     with tempfile.TemporaryDirectory() as name, threads(1):
-        make_inputs(Path(name))
+        make_inputs(Path(name), rows)
         for i, case in enumerate(CASES):
             own = kills // len(CASES) + (i < kills % len(CASES))
             yield case, kill_often(case, Path(name), engine, own, draw)
@@ -201,11 +201,12 @@ def main() -> None:
     """Kill every case, and write the page of results."""
     parser = common.parser(__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument("--rows", type=int, default=400, help="of every corpus: %(default)s")
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     options = parser.parse_args()
-    rows = []
-    for case, tally in tallies(options.kills, engine_named(options.engine), options.seed):
+    engine, rows = engine_named(options.engine), []
+    for case, tally in tallies(options.kills, options.rows, engine, options.seed):
         rows.append(
             [case.name, f"{tally.kills:,}", f"{tally.finished:,}", f"{tally.resumed:,}",
              f"{tally.seconds:.2f}"]

@@ -93,7 +93,7 @@ class Command:
                 restart=options.restart,
             )
         report = done.report
-        if done.parts == 1 and not done.nothing_to_do:
+        if not done.parts:
             report.seconds = perf_counter() - begin
         self._print(options, output, done)
 
@@ -101,7 +101,7 @@ class Command:
         report = done.report
         if options.json:
             given = {"warnings": options.warnings, "output": str(output)}
-            given |= {"parts": done.parts, "kept_parts": done.kept}
+            given |= {"parts": done.parts, "kept_parts": done.kept} if done.parts else {}
             print_json({**report.as_dict(), **given})
             return
         signature = f"{report.signature}\n{self.note}." if self.note else report.signature

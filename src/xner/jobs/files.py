@@ -16,6 +16,21 @@ from xner.errors import OutputError, XnerError
 
 
 @contextmanager
+def saving(name: str) -> Iterator[None]:
+    """Turn errors of the file system into an OutputError that names the output `name`."""
+    try:
+        yield
+    except XnerError:
+        raise
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OutputError(
+            f"{name}: cannot be written ({why}); finished parts are kept: the same command "
+            f"continues"
+        ) from None
+
+
+@contextmanager
 def written(name: str, place: Path, inside: Path) -> Iterator[Path]:
     """Yield a new folder for files; it is removed with what was not moved out of it.
 
@@ -29,18 +44,11 @@ def written(name: str, place: Path, inside: Path) -> Iterator[Path]:
     """
     temporary = inside / uuid4().hex
     try:
-        temporary.mkdir()
-        yield temporary
+        with saving(name):
+            temporary.mkdir()
+            yield temporary
     except OutputError as error:
         raise OutputError(str(error).replace(str(temporary), str(place))) from None
-    except XnerError:
-        raise
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(
-            f"{name}: cannot be written ({why}); finished parts are kept: the same command "
-            f"continues"
-        ) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from xner.errors import OutputError
+from xner.jobs.files import saving
 
 try:
     import fcntl
@@ -24,7 +25,9 @@ def locked(path: Path, what: str) -> Iterator[None]:
     Raises:
         OutputError: another process holds it; the message names the process and `what`.
     """
-    with path.open("a+", encoding="utf-8") as file:
+    with saving(what):
+        opened = path.open("a+", encoding="utf-8")
+    with opened as file:
         if fcntl is not None:
             _acquire(file, path, what)
         file.seek(0)

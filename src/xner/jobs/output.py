@@ -9,6 +9,7 @@ from pathlib import Path
 from xner.corpus import StrPath
 from xner.errors import OutputError, UsageError
 from xner.formats import format_of
+from xner.jobs.files import saving
 
 FORMATS = ("parquet", "jsonl", "conll", "txt", "align")
 """Formats of shards; each is also the suffix of their names."""
@@ -81,16 +82,12 @@ class Output:
         Raises:
             OutputError: they cannot be created.
         """
-        try:
+        if not self.path.parent.is_dir():
+            raise OutputError(f"{self}: the folder {self.path.parent} does not exist; create it")
+        with saving(str(self)):
             if self.folder:
                 self.path.mkdir(exist_ok=True)
             self.work.mkdir(exist_ok=True)
-        except FileNotFoundError:
-            raise OutputError(
-                f"{self}: the folder {self.path.parent} does not exist; create it"
-            ) from None
-        except OSError as error:
-            raise OutputError(f"{self}: cannot be written ({error.strerror})") from None
 
     def check_own(self) -> None:
         """Raise UsageError if a folder holds files that no job wrote."""

@@ -12,7 +12,7 @@ from typing import Any
 from xner.corpus import Corpus, StrPath
 from xner.errors import OutputError
 from xner.jobs.engines import Engine, Local
-from xner.jobs.files import move, read_json, write_json, written
+from xner.jobs.files import move, read_json, saving, write_json, written
 from xner.jobs.lock import locked
 from xner.jobs.manifest import check_same, describe, state_of
 from xner.jobs.output import Output
@@ -31,13 +31,13 @@ class Finished:
 
     Attributes:
         report: what the stage did, in all runs of the job.
-        parts: number of parts.
+        parts: number of parts; 0 if a single file was written from the beginning.
         kept: number of parts that earlier runs had finished.
         nothing_to_do: whether an earlier run had finished the job.
     """
 
     report: Report
-    parts: int = 1
+    parts: int = 0
     kept: int = 0
     nothing_to_do: bool = False
 
@@ -163,14 +163,14 @@ class _Job:
     def run(self) -> Finished:
         """Do what is missing."""
         work, scratch = self.output.work, self.output.work / "scratch"
-        known = read_json(work / _MANIFEST)
-        if known is None:
-            write_json(work / _MANIFEST, self.manifest)
-        else:
-            check_same(known, self.manifest, self.output)
-        if scratch.exists():
-            shutil.rmtree(scratch)
-        scratch.mkdir()
+        with saving(str(self.output)):
+            known = read_json(work / _MANIFEST)
+            if known is None:
+                write_json(work / _MANIFEST, self.manifest)
+            else:
+                check_same(known, self.manifest, self.output)
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
         begun = time.time() - elapsed(work)
         tell, costly = self.stage.tell, self.stage.costly
         space = Workspace(self.output, self.part_rows, self.engine, tell, costly, scratch, begun)
