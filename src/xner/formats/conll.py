@@ -23,10 +23,12 @@ from xner.errors import FormatError, OutputError
 from xner.formats.files import (
     PARAGRAPH_ENDS,
     TOP,
+    Attempt,
     Contents,
     Start,
     line_blocks,
     placed_blocks,
+    strictly,
 )
 from xner.formats.tags import entities_from_tags
 from xner.formats.text import refuse
@@ -34,9 +36,12 @@ from xner.schemes import Spans, encode, overlap, tag_ids, tag_table
 
 SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".tsv")
 EMPTY = b"# xner: empty sentence"
+BLANK = EMPTY + b"\n\n"
+"""A row without content."""
 DOCSTART = "-DOCSTART-"
 # A line that begins with white space or may be a comment: only `parse` decides what it is.
 _ODD_LINE = re.compile(rb"^(?:[ \t#])", re.MULTILINE)
+_PARAGRAPH = re.compile(rb"(?:[ \t]*\n)*(?:[ \t]*[^ \t\n][^\n]*\n)+(?:[ \t]*\n)*|(?:[ \t]*\n)+")
 _DOCSTART_ROW = re.compile(rb"(?:\A|\n\n)-DOCSTART-(?:[ \t][^\n]*)?\n(?=\n|\Z)")
 
 Int64 = NDArray[np.int64]
@@ -64,15 +69,16 @@ class Block:
     offsets: NDArray[np.int32]
 
 
-def inspect(path: Path) -> Contents:
+def inspect(path: Path, *, attempt: Attempt = strictly) -> Contents:
     """Count the sentences, and those that are `-DOCSTART-` rows."""
+    strict = attempt is strictly
     sentences = docstarts = width = 0
     starts = []
-    for at, line, block in placed_blocks(path, PARAGRAPH_ENDS):
+    for at, line, block in placed_blocks(path, PARAGRAPH_ENDS, checked=strict):
         starts.append(Start(at, line, sentences, docstarts, width))
         if not width or _ODD_LINE.search(block):
             parsed = parse(line, block)
-            width = width or _width(parsed)
+            width = width or _width(parsed, path, strict)
             sentences += len(parsed.offsets) - 1
             docstarts += int(docstart_rows(parsed.token, parsed.offsets).sum())
         else:
@@ -87,7 +93,12 @@ def inspect(path: Path) -> Contents:
 
 
 def read(
-    path: Path, *, start: Start = TOP, scheme: str = "auto", tags: bool = True
+    path: Path,
+    *,
+    start: Start = TOP,
+    scheme: str = "auto",
+    tags: bool = True,
+    attempt: Attempt = strictly,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
@@ -96,22 +107,32 @@ def read(
         start: the first block.
         scheme: enforced unless it is `auto`.
         tags: read the last column; if False, a single column is enough.
+        attempt: what becomes of sentences that cannot be read.
 
     Raises:
         FormatError: a line has too few columns, or not as many as the lines before it.
         SchemeError: a tag is unknown, or not allowed at its place.
     """
-    width = start.width
-    for line, block in line_blocks(path, PARAGRAPH_ENDS, start):
+    strict, width = attempt is strictly, start.width
+
+    def batch(line: int, block: bytes) -> pa.RecordBatch:
         parsed = parse(line, block)
-        _check_not_numbered(parsed, path)
-        width = width or _width(parsed)
         _check_width(parsed, width, path, tags)
         tokens = pa.ListArray.from_arrays(pa.array(parsed.offsets), parsed.token)
         columns: dict[str, pa.Array] = {"tokens": tokens}
         if tags:
             columns["entities"] = _entities(parsed, scheme, path)
-        yield line, pa.RecordBatch.from_pydict(columns)
+        return pa.RecordBatch.from_pydict(columns)
+
+    for line, block in line_blocks(path, PARAGRAPH_ENDS, start, checked=strict):
+        width = width or _width(parse(line, block), path, strict)
+        yield line, attempt(batch, line, block)
+
+
+def paragraphs(block: bytes) -> list[tuple[bytes, int]]:
+    """The runs of lines of a block, each with the blank lines after it, and its rows: 0 or 1."""
+    cut = _PARAGRAPH.findall(block)
+    return [(run, len(parse(1, run).offsets) - 1) for run in cut]
 
 
 def parse(first_line: int, block: bytes) -> Block:
@@ -189,9 +210,12 @@ def _sentences(line: Int64, markers: Int64, blanks_before: Int64) -> NDArray[np.
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
-def _width(block: Block) -> int:
-    """Number of columns of the first line with a word; 0 without one."""
-    return int(block.width[0]) if len(block.width) else 0
+def _width(block: Block, path: Path, strict: bool) -> int:
+    """Number of columns of the first line with a word, or of most lines; 0 without one."""
+    if not len(block.width):
+        return 0
+    _check_not_numbered(block, path)
+    return int(block.width[0] if strict else np.bincount(block.width).argmax())
 
 
 def _check_width(block: Block, width: int, path: Path, tags: bool) -> None:
@@ -212,7 +236,7 @@ def _check_width(block: Block, width: int, path: Path, tags: bool) -> None:
 
 def _check_not_numbered(block: Block, path: Path) -> None:
     """Raise FormatError if the first of several columns numbers the words of every sentence."""
-    if not len(block.width) or block.width[0] < 3:
+    if block.width[0] < 3:
         return
     first = block.token.take(pa.array(block.offsets[:-1][np.diff(block.offsets) > 0]))
     begins = pc.match_substring_regex(first, r"^(0\.1|1(-[0-9]+)?)$")
