@@ -79,7 +79,8 @@ class Sparing:
         Args:
             path: the file.
             module: its format.
-            schema: columns of a block without any good row; by default such a block is an error.
+            schema: columns of a block without any good row, by default those of a block before;
+                such a block at the beginning is an error.
         """
         self.path, self._module, self._schema = path, module, schema
 
@@ -88,6 +89,7 @@ class Sparing:
         try:
             check_utf8(self.path, line, block)
             batch = parse(line, block)
+            self._schema = self._schema or batch.schema
             return batch.append_column(FAULT, pa.nulls(batch.num_rows, pa.string()))
         except InputError:
             return self._spared(parse, line, block)
@@ -113,6 +115,7 @@ class Sparing:
         for i in bad:
             units[i] = self._module.BLANK if rows[i] else b""
         batch = parse(line, b"".join(units))
+        self._schema = self._schema or batch.schema
         return batch.append_column(FAULT, pa.array(faults, pa.string()))
 
     def _units(self, block: bytes) -> tuple[list[bytes], list[int]]:

@@ -24,6 +24,7 @@ from xner.columns import (
     offsets_of,
     row_place,
     rows_of,
+    with_same_columns,
 )
 from xner.corpus.bad_rows import FAULT, Sparing, spared, without_fault
 from xner.corpus.parts import Batches
@@ -165,6 +166,8 @@ class InputFile:
         place = ": row " if self._module is parquet else ":"
         row = 0
         for line, batch in parts:
+            if self._module is jsonl:
+                batch = with_same_columns(batch, self.contents.schema)
             marks = self._docstart_rows(batch)
             if marks.any() and not self.keep_docstart:
                 batch = conform(batch.filter(pa.array(~marks)))

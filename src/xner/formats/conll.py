@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,8 +116,8 @@ def read(
     """
     strict, width = attempt is strictly, start.width
 
-    def batch(line: int, block: bytes) -> pa.RecordBatch:
-        parsed = parse(line, block)
+    def batch(commented: bool, line: int, block: bytes) -> pa.RecordBatch:
+        parsed = parse(line, block, commented)
         _check_width(parsed, width, path, tags)
         tokens = pa.ListArray.from_arrays(pa.array(parsed.offsets), parsed.token)
         columns: dict[str, pa.Array] = {"tokens": tokens}
@@ -126,17 +127,23 @@ def read(
 
     for line, block in line_blocks(path, PARAGRAPH_ENDS, start, checked=strict):
         width = width or _width(parse(line, block), path, strict)
-        yield line, attempt(batch, line, block)
+        yield line, attempt(partial(batch, b"\t" in block), line, block)
 
 
 def paragraphs(block: bytes) -> list[tuple[bytes, int]]:
     """The runs of lines of a block, each with the blank lines after it, and its rows: 0 or 1."""
-    cut = _PARAGRAPH.findall(block)
-    return [(run, len(parse(1, run).offsets) - 1) for run in cut]
+    runs = _PARAGRAPH.findall(block)
+    return [(run, len(parse(1, run, b"\t" in block).offsets) - 1) for run in runs]
 
 
-def parse(first_line: int, block: bytes) -> Block:
-    """Find words, tags and sentences in a block of whole lines; see the module's rules."""
+def parse(first_line: int, block: bytes, commented: bool | None = None) -> Block:
+    """Find words, tags and sentences in a block of whole lines; see the module's rules.
+
+    Args:
+        first_line: number of the first line.
+        block: the lines.
+        commented: whether there can be comments, by default if the block has a tab.
+    """
     data = np.frombuffer(block, np.uint8)
     newlines = np.flatnonzero(data == _NEWLINE)
     tabbed = np.zeros(len(newlines), bool)
@@ -153,7 +160,7 @@ def parse(first_line: int, block: bytes) -> Block:
     line = np.searchsorted(newlines, starts)
     blank = np.ones(len(newlines), bool)
     blank[line] = False
-    markers, comments = _comments(block, data, newlines, tabbed)
+    markers, comments = _comments(block, data, newlines, tabbed, commented)
     if len(comments):
         keep = ~np.isin(line, comments)
         starts, ends, line = starts[keep], ends[keep], line[keep]
@@ -186,7 +193,11 @@ class _Slices:
 
 
 def _comments(
-    block: bytes, data: Bytes, newlines: Int64, tabbed: NDArray[np.bool_]
+    block: bytes,
+    data: Bytes,
+    newlines: Int64,
+    tabbed: NDArray[np.bool_],
+    commented: bool | None,
 ) -> tuple[Int64, Int64]:
     """Lines that mark an empty sentence, and all lines without a word that are not blank."""
     begins = np.concatenate([[0], newlines[:-1] + 1])
@@ -194,7 +205,7 @@ def _comments(
     is_marker = np.array(
         [block[begins[i] : newlines[i]].rstrip(b" ") == EMPTY for i in hashes], bool
     )
-    if tabbed.any():
+    if tabbed.any() if commented is None else commented:
         spaced = np.array([block[begins[i] + 1 : begins[i] + 2] == b" " for i in hashes], bool)
         return hashes[is_marker], hashes[is_marker | spaced]
     return hashes[is_marker], hashes[is_marker]
