@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xner.jobs import Engine, Output
 
 ENGINES = ("local", "ray")
-_READING = ("scheme", "docstart")
+_READING = ("scheme", "docstart", "on_bad_row")
 _FILES = ("source", "target", "file", "links", "links_backoff")
 
 

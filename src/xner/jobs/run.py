@@ -16,7 +16,7 @@ from xner.jobs.files import move, read_json, saving, write_json, written
 from xner.jobs.lock import locked
 from xner.jobs.manifest import check_same, describe, state_of
 from xner.jobs.output import Output
-from xner.jobs.work import Parts, Workspace, elapsed, reports
+from xner.jobs.work import Parts, Workspace, any_finished, elapsed, reports
 from xner.jobs.writing import WritePart, join_files
 from xner.report import Report
 from xner.stages import Stage
@@ -93,7 +93,12 @@ def run_job(
             _discard(output)
         if done := _finished(stage, output, manifest):
             return done
-        return _Job(stage, corpus, output, side, scheme, engine, rows, manifest).run()
+        try:
+            return _Job(stage, corpus, output, side, scheme, engine, rows, manifest).run()
+        except BaseException:
+            if not any_finished(output.work):
+                _clean_up(output)
+            raise
 
 
 def _whole(stage: Stage, corpus: Corpus, output: Output, side: str, scheme: str) -> Finished:
@@ -164,12 +169,12 @@ class _Job:
         """Do what is missing."""
         work, scratch = self.output.work, self.output.work / "scratch"
         with saving(str(self.output)):
+            shutil.rmtree(scratch, ignore_errors=True)
             known = read_json(work / _MANIFEST)
-            if known is None:
+            if known is None or not any_finished(work):
                 write_json(work / _MANIFEST, self.manifest)
             else:
                 check_same(known, self.manifest, self.output)
-            shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir()
         begun = time.time() - elapsed(work)
         tell, costly = self.stage.tell, self.stage.costly

@@ -160,6 +160,11 @@ def reports(folders: Sequence[Path]) -> list[dict[str, Any]]:
     return [values for values in found if values is not None]
 
 
+def any_finished(work: Path) -> bool:
+    """Whether a work folder holds a finished part of any step."""
+    return any(work.rglob(_REPORT))
+
+
 def elapsed(work: Path) -> float:
     """Seconds that earlier runs of a job took, up to the last part that they finished."""
     return max((values["elapsed"] for values in _all_reports(work)), default=0.0)

@@ -36,6 +36,7 @@ from xner.stages.marking import (
 )
 from xner.stages.project import Project
 from xner.stages.translate import Translating
+from xner.stages.work import Prepared, Work
 
 MADE = ("target_tokens", "target_text", "target_offsets", "target_entities", "outcomes")
 
@@ -95,6 +96,20 @@ class EasyProject(Translating):
             uses=("source_text", "source_offsets"),
             replaces=True,
         )
+
+    @property
+    def costly(self) -> bool:
+        """Whether parts can be finished one by one: the fallback aligns all of them together."""
+        return self.fallback == "none"
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Raise UsageError if there is a fallback."""
+        if self.fallback == "align":
+            raise UsageError(
+                "easyproject with a fallback writes one file, on this machine; name a file, or "
+                "choose fallback none"
+            )
+        return super().prepare(corpus, work)
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.fallback == "align" else []
