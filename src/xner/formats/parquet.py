@@ -24,7 +24,8 @@ _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, Mem
 def _open(path: Path) -> pq.ParquetFile:
     open_input(path).close()
     try:
-        return pq.ParquetFile(path)
+        # Buffered by row groups, all that were read would stay in memory until the file is closed.
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     except _DAMAGE as error:
         raise FormatError(f"{path}: not a Parquet file, or damaged ({error})") from None
 
