@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xner.corpus import Corpus
+from xner.corpus import Corpus, rechunk
 from xner.formats import format_of, parquet
 from xner.report import Progress, Report
 from xner.stages import Stage
@@ -50,7 +50,7 @@ class WritePart:
 def join_files(files: Sequence[Path], path: Path) -> None:
     """Write the content of files of one format into one file."""
     if format_of(path) is parquet:
-        write_batches(path, _row_groups(files))
+        write_batches(path, rechunk(_row_groups(files)))
         return
     with path.open("wb") as joined:
         for file in files:
