@@ -248,7 +248,12 @@ def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
     """
     file = InputFile(Path(path), partial(one_side, side="target", labels=False), tags=False)
     _match(file, len(pairs), pairs.origin)
-    return Corpus(_Alone(file), len(pairs), str(path), file.schema)
+    return alone(file, len(pairs))
+
+
+def alone(file: InputFile, rows: int) -> Corpus:
+    """The `rows` rows of one file as a corpus, with the columns that the file has."""
+    return Corpus(_Alone(file), rows, str(file.path), file.schema)
 
 
 @dataclass(frozen=True)
