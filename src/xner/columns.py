@@ -214,6 +214,20 @@ def replace_columns(
     return changed.replace_schema_metadata(_changed(batch.schema.metadata, metadata))
 
 
+def with_same_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with its columns in the order of a schema; those that it lacks are null.
+
+    Columns that the schema lacks stay at the end.
+    """
+    names = batch.schema.names
+    if names == schema.names:
+        return batch
+    nulls = {f.name: pa.nulls(batch.num_rows, f.type) for f in schema if f.name not in names}
+    filled = replace_columns(batch, nulls)
+    order = [*schema.names, *(name for name in names if name not in schema.names)]
+    return conform(filled.select(order))
+
+
 def with_columns(
     schema: pa.Schema,
     types: Mapping[str, pa.DataType],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +17,45 @@ from xner.columns import conform, lengths_of, offsets_of, values_of
 from xner.errors import FormatError
 from xner.formats.files import (
     TOP,
+    Attempt,
     Contents,
     Start,
     join_lists,
     line_blocks,
     lines_of,
     placed_blocks,
+    strictly,
 )
 
 SUFFIXES = (".jsonl", ".ndjson")
+BLANK = b"{}\n"
+"""A row without content."""
 
 
-def inspect(path: Path) -> Contents:
+def inspect(path: Path, *, attempt: Attempt = strictly) -> Contents:
     """Count the rows, and take the columns from the first block of lines.
 
     Raises:
         FormatError: the first block is malformed; see `read`.
     """
     rows, schema, starts = 0, None, []
-    for at, line, block in placed_blocks(path):
+    for at, line, block in placed_blocks(path, checked=attempt is strictly):
         starts.append(Start(at, line, rows))
         rows += block.count(b"\n")
-        schema = schema or _batch(path, line, block).schema
+        schema = schema or attempt(partial(_batch, path), line, block).schema
     return Contents(rows, schema, starts=tuple(starts))
 
 
-def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(
+    path: Path, *, start: Start = TOP, attempt: Attempt = strictly
+) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns that the objects have.
 
     Raises:
         FormatError: a line is not a JSON object, repeats a field, or holds the wrong type.
     """
-    for line, block in line_blocks(path, start=start):
-        yield line, _batch(path, line, block)
+    for line, block in line_blocks(path, start=start, checked=attempt is strictly):
+        yield line, attempt(partial(_batch, path), line, block)
 
 
 def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:

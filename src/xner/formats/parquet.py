@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
 
@@ -47,8 +47,26 @@ def inspect(path: Path) -> Contents:
         return Contents(rows, _conform(empty, path).schema, starts=starts)
 
 
-def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
+Fit = Callable[[pa.RecordBatch, int], pa.RecordBatch]
+
+
+def strictly(fit: Fit, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Convert a batch; a row that does not fit is an error."""
+    return fit(batch, 0)
+
+
+def read(
+    path: Path,
+    *,
+    start: Start = TOP,
+    attempt: Callable[[Fit, pa.RecordBatch], pa.RecordBatch] = strictly,
+) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first row, batch)`, rows counted from 1.
+
+    Args:
+        path: the file.
+        start: the first row group.
+        attempt: what becomes of rows that do not fit.
 
     Raises:
         FormatError: the file is damaged, empty, or a column has the wrong type.
@@ -58,7 +76,7 @@ def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatc
         try:
             groups = range(start.at, file.num_row_groups)
             for batch in file.iter_batches(BATCH, row_groups=groups):
-                yield row, _conform(batch, path)
+                yield row, attempt(lambda part, _: _conform(part, path), batch)
                 row += batch.num_rows
         except FormatError:
             raise
