@@ -137,6 +137,11 @@ class InputFile:
         return conll.docstart_rows(batch["tokens"].values, offsets_of(batch["tokens"]))
 
     @property
+    def held(self) -> bool:
+        """Whether the rows are in memory, for a single pass."""
+        return self._held is not None
+
+    @property
     def schema(self) -> pa.Schema:
         """The columns of `batches`."""
         empty = without_fault(empty_batch(self.contents.schema))
