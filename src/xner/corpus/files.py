@@ -32,6 +32,7 @@ from xner.errors import FormatError, ParallelError
 from xner.formats import conll, format_of, jsonl, panx, parquet, text
 from xner.formats.files import TOP, Contents, Start
 from xner.formats.tags import entities_from_tags
+from xner.overlap import ahead
 from xner.validate import validate
 
 Adapt = Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -136,6 +137,11 @@ class InputFile:
         return conll.docstart_rows(batch["tokens"].values, offsets_of(batch["tokens"]))
 
     @property
+    def held(self) -> bool:
+        """Whether the rows are in memory, for a single pass."""
+        return self._held is not None
+
+    @property
     def schema(self) -> pa.Schema:
         """The columns of `batches`."""
         empty = without_fault(empty_batch(self.contents.schema))
@@ -143,7 +149,7 @@ class InputFile:
         return schema.append(pa.field(FAULT, pa.string())) if self._spare else schema
 
     def batches(self) -> Batches:
-        """Yield checked batches with the columns that `adapt` gives.
+        """Yield checked batches with the columns that `adapt` gives; a thread reads ahead.
 
         Raises:
             InputError: the file is malformed, or lacks a column.
@@ -151,7 +157,7 @@ class InputFile:
         held = self._held
         if held is not None:
             return self._checked(held.popleft() for _ in range(len(held)))
-        return self._checked(self._read(schema=self.contents.schema))
+        return ahead(self._checked(self._read(schema=self.contents.schema)))
 
     def between(self, first: int, last: int) -> Batches:
         """Yield the rows `[first, last)` of `batches`; the file is read from near the first."""
@@ -159,7 +165,7 @@ class InputFile:
         start = starts[bisect_right(starts, first, key=self._before) - 1]
         skipped = self._before(start)
         parts = self._read(start, self.contents.schema)
-        return self._checked(parts, first - skipped, last - skipped)
+        return ahead(self._checked(parts, first - skipped, last - skipped))
 
     def _checked(self, parts: Iterable[Part], first: int = 0, last: int | None = None) -> Batches:
         """Check and adapt batches, and keep the rows `[first, last)` of them."""

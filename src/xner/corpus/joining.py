@@ -26,7 +26,8 @@ def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
         while rows >= BATCH:
             joined = _concatenated(held)
             yield joined.slice(0, BATCH)
-            held, rows = [joined.slice(BATCH)], rows - BATCH
+            rows -= BATCH
+            held = [joined.slice(BATCH)] if rows else []
     if rows:
         yield _concatenated(held)
 

@@ -284,7 +284,12 @@ def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
     file = InputFile(Path(path), partial(one_side, side="target", labels=False), tags=False)
     every = every_row(pairs)
     _match(file, len(every), pairs.origin)
-    return without_same_rows(Corpus(_Alone(file), len(every), str(path), file.schema), pairs)
+    return without_same_rows(alone(file, len(every)), pairs)
+
+
+def alone(file: InputFile, rows: int) -> Corpus:
+    """The `rows` rows of one file as a corpus, with the columns that the file has."""
+    return Corpus(_Alone(file), rows, str(file.path), file.schema)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from xner.errors import FormatError
 from xner.formats.files import TOP, Contents, Start, open_input
 
 SUFFIXES = (".parquet", ".pq")
+_UNIQUE = ("id", "source_text", "target_text", "back_text")
 
 
 # What Arrow raises for damaged files, depending on where the damage is.
@@ -23,7 +24,8 @@ _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, Mem
 def _open(path: Path) -> pq.ParquetFile:
     open_input(path).close()
     try:
-        return pq.ParquetFile(path)
+        # Buffered by row groups, all that were read would stay in memory until the file is closed.
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
     except _DAMAGE as error:
         raise FormatError(f"{path}: not a Parquet file, or damaged ({error})") from None
 
@@ -91,3 +93,36 @@ def _conform(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
         return conform(batch)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
+
+
+def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a file for writing, with the settings that `benchmarks/scale_io.py` measures.
+
+    Zstandard at its fastest level. Only strings that repeat have a dictionary: one of numbers
+    takes longer than it saves. Values in lists have no statistics, as nothing could use them.
+    """
+    leaves = [leaf for field in schema for leaf in _leaves(field.type, field.name)]
+    repeated = [name for name, kind in leaves if _is_text(kind) and name not in _UNIQUE]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=repeated,
+        write_statistics=[name for name, _ in leaves if name in schema.names],
+    )
+
+
+def _leaves(kind: pa.DataType, path: str) -> Iterator[tuple[str, pa.DataType]]:
+    """The columns that Parquet stores for an Arrow column, with their paths."""
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(field.type, f"{path}.{field.name}")
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _leaves(kind.value_type, f"{path}.list.element")
+    else:
+        yield path, kind
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -80,16 +80,24 @@ class Counts:
         Raises:
             UsageError: their settings differ.
         """
+        both = Counts(self.signature, self.limit)
+        both.include(self)
+        both.include(other)
+        return both
+
+    def include(self, other: Counts) -> None:
+        """Add the counts of another part.
+
+        Raises:
+            UsageError: its settings differ.
+        """
         if self.signature != other.signature:
             raise UsageError(
                 f"counts of {self.signature!r} and {other.signature!r} cannot be merged; "
                 f"count both parts with the same settings"
             )
-        both = Counts(self.signature, self.limit)
-        both.labels = self.labels | other.labels
-        for part in (self, other):
-            both.add(*part.items())
-        return both
+        self.labels |= other.labels
+        self.add(*other.items())
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a NumPy .npz file; the same counts give the same bytes.
