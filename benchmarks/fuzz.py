@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from benchmarks import mutations
 
 import xner
+from benchmarks import mutations
 from xner.corpus import Corpus, read_as_is
 from xner.experiments.config import load
 from xner.score.counts import Counts
@@ -38,7 +38,7 @@ SAME = 8  # inputs made of one file; the first is not damaged
 SECONDS = 20  # an input that takes longer hangs
 PAIRS = 3
 Make = Callable[[Random], bytes]
-Check = Callable[[Random, Path], None]
+Check = Callable[[Random, Path], Any]
 
 
 class HangError(BaseException):
@@ -103,6 +103,11 @@ def with_links(random: Random, path: Path) -> None:
     pairs(random, path.parent, path.parent / "a.conll", path.parent / "b.txt", links=path)
 
 
+def as_it_is(random: Random, path: Path) -> None:
+    """Read a file whose columns are not named for a side."""
+    use(random, read_as_is(path), path.parent)
+
+
 def arrow(random: Random, path: Path) -> None:
     """Make a corpus of a table."""
     use(random, Corpus.from_table(mutations.table(random)), path.parent)
@@ -124,7 +129,7 @@ def saved_counts(random: Random) -> bytes:
 
 KINDS: dict[str, tuple[str, Make, Check]] = {
     "CoNLL": ("in.conll", mutations.conll, one_side),
-    "PAN-X": ("in", mutations.panx, lambda random, path: use(random, read_as_is(path), path.parent)),
+    "PAN-X": ("in", mutations.panx, as_it_is),
     "text": ("in.txt", mutations.text, one_side),
     "JSON lines": ("in.jsonl", mutations.jsonl, both_sides),
     "Parquet": ("in.parquet", mutations.parquet, both_sides),

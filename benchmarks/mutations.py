@@ -86,11 +86,12 @@ def gold(random: Random) -> bytes:
     return links(random).replace(b":0.5", b"").replace(b":1e-05", b"").replace(b"1-", b"1p")
 
 
-ODD_VALUES = (
-    *(None, True, False, 0, -1, 2**31, 2**63, -(2**63), 2**70, 1e308, 0.5, "", "x", "\x00", "2020-01-01"),
-    *([], {}, [None], [[]], [{}], ["a", 1], {"start": 0}, [{"start": 0, "end": 1, "label": None}]),
-    *([{"source": 0, "target": 0, "weight": "x"}], [{"source": -1, "target": 2**40}], ["\ud800"]),
-    *([[["deep"]]], {"a": {"b": [1]}}, "a" * 5000, [{"start": 0, "end": 1, "label": "A", "x": 1}]),
+ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 2**31, 2**63, -(2**63), 2**70, 1e308, 0.5, "", "x", "\x00"),
+    *("2020-01-01", [], {}, [None], [[]], [{}], ["a", 1], {"start": 0}, ["\ud800"]),
+    *([{"start": 0, "end": 1, "label": None}], [{"source": -1, "target": 2**40}]),
+    *([{"source": 0, "target": 0, "weight": "x"}], [[["deep"]]], {"a": {"b": [1]}}, "a" * 5000),
+    [{"start": 0, "end": 1, "label": "A", "x": 1}],
 )  # fmt: skip
 
 
@@ -207,7 +208,8 @@ def experiment(random: Random) -> bytes:
     }
     for _ in range(random.choice([1, 1, 2, 3])):
         made = _swap(random, made)
-    return yaml.safe_dump(made, allow_unicode=random.random() < 0.5).encode("utf-8", "replace")
+    written: str = yaml.safe_dump(made, allow_unicode=random.random() < 0.5)
+    return written.encode("utf-8", "replace")
 
 
 def damaged(random: Random, content: bytes, other: bytes) -> bytes:
