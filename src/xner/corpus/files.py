@@ -27,7 +27,7 @@ from xner.columns import (
     rows_of,
     with_same_columns,
 )
-from xner.corpus.bad_rows import FAULT, Sparing, spared, without_fault
+from xner.corpus.bad_rows import FAULT, Sparing, refuse_fault, spared, without_fault
 from xner.corpus.choosing import columns_to_read
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
@@ -144,7 +144,7 @@ class InputFile:
         if not self._spare:
             return {}
         if self._module is parquet:
-            return {"attempt": lambda fit, batch: spared(batch, fit, self.path)}
+            return {"attempt": lambda fit, batch: spared(refuse_fault(batch), fit, self.path)}
         return {"attempt": Sparing(self.path, self._module, schema)}
 
     def _before(self, start: Start) -> int:
@@ -269,12 +269,15 @@ def _with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.Recor
         entities = name.replace("tags", "entities")
         if name not in batch.schema.names or entities in batch.schema.names:
             continue
+        tokens = name.replace("tags", "tokens")
+        if tokens not in batch.schema.names:
+            raise FormatError(f"{where(0)}: there is a column {name!r} but no {tokens!r}")
         tags = conform(batch.select([name]).rename_columns(["tokens"]))["tokens"]
-        tokens = batch[name.replace("tags", "tokens")]
-        differ = np.flatnonzero(lengths_of(tags) != lengths_of(tokens))
+        words = batch[tokens]
+        differ = np.flatnonzero(lengths_of(tags) != lengths_of(words))
         if len(differ):
             raise FormatError(f"{where(int(differ[0]))}: not as many {name} as tokens")
-        offsets = offsets_of(tokens)
+        offsets = offsets_of(words)
         rows = rows_of(offsets)
         column = entities_from_tags(
             tags.flatten(),
