@@ -217,6 +217,10 @@ class Kept:
         begin, end = self._row(first), self._row(last - 1) + 1
         return self._without(self.corpus.part(begin, end).batches(), begin)
 
+    def only(self, names: Sequence[str]) -> Kept:
+        """Return some columns of the kept rows."""
+        return Kept(self.corpus.select(*names, FAULT), self.bad)
+
     def _row(self, kept: int) -> int:
         """The number of a kept row among all rows."""
         before = self.bad - np.arange(len(self.bad))
