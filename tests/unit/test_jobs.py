@@ -21,10 +21,12 @@ from xner.jobs import Output, run_job
 from xner.jobs.work import Parts
 from xner.report import Report
 from xner.stages.align import Align
+from xner.stages.easyproject import EasyProject, easyproject
 from xner.stages.project import Project
 from xner.stages.tag import Tag
 from xner.stages.translate import Translate
 from xner.tagging.fake import FakeTagger
+from xner.translation.base import Translated
 from xner.translation.fake import FakeTranslator
 from xner.write import write_batches
 
@@ -109,6 +111,34 @@ def test_a_stage_with_a_model_keeps_parts_of_a_single_file(folder, name):
                               translator=failing)  # fmt: skip
     assert figures(done.report) == figures(expected.report)
     assert read_as_is(name).table.to_pylist() == expected.table.to_pylist()
+
+
+class Careless(Failing):
+    """Loses the markers of short sentences."""
+
+    def translate(self, texts, source, target):
+        for one in super().translate(texts, source, target):
+            kept = one.text if len(one.text) > 40 else one.text.translate({91: None, 93: None})
+            yield Translated(kept, one.outcome)
+
+
+def test_easyproject_with_links_continues(folder):
+    """All rows are translated in parts, then aligned together, then projected in parts."""
+    stage = EasyProject("eng", "deu", translator=(careless := Careless({"kaba": "Hund"})))
+    Failing.left = 10**6
+    expected = easyproject(xner.scan("labelled.jsonl", side="source"), "eng", "deu",
+                           translator=careless)  # fmt: skip
+    Failing.left, Failing.seen = 100, 0
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, Output.of("out/", "jsonl"), "labelled.jsonl")
+    Failing.left = 10**6
+    done = run(stage, Output.of("out/", "jsonl"), "labelled.jsonl")
+    made = [json.loads(line) for shard in shards("out") for line in shard.splitlines()]
+    expected.write("whole.jsonl")
+    assert made == [json.loads(line) for line in Path("whole.jsonl").read_bytes().splitlines()]
+    assert figures(done.report) == figures(expected.report)
+    assert min(done.report.outcomes["marked"], done.report.outcomes["projected"]) > 10
+    assert Failing.seen < 2 * ROWS + 100
 
 
 def test_an_interrupted_folder_continues(folder):
