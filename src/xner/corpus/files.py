@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +27,8 @@ from xner.columns import (
     rows_of,
     with_same_columns,
 )
-from xner.corpus.bad_rows import FAULT, Sparing, spared, without_fault
+from xner.corpus.bad_rows import FAULT, Sparing, refuse_fault, spared, without_fault
+from xner.corpus.choosing import columns_to_read
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
 from xner.formats import conll, format_of, jsonl, panx, parquet, text
@@ -97,6 +99,7 @@ class InputFile:
         self._held = deque(self._read()) if hold else None
         self.contents = self._held_contents(self._held) if self._held else self._inspect()
         self.keep_docstart = True
+        self._only: tuple[str, ...] | None = None
         if self.contents.rows == 0:
             raise FormatError(f"{path}: the file is empty")
 
@@ -109,9 +112,31 @@ class InputFile:
         contents: Contents = self._module.inspect(self.path, **options)
         return contents
 
+    def only(self, names: Collection[str]) -> InputFile:
+        """Return the file with some columns of its `schema`; it may have none of them."""
+        chosen = copy(self)
+        chosen._only = tuple(name for name in self.schema.names if name in {*names, FAULT})
+        return chosen
+
+    def ids(self, first: int, last: int) -> list[str]:
+        """Ids of the rows `[first, last)`, for those that have none."""
+        return [f"{self.path.stem}-{row}" for row in range(first, last)]
+
     def _read(self, start: Start = TOP, schema: pa.Schema | None = None) -> Iterator[Part]:
         options = self._options | self._sparing(schema)
+        if self._module is parquet and schema is not None:
+            options["columns"] = self._columns_to_read(without_fault(empty_batch(schema)))
         read: Iterator[Part] = self._module.read(self.path, start=start, **options)
+        return read
+
+    def _columns_to_read(self, empty: pa.RecordBatch) -> list[str]:
+        """The columns of the file, a batch of which is given, that `schema` is made from."""
+        names = empty.schema.names
+        read = columns_to_read(self.schema.names, names)
+        try:
+            self._fitted("", 0, empty.select(read), 0)
+        except FormatError:  # the side of the file is known by its words
+            read = [name for name in names if name in read or name.endswith("tokens")]
         return read
 
     def _sparing(self, schema: pa.Schema | None) -> dict[str, Any]:
@@ -119,7 +144,7 @@ class InputFile:
         if not self._spare:
             return {}
         if self._module is parquet:
-            return {"attempt": lambda fit, batch: spared(batch, fit, self.path)}
+            return {"attempt": lambda fit, batch: spared(refuse_fault(batch), fit, self.path)}
         return {"attempt": Sparing(self.path, self._module, schema)}
 
     def _before(self, start: Start) -> int:
@@ -200,7 +225,10 @@ class InputFile:
 
     def _adapted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         try:
-            return self._adapt(batch)
+            adapted = self._adapt(batch)
+            if self._only is None:
+                return adapted
+            return adapted.select([name for name in self._only if name != FAULT])
         except FormatError as error:
             raise FormatError(f"{self.path}: {error}") from None
 
@@ -241,12 +269,15 @@ def _with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.Recor
         entities = name.replace("tags", "entities")
         if name not in batch.schema.names or entities in batch.schema.names:
             continue
+        tokens = name.replace("tags", "tokens")
+        if tokens not in batch.schema.names:
+            raise FormatError(f"{where(0)}: there is a column {name!r} but no {tokens!r}")
         tags = conform(batch.select([name]).rename_columns(["tokens"]))["tokens"]
-        tokens = batch[name.replace("tags", "tokens")]
-        differ = np.flatnonzero(lengths_of(tags) != lengths_of(tokens))
+        words = batch[tokens]
+        differ = np.flatnonzero(lengths_of(tags) != lengths_of(words))
         if len(differ):
             raise FormatError(f"{where(int(differ[0]))}: not as many {name} as tokens")
-        offsets = offsets_of(tokens)
+        offsets = offsets_of(words)
         rows = rows_of(offsets)
         column = entities_from_tags(
             tags.flatten(),
@@ -262,15 +293,14 @@ def _word_place(where: Where, rows: NDArray[np.int64]) -> Where:
     return lambda word: where(int(rows[word]))
 
 
-def both_sides(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch; raise FormatError unless it has both sides."""
+def check_both_sides(file: InputFile) -> None:
+    """Raise FormatError unless a file has both sides."""
     for name in ("source_tokens", "target_tokens"):
-        if name not in batch.schema.names:
+        if name not in file.contents.schema.names:
             raise FormatError(
-                f"has no column {name!r}; a single file must have both sides: name the target "
-                f"file as well, or say which side it is"
+                f"{file.path}: has no column {name!r}; a single file must have both sides: name "
+                f"the target file as well, or say which side it is"
             )
-    return batch
 
 
 def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:

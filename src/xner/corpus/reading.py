@@ -33,13 +33,14 @@ from xner.corpus.files import (
     Adapt,
     InputFile,
     all_of_side,
-    both_sides,
+    as_it_is,
+    check_both_sides,
     line_up,
     one_side,
     text_format,
 )
 from xner.corpus.joining import Named, rechunk, side_by_side, zip_batches
-from xner.corpus.parts import Batches
+from xner.corpus.parts import Batches, Chosen, Source, only
 from xner.errors import ParallelError, UsageError
 from xner.formats import format_of, pharaoh
 from xner.links import back_off
@@ -131,7 +132,7 @@ def _open(
         target_words = partial(one_side, side="target", labels=False)
         wanted = [(source, partial(one_side, side="source"), True), (target, target_words, False)]
     else:
-        adapt = partial(all_of_side, side=side) if side else both_sides
+        adapt = partial(all_of_side, side=side) if side else as_it_is
         wanted = [(source, adapt, side != "target")]
     # All suffixes are checked before a file is read.
     words = [(Path(f), adapt, tags, text_format(Path(f))) for f, adapt, tags in wanted]
@@ -141,6 +142,8 @@ def _open(
         InputFile(path, adapt, module=module, scheme=scheme, tags=tags, hold=hold, spare=spare)
         for path, adapt, tags, module in words
     ]
+    if target is None and side is None:
+        check_both_sides(sides[0])
     aligned = [InputFile(path, module=module, hold=hold, spare=spare) for path, module in paths]
     rows = line_up([*sides, *aligned], docstart)
     pairs = join_files(sides, rows, f"{source} + {target}" if len(sides) > 1 else str(source))
@@ -151,15 +154,21 @@ def _open(
 
 def join_files(files: Sequence[InputFile], rows: int, origin: str) -> Corpus:
     """Join files of `rows` rows side by side and fill in missing ids."""
-    joined = _Joined(tuple(files))
+    joined = _Joined(tuple(files), files[0])
     return Corpus(joined, rows, origin, joined.schema)
 
 
 @dataclass(frozen=True)
 class _Joined:
-    """The batches of parallel files, side by side."""
+    """The batches of parallel files, side by side.
+
+    Attributes:
+        files: in this order.
+        named: makes missing ids.
+    """
 
     files: tuple[InputFile, ...]
+    named: InputFile
 
     @property
     def schema(self) -> pa.Schema:
@@ -173,23 +182,23 @@ class _Joined:
         streams = [(str(file.path), file.between(first, last)) for file in self.files]
         return self._joined(streams, first)
 
+    def only(self, names: Sequence[str]) -> Source:
+        chosen = [file.only(names) for file in self.files]
+        read = tuple(file for file in chosen if file.schema.names) or self.files[:1]
+        return Chosen(_Joined(read, self.named), tuple(names))
+
     def _joined(self, streams: Sequence[Named], first: int) -> Batches:
         for parts in zip_batches(*streams, first=first):
             yield self._with_ids(side_by_side(parts), first)
             first += parts[0].num_rows
 
     def _with_ids(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
-        return _with_ids(batch, self.files[0].path.stem, first)
-
-
-def _with_ids(batch: pa.RecordBatch, stem: str, first: int) -> pa.RecordBatch:
-    """Put a column id in front; missing ids become `{stem}-{row}`, rows counted from `first`."""
-    ids = batch["id"] if "id" in batch.schema.names else None
-    if ids is None or ids.null_count:
-        numbers = range(first, first + batch.num_rows)
-        made = pa.array([f"{stem}-{i}" for i in numbers], pa.string())
-        ids = made if ids is None else pc.coalesce(ids, made)
-    return side_by_side([pa.RecordBatch.from_pydict({"id": ids}), batch])
+        """Put a column id in front; missing ids are made from the file and its rows."""
+        ids = batch["id"] if "id" in batch.schema.names else None
+        if ids is None or ids.null_count:
+            made = pa.array(self.named.ids(first, first + batch.num_rows), pa.string())
+            ids = made if ids is None else pc.coalesce(ids, made)
+        return side_by_side([pa.RecordBatch.from_pydict({"id": ids}), batch])
 
 
 def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
@@ -243,6 +252,14 @@ class _Linked:
     def between(self, first: int, last: int) -> Batches:
         links = [file.between(first, last) for file in self.files]
         return self._linked(self.pairs.part(first, last), links, first)
+
+    def only(self, names: Sequence[str]) -> Source:
+        if "links" not in names:
+            return only(self.pairs.source, names)
+        words = [n for n in ("source_tokens", "target_tokens") if n in self.pairs.columns]
+        read = [name for name in self.pairs.columns if name in {*names, *words, FAULT} - {"links"}]
+        linked = _Linked(self.pairs.select(*read), self.files, self.metadata)
+        return Chosen(linked, tuple(names))
 
     def _linked(self, pairs: Corpus, links: list[Batches], first: int) -> Batches:
         words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
