@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,8 +24,6 @@ from xner.report import Progress, silent
 
 _BLOCKS = 10_000
 """Most groups of parts that Ray keeps track of; a group is one task."""
-_RETRIES = 10
-"""How often Ray repeats a task whose process or machine was lost."""
 _STORE_BYTES = 128 << 20
 """Shared memory of Ray on this machine: parts do not travel through it."""
 
@@ -113,7 +112,7 @@ class Ray:
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
         blocks = min(len(parts), _BLOCKS)
-        packed = ray.cloudpickle.dumps((task, Path.cwd()))
+        packed = ray.cloudpickle.dumps((Path.cwd(), sys.path, ray.cloudpickle.dumps(task)))
         items = ray.data.from_items(list(parts), override_num_blocks=blocks)
         cpus, gpus = (int(ray.cluster_resources().get(kind, 0)) for kind in ("CPU", "GPU"))
         if task.costly:
@@ -127,7 +126,7 @@ class Ray:
         else:
             pool = ray.data.TaskPoolStrategy(self.workers)
             run = partial(_run_part, packed=packed)
-            made = items.map(run, compute=pool, num_cpus=1, ray_remote_args_fn=_retried)
+            made = items.map(run, compute=pool, num_cpus=1)
         return made.iter_rows()
 
     def _warm_nodes(self, ray: Any) -> None:
@@ -142,10 +141,6 @@ class Ray:
             ]
         )
         self._warm |= nodes
-
-
-def _retried() -> dict[str, Any]:
-    return {"max_retries": _RETRIES}
 
 
 class _Actor:
@@ -178,9 +173,11 @@ def _loaded(packed: bytes) -> RunPart:
     """Load a task; a process runs many parts, and keeps what the last one loaded."""
     from ray import cloudpickle
 
-    task, folder = cloudpickle.loads(packed)
-    os.chdir(folder)  # names of files can be relative
-    run: RunPart = task.load()
+    # Names of files can be relative, and custom scores and models in modules of the user.
+    folder, places, task = cloudpickle.loads(packed)
+    os.chdir(folder)
+    sys.path += [place for place in places if place not in sys.path]
+    run: RunPart = cloudpickle.loads(task).load()
     return run
 
 
