@@ -90,6 +90,7 @@ class Command:
                 output,
                 side=self.side(stage),
                 scheme=options.write_scheme,
+                columns=options.columns,
                 files=files_of(options),
                 reading=reading_of(options),
                 engine=engine,
