@@ -90,9 +90,11 @@ def engine_of(options: argparse.Namespace) -> Engine:
 
 def files_of(options: argparse.Namespace) -> list[Path]:
     """The files that a command reads its corpus from."""
+    from xner.corpus.inputs import expand
+
     given = [getattr(options, name, None) for name in _FILES]
     flat = [path for each in given for path in (each if isinstance(each, list) else [each])]
-    return [Path(path) for path in flat if path is not None]
+    return [file for path in flat if path is not None for file in expand(path)]
 
 
 def reading_of(options: argparse.Namespace) -> dict[str, Any]:
