@@ -3,12 +3,16 @@
 import pickle
 
 import pyarrow as pa
+import pyarrow.json as pj
 import pyarrow.parquet as pq
 import pytest
 
 import xner
+from xner.cli import main
 from xner.corpus.choosing import columns_to_read
 from xner.formats import parquet
+from xner.jobs import run_job
+from xner.stages.project import Project
 
 ROWS = 5
 
@@ -117,3 +121,52 @@ def test_columns_that_are_checked_together_are_read_together(wanted, held, left)
 def test_columns_of_a_part_of_several_row_groups(pairs):
     pq.write_table(pq.read_table(pairs), pairs, row_group_size=2)
     assert xner.scan(pairs).select("domain").part(3, 5).table.num_rows == 2
+
+
+def project(source, output, *more):
+    options = ["--quiet", "--score", "alignment=1", *more]
+    return main(["project", str(source), "-o", str(output), *options])
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.jsonl", "shards/"])
+def test_only_new_columns_are_written(pairs, read, tmp_path, name, capsys):
+    project(pairs, f"{tmp_path}/all{name}")
+    before = len(read)
+    project(pairs, f"{tmp_path}/{name}", "--columns", "new")
+    needed = ["id", "source_tokens", "source_entities", "target_tokens", "links"]
+    assert all(columns == needed for columns in read[before:])
+    new, everything = _rows(tmp_path, name), _rows(tmp_path, f"all{name}")
+    assert new.column_names == ["id", "target_entities", "outcomes", "solution"]
+    assert new == everything.select(new.column_names)
+    assert "domain" in everything.column_names
+
+
+def _rows(folder, name):
+    path = folder / (f"{name}part-00000.parquet" if name.endswith("/") else name)
+    table = pq.read_table(path) if path.suffix == ".parquet" else pj.read_json(path)
+    return table.replace_schema_metadata(None)
+
+
+def test_links_that_the_run_made_are_new(pairs, tmp_path, capsys):
+    path = tmp_path / "unlinked.parquet"
+    pq.write_table(pq.read_table(pairs).drop_columns(["links"]), path)
+    project(path, tmp_path / "out.parquet", "--columns", "new")
+    assert "links" in pq.read_schema(tmp_path / "out.parquet").names
+
+
+def test_formats_of_one_side_read_what_they_hold(pairs, read, tmp_path, capsys):
+    project(pairs, tmp_path / "out.conll")
+    assert all("domain" not in columns for columns in read)
+    assert project(pairs, tmp_path / "out.conll", "--columns", "new") == 2
+    assert ".conll files have no columns to choose" in capsys.readouterr().err
+    main(["align", str(pairs), "-o", str(tmp_path / "out.align"), "--quiet"])
+    assert len((tmp_path / "out.align").read_text().splitlines()) == ROWS
+
+
+def test_a_job_does_not_mix_choices_of_columns(pairs, tmp_path, capsys):
+    project(pairs, f"{tmp_path}/shards/", "--columns", "new")
+    assert project(pairs, f"{tmp_path}/shards/") == 2
+    message = "the choice of columns (--columns) was 'new', and is 'all' now"
+    assert message in capsys.readouterr().err
+    with pytest.raises(xner.UsageError, match="columns is 'some'; choose one of all, new"):
+        run_job(Project(), xner.scan(pairs), tmp_path / "x.jsonl", columns="some")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -75,9 +76,11 @@ class Command:
         output = output_of(options)
         if not output.folder:
             check_output(output.path)
-        engine = engine_of(options)
         begin = perf_counter()
-        with progress(options.quiet or options.json) as tell:
+        with (
+            closing(engine_of(options)) as engine,
+            progress(options.quiet or options.json) as tell,
+        ):
             stage = self._stage(options, output.suffix, tell)
             _check_counts_file(options, output, getattr(stage, "save_counts", None))
             if output.folder or stage.costly or engine.name != "local":
@@ -90,6 +93,7 @@ class Command:
                 output,
                 side=self.side(stage),
                 scheme=options.write_scheme,
+                columns=options.columns,
                 files=files_of(options),
                 reading=reading_of(options),
                 engine=engine,
@@ -134,7 +138,11 @@ class Command:
 
 def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:
     def add(command: argparse.ArgumentParser) -> None:
-        command.add_argument("file", type=Path, metavar="FILE", help=help_text)
+        command.add_argument(
+            "file", type=Path, metavar="FILE",
+            help=f"{help_text} Also a folder, or a quoted pattern such as 'data/*.parquet', for "
+            f"several files.",
+        )  # fmt: skip
         add_scheme(command)
 
     return add
