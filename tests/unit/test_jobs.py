@@ -21,7 +21,10 @@ from xner.jobs import Output, run_job
 from xner.jobs.work import Parts
 from xner.report import Report
 from xner.stages.align import Align
+from xner.stages.back_translate import AlignTarget
+from xner.stages.easyproject import EasyProject
 from xner.stages.project import Project
+from xner.stages.refine import Refine
 from xner.stages.tag import Tag
 from xner.stages.translate import Translate
 from xner.tagging.fake import FakeTagger
@@ -70,6 +73,16 @@ class Failing(FakeTranslator):
             Failing.left -= 1
             Failing.seen += 1
             yield one
+
+
+class Lossy(FakeTranslator):
+    """Loses the markers of every second text that has any."""
+
+    def translate(self, texts, source, target):
+        for text in texts:
+            if "[" in text and sum(map(ord, text)) % 2:
+                text = text.replace("[", "").replace("]", "")
+            yield from super().translate([text], source, target)
 
 
 @pytest.mark.parametrize("source", ["linked.jsonl", "pairs.jsonl"])
@@ -156,6 +169,29 @@ def test_an_aligner_that_is_not_fitted_aligns_each_part(folder, monkeypatch):
     whole = xner.align(xner.scan("pairs.jsonl"), aligner=SameWords(1))
     assert figures(done.report) == figures(whole.report)
     assert done.report.links == len([r for row in whole.table["links"].to_pylist() for r in row])
+
+
+@pytest.mark.parametrize("fallback", ["align", "none"])
+def test_easyproject_aligns_the_parts_together(folder, fallback):
+    words = {"kaba": "Hund", "lodu": "Katze", "miba": "Haus", "nefi": "Baum"}
+
+    def stage():
+        return EasyProject("eng", "deu", translator=Lossy(words), fallback=fallback)
+
+    done = run(stage(), "out.jsonl", "labelled.jsonl")
+    whole = xner.easyproject(xner.scan("labelled.jsonl", side="source"), "eng", "deu",
+                             translator=Lossy(words), fallback=fallback)  # fmt: skip
+    write_batches(folder / "whole.jsonl", whole.batches())
+    assert Path("out.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    assert figures(done.report) == figures(whole.report)
+    assert done.parts == 4
+    assert (whole.report.outcomes["projected"] > 0) == (fallback == "align")
+
+
+def test_stages_that_do_not_run_in_parts(folder):
+    for stage in (Refine(), AlignTarget()):
+        with pytest.raises(UsageError, match="does not run in parts"):
+            run(stage, f"{stage.name}/", "pairs.jsonl")
 
 
 def unfinished(stage, output="out/", source="labelled.jsonl", **options):

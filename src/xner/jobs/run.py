@@ -16,7 +16,7 @@ from xner.jobs.files import move, read_json, saving, write_json, written
 from xner.jobs.lock import locked
 from xner.jobs.manifest import check_same, describe, state_of
 from xner.jobs.output import Output
-from xner.jobs.work import Parts, Workspace, any_finished, elapsed, reports
+from xner.jobs.work import Parts, Workspace, all_reports, any_finished, elapsed, reports
 from xner.jobs.writing import WritePart, join_files
 from xner.report import Report
 from xner.stages import Stage
@@ -201,11 +201,15 @@ class _Job:
         parts = space.parts(self.stage.name, prepared.corpus, maker, sharded=self.output.folder)
         missing = len(parts.missing)
         space.run(parts)
-        return self._finish(space, parts, parts.total - missing)
+        steps = [work / step for step in prepared.counted]
+        found = [each for step in steps for each in all_reports(step)]
+        return self._finish(space, parts, [*found, *reports(parts.folders)], parts.total - missing)
 
-    def _finish(self, space: Workspace, parts: Parts, kept: int) -> Finished:
+    def _finish(
+        self, space: Workspace, parts: Parts, found: Sequence[Mapping[str, Any]], kept: int
+    ) -> Finished:
         """Join the parts of a single file, and leave what describes the job."""
-        output, found = self.output, reports(parts.folders)
+        output = self.output
         report = _report(self.stage, found)
         figures = {figure.name for figure in self.stage.figures}
         for name, seconds in space.seconds().items():

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from xner.columns import ENTITIES, SOLUTION, TOKENS, replace_columns, types_of, with_columns
 from xner.corpus import Corpus, rechunk, require
-from xner.errors import InputError
+from xner.errors import InputError, UsageError
 from xner.options import declare, option
 from xner.outcomes import outcomes_of
 from xner.report import Figure, Report
@@ -23,6 +23,7 @@ from xner.stages.base import Columns, function_of, require_columns
 from xner.stages.marking import Marking, columns_of, crossings, markers_option, threshold_option
 from xner.stages.project import Project
 from xner.stages.translate import Translating
+from xner.stages.work import Prepared, Work
 from xner.translation.markers import STYLES
 
 MADE_BY = b"xner.back_translation"
@@ -138,6 +139,10 @@ class AlignTarget(Project):
     """
 
     name: ClassVar[str] = "align_tgt"
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Raise UsageError: its statistics are not those of the pairs of the corpus."""
+        raise UsageError("align_tgt does not run in parts; call xner.align_tgt, or use xner run")
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         types = {**types_of("target_entities", "outcomes"), "solution": SOLUTION}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
 
@@ -20,13 +21,15 @@ from xner.columns import (
     with_columns,
 )
 from xner.corpus import Batches, Corpus
+from xner.corpus.spilled import spill, spilled
 from xner.corpus.spooled import spooled
 from xner.errors import InputError, UsageError
-from xner.options import declare, option
+from xner.options import declare, option, required
 from xner.outcomes import Outcome, outcomes_of
-from xner.report import Figure, Report
+from xner.report import Figure, Progress, Report
 from xner.stages.align import Align
-from xner.stages.base import Columns, function_of
+from xner.stages.base import Columns, Stage, function_of
+from xner.stages.linking import linked as with_links
 from xner.stages.marking import (
     Crossing,
     Marking,
@@ -38,8 +41,9 @@ from xner.stages.marking import (
 )
 from xner.stages.project import Project
 from xner.stages.translate import Translating
-from xner.stages.work import Prepared, Work
+from xner.stages.work import Make, Prepared, Work
 
+_ROWS = "rows.arrow"
 _REST = ("source_tokens", "target_tokens", "source_entities", "links")
 MADE = ("target_tokens", "target_text", "target_offsets", "target_entities", "outcomes")
 
@@ -100,19 +104,18 @@ class EasyProject(Translating):
             replaces=True,
         )
 
-    @property
-    def costly(self) -> bool:
-        """Whether parts can be finished one by one: the fallback aligns all of them together."""
-        return self.fallback == "none"
-
     def prepare(self, corpus: Corpus, work: Work) -> Prepared:
-        """Raise UsageError if there is a fallback."""
-        if self.fallback == "align":
-            raise UsageError(
-                "easyproject with a fallback writes one file, on this machine; name a file, or "
-                "choose fallback none"
-            )
-        return super().prepare(corpus, work)
+        """Translate every part, then align all of them, and count their entities."""
+        if self.fallback == "none":
+            return Prepared(self, corpus)
+        folders = work.each("translate", corpus, TranslatePart(replace(self, progress=None)))
+        files = [folder / _ROWS for folder in folders]
+        made = spilled(files, work.part_rows, len(corpus), corpus.origin)
+        linked = with_links(self._align, made, work)
+        project = Project(progress=self.progress).prepare(_rest(linked), work).stage
+        assert isinstance(project, Project)
+        project = replace(project, progress=None)
+        return Prepared(FallBack(project=project), linked, counted=("translate",))
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.fallback == "align" else []
@@ -121,27 +124,29 @@ class EasyProject(Translating):
         return with_columns(corpus.schema, columns, drop=("links",), metadata=metadata)
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        batches = self.translated(corpus, report)
+        if self.fallback == "align":
+            batches = self._fall_back(batches, corpus, report)
+        for batch in batches:
+            _count(batch, report)
+            yield batch
+
+    def translated(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        """Yield every batch with its translation, and the entities whose markers survived."""
         if held := [name for name in MADE if name in corpus.columns]:
             raise InputError(
                 f"{corpus.origin}: already has {', '.join(held)}; remove them to translate it"
             )
         marking = Marking(*self.languages, self.make_translator(), self.markers, self.threshold)
         report.signature = marking.signature
-        batches: Iterator[pa.RecordBatch] = (
-            _with_target(batch, crossed, marking, report)
-            for batch, crossed in crossings(corpus, marking, "translate", self.tell)
-        )
-        if self.fallback == "align":
-            batches = self._fall_back(batches, corpus, report)
-        for batch in batches:
-            outcomes = batch["outcomes"].flatten().to_pylist()
-            report.add(
-                sentences=batch.num_rows,
-                entities=len(outcomes),
-                spans=len(batch["target_entities"].flatten()),
-                outcomes=outcomes,
-            )
-            yield batch
+        for batch, crossed in crossings(corpus, marking, "translate", self.tell):
+            yield _with_target(batch, crossed, marking, report)
+
+    @property
+    def _align(self) -> Align:
+        """The stage that aligns the translations."""
+        options = {"aligner": self.aligner, **self.aligner_options, "progress": self.progress}
+        return Align.of(options)
 
     def _fall_back(
         self, batches: Iterator[pa.RecordBatch], corpus: Corpus, report: Report
@@ -151,20 +156,77 @@ class EasyProject(Translating):
         The aligner and the projection learn from all rows, so these are in a file meanwhile:
         neither translating nor aligning is repeated for the passes over them.
         """
-        options = {"aligner": self.aligner, **self.aligner_options, "progress": self.tell}
         origin, schema = corpus.origin, self.schema(corpus)
         with (
             spooled(batches, origin, schema.remove(schema.get_field_index("links"))) as made,
-            spooled(Align.of(options)(made).batches(), origin, schema) as linked,
+            spooled(self._align(made).batches(), origin, schema) as linked,
         ):
-            rest = Corpus(_Rest(linked), len(linked), origin, _rest_schema(linked.schema))
-            projected = Project(progress=self.tell).stream(rest)
-            for pair in zip(linked.batches(), projected.batches(), strict=True):
-                yield _merged(*pair)
-            report.signature += f"|fallback({projected.report.signature})"
+            yield from _completed(linked, Project(progress=self.progress), report)
 
 
 easyproject = function_of(EasyProject)
+
+
+@dataclass(frozen=True, slots=True)
+class TranslatePart:
+    """Translates parts one by one.
+
+    Attributes:
+        stage: how.
+    """
+
+    stage: EasyProject
+
+    def load(self) -> Make:
+        """Load the model."""
+        stage = self.stage.loaded()
+
+        def make(part: Corpus, folder: Path, tell: Progress) -> Report:
+            report = Report(EasyProject.figures)
+            spill(replace(stage, progress=tell).translated(part, report), folder / _ROWS)
+            return report
+
+        return make
+
+
+@declare
+class FallBack(Stage):
+    """Completes translations that have links: see `EasyProject`."""
+
+    name: ClassVar[str] = "easyproject"
+    figures: ClassVar[tuple[Figure, ...]] = EasyProject.figures
+
+    project: Project = required("Projects the entities whose markers are lost.")
+
+    def loaded(self) -> Self:
+        """The stage with its statistics in memory."""
+        return replace(self, project=self.project.loaded())
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        metadata = corpus.schema.metadata or {}
+        report.signature = metadata[TRANSLATION_MADE_BY].decode()
+        project = replace(self.project, progress=self.progress)
+        for batch in _completed(corpus, project, report):
+            _count(batch, report)
+            yield batch
+
+
+def _completed(linked: Corpus, project: Project, report: Report) -> Iterator[pa.RecordBatch]:
+    """Yield the rows with the entities that were projected along links."""
+    projected = project.stream(_rest(linked))
+    for pair in zip(linked.batches(), projected.batches(), strict=True):
+        yield _merged(*pair)
+    report.signature += f"|fallback({projected.report.signature})"
+
+
+def _count(batch: pa.RecordBatch, report: Report) -> None:
+    outcomes = batch["outcomes"].flatten().to_pylist()
+    report.add(
+        sentences=batch.num_rows,
+        entities=len(outcomes),
+        spans=len(batch["target_entities"].flatten()),
+        outcomes=outcomes,
+    )
 
 
 def _with_target(
@@ -197,6 +259,11 @@ class _Rest:
 
     def between(self, first: int, last: int) -> Batches:
         return map(_lost, self.linked.part(first, last).batches())
+
+
+def _rest(linked: Corpus) -> Corpus:
+    """The entities whose markers are lost, as a corpus to project."""
+    return Corpus(_Rest(linked), len(linked), linked.origin, _rest_schema(linked.schema))
 
 
 def _rest_schema(schema: pa.Schema) -> pa.Schema:

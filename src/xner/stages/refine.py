@@ -9,12 +9,14 @@ import pyarrow as pa
 
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, with_columns
 from xner.corpus import Corpus
+from xner.errors import UsageError
 from xner.links import average, back_off, compose
 from xner.options import declare, option
 from xner.report import Report
 from xner.stages.align import Align, AlignerOptions, is_random, without_seed
 from xner.stages.back_translate import MADE_BY
 from xner.stages.base import Columns, function_of, require_columns
+from xner.stages.work import Prepared, Work
 
 
 @declare
@@ -68,6 +70,10 @@ class Refine(AlignerOptions):
     def require(self) -> None:
         """Raise MissingExtraError if the package of the aligner is not installed."""
         self.make_aligner()
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Raise UsageError: it aligns three bitexts as a whole."""
+        raise UsageError("refine does not run in parts; call xner.refine, or use xner run")
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         return with_columns(corpus.schema, {"links": LINKS})

@@ -63,7 +63,9 @@ class Prepared(NamedTuple):
     Attributes:
         stage: with what was collected over the whole corpus. It is pickled for other processes.
         corpus: with the columns that were made for the stage.
+        counted: steps whose reports are parts of the report of the job.
     """
 
     stage: Stage
     corpus: Corpus
+    counted: tuple[str, ...] = ()
