@@ -1,8 +1,8 @@
-"""Rows on disk: Arrow files that are mapped into memory, and links that are joined with pairs."""
+"""Links on disk: Arrow files that are mapped into memory and joined with the rows of a corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,93 +11,74 @@ import pyarrow as pa
 from xner.columns import BATCH, LINKS, LINKS_MADE_BY, replace_columns, with_columns
 from xner.corpus.base import Corpus
 from xner.corpus.joining import rechunk, zip_batches
-from xner.corpus.parts import Batches
+from xner.corpus.parts import Batches, Chosen, Source, only
 
 
-def spill(batches: Iterable[pa.RecordBatch], path: Path) -> None:
-    """Write batches that have the same columns and metadata."""
+def spill_links(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+    """Write the column `links` of batches, and what made it; returns the number of links."""
     writer: pa.RecordBatchFileWriter | None = None
-    for batch in rechunk(batches):
-        writer = writer or pa.ipc.new_file(path, batch.schema)
-        writer.write_batch(batch)
+    links = 0
+    for batch in rechunk(batch.select(["links"]) for batch in batches):
+        if writer is None:
+            made_by = (batch.schema.metadata or {}).get(LINKS_MADE_BY, b"given")
+            schema = pa.schema([("links", LINKS)], {LINKS_MADE_BY: made_by})
+            writer = pa.ipc.new_file(path, schema)
+        writer.write_batch(batch.replace_schema_metadata(schema.metadata))
+        links += len(batch["links"].flatten())
     if writer is not None:
         writer.close()
+    return links
 
 
-def spilled(files: Sequence[Path], each: int, rows: int, origin: str) -> Corpus:
-    """Return the rows of files that `spill` wrote.
-
-    Args:
-        files: in the order of the rows.
-        each: rows of every file but the last.
-        rows: rows of all files.
-        origin: names the corpus in error messages.
-    """
-    with pa.memory_map(str(files[0])) as file:
-        schema = pa.ipc.open_file(file).schema
-    return Corpus(_Files(tuple(files), each, rows), rows, origin, schema)
-
-
-def spill_links(batches: Iterable[pa.RecordBatch], path: Path) -> None:
-    """Write the column `links` of batches, and what made it."""
-    spill(map(_links_of, batches), path)
-
-
-def _links_of(batch: pa.RecordBatch) -> pa.RecordBatch:
-    made_by = (batch.schema.metadata or {})[LINKS_MADE_BY]
-    return batch.select(["links"]).replace_schema_metadata({LINKS_MADE_BY: made_by})
-
-
-def with_spilled_links(pairs: Corpus, files: Sequence[Path], each: int) -> Corpus:
+def with_spilled_links(pairs: Corpus, files: Sequence[Path], rows: int) -> Corpus:
     """Add the links of files that `spill_links` wrote; they replace links of the corpus.
 
     Args:
         pairs: read along with the files at each pass.
         files: in the order of the rows.
-        each: rows of every file but the last.
+        rows: rows of every file but the last.
     """
-    links = spilled(files, each, len(pairs), "links")
-    schema = with_columns(pairs.schema, {"links": LINKS}, metadata=links.schema.metadata)
-    return Corpus(_Linked(pairs, links), len(pairs), pairs.origin, schema)
+    with pa.memory_map(str(files[0])) as file:
+        metadata = {LINKS_MADE_BY: pa.ipc.open_file(file).schema.metadata[LINKS_MADE_BY]}
+    schema = with_columns(pairs.schema, {"links": LINKS}, metadata=metadata)
+    source = _Spilled(pairs, tuple(files), rows, metadata)
+    return Corpus(source, len(pairs), pairs.origin, schema)
 
 
 @dataclass(frozen=True, slots=True)
-class _Linked:
-    """Yields pairs with the links of another corpus."""
+class _Spilled:
+    """Yields pairs with the links of files; the arguments are those of `with_spilled_links`."""
 
     pairs: Corpus
-    links: Corpus
+    files: tuple[Path, ...]
+    rows: int
+    metadata: Mapping[bytes, bytes]
 
     def __call__(self) -> Batches:
         return self.between(0, len(self.pairs))
 
     def between(self, first: int, last: int) -> Batches:
         """Yield the rows `[first, last)`."""
-        parts = [each.part(first, last) for each in (self.pairs, self.links)]
-        for batch, links in zip_batches(*((part.origin, part.batches()) for part in parts)):
-            metadata = links.schema.metadata
-            yield replace_columns(batch, {"links": links["links"]}, metadata=metadata)
+        part = self.pairs.part(first, last)
+        pairs, links = (part.origin, part.batches()), ("links", self._links(first, last))
+        for batch, linked in zip_batches(pairs, links):
+            yield replace_columns(batch, {"links": linked["links"]}, metadata=self.metadata)
 
+    def only(self, names: Sequence[str]) -> Source:
+        """Return some columns; the pairs are read only for these."""
+        if "links" not in names:
+            return only(self.pairs.source, names)
+        read = [name for name in names if name in self.pairs.columns and name != "links"]
+        pairs = self.pairs.select(*(read or self.pairs.columns))
+        return Chosen(_Spilled(pairs, self.files, self.rows, self.metadata), tuple(names))
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """Yields the rows of files; the arguments are those of `spilled`."""
-
-    files: tuple[Path, ...]
-    each: int
-    rows: int
-
-    def __call__(self) -> Batches:
-        return self.between(0, self.rows)
-
-    def between(self, first: int, last: int) -> Batches:
-        """Yield the rows `[first, last)`."""
-        while first < last:
-            number, begin = divmod(first, self.each)
+    def _links(self, row: int, last: int) -> Batches:
+        while row < last:
+            number, begin = divmod(row, self.rows)
             for batch in _mapped(self.files[number], begin):
-                yield (here := batch.slice(0, last - first))
-                first += here.num_rows
-                if first == last:
+                yield (here := batch.slice(0, last - row))
+                row += here.num_rows
+                if row == last:
                     return
 
 

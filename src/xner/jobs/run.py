@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from xner.corpus import Corpus, StrPath
+from xner.corpus.inputs import expand
 from xner.errors import OutputError
 from xner.jobs.engines import Engine, Local
 from xner.jobs.files import move, read_json, saving, write_json, written
 from xner.jobs.lock import locked
 from xner.jobs.manifest import check_same, describe, state_of
 from xner.jobs.output import Output
-from xner.jobs.work import Parts, Workspace, all_reports, any_finished, elapsed, reports
+from xner.jobs.work import Parts, Workspace, any_finished, elapsed, reports
 from xner.jobs.writing import WritePart, join_files
 from xner.report import Report
 from xner.stages import Stage
@@ -69,7 +70,7 @@ def run_job(
         side: side to write to files of one side.
         scheme: labelling scheme of tags.
         columns: columns in the output: `all`, or `new` for `id` and those that the stage makes.
-        files: files of the corpus, to notice changes.
+        files: files, folders and patterns that the corpus was read from, to notice changes.
         reading: how they are read, to notice changes.
         engine: what runs the parts, by default this process.
         part_rows: rows of a part, by default 65,536, or 2,048 if the stage runs a model.
@@ -92,7 +93,8 @@ def run_job(
     rows = part_rows or stage.part_rows
     writing = {"format": output.suffix, "side": side, "scheme": scheme, "part_rows": rows}
     writing |= {"columns": columns}
-    manifest = describe(stage, corpus, map(Path, files), reading or {}, writing)
+    paths = [path for each in files for path in expand(each)]
+    manifest = describe(stage, corpus, paths, reading or {}, writing)
     output.check_own()
     output.create()
     with locked(output.work / "lock", str(output)):
@@ -201,15 +203,11 @@ class _Job:
         parts = space.parts(self.stage.name, prepared.corpus, maker, sharded=self.output.folder)
         missing = len(parts.missing)
         space.run(parts)
-        steps = [work / step for step in prepared.counted]
-        found = [each for step in steps for each in all_reports(step)]
-        return self._finish(space, parts, [*found, *reports(parts.folders)], parts.total - missing)
+        return self._finish(space, parts, parts.total - missing)
 
-    def _finish(
-        self, space: Workspace, parts: Parts, found: Sequence[Mapping[str, Any]], kept: int
-    ) -> Finished:
+    def _finish(self, space: Workspace, parts: Parts, kept: int) -> Finished:
         """Join the parts of a single file, and leave what describes the job."""
-        output = self.output
+        output, found = self.output, reports(parts.folders)
         report = _report(self.stage, found)
         figures = {figure.name for figure in self.stage.figures}
         for name, seconds in space.seconds().items():

@@ -144,7 +144,7 @@ class Workspace:
     def seconds(self) -> dict[str, float]:
         """Seconds of all processes in every step, by its name."""
         steps = [path for path in self.output.work.iterdir() if path.is_dir()]
-        return {step.name: sum(r["seconds"] for r in all_reports(step)) for step in steps}
+        return {step.name: sum(r["seconds"] for r in _all_reports(step)) for step in steps}
 
 
 def _note(folder: Path, begin: float, begun: float, report: Report | None = None) -> None:
@@ -167,9 +167,8 @@ def any_finished(work: Path) -> bool:
 
 def elapsed(work: Path) -> float:
     """Seconds that earlier runs of a job took, up to the last part that they finished."""
-    return max((values["elapsed"] for values in all_reports(work)), default=0.0)
+    return max((values["elapsed"] for values in _all_reports(work)), default=0.0)
 
 
-def all_reports(folder: Path) -> list[dict[str, Any]]:
-    """What is known of all finished parts and steps below a folder, in no order."""
+def _all_reports(folder: Path) -> list[dict[str, Any]]:
     return reports([path.parent for path in folder.rglob(_REPORT)])
