@@ -52,6 +52,10 @@ def test_the_tables_of_the_page(table, tmp_path, monkeypatch):
     assert "| chosen by xner |" in page
 
 
-def test_a_failed_run_ends_the_benchmark(tmp_path):
-    with pytest.raises(SystemExit, match="no such file"):
-        scale_io.project(tmp_path / "missing.parquet", str(tmp_path / "out.parquet"), 5)
+def test_a_run_that_loses_rows_ends_the_benchmark(tmp_path, monkeypatch):
+    child = "import sys; print('{\"sentences\": 4}'); print('[1.5, 20]', file=sys.stderr)"
+    monkeypatch.setattr(scale_io, "_CHILD", child)
+    cost = scale_io.project(tmp_path, "out.parquet", 4, tree=tmp_path)
+    assert (cost.cpu, cost.memory) == (1.5, 20)
+    with pytest.raises(SystemExit, match="xner project failed"):
+        scale_io.project(tmp_path, "out.parquet", 5)
