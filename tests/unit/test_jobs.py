@@ -274,6 +274,18 @@ def test_names_of_shards_are_in_the_order_of_the_parts():
     assert names == sorted(names)
 
 
+def test_a_change_in_a_folder_of_inputs_is_noticed(folder):
+    Path("in").mkdir()
+    Path("in/1.jsonl").write_bytes(Path("linked.jsonl").read_bytes())
+    Path("in/2.jsonl").write_bytes(Path("linked.jsonl").read_bytes())
+    assert run(Project(), "out/", "in").report.sentences == 2 * ROWS
+    os.utime("in/2.jsonl", (1, 1))
+    with pytest.raises(UsageError, match=r"the input in/2\.jsonl has changed since"):
+        run(Project(), "out/", "in")
+    with pytest.raises(UsageError, match=r"the input in/2\.jsonl was left out"):
+        run(Project(), "out/", "in", files=["in/1.json*"])
+
+
 @pytest.mark.parametrize("output", ["out/", "out.jsonl"])
 def test_a_full_disk_keeps_what_is_done(folder, monkeypatch, output):
     write, calls = write_batches, []
