@@ -192,11 +192,6 @@ class InputFile:
         return (self,)
 
     @property
-    def held(self) -> bool:
-        """Whether the rows are in memory, for a single pass."""
-        return self._held is not None
-
-    @property
     def schema(self) -> pa.Schema:
         """The columns of `batches`."""
         empty = without_fault(empty_batch(self.contents.schema))
