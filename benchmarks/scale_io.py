@@ -103,7 +103,7 @@ def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = Fa
         synthetic.write_pairs(path, min(SHARD, rows - first), seed=first + 1)
     plain = ["--score", "alignment=1"]
     runs = {
-        "alignment score, all columns": ("out/", plain),
+        "alignment score, all columns": ("out/", plain),  # pyarrow alone runs next
         "alignment score, all columns, one file": (_MORE[0], plain),
         "alignment score, new columns": ("new/", [*plain, "--columns", "new"]),
         "default scores, all columns": ("default/", []),
@@ -114,7 +114,10 @@ def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = Fa
     found = {}
     for name, (output, options) in runs.items():
         found[name] = project(source, f"{folder}/{output}", rows, *options)
-    rival = alone(source, folder / "out", folder / "alone.parquet")
+        print(name, found[name], file=sys.stderr, flush=True)
+        if output == "out/":
+            rival = alone(source, folder / "out", folder / "alone.parquet")
+            print("pyarrow alone", rival, file=sys.stderr, flush=True)
     if before is not None:
         one, output = folder / "one.parquet", f"{folder}/old.parquet"
         _join(source, one)
