@@ -71,12 +71,18 @@ def open_input(path: Path) -> BinaryIO:
     """Open `path` for reading.
 
     Raises:
-        InputError: it is missing, is a folder, or may not be read.
+        InputError: it is missing, is a folder or a pipe, or may not be read.
     """
     try:
-        return path.open("rb")
+        file = path.open("rb")
     except OSError as error:
         raise unreadable(path, error) from None
+    if not file.seekable():
+        file.close()
+        raise InputError(
+            f"{path}: is a pipe, but files are read more than once; write it to a file"
+        )
+    return file
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
