@@ -287,6 +287,19 @@ def test_a_change_in_a_folder_of_inputs_is_noticed(folder):
         run(Project(), "out/", "in", files=["in/1.json*"])
 
 
+def test_bad_rows_are_left_out_of_the_parts(folder, capsys):
+    lines = Path("linked.jsonl").read_text().splitlines()
+    lines[40] = lines[40].replace('"links": [', '"links": [{"source": 99, "target": 0}, ')
+    Path("odd.jsonl").write_text("\n".join(lines) + "\n")
+    arguments = ["project", "odd.jsonl", "--part-rows", "30", "--on-bad-row", "quarantine"]
+    assert main([*arguments, "-o", "out/", "--format", "jsonl"]) == 0
+    assert main([*arguments, "-o", "whole.jsonl"]) == 0
+    assert b"".join(shards("out")) == Path("whole.jsonl").read_bytes()
+    assert [len(shard.splitlines()) for shard in shards("out")] == [30, 30, 30, 9]
+    assert Path("out.bad.jsonl").read_text() == Path("whole.jsonl.bad.jsonl").read_text()
+    assert '"row": 41' in Path("out.bad.jsonl").read_text()
+
+
 @pytest.mark.parametrize("output", ["out/", "out.jsonl"])
 def test_a_full_disk_keeps_what_is_done(folder, monkeypatch, output):
     write, calls = write_batches, []

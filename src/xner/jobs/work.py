@@ -73,6 +73,8 @@ class Parts:
         return lambda part, tell: self._run(make, part, tell)
 
     def _run(self, make: Make, part: int, tell: Progress) -> None:
+        if (self.folder / self._name(part)).is_dir():
+            return  # Ray can repeat a task of which only the last parts were lost
         begin, first = time.time(), part * self.rows
         rows = self.corpus.part(first, min(first + self.rows, len(self.corpus)))
         name = self._name(part)
