@@ -90,6 +90,7 @@ class Command:
                 output,
                 side=self.side(stage),
                 scheme=options.write_scheme,
+                columns=options.columns,
                 files=files_of(options),
                 reading=reading_of(options),
                 engine=engine,
@@ -134,7 +135,11 @@ class Command:
 
 def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:
     def add(command: argparse.ArgumentParser) -> None:
-        command.add_argument("file", type=Path, metavar="FILE", help=help_text)
+        command.add_argument(
+            "file", type=Path, metavar="FILE",
+            help=f"{help_text} Also a folder, or a quoted pattern such as 'data/*.parquet', for "
+            f"several files.",
+        )  # fmt: skip
         add_scheme(command)
 
     return add

@@ -147,13 +147,13 @@ def refuse_fault(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def spared(batch: pa.RecordBatch, fit: Fit, path: Path) -> pa.RecordBatch:
+def spared(batch: pa.RecordBatch, fit: Fit, path_of: Callable[[int], Path]) -> pa.RecordBatch:
     """Check a batch with `fit`; rows that do not fit become empty and get a fault.
 
     Args:
         batch: may have the column `FAULT`.
         fit: may change columns; it sees no column `FAULT`.
-        path: file of the batch.
+        path_of: gives the file of a row of the batch.
 
     Raises:
         InputError: what is wrong concerns all rows.
@@ -170,7 +170,8 @@ def spared(batch: pa.RecordBatch, fit: Fit, path: Path) -> pa.RecordBatch:
         fit(batch.take(pa.array(np.arange(first, last))), first)
 
     bad = find_bad(rows, check)
-    own = pa.array([fault(path, bad[i]) if i in bad else None for i in range(rows)], pa.string())
+    faults_here = [fault(path_of(i), bad[i]) if i in bad else None for i in range(rows)]
+    own = pa.array(faults_here, pa.string())
     fitted = fit(blanked(batch, np.array(sorted(bad), np.int64)), 0)
     return fitted.append_column(FAULT, pc.coalesce(faults, own))
 
@@ -216,6 +217,10 @@ class Kept:
         """Yield the rows `[first, last)` of those that are kept."""
         begin, end = self._row(first), self._row(last - 1) + 1
         return self._without(self.corpus.part(begin, end).batches(), begin)
+
+    def only(self, names: Sequence[str]) -> Kept:
+        """Return some columns of the kept rows."""
+        return Kept(self.corpus.select(*names, FAULT), self.bad)
 
     def _row(self, kept: int) -> int:
         """The number of a kept row among all rows."""
