@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from xner.columns import Int32, Where, fields_of, lengths_of, offsets_of, rows_of, values_of
 from xner.errors import FormatError, InputError
 
-
 MOST_WORDS = 1 << 20
 """Words of a sentence; links, spans and scores of longer ones would need larger integers."""
 

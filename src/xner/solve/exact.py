@@ -80,8 +80,8 @@ def solve_exact(
 def _sizes(problem: Problem, sentences: Int64) -> Int64:
     """Words in all candidates of each of some sentences."""
     before = np.concatenate([[0], np.cumsum(problem.end - problem.start, dtype=np.int64)])
-    edges = before[candidate_edges(problem)]
-    return (edges[1:] - edges[:-1])[sentences]
+    sizes: Int64 = np.diff(before[candidate_edges(problem)])[sentences]
+    return sizes
 
 
 def _finish(problem: Problem, solution: Solution, limit: int | None, left: Int64) -> Solution:

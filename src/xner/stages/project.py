@@ -44,9 +44,9 @@ from xner.solve.solution import Solution
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of
 from xner.stages.first_pass import count_corpus, counted, first_choice
+from xner.stages.large import large_rows, restored
 from xner.stages.linking import linked
 from xner.stages.projection_options import ProjectionOptions
-from xner.stages.large import large_rows, restored
 from xner.stages.solved import (
     RELABELLED,
     count_outcomes,
