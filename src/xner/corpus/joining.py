@@ -20,11 +20,12 @@ Named = tuple[str, Iterable[pa.RecordBatch]]
 def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
     """Yield the same rows in batches of `BATCH`, or fewer in `MOST_BYTES`; the last is shorter."""
     held: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in batches:
-        if held and sum(part.nbytes for part in (*held, batch)) > MOST_BYTES:
+        size += batch.nbytes
+        if held and size > MOST_BYTES:
             yield _concatenated(held)
-            held, rows = [], 0
+            held, rows, size = [], 0, batch.nbytes
         held.append(batch)
         rows += batch.num_rows
         while rows >= BATCH:
@@ -32,6 +33,7 @@ def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
             yield joined.slice(0, BATCH)
             rows -= BATCH
             held = [joined.slice(BATCH)] if rows else []
+            size = sum(part.nbytes for part in held)
     if rows:
         yield _concatenated(held)
 
