@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -300,6 +301,22 @@ def test_a_full_disk_keeps_what_is_done(folder, monkeypatch, output):
     with pytest.raises(OutputError, match=r"^out.*No space left on device\); finished parts are"):
         run(translate(), output, "labelled.jsonl")
     assert run(translate(), output, "labelled.jsonl").kept == 2
+
+
+def test_a_file_that_cannot_grow(folder):
+    def limited():
+        size = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, size))
+
+    command = [sys.executable, "-m", "xner", "project", "linked.jsonl", "-o", "out/"]
+    command += ["--method", "heuristic", "--part-rows", "30", "--format", "jsonl"]
+    failed = subprocess.run(command, preexec_fn=limited, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "xner project: error: out/part-00000.jsonl: cannot be written (File too large); finished "
+        "parts are kept: the same command continues\n"
+    )
+    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"Projected")
 
 
 def test_one_process_at_a_time(folder):

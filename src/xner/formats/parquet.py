@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -164,24 +165,30 @@ def _conform(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
 
 
 def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a file for writing, with the settings that `benchmarks/scale_io.py` measures.
+    """Open a file for writing.
+
+    Raises:
+        OutputError: a column has a type that Parquet lacks.
+    """
+    try:
+        return pq.ParquetWriter(path, schema, **settings(schema))
+    except pa.ArrowException as error:
+        raise OutputError(f"Parquet cannot hold a column ({error}); write .jsonl") from None
+
+
+def settings(schema: pa.Schema) -> dict[str, Any]:
+    """The options of `pq.ParquetWriter`, chosen by measurement (`benchmarks/scale_io.py`).
 
     Zstandard at its fastest level. Only strings that repeat have a dictionary: one of numbers
     takes longer than it saves. Values in lists have no statistics, as nothing could use them.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.type, field.name)]
-    repeated = [name for name, kind in leaves if _is_text(kind) and name not in _UNIQUE]
-    try:
-        return pq.ParquetWriter(
-            path,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=repeated,
-            write_statistics=[name for name, _ in leaves if name in schema.names],
-        )
-    except pa.ArrowException as error:
-        raise OutputError(f"Parquet cannot hold a column ({error}); write .jsonl") from None
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [name for name, kind in leaves if _is_text(kind) and name not in _UNIQUE],
+        "write_statistics": [name for name, _ in leaves if name in schema.names],
+    }
 
 
 def _leaves(kind: pa.DataType, path: str) -> Iterator[tuple[str, pa.DataType]]:
