@@ -48,7 +48,7 @@ def label_side(corpus: Corpus) -> Corpus:
     if not set(names) <= set(corpus.columns):
         raise InputError(f"{corpus.origin}: has no labels; give a file with tags or entities")
     schema = pa.schema({"tokens": TOKENS, "entities": ENTITIES})
-    return Corpus(_Labels(corpus, names), len(corpus), corpus.origin, schema)
+    return Corpus(_Labels(corpus.select(*names)), len(corpus), corpus.origin, schema)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,6 @@ class _Labels:
     """Two columns of a corpus as tokens and entities."""
 
     corpus: Corpus
-    names: list[str]
 
     def __call__(self) -> Batches:
         return self._renamed(self.corpus.batches())
@@ -65,7 +64,7 @@ class _Labels:
         return self._renamed(self.corpus.part(first, last).batches())
 
     def _renamed(self, batches: Batches) -> Batches:
-        return (b.select(self.names).rename_columns(["tokens", "entities"]) for b in batches)
+        return (batch.rename_columns(["tokens", "entities"]) for batch in batches)
 
 
 def paired_batches(
