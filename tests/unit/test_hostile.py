@@ -19,7 +19,7 @@ from xner.cli import main
 from xner.columns import ENTITIES, LINKS
 from xner.corpus import Corpus, joining
 from xner.errors import XnerWarning
-from xner.formats import footer, parquet
+from xner.formats import files, footer, parquet
 from xner.solve import exact
 
 WORDS = pa.array([["EU", "says"], ["Peter"]])
@@ -393,3 +393,20 @@ def test_weights_must_be_finite(tmp_path):
         (tmp_path / "a.txt").write_text("a\n")
         with pytest.raises(xner.InputError, match=r"c.align:1"):
             xner.read(tmp_path / "a.txt", tmp_path / "a.txt", links=tmp_path / "c.align")
+
+
+@pytest.mark.parametrize(("name", "missing"), [("a.txt", "line end"), ("a.conll", "blank line")])
+def test_a_file_without_an_end_of_line_or_sentence_is_refused(tmp_path, monkeypatch, name, missing):
+    monkeypatch.setattr(files, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
+    path = tmp_path / name
+    path.write_text("w\tO" + ("\nw\tO" if name == "a.conll" else " ") * 5000)
+    for read in (xner.scan, xner.read):
+        with pytest.raises(xner.FormatError, match=f"no {missing} in 1,000 bytes from byte 0"):
+            read(path, side="source")
+
+
+@pytest.mark.parametrize("option", ["--max-span", "--seed", "--chains"])
+def test_integers_have_64_bits(pair, capsys, option):
+    assert main(["project", "a.conll", "b.txt", "-o", "o.conll", option, str(10**400)]) == 2
+    assert "at most 9223372036854775807" in capsys.readouterr().err
