@@ -20,6 +20,7 @@ from xner.columns import ENTITIES, LINKS
 from xner.corpus import Corpus, joining
 from xner.errors import XnerWarning
 from xner.formats import files, footer, parquet
+from xner.score.counts import Counts
 from xner.solve import exact
 
 WORDS = pa.array([["EU", "says"], ["Peter"]])
@@ -410,3 +411,19 @@ def test_a_file_without_an_end_of_line_or_sentence_is_refused(tmp_path, monkeypa
 def test_integers_have_64_bits(pair, capsys, option):
     assert main(["project", "a.conll", "b.txt", "-o", "o.conll", option, str(10**400)]) == 2
     assert "at most 9223372036854775807" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("keys", "counts"),
+    [([1, 2], [1]), ([0], [1]), ([1], [-1]), ([[1]], [[1]]), ([], 3), (["a"], [1])],
+)
+def test_statistics_that_do_not_fit_are_refused(tmp_path, keys, counts):
+    made = Counts("xner")
+    made.add(np.array([5], np.uint64), np.array([1]))
+    made.save(tmp_path / "c.npz")
+    with np.load(tmp_path / "c.npz") as file:
+        values = dict(file)
+    np.savez(tmp_path / "d.npz", **{**values, "keys": np.array(keys), "counts": np.array(counts)})
+    assert len(Counts.load(tmp_path / "c.npz")) == 1
+    with pytest.raises(xner.FormatError, match="no counts of xner"):
+        Counts.load(tmp_path / "d.npz")
