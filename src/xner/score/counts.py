@@ -130,7 +130,7 @@ class Counts:
                 loaded = cls(str(file["made_by"]))
                 loaded.labels = set(file["labels"].tolist())
                 keys, counts = file["keys"].astype(np.uint64), file["counts"].astype(np.int64)
-                if keys.shape != (len(counts),) or not np.all(keys) or np.any(counts < 1):
+                if keys.shape != (len(counts),) or not np.all(keys) or np.any(counts < 0):
                     raise ValueError("keys and counts do not fit")
                 loaded.add(keys, counts)
         except (*_DAMAGE, BadZipFile, zlib.error) as error:
