@@ -1,7 +1,7 @@
 """Measure projection from Parquet to Parquet against pyarrow alone, and settings for Parquet.
 
 python -m benchmarks.scale_io                      # writes benchmarks/results/scale_io.md
-python -m benchmarks.scale_io --rows 10000000 --before ../earlier    # takes 20 minutes and 6 GB
+python -m benchmarks.scale_io --rows 10000000 --fewer --page scale_io_10m.md    # 20 minutes, 10 GB
 """
 
 import json
@@ -24,6 +24,7 @@ SHARD = 1_000_000
 """Pairs in each input file."""
 SAMPLE = 300_000
 """Pairs that the settings are measured on."""
+_MORE = ("out.parquet", "defaultnew/")
 
 # Peak memory as reported by the kernel: ru_maxrss would include this script, the parent.
 _CHILD = """
@@ -93,7 +94,7 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
 
 
-def whole_command(folder: Path, rows: int, before: Path | None) -> str:
+def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = False) -> str:
     """Measure the command with each score, all and new columns, and pyarrow alone."""
     source = folder / "pairs"
     source.mkdir()
@@ -102,16 +103,21 @@ def whole_command(folder: Path, rows: int, before: Path | None) -> str:
         synthetic.write_pairs(path, min(SHARD, rows - first), seed=first + 1)
     plain = ["--score", "alignment=1"]
     runs = {
-        "alignment score, all columns": ("out/", plain),
-        "alignment score, all columns, one file": ("out.parquet", plain),
+        "alignment score, all columns": ("out/", plain),  # pyarrow alone runs next
+        "alignment score, all columns, one file": (_MORE[0], plain),
         "alignment score, new columns": ("new/", [*plain, "--columns", "new"]),
         "default scores, all columns": ("default/", []),
-        "default scores, new columns": ("defaultnew/", ["--columns", "new"]),
+        "default scores, new columns": (_MORE[1], ["--columns", "new"]),
     }
+    if fewer:
+        runs = {name: run for name, run in runs.items() if run[0] not in _MORE}
     found = {}
     for name, (output, options) in runs.items():
         found[name] = project(source, f"{folder}/{output}", rows, *options)
-    rival = alone(source, folder / "out", folder / "alone.parquet")
+        print(name, found[name], file=sys.stderr, flush=True)
+        if output == "out/":
+            rival = alone(source, folder / "out", folder / "alone.parquet")
+            print("pyarrow alone", rival, file=sys.stderr, flush=True)
     if before is not None:
         one, output = folder / "one.parquet", f"{folder}/old.parquet"
         _join(source, one)
@@ -208,13 +214,15 @@ def main() -> None:
     options.add_argument(
         "--before", type=Path, metavar="DIR", help="checkout of an earlier commit to compare with"
     )
+    options.add_argument("--fewer", action="store_true", help="leave out two of the runs")
     options.add_argument(
         "--page", default="scale_io.md", metavar="NAME", help="page to write (default: %(default)s)"
     )
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        parts = {"Whole command": whole_command(folder, given.rows, given.before)}
+        whole = whole_command(folder, given.rows, given.before, given.fewer)
+        parts = {"Whole command": whole}
         made = sorted((folder / "out").glob("*.parquet"))
         sample = folder / "sample.parquet"
         tables = [pq.read_table(path) for path in made[: -(-SAMPLE // synthetic.CHUNK)]]

@@ -234,6 +234,11 @@ def _predicted_links(predicted: StrPath | Corpus, min_weight: float) -> Iterator
     """Yield the links of 32,768 rows at a time."""
     for batch in rechunk(_link_batches(predicted)):
         links = _links_of(batch)
+        if links.words.size and (links.words.min() < 0 or links.words.max() >= _WORDS):
+            raise InputError(
+                f"the predicted links have a word {links.words.max()}; a sentence has at most "
+                f"{_WORDS:,} words, counted from 0"
+            )
         kept = fields_of(batch["links"], "weight")[0] >= min_weight
         yield _Links(links.rows, links.row[kept], links.words[:, kept], kept[kept])
 
