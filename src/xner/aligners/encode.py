@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from xner.aligners.bitext import Bitext, Side
-from xner.columns import offsets_of
+from xner.columns import lengths_of, offsets_of
 from xner.corpus import Corpus, require
+from xner.corpus.bad_rows import blanked
+from xner.errors import XnerWarning
+
+MOST_CELLS = 1 << 22
+"""Source words times target words of a pair, such as 2,048 each; aligners take time and memory for
+each. A larger pair gets no links."""
 
 
 class _Vocabulary:
@@ -42,6 +49,8 @@ def encode(
 ) -> Bitext:
     """Number the words of both sides of a corpus; reads it once.
 
+    Pairs with more than `MOST_CELLS` pairs of words are empty, with a warning.
+
     Args:
         pairs: the corpus to align.
         fit_on: more pairs, appended at the end, that an aligner is only fitted on.
@@ -49,14 +58,26 @@ def encode(
     """
     source, target = _Vocabulary(), _Vocabulary()
     done, rows = 0, len(pairs) + sum(map(len, fit_on))
+    large = 0
     for corpus in (pairs, *fit_on):
         for batch in corpus.batches():
             require(batch, "source_tokens", "target_tokens")
-            source.add(batch["source_tokens"])
-            target.add(batch["target_tokens"])
+            words = batch.select(["source_tokens", "target_tokens"])
+            sizes = [lengths_of(column).astype(np.int64) for column in words.columns]
+            left_out = np.flatnonzero(sizes[0] * sizes[1] > MOST_CELLS)
+            words, large = blanked(words, left_out), large + len(left_out)
+            source.add(words["source_tokens"])
+            target.add(words["target_tokens"])
             done += batch.num_rows
             if progress:
                 progress(done / max(1, rows))
+    if large:
+        warnings.warn(
+            f"{large:,} sentence pairs have more than {MOST_CELLS:,} pairs of words, and get no "
+            f"links; split them into sentences",
+            XnerWarning,
+            stacklevel=2,
+        )
     return Bitext(source.side(), target.side(), rows - len(pairs))
 
 

@@ -26,6 +26,7 @@ from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Text
 from xner.solve.exact import solve_exact
 from xner.stages.base import require_columns
+from xner.stages.large import without_large
 from xner.stages.work import Make, Work
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def count_corpus(corpus: Corpus, options: ProjectionOptions) -> Counts:
     done = 0
     require_columns(corpus, *NEEDED)
     for batch in corpus.select(*NEEDED).batches():
-        count_batch(Text(batch), options, counts)
+        count_batch(Text(without_large(batch, options)), options, counts)
         done += batch.num_rows
         options.tell("count", done / max(1, len(corpus)))
     return counts
