@@ -111,6 +111,7 @@ def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = Fa
     }
     if fewer:
         runs = {name: run for name, run in runs.items() if run[0] not in _MORE}
+    _compile(folder, plain, before)
     found = {}
     for name, (output, options) in runs.items():
         found[name] = project(source, f"{folder}/{output}", rows, *options)
@@ -134,6 +135,14 @@ def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = Fa
         f"are to its seconds, and to the processor time of all threads, which is less sensitive "
         f"to other work on the machine.\n\n{common.markdown(head, lines)}"
     )
+
+
+def _compile(folder: Path, plain: list[str], before: Path | None) -> None:
+    """Fill the caches of compiled kernels, so that no run that is timed compiles them."""
+    few = folder / "few.parquet"
+    synthetic.write_pairs(few, 2000)
+    for options, tree in ((plain, None), ([], None), (plain, before)):
+        project(few, f"{folder}/few_out.parquet", 2000, *options, tree=tree)
 
 
 def _join(source: Path, path: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_tables_of_the_page(table, tmp_path, monkeypatch):
         "0.parquet", "1.parquet",
     ]  # fmt: skip
     assert page.count("| 250 | 100 |") == 6
+    assert (tmp_path / "few.parquet").is_file()
     assert "earlier commit" in page
     page = scale_io.settings(tmp_path / "out" / "part-00000.parquet", tmp_path / "scratch")
     assert "| chosen by xner |" in page
