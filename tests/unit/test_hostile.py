@@ -192,10 +192,12 @@ def pair(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.parametrize("flag", ["--save-counts", "--bad-rows"])
 @pytest.mark.parametrize("name", ["o.conll", "a.conll", "b.txt", "../{folder}/o.conll"])
-def test_counts_do_not_overwrite_other_files(pair, capsys, name):
+def test_side_files_do_not_overwrite_other_files(pair, capsys, flag, name):
     name = name.format(folder=pair.name)
-    arguments = ["project", "a.conll", "b.txt", "-o", "o.conll", "--save-counts", name]
+    arguments = ["project", "a.conll", "b.txt", "-o", "o.conll", flag, name]
+    arguments += ["--on-bad-row", "quarantine"]
     assert main(arguments) == 2
     assert "name another" in capsys.readouterr().err
     assert (pair / "b.txt").read_text() == "Łódź is\n"
@@ -427,3 +429,24 @@ def test_statistics_that_do_not_fit_are_refused(tmp_path, keys, counts):
     assert len(Counts.load(tmp_path / "c.npz")) == 1
     with pytest.raises(xner.FormatError, match="no counts of xner"):
         Counts.load(tmp_path / "d.npz")
+
+
+def test_labels_are_printed_as_they_are(tmp_path, capsys):
+    entity = {"start": 0, "end": 1, "label": "[/b]\x1b[31m"}
+    rows = {"tokens": [["a"]], "entities": [[entity]]}
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(rows), path)
+    assert main(["evaluate", str(path), str(path)]) == 0
+    out = capsys.readouterr().out
+    assert r"[/b]\x1b[31m" in out
+    assert "\x1b[31m" not in out
+
+
+@pytest.mark.parametrize("label", ["A\tB", "A\nO", "A\r", "A "])
+def test_labels_that_conll_cannot_hold_are_refused(tmp_path, label):
+    entities = [[{"start": 0, "end": 1, "label": label}]]
+    rows = {"id": ["1"], "target_tokens": [["a"]], "target_entities": entities}
+    pairs = Corpus.from_table(pa.table(rows))
+    with pytest.raises(xner.OutputError, match="cannot hold the label"):
+        pairs.write(tmp_path / "o.conll")
+    pairs.write(tmp_path / "o.jsonl")
