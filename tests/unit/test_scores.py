@@ -7,10 +7,12 @@ import pytest
 import xner
 from tests.corpora import corpus
 from xner.columns import COLUMNS
+from xner.kernels.records import Spans
 from xner.score import register
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
-from xner.score.scene import Text
+from xner.score.edge import edge
+from xner.score.scene import Scene, Text
 from xner.stages.project import Project
 from xner.stages.projection_options import PRESETS
 
@@ -149,3 +151,20 @@ def test_rare_keys_go_when_there_are_too_many():
     counts = Counts(limit=4)
     counts.add(np.arange(1, 6).astype(np.uint64), np.array([5, 1, 4, 1, 1]))
     assert counts.items()[0].tolist() == [1, 3]
+
+
+def test_counts_that_were_dropped_are_not_subtracted():
+    """A large corpus drops rare keys, with what a sentence added to them."""
+    entities = [{"start": i, "end": i + 1, "label": "PER"} for i in range(2)]
+    links = [(0, 0, 1.0), (0, 1, 0.1), (1, 2, 1.0), (1, 3, 0.1)]
+    row = {
+        "source_tokens": [["a", "b"]],
+        "source_entities": [entities],
+        "target_tokens": [["x", "y", "x", "y"]],
+        "links": [[dict(zip(("source", "target", "weight"), link, strict=True)) for link in links]],
+    }
+    text = Text(next(xner.Corpus.from_table(pa.table(row)).batches()))
+    problem = linked_ngrams(text, max_span=10, max_ratio=2).problem
+    chosen = [np.array(values, np.int32) for values in ([0, 2], [0, 2], [1, 3], [0, 1])]
+    scores = edge(Scene(text, problem, Spans(*chosen), Counts()))
+    assert ((scores >= 0) & (scores <= 1)).all()

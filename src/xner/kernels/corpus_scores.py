@@ -39,6 +39,8 @@ def share_inside(word, s, words, spans, table, prior, strength):
             outside -= words.keys[i - 1] == word
         if j < end:
             outside -= words.keys[j] == word
+    # Rare keys of a large corpus are dropped, with what this sentence added to them.
+    inside, outside = max(inside, 0), max(outside, 0)
     return (inside + prior) / (inside + outside + strength)
 
 
@@ -171,4 +173,4 @@ def dictionary_scores(
                     if entity_keys[spans.entity[k]] == entity:
                         i, j = base + spans.start[k], base + spans.end[k]
                         seen -= phrase_key(i, j, keys) == target
-                score[c] = seen / (total + strength)
+                score[c] = max(seen, 0) / (total + strength)
