@@ -152,8 +152,8 @@ class NativeAligner:
         prior = self._learned(shard, ways, first, keys[self.chains :], step)
         made = sampling.sample(ways, prior, main, keys[: self.chains], step)
         likely = [
-            sampling.probabilities(way, posterior, len(shard.cells))
-            for way, posterior in zip(ways, made, strict=True)
+            sampling.probabilities(way, found.posterior, len(shard.cells))
+            for way, found in zip(ways, made, strict=True)
         ]
         lengths = np.diff(shard.source.offsets), np.diff(shard.target.offsets)
         return thinned(*lengths, shard.cell_offsets, likely[0], likely[1])
@@ -167,8 +167,8 @@ class NativeAligner:
         usual = parts.prior(features, parts.USUAL)
         made = sampling.sample(ways, usual, settings, keys, step)
         linked = np.zeros(len(shard.source_types), np.float32)
-        for way, posterior in zip(ways, made, strict=True):
-            kernels.count_links(way.entries, posterior, np.float32(0.5 / gibbs.CERTAIN), linked)
+        for way, found in zip(ways, made, strict=True):
+            kernels.count_links(way.entries, found.posterior, np.float32(0.5 / gibbs.CERTAIN), linked)
         return parts.prior(features, parts.learn(shard, features, linked))
 
 

@@ -59,7 +59,7 @@ def _fits(bounds: list[int], cells: NDArray[np.int64], fit_pairs: int) -> bool:
 
 def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
     """Number the entries of the pairs `[lo, hi)`."""
-    source, target = _text(bitext.source, lo, hi), _text(bitext.target, lo, hi)
+    source, target = text_of(bitext.source, lo, hi), text_of(bitext.target, lo, hi)
     sizes = np.diff(source.offsets) * np.diff(target.offsets)
     cell_offsets = offsets_from(sizes)
     cells = np.empty(cell_offsets[-1], np.int32)
@@ -85,7 +85,7 @@ def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
     )
 
 
-def _text(side: Side, lo: int, hi: int) -> Text:
+def text_of(side: Side, lo: int, hi: int) -> Text:
     """Return the words of the sentences `[lo, hi)` as casefolded types numbered from 0."""
     folded: dict[str, int] = {}
     fold = np.array([folded.setdefault(w.casefold(), len(folded)) for w in side.words], np.int32)

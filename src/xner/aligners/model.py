@@ -1,0 +1,221 @@
+"""A fitted model of the native aligner: what it learned from a sample, on disk and in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+
+from xner.aligners import parts
+from xner.aligners.bitext import offsets_from
+from xner.errors import FormatError, OutputError
+from xner.formats.files import atomic
+from xner.kernels import local
+from xner.kernels.blocks import frozen, over_blocks
+from xner.kernels.model import fill_lexicon, fill_views
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_VERSION = 1
+RARE = 5
+"""Types that occur less often in the sample are compared by parts and spelling."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The word types of one side of the sample.
+
+    Attributes:
+        words: casefolded types.
+        mass: float32 (types), prior mass of the entries in the table plus expected links, when the
+            type is given.
+        null: float32 (types), expected null links, when it is observed.
+        fertility: float32 (types, fertilities), words by their number of links, smoothed.
+        frequency: int64 (types), occurrences.
+    """
+
+    words: list[str]
+    mass: NDArray[np.float32]
+    null: NDArray[np.float32]
+    fertility: NDArray[np.float32]
+    frequency: NDArray[np.int64]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Number of each type."""
+        return {word: k for k, word in enumerate(self.words)}
+
+
+class Entries(NamedTuple):
+    """Pairs of word types: int32, source and target; float32, prior mass and discounted counts."""
+
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    prior: NDArray[np.float32]
+    forward: NDArray[np.float32]
+    reverse: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AlignmentModel:
+    """What `NativeAligner.fit` learned; `NativeAligner.apply` aligns any text with it.
+
+    Attributes:
+        signature: signature of the aligner, and what it was fitted on.
+        languages: source and target language, or empty texts.
+        pairs: number of sentence pairs that it was fitted on.
+        source, target: word types of both sides.
+        entries: pairs of word types with links.
+        view_keys, evidence: uint64, float32 (parts), pairs of word parts and their evidence.
+        weights: float64, of the features of the prior (`xner.aligners.parts`).
+        jumps: float32 (2, jumps), probability of each jump with source and target given.
+    """
+
+    signature: str
+    languages: tuple[str, str]
+    pairs: int
+    source: Vocabulary
+    target: Vocabulary
+    entries: Entries
+    view_keys: NDArray[np.uint64]
+    evidence: NDArray[np.float32]
+    weights: NDArray[np.float64]
+    jumps: NDArray[np.float32]
+
+    @cached_property
+    def lexicon(self) -> local.Lexicon:
+        """The hash tables of the kernel."""
+        keys, filter_ = empty_table(len(self.entries.source))
+        columns = [np.zeros(len(keys), np.float32) for _ in range(3)]
+        fill_lexicon(*(frozen(c, c.dtype) for c in self.entries), keys, filter_, *columns)
+        view_keys, view_filter = empty_table(len(self.view_keys))
+        evidence = np.zeros(len(view_keys), np.float32)
+        given = frozen(self.view_keys, np.uint64), frozen(self.evidence, np.float32)
+        fill_views(*given, view_keys, view_filter, evidence)
+        return local.Lexicon(
+            frozen(keys, np.uint64),
+            frozen(filter_, np.uint64),
+            *(frozen(column, np.float32) for column in columns),
+            frozen(view_keys, np.uint64),
+            frozen(view_filter, np.uint64),
+            frozen(evidence, np.float32),
+            frozen(self.weights, np.float64),
+            parts.BASE,
+            parts.LEAST,
+            parts.MOST,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write a NumPy .npz file; the same model gives the same bytes.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        values: dict[str, Any] = {"version": _VERSION, "made_by": self.signature}
+        values |= {"languages": np.array(self.languages, np.str_), "pairs": self.pairs}
+        for side in ("source", "target"):
+            vocabulary = getattr(self, side)
+            for field in fields(Vocabulary):
+                value = getattr(vocabulary, field.name)
+                if field.name == "words":
+                    encoded = [word.encode("utf-8", "surrogatepass") for word in value]
+                    values[f"{side}_lengths"] = np.array([len(w) for w in encoded], np.int64)
+                    value = np.frombuffer(b"".join(encoded), np.uint8)
+                values[f"{side}_{field.name}"] = value
+        values |= {f"entries_{name}": v for name, v in self.entries._asdict().items()}
+        for name in ("view_keys", "evidence", "weights", "jumps"):
+            values[name] = getattr(self, name)
+        with atomic(path) as partial:
+            try:
+                with partial.open("wb") as file:
+                    np.savez_compressed(file, **values)
+            except OSError as error:
+                raise OutputError(f"{path}: {error.strerror}") from None
+
+    @classmethod
+    def load(cls, path: Path) -> AlignmentModel:
+        """Read a file that `save` wrote.
+
+        Raises:
+            FormatError: it is no such file, or of another version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if file["version"] != _VERSION:
+                    raise ValueError("another version of xner wrote it; fit the aligner again")
+                source, target = str(file["languages"][0]), str(file["languages"][1])
+                return cls(
+                    str(file["made_by"]),
+                    (source, target),
+                    int(file["pairs"]),
+                    _vocabulary(file, "source"),
+                    _vocabulary(file, "target"),
+                    Entries(*(file[f"entries_{name}"] for name in Entries._fields)),
+                    *(file[name] for name in ("view_keys", "evidence", "weights", "jumps")),
+                )
+        except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:
+            raise FormatError(f"{path}: no alignment model of xner ({error})") from None
+
+
+def _vocabulary(file: Any, side: str) -> Vocabulary:
+    data, ends = file[f"{side}_words"].tobytes(), np.cumsum(file[f"{side}_lengths"]).tolist()
+    words = [
+        data[a:b].decode("utf-8", "surrogatepass")
+        for a, b in zip([0, *ends[:-1]], ends, strict=True)
+    ]
+    names = [field.name for field in fields(Vocabulary) if field.name != "words"]
+    return Vocabulary(words, *(file[f"{side}_{name}"] for name in names))
+
+
+def empty_table(entries: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the keys of an empty table with room for some entries, and its filter."""
+    size = 1 << max(7, int(2 * entries).bit_length())
+    return np.zeros(size, np.uint64), np.zeros(size // 16, np.uint64)
+
+
+def types_of(words: list[str], vocabulary: Vocabulary, null_odds: float) -> local.Types:
+    """Return what the kernel needs to know about word types.
+
+    Args:
+        words: casefolded types, in the vocabulary or not.
+        vocabulary: the types of the sample.
+        null_odds: prior odds of the null word.
+    """
+    index = vocabulary.index
+    known = np.array([index.get(word, -1) for word in words], np.int32)
+    is_new = known < 0
+
+    def of(values: NDArray[Any], new: Any) -> NDArray[Any]:
+        found = values[known] if len(values) else np.zeros((len(known), *values.shape[1:]))
+        found[is_new] = new
+        return found
+
+    null_prior = 3e-4
+    total = float(vocabulary.null.sum(dtype=np.float64)) + null_prior * len(vocabulary.null)
+    null = (of(vocabulary.null, 0.0) + null_prior) / max(total, null_prior) * null_odds
+    usual = vocabulary.fertility.sum(axis=0, dtype=np.float64) + 1.0
+    usual /= usual.sum()
+    fertility = of(vocabulary.fertility, 0.0) + usual
+    frequency = of(vocabulary.frequency, 1)
+    codes, starts = parts.letters_of(words)
+    keys, bits = np.empty((len(words), local.PARTS), np.uint64), np.empty((len(words), 2), np.uint64)
+    over_blocks(local.part_keys, len(words), codes, starts, keys, bits)
+    return local.Types(
+        frozen(known, np.int32),
+        frozen(of(vocabulary.mass, 0.0), np.float32),
+        frozen(null, np.float32),
+        frozen(fertility[:, 1:] / fertility[:, :-1], np.float32),
+        frozen(np.log(frequency), np.float32),
+        frozen(np.log([2.0 + len(word) for word in words]), np.float32),
+        frozen((frequency < RARE) | is_new, np.uint8),
+        frozen(keys, np.uint64),
+        frozen(bits, np.uint64),
+        codes,
+        starts,
+    )
