@@ -82,6 +82,8 @@ COLUMNS: dict[str, pa.DataType] = {
     "tokens": TOKENS,
     "entities": ENTITIES,
 }
+_MOST = 2**31 - 1
+"""Values of a list column in one batch: its offsets are 32-bit integers."""
 # Struct fields that a file may leave out; null means "unknown".
 _OPTIONAL = {"score": None, "source": None, "weight": 1.0}
 
@@ -97,7 +99,7 @@ def fit(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
     Raises:
         FormatError: the values cannot be read as `wanted`.
     """
-    if array.type == wanted and not (pa.types.is_list(wanted) and array.null_count):
+    if _is_fit(array, wanted):
         return array
     if pa.types.is_list(wanted):
         return _fit_list(array, wanted, name)
@@ -105,21 +107,41 @@ def fit(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
         return _fit_struct(array, wanted, name)
     try:
         return array.cast(wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowException as error:
         raise FormatError(f"column {name!r} should hold {wanted}: {error}") from None
+
+
+def _is_fit(array: pa.Array, wanted: pa.DataType) -> bool:
+    """Whether an array has the type, no null lists or objects, and no field without a default."""
+    if array.type != wanted:
+        return False
+    if pa.types.is_list(wanted):
+        return not array.null_count and _is_fit(array.values, wanted.value_type)
+    if pa.types.is_struct(wanted):
+        filled = [field.name for field in wanted if _OPTIONAL.get(field.name) is not None]
+        return not array.null_count and not any(array.field(name).null_count for name in filled)
+    return True
 
 
 def _fit_list(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
     if pa.types.is_null(array.type):
         lengths, values = np.zeros(len(array), np.int64), pa.nulls(0, wanted.value_type)
-    elif not hasattr(array, "flatten") or pa.types.is_struct(array.type):
+    elif not _is_listed(array.type):
         raise FormatError(f"column {name!r} should hold a list, not {array.type}")
     else:
         lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
         values = array.flatten()
+    if len(values) > _MOST:
+        raise FormatError(f"column {name!r} has {len(values)} values in {len(array)} rows")
     offsets = np.zeros(len(array) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
     return pa.ListArray.from_arrays(pa.array(offsets), fit(values, wanted.value_type, name))
+
+
+def _is_listed(kind: pa.DataType) -> bool:
+    lists = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
+    views = pa.types.is_list_view, pa.types.is_large_list_view
+    return any(is_one(kind) for is_one in (*lists, *views))
 
 
 def _fit_struct(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
@@ -151,9 +173,15 @@ def conform(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Convert every column that xner knows to its Arrow type; leave others as they are.
 
     Raises:
-        FormatError: two columns share a name, or one cannot be read as its type.
+        FormatError: two columns share a name, or one cannot be read as its type, or holds text
+            that is not UTF-8.
     """
     names = batch.schema.names
+    for name, column in zip(names, batch.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowException as error:
+            raise FormatError(f"column {name!r} is damaged: {error}") from None
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise FormatError(f"there are two columns {twice[0]!r}; remove or rename one")
     columns = [
@@ -184,6 +212,20 @@ def replace_columns(
     arrays = {name: column for name, column in held if name not in drop} | dict(columns)
     changed = pa.RecordBatch.from_pydict(arrays)
     return changed.replace_schema_metadata(_changed(batch.schema.metadata, metadata))
+
+
+def with_same_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with its columns in the order of a schema; those that it lacks are null.
+
+    Columns that the schema lacks stay at the end.
+    """
+    names = batch.schema.names
+    if names == schema.names:
+        return batch
+    nulls = {f.name: pa.nulls(batch.num_rows, f.type) for f in schema if f.name not in names}
+    filled = replace_columns(batch, nulls)
+    order = [*schema.names, *(name for name in names if name not in schema.names)]
+    return conform(filled.select(order))
 
 
 def with_columns(

@@ -1,8 +1,9 @@
-"""Labelled text of one side, for evaluation: files, or corpora in memory."""
+"""Labelled text of one side, for evaluation: files, or corpora."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,33 +11,36 @@ import numpy as np
 import pyarrow as pa
 
 from xner.columns import ENTITIES, TOKENS, lengths_of
-from xner.corpus import Corpus, rechunk, zip_batches
+from xner.corpus import Batches, Corpus, zip_batches
 from xner.corpus.files import InputFile, line_up, one_side
+from xner.corpus.reading import alone
 from xner.errors import InputError, ParallelError
 from xner.schemes import check_scheme
 
 
 def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto") -> list[Corpus]:
-    """Read labelled files of the same sentences; columns tokens and entities.
+    """Open labelled files of the same sentences; columns tokens and entities.
 
-    The target side of a file with two sides is read. Every file is opened once.
+    The target side of a file with two sides is read. Every file is opened once here, to count its
+    rows, and once at each pass. A pipe can be opened only once, so its rows are kept in memory.
 
     Raises:
         InputError: a file is missing, empty or malformed, has no labels, or they differ in rows.
     """
     check_scheme(scheme, auto=True)
     target = partial(one_side, side="target")
-    files = [InputFile(path, target, scheme=scheme, hold=True) for path in paths]
-    if files:
-        line_up(files, docstart)
-    read = [(list(rechunk(file.batches())), str(file.path), file.schema) for file in files]
-    return [label_side(Corpus.from_batches(*one)) for one in read]
+    files = [InputFile(path, target, scheme=scheme, hold=not path.is_file()) for path in paths]
+    rows = line_up(files, docstart) if files else 0
+    return [_labelled(file, rows) for file in files]
+
+
+def _labelled(file: InputFile, rows: int) -> Corpus:
+    labels = label_side(alone(file, rows))
+    return labels.collect() if file.held else labels
 
 
 def label_side(corpus: Corpus) -> Corpus:
     """Return the tokens and entities of a corpus; of its target side, where it has two.
-
-    Reads the corpus once, into memory.
 
     Raises:
         InputError: it has no labels there.
@@ -45,9 +49,25 @@ def label_side(corpus: Corpus) -> Corpus:
     names = [f"{prefix}tokens", f"{prefix}entities"]
     if not set(names) <= set(corpus.columns):
         raise InputError(f"{corpus.origin}: has no labels; give a file with tags or entities")
-    batches = [b.select(names).rename_columns(["tokens", "entities"]) for b in corpus.batches()]
     schema = pa.schema({"tokens": TOKENS, "entities": ENTITIES})
-    return Corpus.from_batches(batches, corpus.origin, schema)
+    return Corpus(_Labels(corpus, names), len(corpus), corpus.origin, schema)
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Two columns of a corpus as tokens and entities."""
+
+    corpus: Corpus
+    names: list[str]
+
+    def __call__(self) -> Batches:
+        return self._renamed(self.corpus.batches())
+
+    def between(self, first: int, last: int) -> Batches:
+        return self._renamed(self.corpus.part(first, last).batches())
+
+    def _renamed(self, batches: Batches) -> Batches:
+        return (b.select(self.names).rename_columns(["tokens", "entities"]) for b in batches)
 
 
 def paired_batches(

@@ -207,8 +207,19 @@ def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
     if not _fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
+    if not all(map(math.isfinite, _numbers_in(value))):
+        raise UsageError(f"{name} is {value}; numbers must be finite")
     if isinstance(value, Real):
         _check_range(name, float(value), declared)
+
+
+def _numbers_in(value: Any) -> list[float]:
+    """The number that a value is, or those in a list or mapping."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple | set | frozenset):
+        value = [value]
+    return [float(item) for item in value if isinstance(item, Real)]
 
 
 def _check_range(name: str, value: float, declared: Option) -> None:
@@ -218,8 +229,8 @@ def _check_range(name: str, value: float, declared: Option) -> None:
         or (declared.le is not None and value > declared.le)
         or (declared.lt is not None and value >= declared.lt)
     )
-    if outside or not math.isfinite(value):
-        raise UsageError(f"{name} is {value:g}; it must be {declared.range or 'finite'}")
+    if outside:
+        raise UsageError(f"{name} is {value:g}; it must be {declared.range}")
 
 
 def _optional(hint: Any) -> bool:

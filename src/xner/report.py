@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +106,24 @@ class Report:
             self._values[name] = self._values[name].__class__(value)
 
     @property
+    def state(self) -> dict[str, Any]:
+        """The report as values that JSON can hold; see `merge`."""
+        values = {
+            name: list(value.items()) if isinstance(value, Counter) else value
+            for name, value in self._values.items()
+        }
+        return {"signature": self.signature, "sentences": self.sentences, "values": values}
+
+    def merge(self, state: Mapping[str, Any]) -> None:
+        """Add the `state` of the report of another part, and take its signature."""
+        self.signature = state["signature"]
+        values = {
+            name: {_key(key): n for key, n in value} if isinstance(value, list) else value
+            for name, value in state["values"].items()
+        }
+        self.add(sentences=state["sentences"], **values)
+
+    @property
     def sentences_per_second(self) -> float:
         """Rows per second of wall time."""
         return self.sentences / self.seconds if self.seconds else 0.0
@@ -129,3 +147,8 @@ class Report:
         rate = self.sentences_per_second
         shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:,.1f}"
         return [*rows, ("seconds", f"{self.seconds:,.2f}"), ("sentences per second", shown)]
+
+
+def _key(key: Any) -> Any:
+    """A key of a counter that was a tuple before it was JSON."""
+    return tuple(key) if isinstance(key, list) else key

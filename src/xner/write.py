@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from xner.columns import ENTITIES
 from xner.errors import OutputError, UsageError
 from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
 from xner.formats.files import atomic
+from xner.overlap import behind
 from xner.schemes import check_scheme
 
 
@@ -27,6 +28,11 @@ def check_output(path: Path, *, scheme: str = "IOB2", side: str = "target") -> N
     check_scheme(scheme)
     if side not in ("source", "target"):
         raise UsageError(f"side is {side!r}; choose source or target")
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError if the folder of `path` is missing or cannot be written to."""
     try:
         with atomic(path) as partial:
             raise _EnoughError(partial)
@@ -49,21 +55,16 @@ def write_batches(
             _write_parquet(partial, path, batches)
         else:
             with partial.open("wb") as file:
-                for batch in batches:
-                    file.write(_render(module, batch, path, side, scheme))
+                behind(lambda b: file.write(_render(module, b, path, side, scheme)), batches)
 
 
 def _write_parquet(partial: Path, path: Path, batches: Iterable[pa.RecordBatch]) -> None:
-    writer: pq.ParquetWriter | None = None
-    try:
-        for batch in batches:
-            writer = writer or pq.ParquetWriter(partial, batch.schema)
-            writer.write_batch(batch)
-    finally:
-        if writer is not None:
-            writer.close()
-    if writer is None:
+    rest = iter(batches)
+    first = next(rest, None)
+    if first is None:
         raise OutputError(f"{path}: there are no rows to write")
+    with parquet.writer(partial, first.schema) as writer:
+        behind(writer.write_batch, chain([first], rest))
 
 
 def _render(module: Any, batch: pa.RecordBatch, path: Path, side: str, scheme: str) -> bytes:

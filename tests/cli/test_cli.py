@@ -302,7 +302,7 @@ def test_demo(capsys):
 def test_demo_shows_sentences_and_scores(capsys):
     code, out, _ = run(capsys, "demo")
     assert code == 0
-    for word in ("Swahili", "Russian", "[LOC]", "heuristic", "greedy", "exact", "seqeval"):
+    for word in ("Swahili", "Russian", "[LOC]", "heuristic", "greedy", "exact", "mode:strict"):
         assert word in out
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xner.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,66 @@ class Links:
         return Links(
             self.offsets[: pairs + 1], self.source[:last], self.target[:last], self.weight[:last]
         )
+
+
+def checked(links: Links, bitext: Bitext, aligner: object) -> Links:
+    """Return the links of a custom aligner as arrays, checked against the bitext.
+
+    Raises:
+        UsageError: arrays do not fit each other, or a link is out of bounds, out of order, or has
+            a weight that is not finite or below 0.
+    """
+    parts = [np.asarray(getattr(links, name)) for name in ("offsets", "source", "target", "weight")]
+    fault = _fault_in_shape(parts, bitext) or _fault_in_links(parts, bitext)
+    if fault:
+        raise UsageError(f"aligner {aligner!r} returned links that do not fit: {fault}")
+    offsets, source, target, weight = parts
+    return Links(
+        offsets.astype(np.int64, copy=False),
+        source.astype(np.int32, copy=False),
+        target.astype(np.int32, copy=False),
+        weight.astype(np.float32, copy=False),
+    )
+
+
+def _fault_in_shape(parts: Sequence[NDArray[Any]], bitext: Bitext) -> str:
+    """What is wrong with the shapes and types of links; empty if nothing is."""
+    offsets, source, target, weight = parts
+    if any(array.ndim != 1 for array in parts):
+        return "every array must have one dimension"
+    if any(array.dtype.kind not in "iu" for array in (offsets, source, target)):
+        return "offsets, source and target must be integers"
+    if weight.dtype.kind not in "fiu":
+        return "weight must be numbers"
+    if len(offsets) - 1 not in (bitext.aligned, bitext.pairs):
+        return f"there are {len(offsets)} offsets; {bitext.aligned} rows need one more than that"
+    if offsets[0] != 0 or (np.diff(offsets.astype(np.int64)) < 0).any():
+        return "offsets must begin with 0 and not decrease"
+    if any(len(part) != offsets[-1] for part in (source, target, weight)):
+        return f"the last offset is {offsets[-1]}, which must be the length of the other arrays"
+    return ""
+
+
+def _fault_in_links(parts: Sequence[NDArray[Any]], bitext: Bitext) -> str:
+    """What is wrong with the first bad link; empty if there is none."""
+    offsets, source, target, weight = parts
+    row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    words, others = (np.diff(side.offsets)[row] for side in (bitext.source, bitext.target))
+    outside = (source < 0) | (source >= words) | (target < 0) | (target >= others)
+    same, again = row[1:] == row[:-1], source[1:] == source[:-1]
+    back = same & ((source[1:] < source[:-1]) | (again & (target[1:] <= target[:-1])))
+    faults = {
+        "is out of bounds": outside,
+        "must come before the one before it: sort by source, then target word": np.append(
+            np.zeros(min(1, len(row)), bool), back
+        ),
+        "has a weight that is not finite, or below 0": ~(np.isfinite(weight) & (weight >= 0)),
+    }
+    for text, bad in faults.items():
+        if bad.any():
+            i = int(bad.argmax())
+            return f"the link {source[i]}-{target[i]} of row {row[i] + 1} {text}"
+    return ""
 
 
 def offsets_from(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 bad input or output or a missing package, 2 bad usage.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -88,7 +89,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in given if word in COMMANDS), "")
-    options = parser(chosen).parse_args(given)
+    _print_any_character()
+    with _plain_warnings(chosen) as warned:
+        options = parser(chosen).parse_args(given)
+        options.warnings = warned
+        return _main(options)
+
+
+def _print_any_character() -> None:
+    """Let a terminal that lacks a character show its code, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _main(options: argparse.Namespace) -> int:
     if threading.current_thread() is threading.main_thread():
         # Clean up after SIGTERM like after an interrupt.
         signal.signal(signal.SIGTERM, _terminate)
@@ -120,14 +135,14 @@ def _run(options: argparse.Namespace) -> None:
             thread_count()
     except ValueError as error:
         raise UsageError(str(error)) from None
-    with threads(options.threads), _plain_warnings(options):
+    with threads(options.threads):
         options.run(options)
 
 
 @contextmanager
-def _plain_warnings(options: argparse.Namespace) -> Iterator[None]:
-    """Print warnings of xner as one line each, and collect them in `options.warnings`."""
-    options.warnings = []
+def _plain_warnings(command: str) -> Iterator[list[str]]:
+    """Print warnings of xner as one line each, and yield the list of them."""
+    found: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", XnerWarning)
         others = warnings.showwarning
@@ -136,8 +151,8 @@ def _plain_warnings(options: argparse.Namespace) -> Iterator[None]:
             if not issubclass(category, XnerWarning):
                 others(message, category, *a, **b)
                 return
-            options.warnings.append(str(message))
-            print(f"xner {options.command}: warning: {message}", file=sys.stderr)
+            found.append(str(message))
+            print(f"xner {command}: warning: {message}", file=sys.stderr)
 
         warnings.showwarning = show
-        yield
+        yield found

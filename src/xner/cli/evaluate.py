@@ -12,7 +12,7 @@ from xner.cli.terminal import facts, grid, print_json
 from xner.errors import UsageError
 
 if TYPE_CHECKING:
-    from xner.evaluation.entities import LabelScores
+    from xner.evaluation.counts import LabelScores
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -118,8 +118,8 @@ def _run_labels(options: argparse.Namespace) -> None:
 
 COMMAND = Command(
     "score labels or links against gold",
-    "Compute entity F1 of PREDICTED against GOLD with seqeval in strict mode: spans and labels "
-    "must match. With --links, compute the alignment error rate of word links against hand "
+    "Compute strict entity F1 of PREDICTED against GOLD, as seqeval in strict mode: spans and "
+    "labels must match. With --links, compute the alignment error rate of word links against hand "
     "alignments.",
     add_arguments,
     run,

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from xner.cli.flags import add_flags, flag_of, options_given
+from xner.cli.jobs import add_output, engine_of, files_of, output_of, reading_of
 from xner.cli.reading import add_pairs, add_scheme
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
@@ -19,6 +20,7 @@ from xner.stages import Stage, find_stage
 
 if TYPE_CHECKING:
     from xner.corpus import Corpus
+    from xner.jobs import Finished, Output
 
 LICENCE = "NLLB-200 is licensed CC-BY-NC-4.0: not for commercial use"
 _ALL_COLUMNS = ".jsonl or .parquet for all columns"
@@ -54,9 +56,7 @@ class Command:
         """Add the arguments of the command to its parser."""
         command.epilog = f"{self.note}." if self.note else None
         self.add(command)
-        command.add_argument(
-            "-o", "--output", type=Path, required=True, metavar="OUT", help=self.output
-        )
+        add_output(command, self.output)
         command.add_argument(
             "--write-scheme", choices=SCHEMES, default="IOB2",
             help="Labelling scheme of the tags in OUT. Default: IOB2.",
@@ -67,35 +67,55 @@ class Command:
 
     def run(self, options: argparse.Namespace) -> None:
         """Read the input, run the stage, write the result and print the report."""
-        from xner.write import check_output, write_batches
+        from xner.jobs import run_job
+        from xner.write import check_output
 
-        check_output(options.output)
+        output = output_of(options)
+        if not output.folder:
+            check_output(output.path)
+        engine = engine_of(options)
         begin = perf_counter()
         with progress(options.quiet or options.json) as tell:
-            stage = self._stage(options, tell)
-            result = stage.stream(self.read(options, stage))
-            write_batches(
-                options.output,
-                result.batches(),
+            stage = self._stage(options, output.suffix, tell)
+            _check_counts_file(options, output, getattr(stage, "save_counts", None))
+            if output.folder or stage.costly or engine.name != "local":
+                options.left = "finished parts are kept: the same command continues"
+            done = run_job(
+                stage,
+                self.read(options, stage),
+                output,
                 side=self.side(stage),
                 scheme=options.write_scheme,
+                files=files_of(options),
+                reading=reading_of(options),
+                engine=engine,
+                part_rows=options.part_rows,
+                restart=options.restart,
             )
-        report = result.report
-        report.seconds = perf_counter() - begin
+        report = done.report
+        if not done.parts:
+            report.seconds = perf_counter() - begin
+        self._print(options, output, done)
+
+    def _print(self, options: argparse.Namespace, output: Output, done: Finished) -> None:
+        report = done.report
         if options.json:
-            given = {"warnings": options.warnings, "output": str(options.output)}
+            given = {"warnings": options.warnings, "output": str(output)}
+            given |= {"parts": done.parts, "kept_parts": done.kept} if done.parts else {}
             print_json({**report.as_dict(), **given})
             return
         signature = f"{report.signature}\n{self.note}." if self.note else report.signature
-        facts(f"{self.title} to {options.output}", report.rows(), signature)
+        facts(f"{self.title} to {output}{_of_parts(done)}", report.rows(), signature)
 
-    def _stage(self, options: argparse.Namespace, tell: Callable[[str, float], None]) -> Stage:
+    def _stage(
+        self, options: argparse.Namespace, suffix: str, tell: Callable[[str, float], None]
+    ) -> Stage:
         kind = find_stage(self.stage)
         given = options_given(options, kind)
         if self.stage == "project":
             given |= _nmt_given(options, given)
         if self.stage == "tag":
-            _check_probabilities(options.output, given)
+            _check_probabilities(options.output, suffix, given)
         return build(kind, {**given, "progress": tell})
 
 
@@ -178,11 +198,31 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
     return made
 
 
-def _check_probabilities(output: Path, given: dict[str, Any]) -> None:
+def _check_counts_file(options: argparse.Namespace, output: Output, path: Path | None) -> None:
+    """Raise an error if corpus statistics cannot be saved, or would overwrite another file."""
+    from xner.write import check_writable
+
+    if path is None:
+        return
+    others = (output.path, *files_of(options))
+    if Path(path).resolve() in [other.resolve() for other in others]:
+        raise UsageError(f"--save-counts {path}: the file is read or written already; name another")
+    check_writable(Path(path))
+
+
+def _check_probabilities(output: str, suffix: str, given: dict[str, Any]) -> None:
     from xner.formats import format_of, jsonl, parquet
 
-    if given.get("probabilities") and format_of(output) not in (jsonl, parquet):
+    if given.get("probabilities") and format_of(Path(f"_{suffix}")) not in (jsonl, parquet):
         raise UsageError(f"{output} cannot hold probabilities; write .jsonl or .parquet")
+
+
+def _of_parts(done: Finished) -> str:
+    """What to say of a job in several parts, or of one that was finished before."""
+    if done.nothing_to_do:
+        return ": finished before, nothing was done"
+    kept = f", {done.kept:,} of them by earlier runs" if done.kept else ""
+    return f" in {done.parts:,} parts{kept}" if done.parts > 1 or kept else ""
 
 
 COMMANDS = (

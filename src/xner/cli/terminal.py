@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,8 +17,9 @@ from xner.report import Progress
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """Print one JSON object."""
-    print(json.dumps(values, ensure_ascii=False))
+    """Print one JSON object, with escapes where the terminal lacks a character."""
+    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    print(json.dumps(values, ensure_ascii=not unicode))
 
 
 @contextmanager

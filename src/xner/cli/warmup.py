@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
 COMMAND = Command(
     "compile the kernels into Numba's cache",
     "Compile every kernel into Numba's cache. Run it once after installation, before several "
-    "processes start: processes that compile at the same time can corrupt the cache.",
+    "processes start, so that they do not all compile. NUMBA_CACHE_DIR names another folder.",
     lambda command: None,
     run,
 )

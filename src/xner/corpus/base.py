@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -26,10 +26,13 @@ class Corpus:
     `.batches()` makes one pass, and so do `.collect()`, `.table` and `.write()`, which use it.
 
     Attributes:
+        source: yields the batches at each call.
         origin: names the corpus in error messages.
         schema: names and Arrow types of the columns, and the metadata known in advance.
         report: what the stage that created the corpus did; it is complete after one pass. The
             report of a corpus that was read from files is empty.
+        bad: rows that were left out with `on_bad_row="quarantine"`: number of the row, from 1,
+            its file, what is wrong, and its text where it has one.
     """
 
     def __init__(
@@ -52,11 +55,12 @@ class Corpus:
                 schema of another corpus). The batches may carry more metadata.
             report: filled by the stage that creates the corpus.
         """
-        self._batches = batches
+        self.source = batches
         self._rows = rows
         self.origin = origin
         self.schema = schema
         self.report = Report() if report is None else report
+        self.bad: list[dict[str, Any]] = []
 
     @classmethod
     def from_table(cls, table: pa.Table, origin: str = "table") -> Corpus:
@@ -114,7 +118,7 @@ class Corpus:
             InputError: a batch has other columns than `schema` declares.
         """
         declared = self.columns
-        for batch in self._batches():
+        for batch in self.source():
             names = batch.schema.names
             if names != declared:
                 if sorted(names) != sorted(declared):
@@ -138,7 +142,7 @@ class Corpus:
             raise UsageError(
                 f"{self.origin}: there are no rows [{first}, {last}) in a corpus of {len(self)}"
             )
-        return Corpus(Part(self._batches, first, last), last - first, self.origin, self.schema)
+        return Corpus(Part(self.source, first, last), last - first, self.origin, self.schema)
 
     def collect(self) -> Corpus:
         """Read the corpus into memory."""

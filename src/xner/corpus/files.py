@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,12 +24,15 @@ from xner.columns import (
     offsets_of,
     row_place,
     rows_of,
+    with_same_columns,
 )
+from xner.corpus.bad_rows import FAULT, Sparing, spared, without_fault
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
 from xner.formats import conll, format_of, jsonl, panx, parquet, text
 from xner.formats.files import TOP, Contents, Start
 from xner.formats.tags import entities_from_tags
+from xner.overlap import ahead
 from xner.validate import validate
 
 Adapt = Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -67,6 +72,7 @@ class InputFile:
         scheme: str = "auto",
         tags: bool = True,
         hold: bool = False,
+        spare: bool = False,
     ) -> None:
         """Open the file.
 
@@ -78,18 +84,18 @@ class InputFile:
             scheme: labelling scheme to enforce on tags, unless it is `auto`.
             tags: whether to read the tags of CoNLL.
             hold: read all rows now, for a single pass, so that the file is opened only once.
+            spare: rows that cannot be read or do not fit become empty, and batches have the
+                column `xner.corpus.bad_rows.FAULT`, which says what is wrong.
 
         Raises:
             InputError: the file is missing, empty or malformed.
             UsageError: the suffix is unknown.
         """
-        self.path, self._adapt, self._scheme = path, adapt, scheme
+        self.path, self._adapt, self._scheme, self._spare = path, adapt, scheme, spare
         self._format = (module or text_format(path)).__name__
         self._options = {"scheme": scheme, "tags": tags} if self._module in (conll, panx) else {}
         self._held = deque(self._read()) if hold else None
-        self.contents = (
-            self._held_contents(self._held) if self._held else self._module.inspect(path)
-        )
+        self.contents = self._held_contents(self._held) if self._held else self._inspect()
         self.keep_docstart = True
         if self.contents.rows == 0:
             raise FormatError(f"{path}: the file is empty")
@@ -98,9 +104,23 @@ class InputFile:
     def _module(self) -> ModuleType:
         return import_module(self._format)
 
-    def _read(self, start: Start = TOP) -> Iterator[Part]:
-        read: Iterator[Part] = self._module.read(self.path, start=start, **self._options)
+    def _inspect(self) -> Contents:
+        options = self._sparing(None) if self._module in (conll, panx, jsonl) else {}
+        contents: Contents = self._module.inspect(self.path, **options)
+        return contents
+
+    def _read(self, start: Start = TOP, schema: pa.Schema | None = None) -> Iterator[Part]:
+        options = self._options | self._sparing(schema)
+        read: Iterator[Part] = self._module.read(self.path, start=start, **options)
         return read
+
+    def _sparing(self, schema: pa.Schema | None) -> dict[str, Any]:
+        """The option of format modules that decides what becomes of bad rows."""
+        if not self._spare:
+            return {}
+        if self._module is parquet:
+            return {"attempt": lambda fit, batch: spared(batch, fit, self.path)}
+        return {"attempt": Sparing(self.path, self._module, schema)}
 
     def _before(self, start: Start) -> int:
         """Number of rows before a start, as `keep_docstart` counts them."""
@@ -117,13 +137,19 @@ class InputFile:
         return conll.docstart_rows(batch["tokens"].values, offsets_of(batch["tokens"]))
 
     @property
+    def held(self) -> bool:
+        """Whether the rows are in memory, for a single pass."""
+        return self._held is not None
+
+    @property
     def schema(self) -> pa.Schema:
         """The columns of `batches`."""
-        empty = _with_entities(empty_batch(self.contents.schema), self._scheme, lambda row: "")
-        return self._adapted(empty).schema
+        empty = without_fault(empty_batch(self.contents.schema))
+        schema = self._fitted("", 0, empty, 0).schema
+        return schema.append(pa.field(FAULT, pa.string())) if self._spare else schema
 
     def batches(self) -> Batches:
-        """Yield checked batches with the columns that `adapt` gives.
+        """Yield checked batches with the columns that `adapt` gives; a thread reads ahead.
 
         Raises:
             InputError: the file is malformed, or lacks a column.
@@ -131,20 +157,23 @@ class InputFile:
         held = self._held
         if held is not None:
             return self._checked(held.popleft() for _ in range(len(held)))
-        return self._checked(self._read())
+        return ahead(self._checked(self._read(schema=self.contents.schema)))
 
     def between(self, first: int, last: int) -> Batches:
         """Yield the rows `[first, last)` of `batches`; the file is read from near the first."""
         starts = self.contents.starts
         start = starts[bisect_right(starts, first, key=self._before) - 1]
         skipped = self._before(start)
-        return self._checked(self._read(start), first - skipped, last - skipped)
+        parts = self._read(start, self.contents.schema)
+        return ahead(self._checked(parts, first - skipped, last - skipped))
 
     def _checked(self, parts: Iterable[Part], first: int = 0, last: int | None = None) -> Batches:
         """Check and adapt batches, and keep the rows `[first, last)` of them."""
         place = ": row " if self._module is parquet else ":"
         row = 0
         for line, batch in parts:
+            if self._module is jsonl:
+                batch = with_same_columns(batch, self.contents.schema)
             marks = self._docstart_rows(batch)
             if marks.any() and not self.keep_docstart:
                 batch = conform(batch.filter(pa.array(~marks)))
@@ -152,10 +181,8 @@ class InputFile:
             skip = max(first - begin, 0)
             batch = batch.slice(skip, None if last is None else max(last - begin - skip, 0))
             if batch.num_rows:
-                where = row_place(f"{self.path}{place}", line + skip)
-                batch = _with_entities(batch, self._scheme, where)
-                validate(batch, where)
-                yield self._adapted(batch)
+                fit = partial(self._fitted, f"{self.path}{place}", line + skip)
+                yield spared(batch, fit, self.path) if self._spare else fit(batch, 0)
             if last is not None and row >= last:
                 return
         if last is not None:
@@ -163,6 +190,13 @@ class InputFile:
                 f"{self.path}: has fewer rows than when it was opened; do not change a file while "
                 f"it is read"
             )
+
+    def _fitted(self, place: str, line: int, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
+        """Check and adapt rows of a batch; `row` is the first of them, in a batch from `line`."""
+        where = row_place(place, line + row)
+        batch = _with_entities(batch, self._scheme, where)
+        validate(batch, where)
+        return self._adapted(batch)
 
     def _adapted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         try:

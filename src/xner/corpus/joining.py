@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from xner.columns import BATCH
+from xner.corpus.bad_rows import FAULT
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
 
@@ -24,7 +26,8 @@ def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
         while rows >= BATCH:
             joined = _concatenated(held)
             yield joined.slice(0, BATCH)
-            held, rows = [joined.slice(BATCH)], rows - BATCH
+            rows -= BATCH
+            held = [joined.slice(BATCH)] if rows else []
     if rows:
         yield _concatenated(held)
 
@@ -63,11 +66,16 @@ def zip_batches(*streams: Named, first: int = 0) -> Iterator[tuple[pa.RecordBatc
 
 
 def side_by_side(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the columns and metadata of all parts; of columns with one name, the first."""
+    """Return the columns and metadata of all parts; of columns with one name, the first.
+
+    A row is bad if it is bad in one of them.
+    """
     columns: dict[str, pa.Array] = {}
     metadata: dict[bytes, bytes] = {}
     for part in parts:
         metadata |= part.schema.metadata or {}
         for name, column in zip(part.schema.names, part.columns, strict=True):
+            if name == FAULT and name in columns:
+                columns[name] = pc.coalesce(columns[name], column)
             columns.setdefault(name, column)
     return pa.RecordBatch.from_pydict(columns).replace_schema_metadata(metadata)

@@ -20,6 +20,14 @@ from xner.columns import (
     row_place,
     with_columns,
 )
+from xner.corpus.bad_rows import (
+    FAULT,
+    ON_BAD_ROW,
+    every_row,
+    quarantined,
+    spared,
+    without_same_rows,
+)
 from xner.corpus.base import Corpus, StrPath
 from xner.corpus.files import (
     Adapt,
@@ -49,12 +57,13 @@ def read(
     scheme: str = "auto",
     docstart: str = "auto",
     side: str | None = None,
+    on_bad_row: str = "fail",
 ) -> Corpus:
     """Read a parallel corpus into memory; arguments and errors are those of `scan`.
 
     Every file is opened once.
     """
-    return _open(source, target, links, scheme, docstart, side, hold=True).collect()
+    return _open(source, target, links, scheme, docstart, side, on_bad_row, hold=True)
 
 
 def scan(
@@ -65,6 +74,7 @@ def scan(
     scheme: str = "auto",
     docstart: str = "auto",
     side: str | None = None,
+    on_bad_row: str = "fail",
 ) -> Corpus:
     """Open a parallel corpus, or one side of it, that is read batch by batch at each pass.
 
@@ -84,13 +94,16 @@ def scan(
             rows only with them.
         side: `source` or `target`, to read one file as that side alone, for a stage that creates
             the other. Tags or entities of a target side are ignored.
+        on_bad_row: what becomes of rows that cannot be read or do not fit, such as a link out of
+            bounds: `fail` (default) raises an error, `quarantine` leaves them out of all files.
+            They are in `.bad` of the corpus; finding them takes one more pass over the files.
 
     Raises:
         InputError: a file is missing, empty or malformed, or the files differ in rows.
         UsageError: a suffix, scheme, docstart or side is unknown, or a side is given with two
             files.
     """
-    return _open(source, target, links, scheme, docstart, side)
+    return _open(source, target, links, scheme, docstart, side, on_bad_row)
 
 
 def _open(
@@ -100,11 +113,15 @@ def _open(
     scheme: str,
     docstart: str,
     side: str | None,
+    on_bad_row: str,
     hold: bool = False,
 ) -> Corpus:
+    if on_bad_row not in ON_BAD_ROW:
+        raise UsageError(f"on_bad_row is {on_bad_row!r}; choose one of {', '.join(ON_BAD_ROW)}")
     check_scheme(scheme, auto=True)
     if docstart not in DOCSTART_CHOICES:
         raise UsageError(f"docstart is {docstart!r}; choose one of {', '.join(DOCSTART_CHOICES)}")
+    spare = on_bad_row == "quarantine"
     if side not in (None, "source", "target"):
         raise UsageError(f"side is {side!r}; choose source or target")
     if side is not None and target is not None:
@@ -121,13 +138,15 @@ def _open(
     many = [] if links is None else [links] if isinstance(links, str | PathLike) else links
     paths = [(Path(path), format_of(Path(path), pharaoh)) for path in many]
     sides = [
-        InputFile(path, adapt, module=module, scheme=scheme, tags=tags, hold=hold)
+        InputFile(path, adapt, module=module, scheme=scheme, tags=tags, hold=hold, spare=spare)
         for path, adapt, tags, module in words
     ]
-    aligned = [InputFile(path, module=module, hold=hold) for path, module in paths]
+    aligned = [InputFile(path, module=module, hold=hold, spare=spare) for path, module in paths]
     rows = line_up([*sides, *aligned], docstart)
     pairs = join_files(sides, rows, f"{source} + {target}" if len(sides) > 1 else str(source))
-    return _linked(pairs, aligned) if aligned else pairs
+    pairs = _linked(pairs, aligned) if aligned else pairs
+    pairs = pairs.collect() if hold else pairs
+    return quarantined(pairs) if spare else pairs
 
 
 def join_files(files: Sequence[InputFile], rows: int, origin: str) -> Corpus:
@@ -184,10 +203,12 @@ def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
         InputError: a file is missing or malformed, or differs from the corpus in rows.
         UsageError: a suffix is not one of links.
     """
-    files = [InputFile(Path(p), module=format_of(Path(p), pharaoh)) for p in paths]
+    every = every_row(pairs)
+    spare = every is not pairs
+    files = [InputFile(Path(p), module=format_of(Path(p), pharaoh), spare=spare) for p in paths]
     for file in files:
-        _match(file, len(pairs), pairs.origin)
-    return _linked(pairs, files)
+        _match(file, len(every), pairs.origin)
+    return quarantined(_linked(every, files)) if spare else _linked(pairs, files)
 
 
 def _match(file: InputFile, rows: int, origin: str) -> None:
@@ -225,20 +246,34 @@ class _Linked:
 
     def _linked(self, pairs: Corpus, links: list[Batches], first: int) -> Batches:
         words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
+        faults = [name for name in [FAULT] if name in pairs.columns]
         paths = [str(file.path) for file in self.files]
         streams = [(pairs.origin, pairs.batches()), *zip(paths, links, strict=True)]
         for batch, *parts in zip_batches(*streams, first=first):
             column: pa.ListArray | None = None
             for part, path in zip(parts, paths, strict=True):
-                checked = batch.select(words).append_column("links", part["links"])
-                validate(checked, row_place(f"{path}:", first + 1))
-                column = part["links"] if column is None else back_off(column, part["links"])
+                fit = partial(_validated, f"{path}:", first + 1)
+                checked = side_by_side([batch.select([*words, *faults]), part])
+                if faults:
+                    checked = spared(checked, fit, Path(path))
+                    batch = replace_columns(batch, {FAULT: checked[FAULT]})
+                else:
+                    fit(checked, 0)
+                own = checked["links"]
+                column = own if column is None else back_off(column, own)
             yield replace_columns(batch, {"links": column}, drop=["links"], metadata=self.metadata)
             first += batch.num_rows
 
 
+def _validated(place: str, line: int, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
+    validate(batch, row_place(place, line + row))
+    return batch
+
+
 def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
     """Open a file of words that is parallel to `pairs`, as the column target_tokens.
+
+    Rows that `pairs` leaves out are left out. Other bad rows are errors.
 
     The file (.conll, .jsonl, .parquet or .txt) is opened once here, and once at each pass.
 
@@ -247,8 +282,14 @@ def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
         UsageError: the suffix is unknown.
     """
     file = InputFile(Path(path), partial(one_side, side="target", labels=False), tags=False)
-    _match(file, len(pairs), pairs.origin)
-    return Corpus(_Alone(file), len(pairs), str(path), file.schema)
+    every = every_row(pairs)
+    _match(file, len(every), pairs.origin)
+    return without_same_rows(alone(file, len(every)), pairs)
+
+
+def alone(file: InputFile, rows: int) -> Corpus:
+    """The `rows` rows of one file as a corpus, with the columns that the file has."""
+    return Corpus(_Alone(file), rows, str(file.path), file.schema)
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner._version import __version__
-from xner.columns import fields_of, offsets_of, rows_of
-from xner.corpus import Corpus, StrPath
+from xner.columns import BATCH, fields_of, offsets_of, rows_of
+from xner.corpus import Corpus, StrPath, rechunk
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import format_of, jsonl, parquet, pharaoh
 from xner.formats.files import line_blocks
@@ -24,7 +25,7 @@ _GOLD_LINK = re.compile(r"(\d+)([-p?])(\d+)")
 _WORDS = 1 << 20
 """More than the words of any sentence: a key packs sentence, source word and target word."""
 
-Keys = NDArray[np.int64]
+Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ class LinkEvaluation:
 def evaluate_links(
     gold: StrPath, predicted: StrPath | Corpus, *, gold_base: str = "auto", min_weight: float = 0.0
 ) -> LinkEvaluation:
-    """Score word links against manual alignments of the same sentence pairs; reads both once.
+    """Score word links against manual alignments of the same sentence pairs.
+
+    Both are read once, side by side, batch by batch.
 
     Args:
         gold: manual alignments, one pair per line: `i-j` is a sure link, `ipj` or `i?j` a
@@ -79,69 +82,132 @@ def evaluate_links(
     """
     if gold_base not in BASES:
         raise UsageError(f"gold_base is {gold_base!r}; choose one of {', '.join(BASES)}")
-    source, target, sure, rows, sentences = _read_gold(Path(gold))
-    if gold_base == "auto":
-        gold_base = "0" if not np.all(source) or not np.all(target) else "1"
-    base = int(gold_base)
-    if base and not (np.all(source) and np.all(target)):
-        raise InputError(f"{gold}: has a word 0, so it counts from 0; use --gold-base 0")
-    possible = np.unique(_keys(rows, source - base, target - base))
-    certain = np.unique(_keys(rows, source - base, target - base)[sure])
-    found, pairs = _predicted_keys(predicted, min_weight)
-    if pairs != sentences:
+    # Whether a 0 occurs is known at the end, so `auto` counts the hits of both bases.
+    sums = _Sums({0: _Hits(), 1: _Hits()} if gold_base == "auto" else {int(gold_base): _Hits()})
+    streams = _gold_links(Path(gold)), _predicted_links(predicted, min_weight)
+    for wanted, made in zip_longest(*streams, fillvalue=_NOTHING):
+        if np.any(wanted.words == 0) and gold_base == "1":
+            raise InputError(f"{gold}: has a word 0, so it counts from 0; use --gold-base 0")
+        sums.add(wanted, made)
+    if not sums.possible:
+        raise InputError(f"{gold}: has no links to score against")
+    if sums.sentences != sums.pairs:
         raise ParallelError(
-            f"{gold} has {sentences} sentence pairs, but the predicted links have {pairs}; both "
-            f"must have one row per pair"
+            f"{gold} has {sums.sentences} sentence pairs, but the predicted links have "
+            f"{sums.pairs}; both must have one row per pair"
         )
-    return _scored(certain, possible, found, sentences, f"gold_base:{base}", min_weight)
+    base = int(gold_base) if gold_base != "auto" else 0 if sums.zero else 1
+    return sums.scores(base, min_weight)
 
 
-def _scored(
-    sure: Keys, possible: Keys, found: Keys, sentences: int, base: str, min_weight: float
-) -> LinkEvaluation:
-    in_sure = len(np.intersect1d(found, sure, assume_unique=True))
-    in_possible = len(np.intersect1d(found, possible, assume_unique=True))
-    precision = in_possible / len(found) if len(found) else 0.0
-    recall = in_sure / len(sure) if len(sure) else 0.0
-    both = precision + recall
-    signature = f"xner:{__version__}|score:aer|{base}"
-    if min_weight:
-        signature += f"|min_weight:{min_weight:g}"
-    return LinkEvaluation(
-        precision=precision,
-        recall=recall,
-        f1=2 * precision * recall / both if both else 0.0,
-        aer=1 - (in_sure + in_possible) / max(1, len(found) + len(sure)),
-        sure=len(sure),
-        possible=len(possible) - len(sure),
-        predicted=len(found),
-        sentences=sentences,
-        signature=signature,
-    )
+class _Links(NamedTuple):
+    """Links of some rows.
+
+    Attributes:
+        rows: number of rows.
+        row: row of every link, from 0.
+        words: int64 (2, links), source and target word.
+        sure: whether a gold link is sure.
+    """
+
+    rows: int
+    row: Int64
+    words: Int64
+    sure: NDArray[np.bool_]
+
+    def keys(self, base: int = 0, only: NDArray[np.bool_] | None = None) -> Int64:
+        """The unique links, sorted, as single numbers."""
+        source, target = self.words - base
+        keys: Int64 = (self.row * _WORDS + source) * _WORDS + target
+        return np.unique(keys if only is None else keys[only])
 
 
-def _keys(rows: Keys, source: Keys, target: Keys) -> Keys:
-    return (rows * _WORDS + source) * _WORDS + target
+_NOTHING = _Links(0, np.zeros(0, np.int64), np.zeros((2, 0), np.int64), np.zeros(0, bool))
 
 
-def _read_gold(path: Path) -> tuple[Keys, Keys, NDArray[np.bool_], Keys, int]:
-    """Source word, target word, whether it is sure, and row of every link; number of rows."""
-    found: list[tuple[int, int, bool, int]] = []
-    lines = 0
-    for line in _lines(path):
-        for text in line.split():
-            match = _GOLD_LINK.fullmatch(text)
-            if match is None or max(int(match[1]), int(match[3])) >= _WORDS:
-                raise FormatError(
-                    f"{path}:{lines + 1}: {text!r} is not a gold link; write 3-4 for a sure link "
-                    f"and 3p4 for a possible one"
-                )
-            found.append((int(match[1]), int(match[3]), match[2] == "-", lines))
-        lines += 1
-    if not found:
-        raise InputError(f"{path}: has no links to score against")
-    source, target, sure, rows = (np.array(column) for column in zip(*found, strict=True))
-    return source, target, sure.astype(bool), rows, lines
+@dataclass(slots=True)
+class _Hits:
+    """Numbers of predicted links that are sure, or sure or possible."""
+
+    sure: int = 0
+    possible: int = 0
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Numbers of links so far.
+
+    Attributes:
+        hits: by number of the first word in gold.
+        sure, possible: gold links; the latter include the former.
+        predicted: predicted links.
+        sentences, pairs: rows of gold and predicted links.
+        zero: whether gold has a word 0.
+    """
+
+    hits: dict[int, _Hits]
+    sure: int = 0
+    possible: int = 0
+    predicted: int = 0
+    sentences: int = 0
+    pairs: int = 0
+    zero: bool = False
+
+    def add(self, gold: _Links, predicted: _Links) -> None:
+        """Add the links of the same rows."""
+        self.sentences += gold.rows
+        self.pairs += predicted.rows
+        self.zero |= bool(np.any(gold.words == 0))
+        found = predicted.keys()
+        self.predicted += len(found)
+        self.sure += len(gold.keys(only=gold.sure))
+        self.possible += len(gold.keys())
+        for base, hits in self.hits.items():
+            hits.sure += _common(found, gold.keys(base, gold.sure))
+            hits.possible += _common(found, gold.keys(base))
+
+    def scores(self, base: int, min_weight: float) -> LinkEvaluation:
+        """The scores if gold counts words from `base`."""
+        hits = self.hits[base]
+        precision = hits.possible / self.predicted if self.predicted else 0.0
+        recall = hits.sure / self.sure if self.sure else 0.0
+        both = precision + recall
+        signature = f"xner:{__version__}|score:aer|gold_base:{base}"
+        if min_weight:
+            signature += f"|min_weight:{min_weight:g}"
+        return LinkEvaluation(
+            precision=precision,
+            recall=recall,
+            f1=2 * precision * recall / both if both else 0.0,
+            aer=1 - (hits.sure + hits.possible) / max(1, self.predicted + self.sure),
+            sure=self.sure,
+            possible=self.possible - self.sure,
+            predicted=self.predicted,
+            sentences=self.sentences,
+            signature=signature,
+        )
+
+
+def _common(first: Int64, second: Int64) -> int:
+    return len(np.intersect1d(first, second, assume_unique=True))
+
+
+def _gold_links(path: Path) -> Iterator[_Links]:
+    """Yield the links of `BATCH` lines at a time."""
+    lines = enumerate(_lines(path), 1)
+    while block := list(islice(lines, BATCH)):
+        found: list[tuple[int, int, int, bool]] = []
+        for row, (number, line) in enumerate(block):
+            for text in line.split():
+                match = _GOLD_LINK.fullmatch(text)
+                if match is None or max(int(match[1]), int(match[3])) >= _WORDS:
+                    raise FormatError(
+                        f"{path}:{number}: {text!r} is not a gold link; write 3-4 for a sure link "
+                        f"and 3p4 for a possible one"
+                    )
+                found.append((row, int(match[1]), int(match[3]), match[2] == "-"))
+        flat = np.array(found, np.int64).reshape(-1, 4).T
+        yield _Links(len(block), flat[0], flat[1:3], flat[3].astype(bool))
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -149,23 +215,26 @@ def _lines(path: Path) -> Iterator[str]:
         yield from block.decode("utf-8").split("\n")[:-1]
 
 
-def _predicted_keys(predicted: StrPath | Corpus, min_weight: float) -> tuple[Keys, int]:
-    """The unique links as sorted keys, and the number of rows."""
-    keys, rows = [np.zeros(0, np.int64)], 0
-    for batch in _link_batches(predicted):
-        if "links" not in batch.schema.names:
-            raise InputError(f"the predicted file has no column 'links', but {batch.schema.names}")
+def _predicted_links(predicted: StrPath | Corpus, min_weight: float) -> Iterator[_Links]:
+    """Yield the links of `BATCH` rows at a time."""
+    for batch in rechunk(_link_batches(predicted)):
         links = batch["links"]
+        row = rows_of(offsets_of(links))
         source, target, weight = fields_of(links, "source", "target", "weight")
-        own = _keys(
-            rows_of(offsets_of(links)) + rows, source.astype(np.int64), target.astype(np.int64)
-        )
-        keys.append(own[weight >= min_weight])
-        rows += batch.num_rows
-    return np.unique(np.concatenate(keys)), rows
+        words = np.stack((source, target)).astype(np.int64)
+        kept = weight >= min_weight
+        yield _Links(batch.num_rows, row[kept], words[:, kept], kept[kept])
 
 
 def _link_batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:
+    """Yield batches with the column links alone."""
+    for batch in _batches(predicted):
+        if "links" not in batch.schema.names:
+            raise InputError(f"the predicted file has no column 'links', but {batch.schema.names}")
+        yield batch.select(["links"])
+
+
+def _batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:
     if isinstance(predicted, Corpus):
         yield from predicted.batches()
         return

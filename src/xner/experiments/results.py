@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from xner.evaluation.entities import LabelScores
+from xner.evaluation.counts import LabelScores
 from xner.experiments.schema import Published
 
 MEAN = "mean"

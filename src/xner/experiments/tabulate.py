@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner.evaluation.bootstrap import interval, resampled
-from xner.evaluation.entities import LabelScores
-from xner.evaluation.sentences import SentenceCounts, shares
+from xner.evaluation.counts import LabelScores, shares
+from xner.evaluation.sentences import SentenceCounts
 from xner.experiments.results import Cell, Facts, Row
 from xner.experiments.schema import Bootstrap
 

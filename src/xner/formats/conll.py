@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,12 @@ from xner.errors import FormatError, OutputError
 from xner.formats.files import (
     PARAGRAPH_ENDS,
     TOP,
+    Attempt,
     Contents,
     Start,
     line_blocks,
     placed_blocks,
+    strictly,
 )
 from xner.formats.tags import entities_from_tags
 from xner.formats.text import refuse
@@ -34,9 +37,12 @@ from xner.schemes import Spans, encode, overlap, tag_ids, tag_table
 
 SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".tsv")
 EMPTY = b"# xner: empty sentence"
+BLANK = EMPTY + b"\n\n"
+"""A row without content."""
 DOCSTART = "-DOCSTART-"
 # A line that begins with white space or may be a comment: only `parse` decides what it is.
 _ODD_LINE = re.compile(rb"^(?:[ \t#])", re.MULTILINE)
+_PARAGRAPH = re.compile(rb"(?:[ \t]*\n)*(?:[ \t]*[^ \t\n][^\n]*\n)+(?:[ \t]*\n)*|(?:[ \t]*\n)+")
 _DOCSTART_ROW = re.compile(rb"(?:\A|\n\n)-DOCSTART-(?:[ \t][^\n]*)?\n(?=\n|\Z)")
 
 Int64 = NDArray[np.int64]
@@ -64,15 +70,16 @@ class Block:
     offsets: NDArray[np.int32]
 
 
-def inspect(path: Path) -> Contents:
+def inspect(path: Path, *, attempt: Attempt = strictly) -> Contents:
     """Count the sentences, and those that are `-DOCSTART-` rows."""
+    strict = attempt is strictly
     sentences = docstarts = width = 0
     starts = []
-    for at, line, block in placed_blocks(path, PARAGRAPH_ENDS):
+    for at, line, block in placed_blocks(path, PARAGRAPH_ENDS, checked=strict):
         starts.append(Start(at, line, sentences, docstarts, width))
         if not width or _ODD_LINE.search(block):
             parsed = parse(line, block)
-            width = width or _width(parsed)
+            width = width or _width(parsed, path, strict)
             sentences += len(parsed.offsets) - 1
             docstarts += int(docstart_rows(parsed.token, parsed.offsets).sum())
         else:
@@ -87,7 +94,12 @@ def inspect(path: Path) -> Contents:
 
 
 def read(
-    path: Path, *, start: Start = TOP, scheme: str = "auto", tags: bool = True
+    path: Path,
+    *,
+    start: Start = TOP,
+    scheme: str = "auto",
+    tags: bool = True,
+    attempt: Attempt = strictly,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
@@ -96,25 +108,42 @@ def read(
         start: the first block.
         scheme: enforced unless it is `auto`.
         tags: read the last column; if False, a single column is enough.
+        attempt: what becomes of sentences that cannot be read.
 
     Raises:
         FormatError: a line has too few columns, or not as many as the lines before it.
         SchemeError: a tag is unknown, or not allowed at its place.
     """
-    width = start.width
-    for line, block in line_blocks(path, PARAGRAPH_ENDS, start):
-        parsed = parse(line, block)
-        width = width or _width(parsed)
+    strict, width = attempt is strictly, start.width
+
+    def batch(commented: bool, line: int, block: bytes) -> pa.RecordBatch:
+        parsed = parse(line, block, commented)
         _check_width(parsed, width, path, tags)
         tokens = pa.ListArray.from_arrays(pa.array(parsed.offsets), parsed.token)
         columns: dict[str, pa.Array] = {"tokens": tokens}
         if tags:
             columns["entities"] = _entities(parsed, scheme, path)
-        yield line, pa.RecordBatch.from_pydict(columns)
+        return pa.RecordBatch.from_pydict(columns)
+
+    for line, block in line_blocks(path, PARAGRAPH_ENDS, start, checked=strict):
+        width = width or _width(parse(line, block), path, strict)
+        yield line, attempt(partial(batch, b"\t" in block), line, block)
 
 
-def parse(first_line: int, block: bytes) -> Block:
-    """Find words, tags and sentences in a block of whole lines; see the module's rules."""
+def paragraphs(block: bytes) -> list[tuple[bytes, int]]:
+    """The runs of lines of a block, each with the blank lines after it, and its rows: 0 or 1."""
+    runs = _PARAGRAPH.findall(block)
+    return [(run, len(parse(1, run, b"\t" in block).offsets) - 1) for run in runs]
+
+
+def parse(first_line: int, block: bytes, commented: bool | None = None) -> Block:
+    """Find words, tags and sentences in a block of whole lines; see the module's rules.
+
+    Args:
+        first_line: number of the first line.
+        block: the lines.
+        commented: whether there can be comments, by default if the block has a tab.
+    """
     data = np.frombuffer(block, np.uint8)
     newlines = np.flatnonzero(data == _NEWLINE)
     tabbed = np.zeros(len(newlines), bool)
@@ -131,7 +160,7 @@ def parse(first_line: int, block: bytes) -> Block:
     line = np.searchsorted(newlines, starts)
     blank = np.ones(len(newlines), bool)
     blank[line] = False
-    markers, comments = _comments(block, data, newlines, tabbed)
+    markers, comments = _comments(block, data, newlines, tabbed, commented)
     if len(comments):
         keep = ~np.isin(line, comments)
         starts, ends, line = starts[keep], ends[keep], line[keep]
@@ -164,7 +193,11 @@ class _Slices:
 
 
 def _comments(
-    block: bytes, data: Bytes, newlines: Int64, tabbed: NDArray[np.bool_]
+    block: bytes,
+    data: Bytes,
+    newlines: Int64,
+    tabbed: NDArray[np.bool_],
+    commented: bool | None,
 ) -> tuple[Int64, Int64]:
     """Lines that mark an empty sentence, and all lines without a word that are not blank."""
     begins = np.concatenate([[0], newlines[:-1] + 1])
@@ -172,7 +205,7 @@ def _comments(
     is_marker = np.array(
         [block[begins[i] : newlines[i]].rstrip(b" ") == EMPTY for i in hashes], bool
     )
-    if tabbed.any():
+    if tabbed.any() if commented is None else commented:
         spaced = np.array([block[begins[i] + 1 : begins[i] + 2] == b" " for i in hashes], bool)
         return hashes[is_marker], hashes[is_marker | spaced]
     return hashes[is_marker], hashes[is_marker]
@@ -188,9 +221,12 @@ def _sentences(line: Int64, markers: Int64, blanks_before: Int64) -> NDArray[np.
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
-def _width(block: Block) -> int:
-    """Number of columns of the first line with a word; 0 without one."""
-    return int(block.width[0]) if len(block.width) else 0
+def _width(block: Block, path: Path, strict: bool) -> int:
+    """Number of columns of the first line with a word, or of most lines; 0 without one."""
+    if not len(block.width):
+        return 0
+    _check_not_numbered(block, path)
+    return int(block.width[0] if strict else np.bincount(block.width).argmax())
 
 
 def _check_width(block: Block, width: int, path: Path, tags: bool) -> None:
@@ -206,6 +242,22 @@ def _check_width(block: Block, width: int, path: Path, tags: bool) -> None:
         raise FormatError(
             f"{path}:{where + block.line[odd[0]]}: {block.width[odd[0]]} columns, but the lines "
             f"before have {width}; separate columns by tabs if words contain spaces"
+        )
+
+
+def _check_not_numbered(block: Block, path: Path) -> None:
+    """Raise FormatError if the first of several columns numbers the words of every sentence."""
+    if block.width[0] < 3:
+        return
+    first = block.token.take(pa.array(block.offsets[:-1][np.diff(block.offsets) > 0]))
+    begins = pc.match_substring_regex(first, r"^(0\.1|1(-[0-9]+)?)$")
+    if not pc.all(begins).as_py():
+        return
+    if pc.all(pc.match_substring_regex(block.token, r"^[0-9]+([-.][0-9]+)?$")).as_py():
+        raise FormatError(
+            f"{path}:{block.first_line + block.line[0]}: the first column numbers the words, as "
+            f"in CoNLL-U; keep the columns of words and tags alone, for example: awk -F'\\t' "
+            f'\'!NF {{print ""}} $1 ~ /^[0-9]+$/ {{print $2 "\\t" $3}}\' (tags in column 3)'
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -40,6 +40,15 @@ class Start(NamedTuple):
 
 
 TOP = Start()
+Parse = Callable[[int, bytes], pa.RecordBatch]
+"""Parses a block of whole rows, given the number of its first line."""
+Attempt = Callable[[Parse, int, bytes], pa.RecordBatch]
+"""Parses a block; decides what becomes of rows that cannot be read."""
+
+
+def strictly(parse: Parse, line: int, block: bytes) -> pa.RecordBatch:
+    """Parse a block; a row that cannot be read is an error."""
+    return parse(line, block)
 
 
 class Contents(NamedTuple):
@@ -80,7 +89,7 @@ def unreadable(path: Path, error: OSError) -> InputError:
 
 
 def line_blocks(
-    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP
+    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP, *, checked: bool = True
 ) -> Iterator[tuple[int, bytes]]:
     """Yield blocks of bytes, each with the number of its first line.
 
@@ -90,16 +99,17 @@ def line_blocks(
         path: the file.
         ends: what a block ends with, `LINE_ENDS` or `PARAGRAPH_ENDS`; the last may end otherwise.
         start: the first block.
+        checked: whether blocks must be UTF-8.
 
     Raises:
         FormatError: the file is empty or not UTF-8; the message names the line.
     """
-    for _, line, block in placed_blocks(path, ends, start):
+    for _, line, block in placed_blocks(path, ends, start, checked=checked):
         yield line, block
 
 
 def placed_blocks(
-    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP
+    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP, *, checked: bool = True
 ) -> Iterator[tuple[int, int, bytes]]:
     """Yield the byte offset and the first line of each block, and what `line_blocks` yields."""
     line = start.line
@@ -107,7 +117,8 @@ def placed_blocks(
         block = raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
         if not block.endswith(b"\n"):
             block += b"\n"
-        _check_utf8(path, line, block)
+        if checked:
+            check_utf8(path, line, block)
         yield at, line, block
         line += block.count(b"\n")
     if line == 1:
@@ -161,7 +172,8 @@ def _skip_mark(file: BinaryIO) -> int:
     return 0
 
 
-def _check_utf8(path: Path, line: int, block: bytes) -> None:
+def check_utf8(path: Path, line: int, block: bytes) -> None:
+    """Raise FormatError for the first line of a block that is not UTF-8."""
     try:
         block.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
@@ -15,39 +17,45 @@ from xner.columns import conform, lengths_of, offsets_of, values_of
 from xner.errors import FormatError
 from xner.formats.files import (
     TOP,
+    Attempt,
     Contents,
     Start,
     join_lists,
     line_blocks,
     lines_of,
     placed_blocks,
+    strictly,
 )
 
 SUFFIXES = (".jsonl", ".ndjson")
+BLANK = b"{}\n"
+"""A row without content."""
 
 
-def inspect(path: Path) -> Contents:
+def inspect(path: Path, *, attempt: Attempt = strictly) -> Contents:
     """Count the rows, and take the columns from the first block of lines.
 
     Raises:
         FormatError: the first block is malformed; see `read`.
     """
     rows, schema, starts = 0, None, []
-    for at, line, block in placed_blocks(path):
+    for at, line, block in placed_blocks(path, checked=attempt is strictly):
         starts.append(Start(at, line, rows))
         rows += block.count(b"\n")
-        schema = schema or _batch(path, line, block).schema
+        schema = schema or attempt(partial(_batch, path), line, block).schema
     return Contents(rows, schema, starts=tuple(starts))
 
 
-def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(
+    path: Path, *, start: Start = TOP, attempt: Attempt = strictly
+) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns that the objects have.
 
     Raises:
         FormatError: a line is not a JSON object, repeats a field, or holds the wrong type.
     """
-    for line, block in line_blocks(path, start=start):
-        yield line, _batch(path, line, block)
+    for line, block in line_blocks(path, start=start, checked=attempt is strictly):
+        yield line, attempt(partial(_batch, path), line, block)
 
 
 def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
@@ -73,7 +81,23 @@ def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
 
 
 def _parse(block: bytes, part: int) -> pa.Table:
-    return pj.read_json(pa.BufferReader(block), read_options=pj.ReadOptions(block_size=part))
+    options = pj.ReadOptions(block_size=part)
+    table = pj.read_json(pa.BufferReader(block), options)
+    text = pa.schema([field.with_type(_as_text(field.type)) for field in table.schema])
+    if text == table.schema:
+        return table
+    return pj.read_json(pa.BufferReader(block), options, pj.ParseOptions(explicit_schema=text))
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    """The type with text instead of times, which Arrow makes of text like 2020-01-01."""
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_as_text(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_as_text(field.type)) for field in kind])
+    return kind
 
 
 def _explain(path: Path, first: int, block: bytes) -> None:
@@ -109,7 +133,11 @@ def render(batch: pa.RecordBatch) -> bytes:
 
 
 def to_json(array: pa.Array) -> pa.StringArray:
-    """Return every value of an array as JSON text; null becomes `null`."""
+    """Return every value of an array as JSON text; null becomes `null`.
+
+    What JSON lacks becomes text: bytes as base64, decimals as written, dates and times as ISO 8601,
+    and maps a list of objects with `key` and `value`.
+    """
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         text = _strings(array)
@@ -122,8 +150,14 @@ def to_json(array: pa.Array) -> pa.StringArray:
         text = _struct([field.name for field in kind], array.flatten(), len(array))
     elif pa.types.is_list(kind):
         text = _lists(array)
+    elif pa.types.is_map(kind):
+        pairs = pa.StructArray.from_arrays([array.keys, array.items], ["key", "value"])
+        text = _lists(pa.ListArray.from_arrays(array.offsets, pairs))
+    elif pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
+        text = _strings(array.cast(pa.string()))
     else:
-        text = pa.array([json.dumps(v, ensure_ascii=False) for v in array.to_pylist()], pa.string())
+        encode = msgspec.json.Encoder(enc_hook=str).encode
+        text = pa.array([encode(value).decode() for value in array.to_pylist()], pa.string())
     return pc.if_else(array.is_valid(), text.fill_null("null"), "null")
 
 

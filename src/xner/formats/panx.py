@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 from xner.columns import offsets_of
 from xner.errors import FormatError
 from xner.formats import conll
-from xner.formats.files import TOP, Start, open_input
+from xner.formats.files import TOP, Attempt, Start, open_input, strictly
 
 SUFFIXES: tuple[str, ...] = ()
+BLANK = conll.BLANK
+paragraphs = conll.paragraphs
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[a-z][a-z-]*:\S[^\t\r\n]*\t\S+\r?\n")
 _PREFIX = re.compile(r"([a-z][a-z-]*:)\S")
 inspect = conll.inspect
@@ -32,7 +34,12 @@ def is_panx(path: Path) -> bool:
 
 
 def read(
-    path: Path, *, start: Start = TOP, scheme: str = "auto", tags: bool = True
+    path: Path,
+    *,
+    start: Start = TOP,
+    scheme: str = "auto",
+    tags: bool = True,
+    attempt: Attempt = strictly,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
@@ -41,7 +48,8 @@ def read(
         SchemeError: as for CoNLL.
     """
     prefix = _prefix(path)
-    for line, batch in conll.read(path, start=start, scheme=scheme, tags=tags):
+    read = conll.read(path, start=start, scheme=scheme, tags=tags, attempt=attempt)
+    for line, batch in read:
         yield line, _stripped(batch, prefix, path, line)
 
 

@@ -13,15 +13,19 @@ from xner.columns import LINKS, offsets_of, struct_lists, values_of
 from xner.errors import FormatError
 from xner.formats.files import (
     TOP,
+    Attempt,
     Contents,
     Start,
     count_lines,
     join_lists,
     line_blocks,
     lines_of,
+    strictly,
 )
 
 SUFFIXES = (".align", ".links", ".pharaoh")
+BLANK = b"\n"
+"""A row without content."""
 
 
 def inspect(path: Path) -> Contents:
@@ -30,14 +34,20 @@ def inspect(path: Path) -> Contents:
     return Contents(lines, pa.schema({"links": LINKS}), starts=starts)
 
 
-def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(
+    path: Path, *, start: Start = TOP, attempt: Attempt = strictly
+) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch with the column links)`; an empty line has no links.
 
     Raises:
         FormatError: a word of the file is not a link; the message names the line.
     """
-    for line, block in line_blocks(path, start=start):
-        yield line, pa.RecordBatch.from_arrays([parse(path, line, block)], names=["links"])
+
+    def batch(line: int, block: bytes) -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays([parse(path, line, block)], names=["links"])
+
+    for line, block in line_blocks(path, start=start, checked=attempt is strictly):
+        yield line, attempt(batch, line, block)
 
 
 def parse(path: Path, line: int, block: bytes) -> pa.ListArray:

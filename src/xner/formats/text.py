@@ -11,9 +11,20 @@ import pyarrow.compute as pc
 
 from xner.columns import TOKENS, offsets_of, rows_of, values_of
 from xner.errors import OutputError
-from xner.formats.files import TOP, Contents, Start, count_lines, line_blocks, lines_of
+from xner.formats.files import (
+    TOP,
+    Attempt,
+    Contents,
+    Start,
+    count_lines,
+    line_blocks,
+    lines_of,
+    strictly,
+)
 
 SUFFIXES = (".txt", ".tok", ".text")
+BLANK = b"\n"
+"""A row without content."""
 
 
 def inspect(path: Path) -> Contents:
@@ -22,10 +33,16 @@ def inspect(path: Path) -> Contents:
     return Contents(lines, pa.schema({"tokens": TOKENS}), starts=starts)
 
 
-def read(path: Path, *, start: Start = TOP) -> Iterator[tuple[int, pa.RecordBatch]]:
+def read(
+    path: Path, *, start: Start = TOP, attempt: Attempt = strictly
+) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch with the column tokens)`; an empty line is an empty sentence."""
-    for line, block in line_blocks(path, start=start):
-        yield line, pa.RecordBatch.from_arrays([split(block)], names=["tokens"])
+    for line, block in line_blocks(path, start=start, checked=attempt is strictly):
+        yield line, attempt(_batch, line, block)
+
+
+def _batch(line: int, block: bytes) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([split(block)], names=["tokens"])
 
 
 def split(block: bytes) -> pa.ListArray:

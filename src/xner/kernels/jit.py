@@ -8,15 +8,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from numba import njit
+from numba.core.registry import CPUDispatcher
+
+from xner.kernels.cache import cache_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel(function: Function) -> Function:
     """Compile a function that Python calls: without the GIL, and cached on disk."""
-    compiled: Function = njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(
-        function
-    )
+    compiled: Function = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+    if isinstance(compiled, CPUDispatcher) and (saved := cache_of(function)) is not None:
+        compiled._cache = saved
     return compiled
 
 

@@ -8,7 +8,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from xner.errors import FormatError, OutputError, UsageError
+from xner.errors import FormatError, UsageError
+from xner.formats.files import atomic
 from xner.kernels.blocks import frozen
 from xner.kernels.keys import add_counts, look_up
 from xner.kernels.records import Int64, Keys, Table
@@ -76,16 +77,24 @@ class Counts:
         Raises:
             UsageError: their settings differ.
         """
+        both = Counts(self.signature, self.limit)
+        both.include(self)
+        both.include(other)
+        return both
+
+    def include(self, other: Counts) -> None:
+        """Add the counts of another part.
+
+        Raises:
+            UsageError: its settings differ.
+        """
         if self.signature != other.signature:
             raise UsageError(
                 f"counts of {self.signature!r} and {other.signature!r} cannot be merged; "
                 f"count both parts with the same settings"
             )
-        both = Counts(self.signature, self.limit)
-        both.labels = self.labels | other.labels
-        for part in (self, other):
-            both.add(*part.items())
-        return both
+        self.labels |= other.labels
+        self.add(*other.items())
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a NumPy .npz file; the same counts give the same bytes.
@@ -94,18 +103,15 @@ class Counts:
             OutputError: it cannot be written.
         """
         keys, counts = self.items()
-        try:
-            with Path(path).open("wb") as file:
-                np.savez(
-                    file,
-                    version=_VERSION,
-                    made_by=np.array(self.signature),
-                    labels=np.array(sorted(self.labels), np.str_),
-                    keys=keys,
-                    counts=counts,
-                )
-        except OSError as error:
-            raise OutputError(f"{path}: {error.strerror}") from None
+        with atomic(Path(path)) as partial, partial.open("wb") as file:
+            np.savez(
+                file,
+                version=_VERSION,
+                made_by=np.array(self.signature),
+                labels=np.array(sorted(self.labels), np.str_),
+                keys=keys,
+                counts=counts,
+            )
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Counts:

@@ -132,9 +132,19 @@ class NmtScorer:
         )
         vocabulary = self._model.vocabulary
         self._languages = [vocabulary.language_token(code) for code in options.languages]
-        codes = [language.flores for language in options.languages]
-        cache = None if options.cache is None else Path(options.cache)
-        self._cache = PairCache(cache, f"{self._model.signature},{'-'.join(codes)}")
+        self._cache = self._new_cache()
+
+    def _new_cache(self) -> PairCache:
+        codes = [language.flores for language in self.options.languages]
+        path = None if self.options.cache is None else Path(self.options.cache)
+        return PairCache(path, f"{self._model.signature},{'-'.join(codes)}")
+
+    def renewed(self) -> NmtScorer:
+        """The scorer with no scores but those of its file: they can depend on other pairs."""
+        if self.options.cache is None:
+            self._cache.close()
+            self._cache = self._new_cache()
+        return self
 
     @property
     def forward_tokens(self) -> ForwardTokens:

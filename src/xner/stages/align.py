@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from xner.aligners import ALIGNERS, Aligner, aligner_class, make_aligner
-from xner.aligners.bitext import Links
+from xner.aligners.bitext import Links, checked
 from xner.aligners.encode import encode, encode_side
 from xner.aligners.pivot import SoftAligner, align_with_pivots
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, struct_lists, with_columns
@@ -22,6 +23,8 @@ from xner.errors import UsageError
 from xner.options import Option, declare, option, options_of, shown_default
 from xner.report import Figure, Report
 from xner.stages.base import Columns, Stage, function_of
+from xner.stages.linking import KeepLinks, linked
+from xner.stages.work import Prepared, Work
 
 Bitext = Corpus | StrPath | tuple[StrPath, StrPath]
 _CLASSES = {name: aligner_class(name) for name in ALIGNERS}
@@ -125,8 +128,18 @@ class AlignerOptions(Stage):
             )
         return self.aligner
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the aligner runs a model, which is not fitted on the corpus."""
+        return isinstance(self.aligner, str) and not _CLASSES[self.aligner].fitted
+
+    def with_aligner(self) -> Self:
+        """The stage with its aligner as an object, which keeps a model for several parts."""
+        return replace(self, **_NO_ALIGNER, aligner=self.make_aligner())
+
 
 _NOT_OF_ALIGNERS = {"aligner", *options_of(Stage)}
+_NO_ALIGNER = {name: None for name in options_of(AlignerOptions) if name not in _NOT_OF_ALIGNERS}
 
 
 @declare
@@ -152,6 +165,10 @@ class FittedOptions(AlignerOptions):
         group=_GROUP,
         names="file",
     )
+
+    def without_aligner(self) -> Self:
+        """The stage for a corpus that has links."""
+        return replace(self, **_NO_ALIGNER, aligner="native", fit_on=(), pivot=())
 
     def _check_fitted(self) -> None:
         kind = _CLASSES[self.aligner] if isinstance(self.aligner, str) else type(self.aligner)
@@ -216,7 +233,8 @@ class FittedOptions(AlignerOptions):
         sides = [encode_side(pivot) for pivot in pivots]
         self.tell("align", 0.0)
         if not sides:
-            return aligner.align(bitext, lambda share: self.tell("align", share))
+            links = aligner.align(bitext, lambda share: self.tell("align", share))
+            return links if isinstance(self.aligner, str) else checked(links, bitext, aligner)
         if not isinstance(aligner, SoftAligner):
             raise UsageError("pivot needs the probabilities of links; use aligner native")
         return align_with_pivots(aligner, bitext, sides, lambda share: self.tell("align", share))
@@ -278,6 +296,17 @@ class Align(FittedOptions):
                 f"links are read from files, so {given[0]} would have no effect; leave it out"
             )
         self._check_fitted()
+
+    @property
+    def costly(self) -> bool:
+        """Whether the aligner runs a model."""
+        return not self.links and self.pretrained
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Make the links, or read them from files."""
+        if self.links:
+            return Prepared(KeepLinks(), with_links_from(corpus, list(map(Path, self.links))))
+        return Prepared(KeepLinks(), linked(self, corpus, work))
 
     def stream(self, corpus: Corpus) -> Corpus:
         """Align a corpus; only its batches are read later."""

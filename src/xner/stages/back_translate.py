@@ -151,7 +151,7 @@ class AlignTarget(Project):
             corpus.origin,
             _view_schema(corpus.schema),
         )
-        made = list(super().batches(view, report))
+        made = super().batches(view, report)
         outcomes: Counter[str] = Counter(dict.fromkeys(outcomes_of("align_tgt"), 0))
         for pair in zip(rechunk(corpus.batches()), rechunk(made), strict=True):
             batch = _brought(*pair)

@@ -25,6 +25,7 @@ from xner.options import (
 )
 from xner.report import Figure, Progress, Report, silent
 from xner.stages.documented import documented
+from xner.stages.work import KERNEL_ROWS, MODEL_ROWS, Prepared, Work
 
 if TYPE_CHECKING:
     from xner.training.student import Trained
@@ -139,6 +140,24 @@ class Stage:
     def schema(self, corpus: Corpus) -> pa.Schema:
         """The schema of the result."""
         return corpus.schema
+
+    @property
+    def costly(self) -> bool:
+        """Whether it runs a model, so that a job keeps finished parts also for a single file."""
+        return False
+
+    @property
+    def part_rows(self) -> int:
+        """Rows of the parts of a job by default."""
+        return MODEL_ROWS if self.costly else KERNEL_ROWS
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Do what depends on the whole corpus; what remains works on any part of it alone."""
+        return Prepared(self, corpus)
+
+    def loaded(self) -> Stage:
+        """The stage with its models and statistics in memory, for several parts."""
+        return self
 
     @property
     def tell(self) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -18,7 +19,8 @@ from xner.columns import (
     types_of,
     with_columns,
 )
-from xner.corpus import Corpus
+from xner.corpus import Batches, Corpus
+from xner.corpus.spooled import spooled
 from xner.errors import InputError, UsageError
 from xner.options import declare, option
 from xner.outcomes import Outcome, outcomes_of
@@ -36,7 +38,9 @@ from xner.stages.marking import (
 )
 from xner.stages.project import Project
 from xner.stages.translate import Translating
+from xner.stages.work import Prepared, Work
 
+_REST = ("source_tokens", "target_tokens", "source_entities", "links")
 MADE = ("target_tokens", "target_text", "target_offsets", "target_entities", "outcomes")
 
 
@@ -96,6 +100,20 @@ class EasyProject(Translating):
             replaces=True,
         )
 
+    @property
+    def costly(self) -> bool:
+        """Whether parts can be finished one by one: the fallback aligns all of them together."""
+        return self.fallback == "none"
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Raise UsageError if there is a fallback."""
+        if self.fallback == "align":
+            raise UsageError(
+                "easyproject with a fallback writes one file, on this machine; name a file, or "
+                "choose fallback none"
+            )
+        return super().prepare(corpus, work)
+
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.fallback == "align" else []
         columns = types_of(*MADE, "translation_outcome", *links)
@@ -109,12 +127,12 @@ class EasyProject(Translating):
             )
         marking = Marking(*self.languages, self.make_translator(), self.markers, self.threshold)
         report.signature = marking.signature
-        batches = [
+        batches: Iterator[pa.RecordBatch] = (
             _with_target(batch, crossed, marking, report)
             for batch, crossed in crossings(corpus, marking, "translate", self.tell)
-        ]
+        )
         if self.fallback == "align":
-            batches = self._fall_back(batches, corpus.origin, report)
+            batches = self._fall_back(batches, corpus, report)
         for batch in batches:
             outcomes = batch["outcomes"].flatten().to_pylist()
             report.add(
@@ -126,17 +144,24 @@ class EasyProject(Translating):
             yield batch
 
     def _fall_back(
-        self, batches: list[pa.RecordBatch], origin: str, report: Report
-    ) -> list[pa.RecordBatch]:
-        """Project entities whose markers are lost along links, onto words that are free."""
-        made = Corpus.from_batches(batches, origin)
+        self, batches: Iterator[pa.RecordBatch], corpus: Corpus, report: Report
+    ) -> Iterator[pa.RecordBatch]:
+        """Project entities whose markers are lost along links, onto words that are free.
+
+        The aligner and the projection learn from all rows, so these are in a file meanwhile:
+        neither translating nor aligning is repeated for the passes over them.
+        """
         options = {"aligner": self.aligner, **self.aligner_options, "progress": self.tell}
-        linked = Align.of(options)(made).collect()
-        rest = Corpus.from_batches([_lost(batch) for batch in linked.batches()], origin)
-        projected = Project(progress=self.tell)(rest)
-        report.signature += f"|fallback({projected.report.signature})"
-        pairs = zip(linked.batches(), projected.batches(), strict=True)
-        return [_merged(*pair) for pair in pairs]
+        origin, schema = corpus.origin, self.schema(corpus)
+        with (
+            spooled(batches, origin, schema.remove(schema.get_field_index("links"))) as made,
+            spooled(Align.of(options)(made).batches(), origin, schema) as linked,
+        ):
+            rest = Corpus(_Rest(linked), len(linked), origin, _rest_schema(linked.schema))
+            projected = Project(progress=self.tell).stream(rest)
+            for pair in zip(linked.batches(), projected.batches(), strict=True):
+                yield _merged(*pair)
+            report.signature += f"|fallback({projected.report.signature})"
 
 
 easyproject = function_of(EasyProject)
@@ -161,6 +186,25 @@ def _with_target(
     )
 
 
+@dataclass(frozen=True)
+class _Rest:
+    """The rows of a corpus as they remain to be projected."""
+
+    linked: Corpus
+
+    def __call__(self) -> Batches:
+        return map(_lost, self.linked.batches())
+
+    def between(self, first: int, last: int) -> Batches:
+        return map(_lost, self.linked.part(first, last).batches())
+
+
+def _rest_schema(schema: pa.Schema) -> pa.Schema:
+    metadata = schema.metadata or {}
+    made_by = {key: metadata[key] for key in [LINKS_MADE_BY] if key in metadata}
+    return pa.schema([schema.field(name) for name in _REST], made_by)
+
+
 def _lost(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The entities whose markers are lost, and links to words outside marked spans."""
     entities, links = [], []
@@ -170,10 +214,9 @@ def _lost(batch: pa.RecordBatch) -> pa.RecordBatch:
         entities.append([entity for entity, outcome in own if outcome == Outcome.MARKER_LOST])
         taken = _words(found)
         links.append([pair for pair in pairs if pair["target"] not in taken])
-    kept = {name: batch[name] for name in ("source_tokens", "target_tokens")}
-    kept |= {"source_entities": pa.array(entities, ENTITIES), "links": pa.array(links, LINKS)}
-    made_by = (batch.schema.metadata or {})[LINKS_MADE_BY]
-    return pa.RecordBatch.from_pydict(kept).replace_schema_metadata({LINKS_MADE_BY: made_by})
+    changed = {"source_entities": pa.array(entities, ENTITIES), "links": pa.array(links, LINKS)}
+    kept = {name: changed.get(name, batch[name]) for name in _REST}
+    return pa.RecordBatch.from_pydict(kept, _rest_schema(batch.schema))
 
 
 def _rows(batch: pa.RecordBatch, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:

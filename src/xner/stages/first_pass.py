@@ -8,10 +8,13 @@ of a sentence can be subtracted from its own statistics.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xner.corpus import Corpus, require
 from xner.kernels.records import Spans
+from xner.report import Progress
 from xner.score.adjacent import count_adjacent
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
@@ -22,10 +25,12 @@ from xner.score.registry import fused, link_scores
 from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Text
 from xner.solve.exact import solve_exact
+from xner.stages.work import Make, Work
 
 if TYPE_CHECKING:
     from xner.stages.projection_options import ProjectionOptions
 
+_FILE = "counts.npz"
 NEEDED = ("source_tokens", "source_entities", "target_tokens", "links")
 
 
@@ -42,6 +47,40 @@ def count_corpus(corpus: Corpus, options: ProjectionOptions) -> Counts:
         done += batch.num_rows
         options.tell("count", done / max(1, len(corpus)))
     return counts
+
+
+def counted(options: ProjectionOptions, corpus: Corpus, work: Work) -> Path:
+    """Collect the statistics of a corpus part by part; returns their file."""
+    maker = CountPart(replace(options, progress=None))
+
+    def merge(folder: Path) -> None:
+        counts = Counts(options.first_signature)
+        for part in work.each("count", corpus, maker):
+            counts.include(Counts.load(part / _FILE))
+        counts.save(folder / _FILE)
+
+    path = work.once("counts", merge) / _FILE
+    work.discard("count", _FILE)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class CountPart:
+    """Collects the statistics of parts one by one.
+
+    Attributes:
+        options: decide what is counted.
+    """
+
+    options: ProjectionOptions
+
+    def load(self) -> Make:
+        """There is nothing to load."""
+
+        def make(part: Corpus, folder: Path, tell: Progress) -> None:
+            count_corpus(part, replace(self.options, progress=tell)).save(folder / _FILE)
+
+        return make
 
 
 def count_batch(text: Text, options: ProjectionOptions, counts: Counts) -> None:

@@ -30,6 +30,8 @@ from xner.translation.markers import (
 from xner.translation.text import find_words
 
 Row = dict[str, Any]
+KNOWN = 200_000
+"""Entities whose own translations are remembered; with more, all are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,8 @@ def crossings(
     tell(stage, 0.0)
     for batch in corpus.batches():
         require(batch, "source_tokens", "source_entities")
+        if len(known) > KNOWN:
+            known.clear()
         yield batch, cross(batch, marking, known, lambda: tell(stage, next(done) / len(corpus)))
 
 

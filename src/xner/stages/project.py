@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -43,7 +42,8 @@ from xner.solve.ilp import solve_ilp
 from xner.solve.solution import Solution
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of
-from xner.stages.first_pass import count_corpus, first_choice
+from xner.stages.first_pass import count_corpus, counted, first_choice
+from xner.stages.linking import linked
 from xner.stages.projection_options import ProjectionOptions
 from xner.stages.solved import (
     RELABELLED,
@@ -53,6 +53,7 @@ from xner.stages.solved import (
     solution_column,
     target_entities,
 )
+from xner.stages.work import Prepared, Work
 
 SLICE = 4096
 """Rows that are matched at a time if there can be many candidates."""
@@ -135,12 +136,38 @@ class Project(ProjectionOptions):
         columns = types_of(*links, "target_entities", "outcomes")
         return with_columns(corpus.schema, {**columns, "solution": SOLUTION})
 
+    @property
+    def costly(self) -> bool:
+        """Whether a pretrained aligner or the score `nmt` runs a model."""
+        return self.nmt is not None or (self.linked and self.pretrained)
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Align the corpus, and collect its statistics."""
+        stage = self
+        if self.linked and "links" not in corpus.columns:
+            corpus, stage = linked(self, corpus, work), self.without_aligner()
+        if self.counted:
+            if self.counts is None:
+                stage = replace(stage, counts=counted(stage, corpus, work))
+            if self.save_counts is not None:
+                stage._loaded_counts().save(self.save_counts)
+                stage = replace(stage, save_counts=None)
+        return Prepared(stage, corpus)
+
+    def loaded(self) -> Self:
+        """The stage with its statistics, and the model of the score `nmt`, in memory."""
+        more: dict[str, Any] = {}
+        if self.counts is not None:
+            more["counts"] = self._loaded_counts()
+        if isinstance(self.nmt, NmtOptions):
+            more["nmt"] = NmtScorer(self.nmt)
+        return replace(self, **more)
+
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
-        linked = self._linked(corpus, report)
+        linked = self._with_links(corpus, report)
         report.signature += _made_before(linked)
         counts = self._counted(linked, report) if self.counted else None
-        scorer = NmtScorer(self.nmt) if isinstance(self.nmt, NmtOptions) else None
-        pass_ = Pass(self, report, counts, scorer)
+        pass_ = Pass(self, report, counts, self._scorer())
         self.tell("project", 0.0)
         for batch in linked.batches():
             rows = max(1, batch.num_rows) if self.candidates == "links" else SLICE
@@ -148,7 +175,7 @@ class Project(ProjectionOptions):
                 yield pass_.batch(batch.slice(first, rows))
                 self.tell("project", report.sentences / max(1, len(corpus)))
 
-    def _linked(self, corpus: Corpus, report: Report) -> Corpus:
+    def _with_links(self, corpus: Corpus, report: Report) -> Corpus:
         """The corpus with links, if they are needed; the report names what made them."""
         if not self.linked:
             report.signature += "|aligner:none"
@@ -170,18 +197,28 @@ class Project(ProjectionOptions):
     def _counted(self, linked: Corpus, report: Report) -> Counts:
         """The corpus statistics: given, loaded from a file, or collected in a first pass."""
         begin = perf_counter()
-        counts = Counts.load(self.counts) if isinstance(self.counts, str | Path) else self.counts
-        if counts is None:
-            counts = count_corpus(linked, self)
-        elif counts.signature != self.first_signature:
-            raise UsageError(
-                f"the statistics were collected by {counts.signature!r}; these settings need "
-                f"{self.first_signature!r}"
-            )
+        counts = count_corpus(linked, self) if self.counts is None else self._loaded_counts()
         if self.save_counts is not None:
             counts.save(self.save_counts)
         report.add(count_seconds=perf_counter() - begin)
         return counts
+
+    def _loaded_counts(self) -> Counts:
+        """The corpus statistics that are given."""
+        assert self.counts is not None
+        counts = self.counts if isinstance(self.counts, Counts) else Counts.load(self.counts)
+        if counts.signature != self.first_signature:
+            raise UsageError(
+                f"the statistics were collected by {counts.signature!r}; these settings need "
+                f"{self.first_signature!r}"
+            )
+        return counts
+
+    def _scorer(self) -> NmtScorer | None:
+        """The model of the score `nmt`, without scores of an earlier corpus."""
+        if isinstance(self.nmt, NmtScorer):
+            return self.nmt.renewed()
+        return NmtScorer(self.nmt) if isinstance(self.nmt, NmtOptions) else None
 
 
 project = function_of(Project)

@@ -11,7 +11,7 @@ from xner.errors import UsageError
 from xner.options import declare, is_given, option, parse_weight, settle, signed
 from xner.score.counts import Counts
 from xner.score.ngrams import STOP_TOKENS
-from xner.score.nmt import NmtOptions
+from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import find_score, link_scores, score_names
 from xner.solve.constraint import Constraint
 from xner.stages.align import FittedOptions
@@ -176,7 +176,7 @@ class ProjectionOptions(FittedOptions):
         group="solver",
         sign="gap:{:g}",
     )
-    nmt: NmtOptions | Mapping[str, Any] | None = option(
+    nmt: NmtOptions | NmtScorer | Mapping[str, Any] | None = option(
         None,
         "Model and languages of the score `nmt`.",
         flag="",
@@ -345,7 +345,9 @@ class ProjectionOptions(FittedOptions):
         if self.method == "ilp":
             limit = "none" if self.time_limit is None else f"{self.time_limit:g}s"
             parts += [*signed(self, ["backend"]), f"time_limit:{limit}", *signed(self, ["gap"])]
-        if isinstance(self.nmt, NmtOptions):
+        if isinstance(self.nmt, NmtScorer):
+            parts.append(self.nmt.options.signature)
+        elif isinstance(self.nmt, NmtOptions):
             parts.append(self.nmt.signature)
         if self.min_score > 0:
             parts += signed(self, ["min_score"])

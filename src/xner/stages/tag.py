@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -77,6 +77,16 @@ class Tagging(Stage, TaggerOptions):
                 f"tagger is an object, so {idle[0]} would have no effect; leave it out"
             )
         return self.tagger
+
+    @property
+    def costly(self) -> bool:
+        """It runs a model."""
+        return True
+
+    def loaded(self) -> Self:
+        """The stage with its model in memory."""
+        defaults = {name: o.default for name, o in options_of(TaggerOptions).items()}
+        return replace(self, **defaults, tagger=self.make_tagger())
 
     def _tag(
         self, corpus: Corpus, report: Report, side: str, probabilities: bool

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -79,6 +80,16 @@ class Translating(Stage, TranslatorOptions):
                 f"out"
             )
         return self.translator
+
+    @property
+    def costly(self) -> bool:
+        """It runs a model."""
+        return True
+
+    def loaded(self) -> Self:
+        """The stage with its model in memory."""
+        defaults = {name: o.default for name, o in options_of(TranslatorOptions).items()}
+        return replace(self, **defaults, translator=self.make_translator())
 
 
 @declare

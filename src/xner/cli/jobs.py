@@ -1,0 +1,93 @@
+"""Arguments of commands that run as jobs: folders of shards, engines, and starting over."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xner.errors import UsageError
+
+if TYPE_CHECKING:
+    from xner.jobs import Engine, Output
+
+ENGINES = ("local", "ray")
+_READING = ("scheme", "docstart", "on_bad_row")
+_FILES = ("source", "target", "file", "links", "links_backoff")
+
+
+def add_output(command: argparse.ArgumentParser, help_text: str) -> None:
+    """Add --output and what decides how it is written."""
+    command.add_argument(
+        "-o", "--output", required=True, metavar="OUT",
+        help=f"{help_text} A folder that exists, or a path with a last slash, gets one shard per "
+        f"part (docs/scaling.md).",
+    )  # fmt: skip
+    group = command.add_argument_group("large inputs")
+    group.add_argument(
+        "--format", choices=("parquet", "jsonl", "conll", "txt", "align"),
+        help="Format of the shards, if OUT is a folder. Default: parquet.",
+    )  # fmt: skip
+    group.add_argument(
+        "--part-rows", type=int, metavar="ROWS",
+        help="Rows of a part; a finished part is not done again. Default: 65,536, or 2,048 if a "
+        "model runs.",
+    )  # fmt: skip
+    group.add_argument(
+        "--restart", action="store_true",
+        help="Start over, and remove what an unfinished or finished job left in OUT. Without it, "
+        "the same command continues an interrupted job.",
+    )  # fmt: skip
+    group.add_argument(
+        "--engine", choices=ENGINES, default="local",
+        help="What runs the parts: local, this process; or ray, processes of this machine or of "
+        "a cluster. Default: local.",
+    )  # fmt: skip
+    group.add_argument(
+        "--ray-address", metavar="ADDRESS",
+        help="Ray cluster to use, such as auto or ray://HOST:10001. Default: start Ray on this "
+        "machine.",
+    )  # fmt: skip
+
+
+def output_of(options: argparse.Namespace) -> Output:
+    """The file or folder that --output names.
+
+    Raises:
+        UsageError: the suffix is unknown, or an option does not go with the output.
+    """
+    from xner.jobs import Output
+
+    if options.part_rows is not None and options.part_rows < 1:
+        raise UsageError(f"--part-rows is {options.part_rows}; it must be at least 1")
+    return Output.of(options.output, options.format)
+
+
+def engine_of(options: argparse.Namespace) -> Engine:
+    """The engine that --engine names.
+
+    Raises:
+        UsageError: --ray-address is given without --engine ray.
+        MissingExtraError: Ray is not installed.
+    """
+    from xner.jobs import Local
+
+    if options.engine == "local":
+        if options.ray_address is not None:
+            raise UsageError("--ray-address needs --engine ray")
+        return Local()
+    from xner.jobs.ray import Ray
+
+    return Ray(options.ray_address)
+
+
+def files_of(options: argparse.Namespace) -> list[Path]:
+    """The files that a command reads its corpus from."""
+    given = [getattr(options, name, None) for name in _FILES]
+    flat = [path for each in given for path in (each if isinstance(each, list) else [each])]
+    return [Path(path) for path in flat if path is not None]
+
+
+def reading_of(options: argparse.Namespace) -> dict[str, Any]:
+    """How a command reads its corpus."""
+    return {name: getattr(options, name) for name in _READING if hasattr(options, name)}

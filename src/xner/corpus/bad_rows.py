@@ -1,0 +1,264 @@
+"""Bad rows: found one by one where a block or batch does not fit, and kept apart from the others.
+
+With `on_bad_row="quarantine"`, what a file yields has the column `FAULT`: null, or for a row that
+cannot be read or does not fit, what is wrong with it. Such a row has no content, so that parallel
+files stay parallel. Where files are joined, a row is bad if it is bad in one of them.
+`quarantined` then reads all rows once, and makes a corpus without the bad ones.
+
+Bad rows are found by halving: a block that does not fit is cut in two until a single row remains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from xner.columns import conform
+from xner.corpus.base import Corpus
+from xner.corpus.parts import Batches
+from xner.errors import InputError
+from xner.formats.files import Parse, atomic, check_utf8
+
+FAULT = "xner.fault"
+ON_BAD_ROW = ("fail", "quarantine")
+_MOST_TEXT = 1000
+"""Characters of a bad row that are kept."""
+
+Fit = Callable[[pa.RecordBatch, int], pa.RecordBatch]
+"""Checks and converts rows of a batch, given the number of the first of them in the batch."""
+
+
+def fault(path: Path, error: InputError, text: bytes | None = None) -> str:
+    """A value of the column `FAULT`."""
+    shown = None if text is None else text.decode("utf-8", "backslashreplace")[:_MOST_TEXT].rstrip()
+    return json.dumps({"file": str(path), "error": str(error), "text": shown}, ensure_ascii=False)
+
+
+def find_bad(rows: int, check: Callable[[int, int], Any]) -> dict[int, InputError]:
+    """The bad ones of so many rows, by number.
+
+    Args:
+        rows: number of rows.
+        check: raises InputError if one of the rows `[first, last)` is bad.
+
+    Raises:
+        InputError: what is wrong concerns no row, but all of them.
+    """
+    bad: dict[int, InputError] = {}
+    check(0, 0)
+    parts = [(0, rows)]
+    while parts:
+        first, last = parts.pop()
+        try:
+            check(first, last)
+        except InputError as error:
+            middle = (first + last) // 2
+            if last - first == 1:
+                bad[first] = error
+            else:
+                parts += [(middle, last), (first, middle)]
+    return bad
+
+
+class Sparing:
+    """Parses blocks of a file; rows that cannot be read become empty and get a fault."""
+
+    def __init__(self, path: Path, module: ModuleType, schema: pa.Schema | None = None) -> None:
+        """Begin with a file.
+
+        Args:
+            path: the file.
+            module: its format.
+            schema: columns of a block without any good row, by default those of a block before;
+                such a block at the beginning is an error.
+        """
+        self.path, self._module, self._schema = path, module, schema
+
+    def __call__(self, parse: Parse, line: int, block: bytes) -> pa.RecordBatch:
+        """Parse a block; the batch has the column `FAULT`."""
+        try:
+            check_utf8(self.path, line, block)
+            batch = parse(line, block)
+            self._schema = self._schema or batch.schema
+            return batch.append_column(FAULT, pa.nulls(batch.num_rows, pa.string()))
+        except InputError:
+            return self._spared(parse, line, block)
+
+    def _spared(self, parse: Parse, line: int, block: bytes) -> pa.RecordBatch:
+        units, rows = self._units(block)
+        lines = list(accumulate((unit.count(b"\n") for unit in units), initial=line))
+
+        def check(first: int, last: int) -> None:
+            part = b"".join(units[first:last])
+            if part:
+                check_utf8(self.path, lines[first], part)
+                parse(lines[first], part)
+
+        bad = find_bad(len(units), check)
+        faults = [
+            fault(self.path, bad[i], unit) if i in bad else None
+            for i, unit in enumerate(units)
+            if rows[i]
+        ]
+        if all(faults):
+            return self._empty(faults, next(iter(bad.values())))
+        for i in bad:
+            units[i] = self._module.BLANK if rows[i] else b""
+        batch = parse(line, b"".join(units))
+        self._schema = self._schema or batch.schema
+        return batch.append_column(FAULT, pa.array(faults, pa.string()))
+
+    def _units(self, block: bytes) -> tuple[list[bytes], list[int]]:
+        """Parts of a block with at most one row, and the number of rows of each."""
+        if hasattr(self._module, "paragraphs"):
+            units, rows = zip(*self._module.paragraphs(block), strict=True)
+            return list(units), list(rows)
+        lines = [line + b"\n" for line in block.split(b"\n")[:-1]]
+        return lines, [1] * len(lines)
+
+    def _empty(self, faults: list[str | None], error: InputError) -> pa.RecordBatch:
+        if self._schema is None:
+            raise error
+        names = [name for name in self._schema.names if name != FAULT]
+        nulls = [pa.nulls(len(faults), self._schema.field(name).type) for name in names]
+        batch = conform(pa.RecordBatch.from_arrays(nulls, names=names))
+        return batch.append_column(FAULT, pa.array(faults, pa.string()))
+
+
+def spared(batch: pa.RecordBatch, fit: Fit, path: Path) -> pa.RecordBatch:
+    """Check a batch with `fit`; rows that do not fit become empty and get a fault.
+
+    Args:
+        batch: may have the column `FAULT`.
+        fit: may change columns; it sees no column `FAULT`.
+        path: file of the batch.
+
+    Raises:
+        InputError: what is wrong concerns all rows.
+    """
+    rows = batch.num_rows
+    faults = batch[FAULT] if FAULT in batch.schema.names else pa.nulls(rows, pa.string())
+    batch = blanked(without_fault(batch), np.flatnonzero(faults.is_valid()))
+    try:
+        return fit(batch, 0).append_column(FAULT, faults)
+    except InputError:
+        pass
+
+    def check(first: int, last: int) -> None:
+        fit(batch.take(pa.array(np.arange(first, last))), first)
+
+    bad = find_bad(rows, check)
+    own = pa.array([fault(path, bad[i]) if i in bad else None for i in range(rows)], pa.string())
+    fitted = fit(blanked(batch, np.array(sorted(bad), np.int64)), 0)
+    return fitted.append_column(FAULT, pc.coalesce(faults, own))
+
+
+def without_fault(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch without the column `FAULT`."""
+    return batch.drop_columns([FAULT]) if FAULT in batch.schema.names else batch
+
+
+def blanked(batch: pa.RecordBatch, bad: NDArray[np.int64]) -> pa.RecordBatch:
+    """Return a batch in which the bad rows are empty."""
+    if not len(bad):
+        return batch
+    kept = np.arange(batch.num_rows)
+    mask = np.isin(kept, bad)
+    return conform(batch.take(pa.array(kept, mask=mask)))
+
+
+def bad_in(batch: pa.RecordBatch) -> NDArray[np.int64]:
+    """Numbers of the bad rows of a batch."""
+    if FAULT not in batch.schema.names:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(batch[FAULT].is_valid().to_numpy(zero_copy_only=False))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The batches of a corpus without some of its rows.
+
+    Attributes:
+        corpus: the corpus with all rows.
+        bad: numbers of the rows that are left out, ascending, from 0.
+    """
+
+    corpus: Corpus
+    bad: NDArray[np.int64]
+
+    def __call__(self) -> Batches:
+        """Yield the batches."""
+        return self._without(self.corpus.batches(), 0)
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)` of those that are kept."""
+        begin, end = self._row(first), self._row(last - 1) + 1
+        return self._without(self.corpus.part(begin, end).batches(), begin)
+
+    def _row(self, kept: int) -> int:
+        """The number of a kept row among all rows."""
+        before = self.bad - np.arange(len(self.bad))
+        return kept + int(np.searchsorted(before, kept, side="right"))
+
+    def _without(self, batches: Batches, row: int) -> Batches:
+        for batch in batches:
+            first, last = np.searchsorted(self.bad, [row, row + batch.num_rows])
+            mask = np.ones(batch.num_rows, bool)
+            mask[self.bad[first:last] - row] = False
+            row += batch.num_rows
+            batch = without_fault(batch)
+            if mask.any():
+                yield batch if mask.all() else batch.filter(pa.array(mask))
+
+
+def every_row(corpus: Corpus) -> Corpus:
+    """Return the corpus with its bad rows, if they were left out."""
+    source = corpus.source
+    return source.corpus if isinstance(source, Kept) else corpus
+
+
+def without_same_rows(corpus: Corpus, other: Corpus) -> Corpus:
+    """Return a corpus without the rows that `other` leaves out."""
+    source = other.source
+    if not isinstance(source, Kept):
+        return corpus
+    return Corpus(Kept(corpus, source.bad), len(other), corpus.origin, corpus.schema)
+
+
+def quarantined(corpus: Corpus) -> Corpus:
+    """Return a corpus without its bad rows, which are in `.bad`; reads all rows once.
+
+    Raises:
+        InputError: all rows are bad.
+    """
+    numbers, faults = [], []
+    row = 0
+    for batch in corpus.batches():
+        bad = bad_in(batch)
+        numbers.append(bad + row)
+        faults += [json.loads(text) for text in batch[FAULT].take(pa.array(bad)).to_pylist()]
+        row += batch.num_rows
+    found = np.concatenate([np.zeros(0, np.int64), *numbers])
+    if len(found) == row:
+        raise InputError(f"{corpus.origin}: no row can be used; the first: {faults[0]['error']}")
+    schema = corpus.schema.remove(corpus.schema.get_field_index(FAULT))
+    kept = Corpus(Kept(corpus, found), row - len(found), corpus.origin, schema)
+    kept.bad = [{"row": int(number) + 1, **one} for number, one in zip(found, faults, strict=True)]
+    return kept
+
+
+def write_bad_rows(path: Path, bad: Sequence[dict[str, Any]]) -> None:
+    """Write bad rows as JSON lines."""
+    with atomic(path) as partial:
+        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in bad)
+        partial.write_text(text, "utf-8")

@@ -1,0 +1,65 @@
+"""The last step of a job: the output of every part, and one file of all of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xner.corpus import Corpus, rechunk
+from xner.formats import format_of, parquet
+from xner.report import Progress, Report
+from xner.stages import Stage
+from xner.stages.work import Make
+from xner.write import write_batches
+
+
+@dataclass(frozen=True, slots=True)
+class WritePart:
+    """Runs the stage on parts and writes the results.
+
+    Attributes:
+        stage: prepared for the whole corpus.
+        suffix: of the files.
+        side: side that is written to files of one side.
+        scheme: labelling scheme of tags.
+    """
+
+    stage: Stage
+    suffix: str
+    side: str
+    scheme: str
+
+    def load(self) -> Make:
+        """Load models and statistics."""
+        stage = self.stage.loaded()
+
+        def make(part: Corpus, folder: Path, tell: Progress) -> Report:
+            result = replace(stage, progress=tell).stream(part)
+            path = folder / f"part{self.suffix}"
+            write_batches(path, result.batches(), side=self.side, scheme=self.scheme)
+            return result.report
+
+        return make
+
+
+def join_files(files: Sequence[Path], path: Path) -> None:
+    """Write the content of files of one format into one file."""
+    if format_of(path) is parquet:
+        write_batches(path, rechunk(_row_groups(files)))
+        return
+    with path.open("wb") as joined:
+        for file in files:
+            with file.open("rb") as part:
+                shutil.copyfileobj(part, joined, 1 << 20)
+
+
+def _row_groups(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                yield from file.read_row_group(group).combine_chunks().to_batches()

@@ -1,0 +1,81 @@
+"""Word links as a job makes them: once, into files that all parts read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+
+from xner.columns import LINKS_MADE_BY
+from xner.corpus import Corpus
+from xner.corpus.spilled import spill_links, with_spilled_links
+from xner.options import declare
+from xner.report import Figure, Progress, Report
+from xner.stages.base import Columns, Stage
+from xner.stages.work import Make, Work
+
+if TYPE_CHECKING:
+    from xner.stages.align import FittedOptions
+
+FIGURES = (Figure("links"),)
+_FILE = "links.arrow"
+
+
+def linked(stage: FittedOptions, corpus: Corpus, work: Work) -> Corpus:
+    """The corpus with links, which are kept in files.
+
+    An aligner that is fitted on its corpus aligns all of it at once; one that is not aligns each
+    part alone.
+    """
+    if stage.pretrained:
+        folders = work.each("align", corpus, AlignPart(replace(stage, progress=None)))
+        return with_spilled_links(corpus, [f / _FILE for f in folders], work.part_rows)
+
+    def align(folder: Path) -> None:
+        spill_links(stage.link(corpus).batches(), folder / _FILE)
+
+    return with_spilled_links(corpus, [work.once("align", align) / _FILE], len(corpus))
+
+
+@dataclass(frozen=True, slots=True)
+class AlignPart:
+    """Aligns parts one by one.
+
+    Attributes:
+        stage: has the aligner and its options.
+    """
+
+    stage: FittedOptions
+
+    def load(self) -> Make:
+        """Load the model of the aligner."""
+        stage = self.stage.with_aligner()
+
+        def make(part: Corpus, folder: Path, tell: Progress) -> Report:
+            made = replace(stage, progress=tell).link(part)
+            spill_links(made.batches(), folder / _FILE)
+            return made.report
+
+        return make
+
+
+@declare
+class KeepLinks(Stage):
+    """Passes on a corpus with links, and counts them."""
+
+    name: ClassVar[str] = "align"
+    figures: ClassVar[tuple[Figure, ...]] = FIGURES
+
+    @property
+    def columns(self) -> Columns:
+        """It needs links."""
+        return Columns(("links",), ("links",))
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        report.signature = (corpus.schema.metadata or {})[LINKS_MADE_BY].decode()
+        for batch in corpus.batches():
+            report.add(sentences=batch.num_rows, links=len(batch["links"].flatten()))
+            yield batch

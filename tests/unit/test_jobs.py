@@ -1,0 +1,318 @@
+"""Jobs: parts, folders of shards, resuming, refusals, full disks and locks."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from benchmarks.kills import make_inputs
+
+import xner
+from tests.corpora import SameWords
+from xner.cli import main
+from xner.corpus import read_as_is
+from xner.errors import OutputError, UsageError
+from xner.jobs import Output, run_job
+from xner.jobs.work import Parts
+from xner.report import Report
+from xner.stages.align import Align
+from xner.stages.project import Project
+from xner.stages.tag import Tag
+from xner.stages.translate import Translate
+from xner.tagging.fake import FakeTagger
+from xner.translation.fake import FakeTranslator
+from xner.write import write_batches
+
+ROWS, PART = 100, 30
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    make_inputs(tmp_path, ROWS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(stage, output, source="linked.jsonl", **options):
+    side = "source" if source == "labelled.jsonl" else None
+    corpus = xner.scan(source, side=side)
+    given = {"files": [source], "part_rows": PART, **options}
+    return run_job(stage, corpus, output, **given)
+
+
+def shards(output):
+    return [path.read_bytes() for path in sorted(Path(output).glob("part-*"))]
+
+
+def figures(report):
+    kept = {k: v for k, v in report.as_dict().items() if "second" not in k}
+    return {k: round(v, 6) if isinstance(v, float) else v for k, v in kept.items()}
+
+
+def translate(**options):
+    return Translate("eng", "deu", translator=FakeTranslator({"kaba": "Hund"}), **options)
+
+
+class Failing(FakeTranslator):
+    """Fails after a number of texts; counts the texts of all its instances."""
+
+    left, seen = 0, 0
+
+    def translate(self, texts, source, target):
+        for one in super().translate(texts, source, target):
+            if Failing.left == 0:
+                raise KeyboardInterrupt
+            Failing.left -= 1
+            Failing.seen += 1
+            yield one
+
+
+@pytest.mark.parametrize("source", ["linked.jsonl", "pairs.jsonl"])
+@pytest.mark.parametrize("settings", [{}, {"relabel": 0.6}, {"method": "heuristic"}])
+def test_shards_hold_the_rows_of_a_single_file(folder, source, settings):
+    stage = Project(**settings)
+    whole = run(stage, "whole.jsonl", source)
+    parted = run(stage, Output.of("out/", "jsonl"), source)
+    assert b"".join(shards("out")) == Path("whole.jsonl").read_bytes()
+    assert [len(shard.splitlines()) for shard in shards("out")] == [30, 30, 30, 10]
+    assert figures(parted.report) == figures(whole.report)
+    assert (parted.parts, whole.parts) == (4, 0)
+    others = {path.name for path in Path("out").iterdir() if path.suffix != ".jsonl"}
+    assert others == {"_xner.json"}
+
+
+def test_shards_are_parquet_by_default(folder):
+    run(Align(chains=1), "out/", "pairs.jsonl")
+    whole = xner.align(xner.scan("pairs.jsonl"), chains=1).table
+    tables = [pq.read_table(path) for path in sorted(Path("out").glob("*.parquet"))]
+    assert [row for table in tables for row in table.to_pylist()] == whole.to_pylist()
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_a_stage_with_a_model_keeps_parts_of_a_single_file(folder, name):
+    stage = Translate("eng", "deu", translator=(failing := Failing({"kaba": "Hund"})))
+    Failing.left, Failing.seen = 70, 0
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, name, "labelled.jsonl")
+    assert not Path(name).exists()
+    Failing.left = 1000
+    done = run(stage, name, "labelled.jsonl")
+    assert (done.parts, done.kept) == (4, 2)
+    assert Failing.seen == 70 + 40  # 10 rows of the third part were done twice
+    assert sorted(p.name for p in folder.iterdir() if p.name.startswith(".")) == []
+    expected = xner.translate(xner.scan("labelled.jsonl", side="source"), "eng", "deu",
+                              translator=failing)  # fmt: skip
+    assert figures(done.report) == figures(expected.report)
+    assert read_as_is(name).table.to_pylist() == expected.table.to_pylist()
+
+
+def test_an_interrupted_folder_continues(folder):
+    stage = Translate("eng", "deu", translator=Failing({}))
+    Failing.left = 70
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, "out/", "labelled.jsonl")
+    before = {path: path.stat().st_mtime_ns for path in Path("out").glob("part-*")}
+    assert len(before) == 2
+    Failing.left = 1000
+    assert run(stage, "out/", "labelled.jsonl").kept == 2
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    again = run(stage, "out/", "labelled.jsonl")
+    assert again.nothing_to_do
+    assert again.report.sentences == ROWS
+
+
+def test_a_model_is_loaded_once_for_all_parts(folder, monkeypatch):
+    loads = []
+    monkeypatch.setattr(Tag, "make_tagger", lambda self: loads.append(1) or FakeTagger({}))
+    loaded = Tag(model="m").loaded()
+    monkeypatch.setattr(Tag, "loaded", lambda self: loads.append(1) or loaded)
+    run(Tag(model="m"), "out/", "labelled.jsonl")
+    assert loads[1:].count(1) == 1 + 4  # `make_tagger` returns the same object for each part
+
+
+def test_statistics_that_are_given_and_saved(folder):
+    run(Project(save_counts=Path("counts.npz")), "out/")
+    run(Project(counts=Path("counts.npz")), "again/")
+    assert shards("out") == shards("again")
+
+
+def test_links_from_files(folder):
+    run(Align(chains=1), "links.align", "pairs.jsonl")
+    stage = Align(links=[Path("links.align")])
+    whole, parted = run(stage, "a.jsonl", "pairs.jsonl"), run(stage, "out/", "pairs.jsonl")
+    assert figures(whole.report) == figures(parted.report)
+    assert whole.report.links > 0
+
+
+def test_an_aligner_that_is_not_fitted_aligns_each_part(folder, monkeypatch):
+    monkeypatch.setattr(Align, "pretrained", property(lambda self: isinstance(self.aligner, str)))
+    monkeypatch.setattr(Align, "make_aligner", lambda self: SameWords(1))
+    done = run(Align(), "out/", "pairs.jsonl")
+    whole = xner.align(xner.scan("pairs.jsonl"), aligner=SameWords(1))
+    assert figures(done.report) == figures(whole.report)
+    assert done.report.links == len([r for row in whole.table["links"].to_pylist() for r in row])
+
+
+def unfinished(stage, output="out/", source="labelled.jsonl", **options):
+    Failing.left = 40
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, output, source, **options)
+    Failing.left = 1000
+
+
+@pytest.mark.parametrize("output", ["out/", "out.jsonl"])
+def test_changes_are_refused(folder, output):
+    stage = Translate("eng", "deu", translator=Failing({}))
+    unfinished(stage, output)
+    with pytest.raises(UsageError, match=r"^out.*setting target_language was 'deu', and is 'fra'"):
+        run(replace(stage, target_language="fra"), output, "labelled.jsonl")
+    with pytest.raises(UsageError, match=r"rows in a part \(--part-rows\) was 30, and is 20 now"):
+        run(stage, output, "labelled.jsonl", part_rows=20)
+    with pytest.raises(UsageError, match=r"setting scheme was not given, and is 'BILOU' now"):
+        run(stage, output, "labelled.jsonl", reading={"scheme": "BILOU"})
+    with pytest.raises(UsageError, match=r"input pairs.jsonl was added.*--restart"):
+        run(stage, output, "labelled.jsonl", files=["labelled.jsonl", "pairs.jsonl"])
+    os.utime("labelled.jsonl", (1, 1))
+    with pytest.raises(UsageError, match=r"input labelled.jsonl has changed since"):
+        run(stage, output, "labelled.jsonl")
+    assert run(stage, output, "labelled.jsonl", restart=True).kept == 0
+
+
+def test_a_job_without_a_finished_part_leaves_nothing(folder):
+    stage = Translate("eng", "deu", translator=Failing({}))
+    Failing.left = 20
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, "out.jsonl", "labelled.jsonl")
+    assert not Path(".out.jsonl.xner").exists()
+
+
+def test_a_finished_folder_refuses_other_settings(folder):
+    run(Project(), "out/")
+    before = shards("out")
+    with pytest.raises(UsageError, match="the setting max_span was 10, and is 2 now"):
+        run(Project(max_span=2), "out/")
+    assert shards("out") == before
+    run(Project(max_span=2), "out", part_rows=90, restart=True)
+    assert len(shards("out")) == 2
+
+
+def test_folders_with_other_files_are_refused(folder):
+    Path("other").mkdir()
+    Path("other/notes.txt").write_text("mine")
+    for restart in (False, True):
+        with pytest.raises(UsageError, match=r"other/: contains notes.txt, which no .* job"):
+            run(Project(), "other", restart=restart)
+    assert [path.name for path in Path("other").iterdir()] == ["notes.txt"]
+
+
+def test_names_of_outputs(folder):
+    with pytest.raises(UsageError, match=r"the suffix must say the format.* write out/$"):
+        Output.of("out")
+    with pytest.raises(UsageError, match="a format is only given for a folder"):
+        Output.of("out.jsonl", "parquet")
+    with pytest.raises(UsageError, match="unknown format 'csv'"):
+        Output.of("out/", "csv")
+    with pytest.raises(OutputError, match="the folder none does not exist; create it"):
+        run(Project(), "none/out/")
+    with pytest.raises(OutputError, match="cannot be written"):
+        run(Project(), "/proc/out/")
+
+
+def test_a_folder_that_became_read_only(folder, monkeypatch):
+    stage = Translate("eng", "deu", translator=Failing({}))
+    unfinished(stage)
+
+    def refuse(path, **options):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", refuse)
+        with pytest.raises(OutputError, match=r"out/: cannot be written \(Permission denied\)"):
+            run(stage, "out/", "labelled.jsonl")
+    assert run(stage, "out/", "labelled.jsonl").kept == 1
+
+
+def test_names_of_shards_are_in_the_order_of_the_parts():
+    parts = Parts("p", range(123_456), None, False, 1, None, Path(), Path(), 0.0, False)
+    names = [path.name for path in parts.folders]
+    assert names[:2] == ["000000", "000001"]
+    assert names == sorted(names)
+
+
+@pytest.mark.parametrize("output", ["out/", "out.jsonl"])
+def test_a_full_disk_keeps_what_is_done(folder, monkeypatch, output):
+    write, calls = write_batches, []
+
+    def full(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(*arguments, **options)
+
+    monkeypatch.setattr("xner.jobs.writing.write_batches", full)
+    with pytest.raises(OutputError, match=r"^out.*No space left on device\); finished parts are"):
+        run(translate(), output, "labelled.jsonl")
+    assert run(translate(), output, "labelled.jsonl").kept == 2
+
+
+def test_one_process_at_a_time(folder):
+    code = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); " \
+           "f.write('process 7 on host'); f.flush(); print(flush=True); input()"  # fmt: skip
+    stage = Translate("eng", "deu", translator=Failing({}))
+    unfinished(stage)
+    Path("out/.xner/lock").unlink()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "out/.xner/lock"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as other:  # fmt: skip
+        other.stdout.readline()
+        with pytest.raises(OutputError, match="out/: process 7 on host is writing it; wait"):
+            run(stage, "out/", "labelled.jsonl")
+        other.kill()
+    assert run(stage, "out/", "labelled.jsonl").kept == 1
+
+
+def test_reports_are_merged():
+    report = Report(Project.figures, "s")
+    report.add(sentences=2, outcomes=["projected"], relabelled=[("Kisumu", "LOC", "PER")])
+    report.add(objective=1.5)
+    merged = Report(Project.figures)
+    for _ in range(2):
+        merged.merge(json.loads(json.dumps(report.state)))
+    assert merged.relabelled == {("Kisumu", "LOC", "PER"): 2}
+    assert (merged.sentences, merged.objective, merged.signature) == (4, 3.0, "s")
+    assert merged.outcomes["projected"] == 2
+
+
+def test_the_command_line(folder, capsys):
+    arguments = ["project", "pairs.jsonl", "-o", "out/", "--part-rows", "40", "--json"]
+    assert main(arguments) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["sentences"], told["parts"], told["kept_parts"]) == (ROWS, 3, 0)
+    assert told["output"] == "out/"
+    assert told["align_seconds"] > 0
+    assert main(arguments[:-1]) == 0
+    assert "finished before" in " ".join(capsys.readouterr().out.split())
+    assert main([*arguments, "--seed", "2"]) == 2
+    assert "setting seed was not given, and is 2 now" in capsys.readouterr().err
+    assert main([*arguments, "--part-rows", "0"]) == 2
+    assert main([*arguments, "--ray-address", "auto"]) == 2
+    assert main(["project", "pairs.jsonl", "-o", "out.jsonl", "--format", "jsonl"]) == 2
+
+
+@pytest.mark.slow
+def test_killed_jobs_end_with_the_right_bytes(tmp_path):
+    memory = Path("/dev/shm")  # where writing does not wait for a disk
+    given = {"TMPDIR": str(memory)} if os.access(memory, os.W_OK) else {}
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.kills", "--kills", "50", "--rows", "120",
+         "--results", tmp_path],
+        check=True, cwd=Path(__file__).parents[2], env={**os.environ, **given},
+    )  # fmt: skip
+    rows = [row.split(" | ") for row in (tmp_path / "kills.md").read_text().splitlines()]
+    assert sum(int(row[1]) for row in rows if len(row) == 5 and row[1].isdecimal()) == 50
