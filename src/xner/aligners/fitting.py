@@ -1,119 +1,143 @@
-"""From the samples of a shard to a model that aligns other text (`xner.aligners.model`)."""
+"""From link probabilities of a sample to a model that aligns other text (`xner.aligners.model`)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from xner.aligners import parts
-from xner.aligners.model import AlignmentModel, Entries, Vocabulary, empty_table
-from xner.kernels import gibbs, local
+from xner.aligners.model import AlignmentModel, Entries, Vocabulary, empty_table, part_keys, with_priors
 from xner.kernels import model as tables
-from xner.kernels import parts as kernels
 from xner.kernels.blocks import frozen, over_blocks
+from xner.kernels.order import FERTILITIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xner.aligners.sampling import Sampled, Way
-    from xner.aligners.shards import Shard, Text
+    from xner.aligners.shards import Text
+    from xner.aligners.soft import SoftLinks
 
 DISCOUNT = 0.5
 """Subtracted from the expected links of a pair of word types: what one pair of words adds to its
 own count would otherwise confirm a wrong link."""
-_LEAST_LINKS = 0.1
+LEAST_LINKS = 0.1
 """Minimum expected links of an entry whose word parts are evidence."""
-_LEAST_EVIDENCE = 0.5
+LEAST_EVIDENCE = 0.5
+COUNTED = 20_000
+"""Sentence pairs in which pairs of word parts are counted."""
+
+
+class Learned(NamedTuple):
+    """What the sampler learned about any text of the two languages.
+
+    Attributes:
+        weights: float64, of the features of the prior (`xner.aligners.parts`).
+        jumps: float32 (2, jumps), probability of each jump with source and target given.
+    """
+
+    weights: NDArray[np.float64]
+    jumps: NDArray[np.float32]
+
+
+class _Sums(NamedTuple):
+    """Expected links by pair of word types: int32, types; float32 (entries), links."""
+
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    forward: NDArray[np.float32]
+    reverse: NDArray[np.float32]
 
 
 def model_of(
-    shard: Shard, ways: list[Way], made: list[Sampled], prior: NDArray[np.float64],
-    weights: NDArray[np.float64], signature: str,
-) -> AlignmentModel:  # fmt: skip
-    """Return the model of a shard.
+    source: Text, target: Text, links: SoftLinks, learned: Learned, signature: str
+) -> AlignmentModel:
+    """Return the model of a sample.
 
     Args:
-        shard: the sample.
-        ways: its directions, forward first.
-        made: what was sampled in each direction.
-        prior: float64 (entries), prior mass.
-        weights: weights of the features that give the prior.
+        source, target: the sample.
+        links: its link probabilities.
+        learned: what else was learned.
         signature: what made the model.
     """
-    links = [_expected(way, found) for way, found in zip(ways, made, strict=True)]
-    kept = np.flatnonzero(np.maximum(*links) > DISCOUNT)
-    discounted = [np.maximum(found[kept] - np.float32(DISCOUNT), 0) for found in links]
-    entries = Entries(
-        shard.source_types[kept],
-        shard.target_types[kept],
-        prior[kept].astype(np.float32),
-        *discounted,
+    sums = _summed(source, target, links)
+    views = _views(source, target, sums)
+    kept = np.flatnonzero(np.maximum(sums.forward, sums.reverse) > DISCOUNT)
+    sides = [_vocabulary(side, k, links, sums) for k, side in enumerate((source, target))]
+    whole = AlignmentModel(
+        signature, ("", ""), len(links.offsets) - 1, *sides, _entries(sums, kept), *views, *learned
     )
-    sides = (shard.source, shard.target)
-    vocabularies = [
-        _vocabulary(sides[k], sides[1 - k], k, ways, made, links, kept, prior) for k in (0, 1)
+    return with_priors(whole)
+
+
+def _summed(source: Text, target: Text, links: SoftLinks) -> _Sums:
+    """Sum the links of each pair of word types, in ascending order of types."""
+    ids = [
+        text.ids[links.per_link(text.offsets[:-1]) + words]
+        for text, words in ((source, links.source), (target, links.target))
     ]
-    view_keys, evidence = _views(shard, (links[0] + links[1]) / np.float32(2))
-    jumps = np.stack([found.jumps for found in made])
-    pairs = len(shard.cell_offsets) - 1
-    return AlignmentModel(
-        signature, ("", ""), pairs, *vocabularies, entries, view_keys, evidence, weights, jumps
-    )
+    types = max(1, len(target.words))
+    keys, entry = np.unique(ids[0].astype(np.int64) * types + ids[1], return_inverse=True)
+    sums = np.zeros((2, len(keys)))
+    tables.sum_links(frozen(entry, np.int64), *_probabilities(links), sums)
+    first, second = np.divmod(keys, types)
+    return _Sums(first.astype(np.int32), second.astype(np.int32), *sums.astype(np.float32))
 
 
-def _expected(way: Way, found: Sampled) -> NDArray[np.float32]:
-    """Return the expected links of each entry, float32 (entries)."""
-    linked = np.zeros(len(way.entry_types), np.float32)
-    kernels.count_links(way.entries, found.posterior, np.float32(1 / gibbs.CERTAIN), linked)
-    return linked
+def _probabilities(links: SoftLinks) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return frozen(links.forward, np.float32), frozen(links.reverse, np.float32)
 
 
-def _vocabulary(
-    text: Text, other: Text, number: int, ways: list[Way], made: list[Sampled],
-    links: list[NDArray[np.float32]], kept: NDArray[np.int64], prior: NDArray[np.float64],
-) -> Vocabulary:  # fmt: skip
-    """Return side `number` of the model: given in its own way, observed in the other one."""
-    given, observed = ways[number].entry_types, ways[number].entry_types
+def _entries(sums: _Sums, kept: NDArray[np.int64]) -> Entries:
+    """Return the kept entries with discounted counts; their priors are 0."""
+    less = [np.maximum(found[kept] - np.float32(DISCOUNT), 0) for found in sums[2:]]
+    return Entries(sums.source[kept], sums.target[kept], np.zeros(len(kept), np.float32), *less)
+
+
+def _vocabulary(text: Text, number: int, links: SoftLinks, sums: _Sums) -> Vocabulary:
+    """Return side `number` of the model: given in its own direction, observed in the other."""
     types = len(text.words)
-    mass = np.bincount(given, links[number], types)
-    mass += np.bincount(given[kept], prior[kept], types)
+    own = sums[number]
+    given, observed = sums[2 + number], sums[3 - number]
     frequency = np.bincount(text.ids, minlength=types)
-    null = frequency - np.bincount(observed, links[1 - number], types)
-    return Vocabulary(
-        text.words,
-        mass.astype(np.float32),
-        np.maximum(null, 0).astype(np.float32),
-        made[number].fertility,
-        frequency,
+    null = frequency - np.bincount(own, observed, types)
+    fertility = np.zeros((types, FERTILITIES), np.float32)
+    tables.count_fertility(
+        text.ids,
+        text.offsets,
+        frozen(links.offsets, np.int64),
+        frozen((links.source, links.target)[number], np.int32),
+        _probabilities(links)[number],
+        fertility,
     )
+    mass = np.bincount(own, given, types).astype(np.float32)
+    null = np.maximum(null, 0).astype(np.float32)
+    return Vocabulary(text.words, mass, null, fertility, frequency)
 
 
 def _views(
-    shard: Shard, linked: NDArray[np.float32]
+    source: Text, target: Text, sums: _Sums
 ) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
     """Return the pairs of word parts that are evidence of a link, and their evidence."""
-    met = np.zeros(len(linked), np.float32)
-    kernels.count_cells(shard.cells, met)
-    rate = float(np.clip(linked.sum(dtype=np.float64) / max(1.0, len(shard.cells)), 1e-4, 0.9))
-    chosen = np.flatnonzero(linked >= _LEAST_LINKS)
-    keys, filter_ = empty_table(len(local.VIEWS) * len(chosen))
-    links, cells = (np.zeros(len(keys), np.float32) for _ in range(2))
-    words = shard.source_types, shard.target_types
-    keys_of = [_part_keys(text.words) for text in (shard.source, shard.target)]
-    tables.list_views(*words, frozen(chosen, np.int64), *keys_of, keys, filter_)
-    tables.count_views(
-        *words, frozen(linked, np.float32), frozen(met, np.float32), *keys_of, keys, filter_, links, cells
-    )
-    p = (links + parts.STRENGTH * rate) / (cells + parts.STRENGTH)
+    linked = (sums.forward + sums.reverse) / np.float32(2)
+    chosen = np.flatnonzero(linked >= LEAST_LINKS)
+    parts_of = [part_keys(text.words)[0] for text in (source, target)]
+    keys, bits = empty_table(len(tables.VIEWS) * len(chosen))
+    links = np.zeros(len(keys), np.float32)
+    types = frozen(sums.source[chosen], np.int32), frozen(sums.target[chosen], np.int32)
+    tables.list_views(*types, frozen(linked[chosen], np.float32), *parts_of, keys, bits, links)
+    pairs = len(source.offsets) - 1
+    counted = min(pairs, COUNTED)
+    met = sum(
+        over_blocks(
+            tables.count_views, range(0, counted, 1024), source.ids, source.offsets, target.ids,
+            target.offsets, *parts_of, frozen(keys, np.uint64), frozen(bits, np.uint64),
+        )
+    ) * np.float32(pairs / max(1, counted))  # fmt: skip
+    sizes = np.diff(source.offsets) * np.diff(target.offsets)
+    rate = float(np.clip(linked.sum(dtype=np.float64) / max(1, int(sizes.sum())), 1e-4, 0.9))
+    p = np.minimum(links + parts.STRENGTH * rate, met + parts.STRENGTH) / (met + parts.STRENGTH)
     evidence = np.log(p / np.maximum(1 - p, 1e-6)) - np.log(rate / (1 - rate))
-    used = np.flatnonzero((keys != 0) & (evidence > _LEAST_EVIDENCE))
+    used = np.flatnonzero((keys != 0) & (evidence > LEAST_EVIDENCE))
     used = used[np.argsort(keys[used])]
     return keys[used], evidence[used].astype(np.float32)
-
-
-def _part_keys(words: list[str]) -> NDArray[np.uint64]:
-    codes, starts = parts.letters_of(words)
-    keys, bits = np.empty((len(words), local.PARTS), np.uint64), np.empty((len(words), 2), np.uint64)
-    over_blocks(local.part_keys, len(words), codes, starts, keys, bits)
-    return frozen(keys, np.uint64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zipfile import BadZipFile
@@ -204,8 +204,7 @@ def types_of(words: list[str], vocabulary: Vocabulary, null_odds: float) -> loca
     fertility = of(vocabulary.fertility, 0.0) + usual
     frequency = of(vocabulary.frequency, 1)
     codes, starts = parts.letters_of(words)
-    keys, bits = np.empty((len(words), local.PARTS), np.uint64), np.empty((len(words), 2), np.uint64)
-    over_blocks(local.part_keys, len(words), codes, starts, keys, bits)
+    keys, letter_pairs = part_keys(words)
     return local.Types(
         frozen(known, np.int32),
         frozen(of(vocabulary.mass, 0.0), np.float32),
@@ -214,8 +213,39 @@ def types_of(words: list[str], vocabulary: Vocabulary, null_odds: float) -> loca
         frozen(np.log(frequency), np.float32),
         frozen(np.log([2.0 + len(word) for word in words]), np.float32),
         frozen((frequency < RARE) | is_new, np.uint8),
-        frozen(keys, np.uint64),
-        frozen(bits, np.uint64),
+        keys,
+        letter_pairs,
         codes,
         starts,
+    )
+
+
+def part_keys(words: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the keys of word types and their parts, and their letter pairs (`local.Types`)."""
+    codes, starts = parts.letters_of(words)
+    keys, bits = np.empty((len(words), local.PARTS), np.uint64), np.empty((len(words), 2), np.uint64)
+    over_blocks(local.part_keys, len(words), codes, starts, keys, bits)
+    return frozen(keys, np.uint64), frozen(bits, np.uint64)
+
+
+def with_priors(model: AlignmentModel) -> AlignmentModel:
+    """Return the model with the prior mass of its entries, as if they were new."""
+    entries, none = model.entries, np.zeros(0, np.int32)
+    empty = replace(model, entries=Entries(none, none, *(np.zeros(0, np.float32),) * 3))
+    offsets = np.arange(len(entries.source) + 1)
+    sides = [
+        local.Side(frozen(ids, np.int32), offsets, types_of(side.words, side, 1.0))
+        for ids, side in ((entries.source, model.source), (entries.target, model.target))
+    ]
+    prior = np.empty(len(entries.source), np.float32)
+    over_blocks(local.new_priors, len(prior), empty.lexicon, *sides, prior)
+    vocabularies = [
+        replace(side, mass=side.mass + np.bincount(ids, prior, len(side.words)).astype(np.float32))
+        for ids, side in ((entries.source, model.source), (entries.target, model.target))
+    ]
+    return replace(
+        model,
+        source=vocabularies[0],
+        target=vocabularies[1],
+        entries=entries._replace(prior=prior),
     )

@@ -204,6 +204,33 @@ def look_alike(one, a, two, b):
     return both & (both - np.uint64(both != 0)) != 0
 
 
+class Emission(NamedTuple):
+    """What one direction of a sentence pair is sampled from; scratch for the largest pair.
+
+    link: float32, (observed, given) row by row, probability that the given word emits the observed
+    one; null: float32 (observed); fertility: float32 (given, fertilities - 1); jumps, reversed:
+    float32, probability of a jump by k - given - 1 words, and the same from the end.
+    """
+
+    link: Float32
+    null: Float32
+    fertility: Float32
+    jumps: Float32
+    reversed: Float32
+
+
+@inner
+def new_emission(longest, cells, fertilities):
+    """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
+    return Emission(
+        np.empty(cells, np.float32),
+        np.empty(longest, np.float32),
+        np.empty((longest, fertilities), np.float32),
+        np.ones(3 * longest + 3, np.float32),
+        np.ones(3 * longest + 3, np.float32),
+    )
+
+
 class Pair(NamedTuple):
     """A sentence pair: first word and number of words of the source, and of the target."""
 
@@ -224,6 +251,17 @@ class Fresh(NamedTuple):
     new: Flags
     distances: Int64
     stretches: Int64
+
+
+@inner
+def new_fresh(cells):
+    """Scratch for `cells` pairs of words."""
+    return Fresh(
+        np.empty(cells, np.float64),
+        np.empty(cells, np.uint8),
+        np.empty(COMPARED + 1, np.int64),
+        np.empty(COMPARED + 1, np.int64),
+    )
 
 
 @inner
@@ -300,6 +338,28 @@ def add_spelling(x, source, target, p, fresh):
             fresh.odds[cell] += x.weights[first + similar] + x.weights[first + SIMILAR + shared]
 
 
+@kernel
+def new_priors(
+    lo: int, hi: int, lexicon: Lexicon, source: Side, target: Side, prior: Float32
+) -> None:
+    """Write the prior mass of the pairs lo <= n < hi of one source and one target word each."""
+    there = new_emission(1, LANES, source.types.fertility.shape[1])
+    back = new_emission(1, LANES, target.types.fertility.shape[1])
+    fresh = new_fresh(1)
+    for n in range(lo, hi):
+        p = Pair(n, 1, n, 1)
+        look_up(lexicon, source, target, p, there, back, fresh)
+        add_evidence(lexicon, source, target, p, fresh)
+        add_spelling(lexicon, source, target, p, fresh)
+        prior[n] = prior_of(lexicon.base, lexicon.least, lexicon.most, fresh.odds[0])
+
+
+@inner
+def prior_of(base, least, most, odds):
+    """The prior mass for some log-odds."""
+    return np.float32(base * np.exp(min(max(odds, least), most)))
+
+
 @inner
 def emit(x, source, target, p, there, back, fresh, masses):
     """Write the emissions of a pair in both directions.
@@ -319,8 +379,7 @@ def emit(x, source, target, p, there, back, fresh, masses):
         for j in range(p.observed):
             cell = i * p.observed + j
             if fresh.new[cell]:
-                odds = min(max(fresh.odds[cell], x.least), x.most)
-                mass = np.float32(x.base * np.exp(odds))
+                mass = prior_of(x.base, x.least, x.most, fresh.odds[cell])
                 there.link[j * wide + i] = mass
                 back.link[i * high + j] = mass
                 masses[0, i] += mass
@@ -336,21 +395,6 @@ def emit(x, source, target, p, there, back, fresh, masses):
     for i in range(p.given):
         for j in range(p.observed, high):
             back.link[i * high + j] = 0.0
-
-
-class Emission(NamedTuple):
-    """What one direction of a sentence pair is sampled from; scratch for the largest pair.
-
-    link: float32, (observed, given) row by row, probability that the given word emits the observed
-    one; null: float32 (observed); fertility: float32 (given, fertilities - 1); jumps, reversed:
-    float32, probability of a jump by k - given - 1 words, and the same from the end.
-    """
-
-    link: Float32
-    null: Float32
-    fertility: Float32
-    jumps: Float32
-    reversed: Float32
 
 
 class Chains(NamedTuple):
@@ -526,18 +570,6 @@ def set_fertility(side, first, count, e):
             e.fertility[i, f] = side.types.fertility[side.ids[first + i], f]
 
 
-@inner
-def new_emission(longest, cells, fertilities):
-    """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
-    return Emission(
-        np.empty(cells, np.float32),
-        np.empty(longest, np.float32),
-        np.empty((longest, fertilities), np.float32),
-        np.ones(3 * longest + 3, np.float32),
-        np.ones(3 * longest + 3, np.float32),
-    )
-
-
 @kernel
 def link_pairs(
     lo: int,
@@ -580,12 +612,7 @@ def link_pairs(
     )
     posterior = np.empty(cells, np.float32)
     masses = np.empty((2, longest), np.float32)
-    fresh = Fresh(
-        np.empty(cells, np.float64),
-        np.empty(cells, np.uint8),
-        np.empty(COMPARED + 1, np.int64),
-        np.empty(COMPARED + 1, np.int64),
-    )
+    fresh = new_fresh(cells)
     rng = np.empty(1, np.uint64)
     for n in range(lo, hi):
         p = Pair(
