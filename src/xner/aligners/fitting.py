@@ -23,7 +23,7 @@ DISCOUNT = 0.5
 own count would otherwise confirm a wrong link."""
 LEAST_LINKS = 0.1
 """Minimum expected links of an entry whose word parts are evidence."""
-LEAST_EVIDENCE = 0.5
+LEAST_EVIDENCE = 1.0
 COUNTED = 20_000
 """Sentence pairs in which pairs of word parts are counted."""
 

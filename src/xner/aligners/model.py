@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VERSION = 1
-RARE = 5
+RARE = 3
 """Types that occur less often in the sample are compared by parts and spelling."""
 
 

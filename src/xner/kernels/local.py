@@ -231,33 +231,80 @@ def new_emission(longest, cells, fertilities):
     )
 
 
-class Pair(NamedTuple):
-    """A sentence pair: first word and number of words of the source, and of the target."""
+class Words(NamedTuple):
+    """The words of one side of a sentence pair, copied from its `Side`; scratch.
 
-    first: int
-    given: int
-    begin: int
-    observed: int
+    types: int64 (words), number in `Types`; known: int64 (words); frequency, length, mass: float32
+    (words); rare: uint8 (words); parts: uint64 (words, PARTS).
+    """
+
+    types: Int64
+    known: Int64
+    frequency: Float32
+    length: Float32
+    mass: Float32
+    rare: Flags
+    parts: Keys
 
 
 class Fresh(NamedTuple):
     """Cells of a sentence pair that are not in the table; scratch for the largest pair.
 
-    odds: float64, (source, target) row by row, log-odds of the prior; new: uint8, whether the cell
+    odds: float32, (source, target) row by row, log-odds of the prior; new: uint8, whether the cell
     counts; distances, stretches: of `compare`.
     """
 
-    odds: Float64
+    odds: Float32
     new: Flags
     distances: Int64
     stretches: Int64
 
 
 @inner
+def new_words(longest):
+    """Scratch for `longest` words."""
+    return Words(
+        np.empty(longest, np.int64),
+        np.empty(longest, np.int64),
+        np.empty(longest, np.float32),
+        np.empty(longest, np.float32),
+        np.empty(longest, np.float32),
+        np.empty(longest, np.uint8),
+        np.empty((longest, PARTS), np.uint64),
+    )
+
+
+@inner
+def copy_words(side, n, words, null, fertility):
+    """Copy the words of sentence n of a side, so that they are close; return their number.
+
+    null: float32 (words), written, for the direction in which they are observed; fertility: float32
+    (words, fertilities - 1), written, for the direction in which they are given.
+    """
+    t = side.types
+    first = side.offsets[n]
+    count = side.offsets[n + 1] - first
+    for k in range(count):
+        w = np.int64(side.ids[first + k])
+        words.types[k] = w
+        words.known[k] = t.known[w]
+        words.frequency[k] = t.frequency[w]
+        words.length[k] = t.length[w]
+        words.mass[k] = t.mass[w]
+        words.rare[k] = t.rare[w]
+        for part in range(PARTS):
+            words.parts[k, part] = t.parts[w, part]
+        null[k] = t.null[w]
+        for f in range(fertility.shape[1]):
+            fertility[k, f] = t.fertility[w, f]
+    return count
+
+
+@inner
 def new_fresh(cells):
     """Scratch for `cells` pairs of words."""
     return Fresh(
-        np.empty(cells, np.float64),
+        np.empty(cells, np.float32),
         np.empty(cells, np.uint8),
         np.empty(COMPARED + 1, np.int64),
         np.empty(COMPARED + 1, np.int64),
@@ -265,93 +312,78 @@ def new_fresh(cells):
 
 
 @inner
-def look_up(x, source, target, p, there, back, fresh):
+def look_up(x, s, t, given, observed, there, back, fresh):
     """Write the mass of the pairs of words that are in the table; mark the others as new.
 
-    x: Lexicon; source, target: Side; p: Pair; there, back: Emission; fresh: Fresh, written with the
-    log-odds from frequency and length.
+    x: Lexicon; s, t: Words; given, observed: number of source and target words; there, back:
+    Emission; fresh: Fresh, written with the log-odds from frequency and length.
     """
-    weights = x.weights
-    wide = padded(p.given)
-    high = padded(p.observed)
-    for i in range(p.given):
-        a = source.ids[p.first + i]
-        one = source.types.known[a]
-        frequency = source.types.frequency[a]
-        length = source.types.length[a]
-        for j in range(p.observed):
-            b = target.ids[p.begin + j]
-            two = target.types.known[b]
-            slot = np.int64(-1)
-            if one >= 0 and two >= 0:
-                slot = find(x.keys, x.filter, pair_key(np.uint64(one), np.uint64(two)))
-            cell = i * p.observed + j
-            fresh.new[cell] = slot < 0
-            if slot >= 0:
-                there.link[j * wide + i] = x.prior[slot] + x.forward[slot]
-                back.link[i * high + j] = x.prior[slot] + x.reverse[slot]
-            else:
-                odds = weights[0] + weights[1] * abs(frequency - target.types.frequency[b])
-                fresh.odds[cell] = odds + weights[2] * abs(length - target.types.length[b])
+    one = np.float32(x.weights[0])
+    two = np.float32(x.weights[1])
+    three = np.float32(x.weights[2])
+    wide = padded(given)
+    high = padded(observed)
+    for i in range(given):
+        row = i * observed
+        frequency = s.frequency[i]
+        length = s.length[i]
+        for j in range(observed):
+            apart = two * abs(frequency - t.frequency[j]) + three * abs(length - t.length[j])
+            fresh.odds[np.uint64(row + j)] = one + apart
+        for j in range(observed):
+            fresh.new[np.uint64(row + j)] = 1
+            if s.known[i] >= 0 and t.known[j] >= 0:
+                key = pair_key(np.uint64(s.known[i]), np.uint64(t.known[j]))
+                slot = find(x.keys, x.filter, key)
+                if slot >= 0:
+                    fresh.new[row + j] = 0
+                    there.link[j * wide + i] = x.prior[slot] + x.forward[slot]
+                    back.link[i * high + j] = x.prior[slot] + x.reverse[slot]
 
 
 @inner
-def add_evidence(x, source, target, p, fresh):
+def add_evidence(x, s, t, given, observed, fresh):
     """Add the evidence of word parts to the log-odds of new cells with a rare word."""
-    for i in range(p.given):
-        a = source.ids[p.first + i]
-        for j in range(p.observed):
-            b = target.ids[p.begin + j]
-            cell = i * p.observed + j
-            if not fresh.new[cell] or not (source.types.rare[a] or target.types.rare[b]):
+    for i in range(given):
+        for j in range(observed):
+            cell = i * observed + j
+            if not fresh.new[cell] or not (s.rare[i] or t.rare[j]):
                 continue
             for v in range(len(VIEWS)):
-                part = source.types.parts[a, SOURCE_PARTS[v]]
-                key = view_key(v, part, target.types.parts[b, TARGET_PARTS[v]])
+                key = view_key(v, s.parts[i, SOURCE_PARTS[v]], t.parts[j, TARGET_PARTS[v]])
                 slot = find(x.view_keys, x.view_filter, key)
                 if slot >= 0:
-                    fresh.odds[cell] += x.weights[3 + v] * x.evidence[slot]
+                    fresh.odds[cell] += np.float32(x.weights[3 + v]) * x.evidence[slot]
 
 
 @inner
-def add_spelling(x, source, target, p, fresh):
-    """Add the similarity of the words to the log-odds of new cells with a rare word."""
-    s = source.types
-    t = target.types
+def add_spelling(x, source, target, s, t, given, observed, fresh):
+    """Add the similarity of the words to the log-odds of new cells with a rare word.
+
+    source, target: Types; s, t: Words.
+    """
     first = 3 + len(VIEWS)
-    for i in range(p.given):
-        a = source.ids[p.first + i]
-        for j in range(p.observed):
-            b = target.ids[p.begin + j]
-            cell = i * p.observed + j
+    unlike = np.float32(x.weights[first] + x.weights[first + SIMILAR])
+    for i in range(given):
+        for j in range(observed):
+            cell = i * observed + j
             if not fresh.new[cell]:
                 continue
-            similar = 0
-            shared = 0
-            if (s.rare[a] or t.rare[b]) and look_alike(s.letter_pairs, a, t.letter_pairs, b):
+            a = s.types[i]
+            b = t.types[j]
+            if (s.rare[i] or t.rare[j]) and look_alike(
+                source.letter_pairs, a, target.letter_pairs, b
+            ):
                 similar, shared = spelling_levels(
-                    s.letters[s.starts[a] : s.starts[a + 1]],
-                    t.letters[t.starts[b] : t.starts[b + 1]],
+                    source.letters[source.starts[a] : source.starts[a + 1]],
+                    target.letters[target.starts[b] : target.starts[b + 1]],
                     fresh.distances,
                     fresh.stretches,
                 )
-            fresh.odds[cell] += x.weights[first + similar] + x.weights[first + SIMILAR + shared]
-
-
-@kernel
-def new_priors(
-    lo: int, hi: int, lexicon: Lexicon, source: Side, target: Side, prior: Float32
-) -> None:
-    """Write the prior mass of the pairs lo <= n < hi of one source and one target word each."""
-    there = new_emission(1, LANES, source.types.fertility.shape[1])
-    back = new_emission(1, LANES, target.types.fertility.shape[1])
-    fresh = new_fresh(1)
-    for n in range(lo, hi):
-        p = Pair(n, 1, n, 1)
-        look_up(lexicon, source, target, p, there, back, fresh)
-        add_evidence(lexicon, source, target, p, fresh)
-        add_spelling(lexicon, source, target, p, fresh)
-        prior[n] = prior_of(lexicon.base, lexicon.least, lexicon.most, fresh.odds[0])
+                weight = x.weights[first + similar] + x.weights[first + SIMILAR + shared]
+                fresh.odds[cell] += np.float32(weight)
+            else:
+                fresh.odds[cell] += unlike
 
 
 @inner
@@ -361,40 +393,52 @@ def prior_of(base, least, most, odds):
 
 
 @inner
-def emit(x, source, target, p, there, back, fresh, masses):
-    """Write the emissions of a pair in both directions.
+def emit(x, s, t, given, observed, there, back, fresh):
+    """Write the emissions of a pair in both directions, from all masses.
 
-    x: Lexicon; source, target: Side; there: Emission, source given; back: target given; fresh:
-    Fresh; masses: float32 (2, words), scratch.
+    x: Lexicon; s, t: Words, whose masses are updated; there: Emission, source given; back: target
+    given; fresh: Fresh.
     """
-    wide = padded(p.given)
-    high = padded(p.observed)
-    for i in range(p.given):
-        masses[0, i] = source.types.mass[source.ids[p.first + i]]
-        back.null[i] = source.types.null[source.ids[p.first + i]]
-    for j in range(p.observed):
-        masses[1, j] = target.types.mass[target.ids[p.begin + j]]
-        there.null[j] = target.types.null[target.ids[p.begin + j]]
-    for i in range(p.given):
-        for j in range(p.observed):
-            cell = i * p.observed + j
+    wide = padded(given)
+    high = padded(observed)
+    for i in range(given):
+        for j in range(observed):
+            cell = i * observed + j
             if fresh.new[cell]:
                 mass = prior_of(x.base, x.least, x.most, fresh.odds[cell])
                 there.link[j * wide + i] = mass
                 back.link[i * high + j] = mass
-                masses[0, i] += mass
-                masses[1, j] += mass
-    for i in range(p.given):
-        scale = ONE / max(masses[0, i], SMALLEST)
-        for j in range(p.observed):
-            there.link[j * wide + i] *= scale
-            back.link[i * high + j] /= max(masses[1, j], SMALLEST)
-    for j in range(p.observed):
-        for i in range(p.given, wide):
-            there.link[j * wide + i] = 0.0
-    for i in range(p.given):
-        for j in range(p.observed, high):
-            back.link[i * high + j] = 0.0
+                s.mass[i] += mass
+                t.mass[j] += mass
+    for i in range(given):
+        s.mass[i] = ONE / max(s.mass[i], SMALLEST)
+    for j in range(observed):
+        t.mass[j] = ONE / max(t.mass[j], SMALLEST)
+    for j in range(observed):
+        for i in range(wide):
+            there.link[j * wide + i] = there.link[j * wide + i] * s.mass[i] if i < given else 0.0
+    for i in range(given):
+        for j in range(high):
+            back.link[i * high + j] = back.link[i * high + j] * t.mass[j] if j < observed else 0.0
+
+
+@kernel
+def new_priors(
+    lo: int, hi: int, lexicon: Lexicon, source: Side, target: Side, prior: Float32
+) -> None:
+    """Write the prior mass of the pairs lo <= n < hi of one source and one target word each."""
+    there = new_emission(1, LANES, source.types.fertility.shape[1])
+    back = new_emission(1, LANES, target.types.fertility.shape[1])
+    s = new_words(1)
+    t = new_words(1)
+    fresh = new_fresh(1)
+    for n in range(lo, hi):
+        copy_words(source, n, s, back.null, there.fertility)
+        copy_words(target, n, t, there.null, back.fertility)
+        look_up(lexicon, s, t, 1, 1, there, back, fresh)
+        add_evidence(lexicon, s, t, 1, 1, fresh)
+        add_spelling(lexicon, source.types, target.types, s, t, 1, 1, fresh)
+        prior[n] = prior_of(lexicon.base, lexicon.least, lexicon.most, fresh.odds[0])
 
 
 class Chains(NamedTuple):
@@ -428,14 +472,14 @@ def unit(rng):
 
 
 @inner
-def seed_pair(seed, source, target, p, rng):
-    """Set the random state from the words of a pair. rng: uint64 (1), written."""
+def seed_pair(seed, s, t, given, observed, rng):
+    """Set the random state from the words of a pair. s, t: Words; rng: uint64 (1), written."""
     key = seed
-    for k in range(p.first, p.first + p.given):
-        key = mix(key ^ source.types.parts[source.ids[k], WHOLE])
+    for k in range(given):
+        key = mix(key ^ s.parts[k, WHOLE])
     key = mix(key)
-    for k in range(p.begin, p.begin + p.observed):
-        key = mix(key ^ target.types.parts[target.ids[k], WHOLE])
+    for k in range(observed):
+        key = mix(key ^ t.parts[k, WHOLE])
     carry = (key >> HALF) % (MULTIPLIER - np.uint64(1))
     rng[0] = (carry << HALF) | (key & LOW_BITS) | np.uint64(1)
 
@@ -562,14 +606,6 @@ def sample_way(given, observed, e, w, settings, rng, posterior):
             sweep(given, observed, e, w, rng, added, posterior)
 
 
-@inner
-def set_fertility(side, first, count, e):
-    """Copy the fertility ratios of the given words."""
-    for i in range(count):
-        for f in range(e.fertility.shape[1]):
-            e.fertility[i, f] = side.types.fertility[side.ids[first + i], f]
-
-
 @kernel
 def link_pairs(
     lo: int,
@@ -611,35 +647,30 @@ def link_pairs(
         np.empty(cells, np.float32),
     )
     posterior = np.empty(cells, np.float32)
-    masses = np.empty((2, longest), np.float32)
+    s = new_words(longest)
+    t = new_words(longest)
     fresh = new_fresh(cells)
     rng = np.empty(1, np.uint64)
     for n in range(lo, hi):
-        p = Pair(
-            source.offsets[n],
-            source.offsets[n + 1] - source.offsets[n],
-            target.offsets[n],
-            target.offsets[n + 1] - target.offsets[n],
-        )
-        if p.given == 0 or p.observed == 0:
+        given = copy_words(source, n, s, back.null, there.fertility)
+        observed = copy_words(target, n, t, there.null, back.fertility)
+        if given == 0 or observed == 0:
             continue
-        look_up(lexicon, source, target, p, there, back, fresh)
-        add_evidence(lexicon, source, target, p, fresh)
-        add_spelling(lexicon, source, target, p, fresh)
-        emit(lexicon, source, target, p, there, back, fresh, masses)
-        set_fertility(source, p.first, p.given, there)
-        set_fertility(target, p.begin, p.observed, back)
-        set_jumps(jumps[0], p.given, there)
-        set_jumps(jumps[1], p.observed, back)
-        seed_pair(settings.seed, source, target, p, rng)
-        sample_way(p.given, p.observed, there, w, settings, rng, posterior)
+        look_up(lexicon, s, t, given, observed, there, back, fresh)
+        add_evidence(lexicon, s, t, given, observed, fresh)
+        add_spelling(lexicon, source.types, target.types, s, t, given, observed, fresh)
+        emit(lexicon, s, t, given, observed, there, back, fresh)
+        set_jumps(jumps[0], given, there)
+        set_jumps(jumps[1], observed, back)
+        seed_pair(settings.seed, s, t, given, observed, rng)
+        sample_way(given, observed, there, w, settings, rng, posterior)
         cell = cell_offsets[n]
-        wide = padded(p.given)
-        high = padded(p.observed)
-        for j in range(p.observed):
-            for i in range(p.given):
-                forward[cell + i * p.observed + j] = posterior[j * wide + i]
-        sample_way(p.observed, p.given, back, w, settings, rng, posterior)
-        for i in range(p.given):
-            for j in range(p.observed):
-                reverse[cell + i * p.observed + j] = posterior[i * high + j]
+        width = padded(given)
+        for j in range(observed):
+            for i in range(given):
+                forward[cell + i * observed + j] = posterior[j * width + i]
+        sample_way(observed, given, back, w, settings, rng, posterior)
+        width = padded(observed)
+        for i in range(given):
+            for j in range(observed):
+                reverse[cell + i * observed + j] = posterior[i * width + j]
