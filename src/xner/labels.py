@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from xner.columns import ENTITIES, TOKENS, lengths_of
 from xner.corpus import Batches, Corpus, zip_batches
-from xner.corpus.files import InputFile, line_up, one_side
+from xner.corpus.files import one_side
+from xner.corpus.inputs import WORDS, Input, Inputs, find_files, line_up
 from xner.corpus.reading import alone
 from xner.errors import InputError, ParallelError
 from xner.schemes import check_scheme
 
 
-def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto") -> list[Corpus]:
+def label_files(
+    paths: Sequence[Inputs], scheme: str = "auto", docstart: str = "auto"
+) -> list[Corpus]:
     """Open labelled files of the same sentences; columns tokens and entities.
 
     The target side of a file with two sides is read. Every file is opened once here, to count its
@@ -29,12 +31,16 @@ def label_files(paths: list[Path], scheme: str = "auto", docstart: str = "auto")
     """
     check_scheme(scheme, auto=True)
     target = partial(one_side, side="target")
-    files = [InputFile(path, target, scheme=scheme, hold=not path.is_file()) for path in paths]
+    found = [find_files(given, *WORDS) for given in paths]
+    files = [
+        each.open(target, scheme=scheme, hold=not all(path.is_file() for path in each.paths))
+        for each in found
+    ]
     rows = line_up(files, docstart) if files else 0
     return [_labelled(file, rows) for file in files]
 
 
-def _labelled(file: InputFile, rows: int) -> Corpus:
+def _labelled(file: Input, rows: int) -> Corpus:
     labels = label_side(alone(file, rows))
     return labels.collect() if file.held else labels
 

@@ -9,6 +9,7 @@ import pytest
 
 import xner
 from tests.corpora import SameWords
+from xner.cli import main
 from xner.corpus import scan_side, with_links
 from xner.formats import files
 
@@ -214,3 +215,49 @@ def test_a_stage_sees_only_good_rows(folder):
     assert out.report.sentences == N - 1
     assert out.report.outcomes["projected"] == 2 * (N - 1)
     assert "a-4" not in out.table["id"].to_pylist()
+
+
+COMMANDS = [
+    (["project", "a.conll", "b.txt", "--links", "c.align", "-o", "out.conll"], {5, 6}),
+    (["project", "a.conll", "b.txt", "--links", "c.align", "-o", "out/"], {5, 6}),
+    (["align", "a.conll", "b.txt", "-o", "out.align"], {5}),
+]
+
+
+@pytest.mark.parametrize(("arguments", "bad"), COMMANDS, ids=["file", "shards", "align"])
+def test_commands_list_bad_rows(folder, capsys, arguments, bad):
+    (folder / "b.txt").write_bytes(lines(text, {5: b"\xff\n"}))
+    (folder / "c.align").write_bytes(lines(lambda i: "0-0\n", {6: b"9-9\n"}))
+    assert main(arguments) == 1
+    assert "b.txt:6" in capsys.readouterr().err
+    assert main([*arguments, "--on-bad-row", "quarantine", "--json"]) == 0
+    out, err = capsys.readouterr()
+    summary, listed = json.loads(out), f"{arguments[-1].rstrip('/')}.bad.jsonl"
+    assert (summary["sentences"], summary["bad_rows"]) == (N - len(bad), len(bad))
+    assert summary["bad_rows_file"] == listed
+    assert summary["warnings"] == [f"{len(bad)} bad rows are left out; see {listed}"]
+    assert listed in err
+    rows = [json.loads(line) for line in (folder / listed).read_text().splitlines()]
+    assert [row["row"] - 1 for row in rows] == sorted(bad)
+    assert set(rows[0]) == {"row", "file", "error", "text"}
+    again = [*arguments, "--on-bad-row", "quarantine", "--bad-rows", "b.txt.bad", "--restart"]
+    assert main(again) == 0
+    assert "bad rows, left out" in capsys.readouterr().out
+    assert (folder / "b.txt.bad").read_bytes() == (folder / listed).read_bytes()
+
+
+def test_a_list_of_bad_rows_needs_quarantine(folder, capsys):
+    arguments = ["align", "a.conll", "b.txt", "-o", "o.align", "--bad-rows", "x.jsonl"]
+    assert main(arguments) == 2
+    assert "--on-bad-row quarantine" in capsys.readouterr().err
+
+
+@pytest.mark.shared
+def test_the_published_links_that_are_out_of_bounds(shared):
+    folder = shared / "conll-mt"
+    for language, first, count in (("es", 1893, 7), ("de", 724, 15)):
+        links = folder / f"en-{language}.train.simalign.itermax.align"
+        files = folder / "en.train.conll", folder / f"{language}.train.txt"
+        corpus = xner.read(*files, links=links, on_bad_row="quarantine")
+        assert (corpus.bad[0]["row"], len(corpus.bad)) == (first, count)
+        assert len(corpus) == 14987 - count

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xner.errors import UsageError
+from xner.stages.passing import ALL, PASSED
 
 if TYPE_CHECKING:
     from xner.jobs import Engine, Output
@@ -22,6 +23,12 @@ def add_output(command: argparse.ArgumentParser, help_text: str) -> None:
         "-o", "--output", required=True, metavar="OUT",
         help=f"{help_text} A folder that exists, or a path with a last slash, gets one shard per "
         f"part (docs/scaling.md).",
+    )  # fmt: skip
+    command.add_argument(
+        "--columns", choices=PASSED, default=ALL,
+        help="Columns of .jsonl and .parquet files: all; or new, which are id and those that the "
+        "command makes, and need much less time and space. Rows of an input without ids have the "
+        "id FILE-ROW, rows from 0. Default: all.",
     )  # fmt: skip
     group = command.add_argument_group("large inputs")
     group.add_argument(
@@ -83,9 +90,11 @@ def engine_of(options: argparse.Namespace) -> Engine:
 
 def files_of(options: argparse.Namespace) -> list[Path]:
     """The files that a command reads its corpus from."""
+    from xner.corpus.inputs import expand
+
     given = [getattr(options, name, None) for name in _FILES]
     flat = [path for each in given for path in (each if isinstance(each, list) else [each])]
-    return [Path(path) for path in flat if path is not None]
+    return [file for path in flat if path is not None for file in expand(path)]
 
 
 def reading_of(options: argparse.Namespace) -> dict[str, Any]:

@@ -13,7 +13,8 @@ def add_pairs(command: argparse.ArgumentParser) -> None:
     """Add SOURCE, TARGET, and how they are read."""
     command.add_argument(
         "source", type=Path, metavar="SOURCE",
-        help="Labelled side (.conll .jsonl .parquet), or one file with both sides.",
+        help="Labelled side (.conll .jsonl .parquet), or a file with both sides. Here and below "
+        "also a folder, or a quoted pattern such as 'data/*.parquet', for several files.",
     )  # fmt: skip
     command.add_argument(
         "target", type=Path, nargs="?", metavar="TARGET",

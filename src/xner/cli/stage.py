@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from xner.cli.bad_rows import add_bad_rows, list_bad_rows
 from xner.cli.flags import add_flags, flag_of, options_given
 from xner.cli.jobs import add_output, engine_of, files_of, output_of, reading_of
 from xner.cli.reading import add_pairs, add_scheme
@@ -56,6 +57,7 @@ class Command:
         """Add the arguments of the command to its parser."""
         command.epilog = f"{self.note}." if self.note else None
         self.add(command)
+        add_bad_rows(command)
         add_output(command, self.output)
         command.add_argument(
             "--write-scheme", choices=SCHEMES, default="IOB2",
@@ -80,12 +82,15 @@ class Command:
             _check_counts_file(options, output, getattr(stage, "save_counts", None))
             if output.folder or stage.costly or engine.name != "local":
                 options.left = "finished parts are kept: the same command continues"
+            corpus = self.read(options, stage)
+            left_out = list_bad_rows(options, corpus, output.path)
             done = run_job(
                 stage,
-                self.read(options, stage),
+                corpus,
                 output,
                 side=self.side(stage),
                 scheme=options.write_scheme,
+                columns=options.columns,
                 files=files_of(options),
                 reading=reading_of(options),
                 engine=engine,
@@ -95,17 +100,26 @@ class Command:
         report = done.report
         if not done.parts:
             report.seconds = perf_counter() - begin
-        self._print(options, output, done)
+        self._print(options, output, done, left_out)
 
-    def _print(self, options: argparse.Namespace, output: Output, done: Finished) -> None:
+    def _print(
+        self,
+        options: argparse.Namespace,
+        output: Output,
+        done: Finished,
+        left_out: dict[str, Any],
+    ) -> None:
         report = done.report
         if options.json:
             given = {"warnings": options.warnings, "output": str(output)}
             given |= {"parts": done.parts, "kept_parts": done.kept} if done.parts else {}
-            print_json({**report.as_dict(), **given})
+            print_json({**report.as_dict(), **left_out, **given})
             return
         signature = f"{report.signature}\n{self.note}." if self.note else report.signature
-        facts(f"{self.title} to {output}{_of_parts(done)}", report.rows(), signature)
+        rows = report.rows()
+        if left_out:
+            rows.insert(1, ("bad rows, left out", f"{left_out['bad_rows']:,}"))
+        facts(f"{self.title} to {output}{_of_parts(done)}", rows, signature)
 
     def _stage(
         self, options: argparse.Namespace, suffix: str, tell: Callable[[str, float], None]
@@ -121,7 +135,11 @@ class Command:
 
 def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:
     def add(command: argparse.ArgumentParser) -> None:
-        command.add_argument("file", type=Path, metavar="FILE", help=help_text)
+        command.add_argument(
+            "file", type=Path, metavar="FILE",
+            help=f"{help_text} Also a folder, or a quoted pattern such as 'data/*.parquet', for "
+            f"several files.",
+        )  # fmt: skip
         add_scheme(command)
 
     return add
@@ -131,7 +149,12 @@ def _read_side(side: Callable[[Any], str]) -> Callable[[argparse.Namespace, Any]
     def read(options: argparse.Namespace, stage: Any) -> Corpus:
         from xner.corpus import scan
 
-        return scan(options.file, side=side(stage), scheme=options.scheme)
+        return scan(
+            options.file,
+            side=side(stage),
+            scheme=options.scheme,
+            on_bad_row=options.on_bad_row,
+        )
 
     return read
 
@@ -149,6 +172,7 @@ def _read_pairs(options: argparse.Namespace, stage: Any) -> Corpus:
         links=[links, *further] if links else None,
         scheme=options.scheme,
         docstart=options.docstart,
+        on_bad_row=options.on_bad_row,
     )
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from xner.columns import conform
 from xner.corpus.base import Corpus
 from xner.corpus.parts import Batches
-from xner.errors import InputError
+from xner.errors import FormatError, InputError
 from xner.formats.files import Parse, atomic, check_utf8
 
 FAULT = "xner.fault"
@@ -90,7 +90,7 @@ class Sparing:
             check_utf8(self.path, line, block)
             batch = parse(line, block)
             self._schema = self._schema or batch.schema
-            return batch.append_column(FAULT, pa.nulls(batch.num_rows, pa.string()))
+            return _with_faults(batch, pa.nulls(batch.num_rows, pa.string()))
         except InputError:
             return self._spared(parse, line, block)
 
@@ -116,7 +116,7 @@ class Sparing:
             units[i] = self._module.BLANK if rows[i] else b""
         batch = parse(line, b"".join(units))
         self._schema = self._schema or batch.schema
-        return batch.append_column(FAULT, pa.array(faults, pa.string()))
+        return _with_faults(batch, pa.array(faults, pa.string()))
 
     def _units(self, block: bytes) -> tuple[list[bytes], list[int]]:
         """Parts of a block with at most one row, and the number of rows of each."""
@@ -135,13 +135,25 @@ class Sparing:
         return batch.append_column(FAULT, pa.array(faults, pa.string()))
 
 
-def spared(batch: pa.RecordBatch, fit: Fit, path: Path) -> pa.RecordBatch:
+def _with_faults(batch: pa.RecordBatch, faults: pa.StringArray) -> pa.RecordBatch:
+    refuse_fault(batch)
+    return batch.append_column(FAULT, faults)
+
+
+def refuse_fault(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch; raise FormatError if its file has a column `FAULT` of its own."""
+    if FAULT in batch.schema.names:
+        raise FormatError(f"the name of the column {FAULT!r} is taken; rename it")
+    return batch
+
+
+def spared(batch: pa.RecordBatch, fit: Fit, path_of: Callable[[int], Path]) -> pa.RecordBatch:
     """Check a batch with `fit`; rows that do not fit become empty and get a fault.
 
     Args:
         batch: may have the column `FAULT`.
         fit: may change columns; it sees no column `FAULT`.
-        path: file of the batch.
+        path_of: gives the file of a row of the batch.
 
     Raises:
         InputError: what is wrong concerns all rows.
@@ -158,7 +170,8 @@ def spared(batch: pa.RecordBatch, fit: Fit, path: Path) -> pa.RecordBatch:
         fit(batch.take(pa.array(np.arange(first, last))), first)
 
     bad = find_bad(rows, check)
-    own = pa.array([fault(path, bad[i]) if i in bad else None for i in range(rows)], pa.string())
+    faults_here = [fault(path_of(i), bad[i]) if i in bad else None for i in range(rows)]
+    own = pa.array(faults_here, pa.string())
     fitted = fit(blanked(batch, np.array(sorted(bad), np.int64)), 0)
     return fitted.append_column(FAULT, pc.coalesce(faults, own))
 
@@ -205,6 +218,10 @@ class Kept:
         begin, end = self._row(first), self._row(last - 1) + 1
         return self._without(self.corpus.part(begin, end).batches(), begin)
 
+    def only(self, names: Sequence[str]) -> Kept:
+        """Return some columns of the kept rows."""
+        return Kept(self.corpus.select(*names, FAULT), self.bad)
+
     def _row(self, kept: int) -> int:
         """The number of a kept row among all rows."""
         before = self.bad - np.arange(len(self.bad))
@@ -249,7 +266,7 @@ def quarantined(corpus: Corpus) -> Corpus:
         faults += [json.loads(text) for text in batch[FAULT].take(pa.array(bad)).to_pylist()]
         row += batch.num_rows
     found = np.concatenate([np.zeros(0, np.int64), *numbers])
-    if len(found) == row:
+    if row and len(found) == row:
         raise InputError(f"{corpus.origin}: no row can be used; the first: {faults[0]['error']}")
     schema = corpus.schema.remove(corpus.schema.get_field_index(FAULT))
     kept = Corpus(Kept(corpus, found), row - len(found), corpus.origin, schema)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from xner.columns import BATCH, conform, empty_batch, row_place
-from xner.corpus.parts import Batches, Held, Part, Source
+from xner.corpus.parts import Batches, Held, Part, Source, only
 from xner.errors import InputError, UsageError
 from xner.report import Report
 from xner.validate import validate
@@ -143,6 +143,21 @@ class Corpus:
                 f"{self.origin}: there are no rows [{first}, {last}) in a corpus of {len(self)}"
             )
         return Corpus(Part(self.source, first, last), last - first, self.origin, self.schema)
+
+    def select(self, *names: str) -> Corpus:
+        """Return some of the columns; Parquet files are read, and checked, only as far as needed.
+
+        Raises:
+            UsageError: the corpus has no column of that name.
+        """
+        if missing := [name for name in names if name not in self.columns]:
+            raise UsageError(
+                f"{self.origin}: has no column {missing[0]!r}; it has {', '.join(self.columns)}"
+            )
+        schema = pa.schema([self.schema.field(name) for name in names], self.schema.metadata)
+        chosen = Corpus(only(self.source, names), len(self), self.origin, schema, self.report)
+        chosen.bad = self.bad
+        return chosen
 
     def collect(self) -> Corpus:
         """Read the corpus into memory."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from copy import copy
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +27,8 @@ from xner.columns import (
     rows_of,
     with_same_columns,
 )
-from xner.corpus.bad_rows import FAULT, Sparing, spared, without_fault
+from xner.corpus.bad_rows import FAULT, Sparing, refuse_fault, spared, without_fault
+from xner.corpus.choosing import columns_to_read
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
 from xner.formats import conll, format_of, jsonl, panx, parquet, text
@@ -97,6 +99,7 @@ class InputFile:
         self._held = deque(self._read()) if hold else None
         self.contents = self._held_contents(self._held) if self._held else self._inspect()
         self.keep_docstart = True
+        self._only: tuple[str, ...] | None = None
         if self.contents.rows == 0:
             raise FormatError(f"{path}: the file is empty")
 
@@ -109,9 +112,35 @@ class InputFile:
         contents: Contents = self._module.inspect(self.path, **options)
         return contents
 
+    def only(self, names: Collection[str]) -> InputFile:
+        """Return the file with some columns of its `schema`; it may have none of them."""
+        chosen = copy(self)
+        chosen._only = tuple(name for name in self.schema.names if name in {*names, FAULT})
+        return chosen
+
+    def place(self, row: int) -> tuple[Path, int]:
+        """The file and line of a row, from 0, of a format with one line per row."""
+        return self.path, row + 1
+
+    def ids(self, first: int, last: int) -> list[str]:
+        """Ids of the rows `[first, last)`, for those that have none."""
+        return [f"{self.path.stem}-{row}" for row in range(first, last)]
+
     def _read(self, start: Start = TOP, schema: pa.Schema | None = None) -> Iterator[Part]:
         options = self._options | self._sparing(schema)
+        if self._module is parquet and schema is not None:
+            options["columns"] = self._columns_to_read(without_fault(empty_batch(schema)))
         read: Iterator[Part] = self._module.read(self.path, start=start, **options)
+        return read
+
+    def _columns_to_read(self, empty: pa.RecordBatch) -> list[str]:
+        """The columns of the file, a batch of which is given, that `schema` is made from."""
+        names = empty.schema.names
+        read = columns_to_read(self.schema.names, names)
+        try:
+            self._fitted("", 0, empty.select(read), 0)
+        except FormatError:  # the side of the file is known by its words
+            read = [name for name in names if name in read or name.endswith("tokens")]
         return read
 
     def _sparing(self, schema: pa.Schema | None) -> dict[str, Any]:
@@ -119,8 +148,11 @@ class InputFile:
         if not self._spare:
             return {}
         if self._module is parquet:
-            return {"attempt": lambda fit, batch: spared(batch, fit, self.path)}
+            return {"attempt": lambda fit, batch: spared(refuse_fault(batch), fit, self._path_of)}
         return {"attempt": Sparing(self.path, self._module, schema)}
+
+    def _path_of(self, row: int) -> Path:
+        return self.path
 
     def _before(self, start: Start) -> int:
         """Number of rows before a start, as `keep_docstart` counts them."""
@@ -135,6 +167,17 @@ class InputFile:
         if self._module is not conll:
             return np.zeros(batch.num_rows, bool)
         return conll.docstart_rows(batch["tokens"].values, offsets_of(batch["tokens"]))
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, as `keep_docstart` counts them."""
+        contents = self.contents
+        return contents.rows if self.keep_docstart else contents.rows - contents.docstarts
+
+    @property
+    def files(self) -> tuple[InputFile, ...]:
+        """The file itself."""
+        return (self,)
 
     @property
     def held(self) -> bool:
@@ -182,7 +225,7 @@ class InputFile:
             batch = batch.slice(skip, None if last is None else max(last - begin - skip, 0))
             if batch.num_rows:
                 fit = partial(self._fitted, f"{self.path}{place}", line + skip)
-                yield spared(batch, fit, self.path) if self._spare else fit(batch, 0)
+                yield spared(batch, fit, self._path_of) if self._spare else fit(batch, 0)
             if last is not None and row >= last:
                 return
         if last is not None:
@@ -200,39 +243,12 @@ class InputFile:
 
     def _adapted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         try:
-            return self._adapt(batch)
+            adapted = self._adapt(batch)
+            if self._only is None:
+                return adapted
+            return adapted.select([name for name in self._only if name != FAULT])
         except FormatError as error:
             raise FormatError(f"{self.path}: {error}") from None
-
-
-def line_up(files: Sequence[InputFile], docstart: str = "auto") -> int:
-    """Decide whether the files keep their `-DOCSTART-` rows, and return the number of rows.
-
-    Args:
-        files: files that must have the same rows.
-        docstart: `keep`, `skip`, or `auto`, as for `xner.scan`.
-
-    Raises:
-        ParallelError: the files differ in their number of rows.
-    """
-    every = [file.contents.rows for file in files]
-    without = [file.contents.rows - file.contents.docstarts for file in files]
-    keep = docstart == "keep" or (
-        docstart == "auto" and len(set(without)) > 1 and len(set(every)) == 1
-    )
-    counts = every if keep else without
-    for file in files:
-        file.keep_docstart = keep
-    if len(set(counts)) == 1:
-        return counts[0]
-    other = next(i for i, n in enumerate(counts) if n != counts[0])
-    marks = max(file.contents.docstarts for file in files)
-    hint = f" ({marks} -DOCSTART- rows in all)" if marks else ""
-    raise ParallelError(
-        f"{files[other].path}: {counts[other]} rows, but {files[0].path} has {counts[0]}{hint}; "
-        f"both must have one row per sentence: row {min(counts[0], counts[other]) + 1} has no "
-        f"partner"
-    )
 
 
 def _with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
@@ -241,12 +257,15 @@ def _with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.Recor
         entities = name.replace("tags", "entities")
         if name not in batch.schema.names or entities in batch.schema.names:
             continue
+        tokens = name.replace("tags", "tokens")
+        if tokens not in batch.schema.names:
+            raise FormatError(f"{where(0)}: there is a column {name!r} but no {tokens!r}")
         tags = conform(batch.select([name]).rename_columns(["tokens"]))["tokens"]
-        tokens = batch[name.replace("tags", "tokens")]
-        differ = np.flatnonzero(lengths_of(tags) != lengths_of(tokens))
+        words = batch[tokens]
+        differ = np.flatnonzero(lengths_of(tags) != lengths_of(words))
         if len(differ):
             raise FormatError(f"{where(int(differ[0]))}: not as many {name} as tokens")
-        offsets = offsets_of(tokens)
+        offsets = offsets_of(words)
         rows = rows_of(offsets)
         column = entities_from_tags(
             tags.flatten(),
@@ -262,15 +281,14 @@ def _word_place(where: Where, rows: NDArray[np.int64]) -> Where:
     return lambda word: where(int(rows[word]))
 
 
-def both_sides(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch; raise FormatError unless it has both sides."""
+def check_both_sides(path: Path, columns: Collection[str]) -> None:
+    """Raise FormatError unless a file has the columns of both sides."""
     for name in ("source_tokens", "target_tokens"):
-        if name not in batch.schema.names:
+        if name not in columns:
             raise FormatError(
-                f"has no column {name!r}; a single file must have both sides: name the target "
-                f"file as well, or say which side it is"
+                f"{path}: has no column {name!r}; a single file must have both sides: name "
+                f"the target file as well, or say which side it is"
             )
-    return batch
 
 
 def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:

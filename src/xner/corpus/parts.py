@@ -1,8 +1,8 @@
-"""What yields the batches of a corpus: picklable objects, and parts of them."""
+"""What yields the batches of a corpus: picklable objects, and parts and columns of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -26,6 +26,19 @@ class Seekable(Protocol):
         ...
 
 
+@runtime_checkable
+class Choosable(Protocol):
+    """A source that can leave out columns before it makes them."""
+
+    def __call__(self) -> Batches:
+        """Yield the batches of all columns."""
+        ...
+
+    def only(self, names: Sequence[str]) -> Source:
+        """Return the source of some columns."""
+        ...
+
+
 @dataclass(frozen=True)
 class Held:
     """Batches in memory."""
@@ -39,6 +52,10 @@ class Held:
     def between(self, first: int, last: int) -> Batches:
         """Yield the rows `[first, last)` without copying them."""
         return cut(self.held, first, last)
+
+    def only(self, names: Sequence[str]) -> Held:
+        """Return some columns."""
+        return Held(tuple(batch.select(names) for batch in self.held))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Pickled as they are, slices would carry the whole of what they are slices of.
@@ -76,6 +93,35 @@ class Part:
         if isinstance(self.source, Seekable):
             return self.source.between(first, last)
         return cut(self.source(), first, last)
+
+    def only(self, names: Sequence[str]) -> Part:
+        """Return some columns of the part."""
+        return Part(only(self.source, names), self.first, self.last)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some columns of a source that makes more of them."""
+
+    source: Source
+    names: tuple[str, ...]
+
+    def __call__(self) -> Batches:
+        """Yield the batches."""
+        return (batch.select(self.names) for batch in self.source())
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)`."""
+        return (batch.select(self.names) for batch in Part(self.source, first, last)())
+
+    def only(self, names: Sequence[str]) -> Source:
+        """Return some of the columns."""
+        return only(self.source, names)
+
+
+def only(source: Source, names: Sequence[str]) -> Source:
+    """Return the source of some columns; one that reads files reads no others, if it can."""
+    return source.only(names) if isinstance(source, Choosable) else Chosen(source, tuple(names))
 
 
 def cut(batches: Iterable[pa.RecordBatch], first: int, last: int) -> Batches:

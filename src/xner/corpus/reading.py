@@ -17,7 +17,6 @@ from xner.columns import (
     Metadata,
     empty_batch,
     replace_columns,
-    row_place,
     with_columns,
 )
 from xner.corpus.bad_rows import (
@@ -29,19 +28,12 @@ from xner.corpus.bad_rows import (
     without_same_rows,
 )
 from xner.corpus.base import Corpus, StrPath
-from xner.corpus.files import (
-    Adapt,
-    InputFile,
-    all_of_side,
-    both_sides,
-    line_up,
-    one_side,
-    text_format,
-)
+from xner.corpus.files import Adapt, all_of_side, as_it_is, check_both_sides, one_side
+from xner.corpus.inputs import WORDS, Input, Inputs, find_files, line_up
 from xner.corpus.joining import Named, rechunk, side_by_side, zip_batches
-from xner.corpus.parts import Batches
+from xner.corpus.parts import Batches, Chosen, Source, only
 from xner.errors import ParallelError, UsageError
-from xner.formats import format_of, pharaoh
+from xner.formats import pharaoh
 from xner.links import back_off
 from xner.schemes import check_scheme
 from xner.validate import validate
@@ -50,10 +42,10 @@ DOCSTART_CHOICES = ("auto", "keep", "skip")
 
 
 def read(
-    source: StrPath,
-    target: StrPath | None = None,
+    source: Inputs,
+    target: Inputs | None = None,
     *,
-    links: StrPath | Sequence[StrPath] | None = None,
+    links: StrPath | Sequence[Inputs] | None = None,
     scheme: str = "auto",
     docstart: str = "auto",
     side: str | None = None,
@@ -67,10 +59,10 @@ def read(
 
 
 def scan(
-    source: StrPath,
-    target: StrPath | None = None,
+    source: Inputs,
+    target: Inputs | None = None,
     *,
-    links: StrPath | Sequence[StrPath] | None = None,
+    links: StrPath | Sequence[Inputs] | None = None,
     scheme: str = "auto",
     docstart: str = "auto",
     side: str | None = None,
@@ -82,12 +74,14 @@ def scan(
     pass over the corpus.
 
     Args:
-        source: the labelled side (.conll .jsonl .parquet .txt), or, without `target`, one
-            .jsonl or .parquet file with both sides.
+        source: the labelled side (.conll .jsonl .parquet .txt), or, without `target`, a
+            .jsonl or .parquet file with both sides. Instead of a file, here and below, also
+            several files that are read as one: a list, a folder, or a pattern such as
+            `data/*.parquet`; numbers in names are sorted as numbers.
         target: the other side, parallel by row; tags or entities in it are ignored.
         links: word alignment in Pharaoh format (.align), parallel by row; replaces links in the
-            other files. With several files, a link of a later file is used only if neither of
-            its words has a link in an earlier one.
+            other files. With a list, a link of a later item is used only if neither of its
+            words has a link in an earlier one.
         scheme: labelling scheme to enforce; `auto` (default) reads IOB1, IOB2, BILOU and IOBES.
         docstart: how to treat `-DOCSTART-` rows of .conll files: `keep` them as sentences,
             `skip` them, or `auto` (default): skip them unless the files have the same number of
@@ -107,9 +101,9 @@ def scan(
 
 
 def _open(
-    source: StrPath,
-    target: StrPath | None,
-    links: StrPath | Sequence[StrPath] | None,
+    source: Inputs,
+    target: Inputs | None,
+    links: StrPath | Sequence[Inputs] | None,
     scheme: str,
     docstart: str,
     side: str | None,
@@ -126,40 +120,48 @@ def _open(
         raise UsageError(f"side is {side!r}; choose source or target")
     if side is not None and target is not None:
         raise UsageError("a side is given together with two files; leave out one of them")
-    wanted: list[tuple[StrPath, Adapt, bool]]
+    wanted: list[tuple[Inputs, Adapt, bool]]
     if target is not None:
         target_words = partial(one_side, side="target", labels=False)
         wanted = [(source, partial(one_side, side="source"), True), (target, target_words, False)]
     else:
-        adapt = partial(all_of_side, side=side) if side else both_sides
+        adapt = partial(all_of_side, side=side) if side else as_it_is
         wanted = [(source, adapt, side != "target")]
     # All suffixes are checked before a file is read.
-    words = [(Path(f), adapt, tags, text_format(Path(f))) for f, adapt, tags in wanted]
-    many = [] if links is None else [links] if isinstance(links, str | PathLike) else links
-    paths = [(Path(path), format_of(Path(path), pharaoh)) for path in many]
-    sides = [
-        InputFile(path, adapt, module=module, scheme=scheme, tags=tags, hold=hold, spare=spare)
-        for path, adapt, tags, module in words
+    words = [(find_files(given, *WORDS), adapt, tags) for given, adapt, tags in wanted]
+    links = [] if links is None else [links] if isinstance(links, str | PathLike) else links
+    further = [find_files(each, pharaoh) for each in links]
+    sides: list[Input] = [
+        found.open(adapt, scheme=scheme, tags=tags, hold=hold, spare=spare)
+        for found, adapt, tags in words
     ]
-    aligned = [InputFile(path, module=module, hold=hold, spare=spare) for path, module in paths]
+    if target is None and side is None:
+        check_both_sides(sides[0].path, sides[0].contents.schema.names)
+    aligned = [found.open(hold=hold, spare=spare) for found in further]
     rows = line_up([*sides, *aligned], docstart)
-    pairs = join_files(sides, rows, f"{source} + {target}" if len(sides) > 1 else str(source))
+    pairs = join_files(sides, rows, " + ".join(str(each.path) for each in sides))
     pairs = _linked(pairs, aligned) if aligned else pairs
     pairs = pairs.collect() if hold else pairs
     return quarantined(pairs) if spare else pairs
 
 
-def join_files(files: Sequence[InputFile], rows: int, origin: str) -> Corpus:
+def join_files(files: Sequence[Input], rows: int, origin: str) -> Corpus:
     """Join files of `rows` rows side by side and fill in missing ids."""
-    joined = _Joined(tuple(files))
+    joined = _Joined(tuple(files), files[0])
     return Corpus(joined, rows, origin, joined.schema)
 
 
 @dataclass(frozen=True)
 class _Joined:
-    """The batches of parallel files, side by side."""
+    """The batches of parallel files, side by side.
 
-    files: tuple[InputFile, ...]
+    Attributes:
+        files: in this order.
+        named: makes missing ids.
+    """
+
+    files: tuple[Input, ...]
+    named: Input
 
     @property
     def schema(self) -> pa.Schema:
@@ -173,26 +175,26 @@ class _Joined:
         streams = [(str(file.path), file.between(first, last)) for file in self.files]
         return self._joined(streams, first)
 
+    def only(self, names: Sequence[str]) -> Source:
+        chosen = [file.only(names) for file in self.files]
+        read = tuple(file for file in chosen if file.schema.names) or self.files[:1]
+        return Chosen(_Joined(read, self.named), tuple(names))
+
     def _joined(self, streams: Sequence[Named], first: int) -> Batches:
         for parts in zip_batches(*streams, first=first):
             yield self._with_ids(side_by_side(parts), first)
             first += parts[0].num_rows
 
     def _with_ids(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
-        return _with_ids(batch, self.files[0].path.stem, first)
+        """Put a column id in front; missing ids are made from the file and its rows."""
+        ids = batch["id"] if "id" in batch.schema.names else None
+        if ids is None or ids.null_count:
+            made = pa.array(self.named.ids(first, first + batch.num_rows), pa.string())
+            ids = made if ids is None else pc.coalesce(ids, made)
+        return side_by_side([pa.RecordBatch.from_pydict({"id": ids}), batch])
 
 
-def _with_ids(batch: pa.RecordBatch, stem: str, first: int) -> pa.RecordBatch:
-    """Put a column id in front; missing ids become `{stem}-{row}`, rows counted from `first`."""
-    ids = batch["id"] if "id" in batch.schema.names else None
-    if ids is None or ids.null_count:
-        numbers = range(first, first + batch.num_rows)
-        made = pa.array([f"{stem}-{i}" for i in numbers], pa.string())
-        ids = made if ids is None else pc.coalesce(ids, made)
-    return side_by_side([pa.RecordBatch.from_pydict({"id": ids}), batch])
-
-
-def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
+def with_links(pairs: Corpus, paths: Sequence[Inputs]) -> Corpus:
     """Add the links of Pharaoh files to a corpus; they replace links that it has.
 
     Args:
@@ -205,13 +207,13 @@ def with_links(pairs: Corpus, paths: Sequence[StrPath]) -> Corpus:
     """
     every = every_row(pairs)
     spare = every is not pairs
-    files = [InputFile(Path(p), module=format_of(Path(p), pharaoh), spare=spare) for p in paths]
+    files = [find_files(path, pharaoh).open(spare=spare) for path in paths]
     for file in files:
         _match(file, len(every), pairs.origin)
     return quarantined(_linked(every, files)) if spare else _linked(pairs, files)
 
 
-def _match(file: InputFile, rows: int, origin: str) -> None:
+def _match(file: Input, rows: int, origin: str) -> None:
     """Raise ParallelError unless the file has `rows` rows, with or without -DOCSTART- rows."""
     every, marks = file.contents.rows, file.contents.docstarts
     if rows not in (every, every - marks):
@@ -222,7 +224,7 @@ def _match(file: InputFile, rows: int, origin: str) -> None:
     file.keep_docstart = rows == every
 
 
-def _linked(pairs: Corpus, files: Sequence[InputFile]) -> Corpus:
+def _linked(pairs: Corpus, files: Sequence[Input]) -> Corpus:
     names = ",".join(file.path.name for file in files)
     metadata = {LINKS_MADE_BY: f"file({names})"}
     schema = with_columns(pairs.schema, {"links": LINKS}, drop=["links"], metadata=metadata)
@@ -234,7 +236,7 @@ class _Linked:
     """The batches of a corpus with the links of files."""
 
     pairs: Corpus
-    files: tuple[InputFile, ...]
+    files: tuple[Input, ...]
     metadata: Metadata
 
     def __call__(self) -> Batches:
@@ -244,6 +246,14 @@ class _Linked:
         links = [file.between(first, last) for file in self.files]
         return self._linked(self.pairs.part(first, last), links, first)
 
+    def only(self, names: Sequence[str]) -> Source:
+        if "links" not in names:
+            return only(self.pairs.source, names)
+        words = [n for n in ("source_tokens", "target_tokens") if n in self.pairs.columns]
+        read = [name for name in self.pairs.columns if name in {*names, *words, FAULT} - {"links"}]
+        linked = _Linked(self.pairs.select(*read), self.files, self.metadata)
+        return Chosen(linked, tuple(names))
+
     def _linked(self, pairs: Corpus, links: list[Batches], first: int) -> Batches:
         words = [n for n in ("source_tokens", "target_tokens") if n in pairs.columns]
         faults = [name for name in [FAULT] if name in pairs.columns]
@@ -251,11 +261,11 @@ class _Linked:
         streams = [(pairs.origin, pairs.batches()), *zip(paths, links, strict=True)]
         for batch, *parts in zip_batches(*streams, first=first):
             column: pa.ListArray | None = None
-            for part, path in zip(parts, paths, strict=True):
-                fit = partial(_validated, f"{path}:", first + 1)
+            for part, file in zip(parts, self.files, strict=True):
+                fit = partial(_validated, file, first)
                 checked = side_by_side([batch.select([*words, *faults]), part])
                 if faults:
-                    checked = spared(checked, fit, Path(path))
+                    checked = spared(checked, fit, partial(_path_of, file, first))
                     batch = replace_columns(batch, {FAULT: checked[FAULT]})
                 else:
                     fit(checked, 0)
@@ -265,12 +275,20 @@ class _Linked:
             first += batch.num_rows
 
 
-def _validated(place: str, line: int, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
-    validate(batch, row_place(place, line + row))
+def _validated(file: Input, first: int, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
+    def where(at: int) -> str:
+        path, line = file.place(first + row + at)
+        return f"{path}:{line}"
+
+    validate(batch, where)
     return batch
 
 
-def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
+def _path_of(file: Input, first: int, row: int) -> Path:
+    return file.place(first + row)[0]
+
+
+def scan_side(path: Inputs, pairs: Corpus) -> Corpus:
     """Open a file of words that is parallel to `pairs`, as the column target_tokens.
 
     Rows that `pairs` leaves out are left out. Other bad rows are errors.
@@ -281,13 +299,14 @@ def scan_side(path: StrPath, pairs: Corpus) -> Corpus:
         InputError: the file is missing, empty or malformed, or has another number of rows.
         UsageError: the suffix is unknown.
     """
-    file = InputFile(Path(path), partial(one_side, side="target", labels=False), tags=False)
+    words = partial(one_side, side="target", labels=False)
+    file = find_files(path, *WORDS).open(words, tags=False)
     every = every_row(pairs)
     _match(file, len(every), pairs.origin)
     return without_same_rows(alone(file, len(every)), pairs)
 
 
-def alone(file: InputFile, rows: int) -> Corpus:
+def alone(file: Input, rows: int) -> Corpus:
     """The `rows` rows of one file as a corpus, with the columns that the file has."""
     return Corpus(_Alone(file), rows, str(file.path), file.schema)
 
@@ -296,7 +315,7 @@ def alone(file: InputFile, rows: int) -> Corpus:
 class _Alone:
     """The batches of one file."""
 
-    file: InputFile
+    file: Input
 
     def __call__(self) -> Batches:
         return rechunk(self.file.batches())
@@ -305,7 +324,7 @@ class _Alone:
         return rechunk(self.file.between(first, last))
 
 
-def read_as_is(path: StrPath) -> Corpus:
+def read_as_is(path: Inputs) -> Corpus:
     """Read a file with both sides, with one, or with an unnamed side into memory.
 
     .conll and .txt files give the columns tokens and, where they have tags, entities; .jsonl and
@@ -315,5 +334,5 @@ def read_as_is(path: StrPath) -> Corpus:
         InputError: the file is missing, empty or malformed, or has no words.
         UsageError: the suffix is unknown.
     """
-    file = InputFile(Path(path), hold=True)
-    return join_files([file], line_up([file]), str(path)).collect()
+    file = find_files(path, *WORDS).open(hold=True)
+    return join_files([file], line_up([file]), str(file.path)).collect()

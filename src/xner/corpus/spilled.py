@@ -11,7 +11,7 @@ import pyarrow as pa
 from xner.columns import BATCH, LINKS, LINKS_MADE_BY, replace_columns, with_columns
 from xner.corpus.base import Corpus
 from xner.corpus.joining import rechunk, zip_batches
-from xner.corpus.parts import Batches
+from xner.corpus.parts import Batches, Chosen, Source, only
 
 
 def spill_links(batches: Iterable[pa.RecordBatch], path: Path) -> int:
@@ -63,6 +63,14 @@ class _Spilled:
         pairs, links = (part.origin, part.batches()), ("links", self._links(first, last))
         for batch, linked in zip_batches(pairs, links):
             yield replace_columns(batch, {"links": linked["links"]}, metadata=self.metadata)
+
+    def only(self, names: Sequence[str]) -> Source:
+        """Return some columns; the pairs are read only for these."""
+        if "links" not in names:
+            return only(self.pairs.source, names)
+        read = [name for name in names if name in self.pairs.columns and name != "links"]
+        pairs = self.pairs.select(*(read or self.pairs.columns))
+        return Chosen(_Spilled(pairs, self.files, self.rows, self.metadata), tuple(names))
 
     def _links(self, row: int, last: int) -> Batches:
         while row < last:

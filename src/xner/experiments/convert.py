@@ -42,6 +42,9 @@ def convert(value: Any, kind: type[T], origin: str, path: str = "") -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise _explained(str(error), value, kind, origin, path) from None
+    except UnicodeEncodeError as error:
+        place = f"{origin}: {path}" if path else origin
+        raise UsageError(f"{place}: {error.object!r} has a half of a surrogate pair") from None
 
 
 def convert_row(

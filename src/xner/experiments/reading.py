@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from xner.columns import empty_batch, lengths_of
 from xner.corpus import Corpus
-from xner.corpus.files import InputFile, line_up, one_side
+from xner.corpus.files import InputFile, one_side
+from xner.corpus.inputs import line_up
 from xner.corpus.reading import join_files
 from xner.errors import InputError, ParallelError
 from xner.evaluation.divergence import NGRAM, divergence_of_words

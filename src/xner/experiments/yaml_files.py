@@ -63,5 +63,7 @@ def load(path: Path) -> Any:
         mark = error.problem_mark
         line = "" if mark is None else f":{mark.line + 1}"
         raise FormatError(f"{path}{line}: not valid YAML ({error.problem})") from None
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise FormatError(f"{path}: not valid YAML ({error})") from None
+    except RecursionError:
+        raise FormatError(f"{path}: lists and mappings are nested too deeply") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -58,7 +59,13 @@ def read(
         yield line, attempt(partial(_batch, path), line, block)
 
 
+# A line that is no object, or what may be a null after one: Arrow 26 crashes at null.
+_NO_OBJECT = re.compile(rb"(?:\A|\n)[ \t\r]*[^ \t\r{\n]|\}[ \t\r]*null")
+
+
 def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
+    if _NO_OBJECT.search(block):
+        _explain(path, line, block)
     try:
         table = _parse(block, 1 << 20)
     except pa.ArrowInvalid:
@@ -73,6 +80,8 @@ def _batch(path: Path, line: int, block: bytes) -> pa.RecordBatch:
     lines = block.count(b"\n")
     if table.num_rows != lines:
         _explain(path, line, block)
+    if not table.num_columns:
+        raise FormatError(f"{path}:{line}: the objects from here on have no fields")
     batches = table.combine_chunks().to_batches()
     try:
         return conform(batches[0])
@@ -111,6 +120,8 @@ def _explain(path: Path, first: int, block: bytes) -> None:
             raise FormatError(
                 f"{path}:{line}: not JSON ({error.msg}, column {error.colno})"
             ) from None
+        except RecursionError:
+            raise FormatError(f"{path}:{line}: lists and objects are nested too deeply") from None
         except FormatError as error:
             raise FormatError(f"{path}:{line}: {error}") from None
         if not isinstance(row, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -61,6 +61,7 @@ def read(
     path: Path,
     *,
     start: Start = TOP,
+    columns: Sequence[str] | None = None,
     attempt: Callable[[Fit, pa.RecordBatch], pa.RecordBatch] = strictly,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first row, batch)`, rows counted from 1.
@@ -68,6 +69,7 @@ def read(
     Args:
         path: the file.
         start: the first row group.
+        columns: columns to read, by default all.
         attempt: what becomes of rows that do not fit.
 
     Raises:
@@ -77,7 +79,7 @@ def read(
     with _open(path) as file:
         try:
             groups = range(start.at, file.num_row_groups)
-            for batch in file.iter_batches(BATCH, row_groups=groups):
+            for batch in file.iter_batches(BATCH, row_groups=groups, columns=columns):
                 yield row, attempt(lambda part, _: _conform(part, path), batch)
                 row += batch.num_rows
         except FormatError:

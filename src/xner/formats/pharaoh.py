@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from xner.formats.files import (
 SUFFIXES = (".align", ".links", ".pharaoh")
 BLANK = b"\n"
 """A row without content."""
+_AFTER = re.compile(rb"[ \t\n]")
 
 
 def inspect(path: Path) -> Contents:
@@ -61,7 +63,7 @@ def parse(path: Path, line: int, block: bytes) -> pa.ListArray:
     n, wrong = parse_links(np.frombuffer(block, np.uint8), offsets, source, target, weight)
     if wrong >= 0:
         at = line + block[:wrong].count(b"\n")
-        token = block[wrong:].split(maxsplit=1)[0].decode("utf-8")
+        token = _AFTER.split(block[wrong:], maxsplit=1)[0].decode("utf-8", "backslashreplace")
         raise FormatError(
             f"{path}:{at}: {token!r} is not a link; write links like 0-1 or 0-1:0.75, separated "
             f"by spaces"

@@ -24,6 +24,7 @@ _TITLES = {
     "format": "the format of the output",
     "side": "the side that is written",
     "scheme": "the labelling scheme that is written",
+    "columns": "the choice of columns (--columns)",
 }
 
 

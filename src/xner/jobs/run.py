@@ -20,6 +20,7 @@ from xner.jobs.work import Parts, Workspace, any_finished, elapsed, reports
 from xner.jobs.writing import WritePart, join_files
 from xner.report import Report
 from xner.stages import Stage
+from xner.stages.passing import ALL, check_passed, needed, unwritten, without
 from xner.write import write_batches
 
 _MANIFEST = "job.json"
@@ -49,6 +50,7 @@ def run_job(
     *,
     side: str = "target",
     scheme: str = "IOB2",
+    columns: str = ALL,
     files: Sequence[StrPath] = (),
     reading: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
@@ -66,6 +68,7 @@ def run_job(
         output: a file, or a folder of shards: a folder that exists, or a path with a last slash.
         side: side to write to files of one side.
         scheme: labelling scheme of tags.
+        columns: columns in the output: `all`, or `new` for `id` and those that the stage makes.
         files: files of the corpus, to notice changes.
         reading: how they are read, to notice changes.
         engine: what runs the parts, by default this process.
@@ -79,12 +82,16 @@ def run_job(
     """
     output = output if isinstance(output, Output) else Output.of(output)
     engine = Local() if engine is None else engine
+    check_passed(columns, output.suffix)
+    left_out = unwritten(stage, corpus, columns)
+    corpus = needed(stage, corpus, columns, output.suffix, side)
     if not (output.folder or stage.costly or engine.name != Local.name):
-        return _whole(stage, corpus, output, side, scheme)
+        return _whole(stage, corpus, output, side, scheme, left_out)
     if not len(corpus):
         raise OutputError(f"{output}: there are no rows to write")
     rows = part_rows or stage.part_rows
     writing = {"format": output.suffix, "side": side, "scheme": scheme, "part_rows": rows}
+    writing |= {"columns": columns}
     manifest = describe(stage, corpus, map(Path, files), reading or {}, writing)
     output.check_own()
     output.create()
@@ -94,18 +101,26 @@ def run_job(
         if done := _finished(stage, output, manifest):
             return done
         try:
-            return _Job(stage, corpus, output, side, scheme, engine, rows, manifest).run()
+            job = _Job(stage, corpus, output, side, scheme, engine, rows, manifest, left_out)
+            return job.run()
         except BaseException:
             if not any_finished(output.work):
                 _clean_up(output)
             raise
 
 
-def _whole(stage: Stage, corpus: Corpus, output: Output, side: str, scheme: str) -> Finished:
+def _whole(
+    stage: Stage,
+    corpus: Corpus,
+    output: Output,
+    side: str,
+    scheme: str,
+    left_out: frozenset[str],
+) -> Finished:
     """Write a single file from the beginning."""
     begin = time.time()
     result = stage.stream(corpus)
-    write_batches(output.path, result.batches(), side=side, scheme=scheme)
+    write_batches(output.path, without(result, left_out).batches(), side=side, scheme=scheme)
     result.report.seconds = time.time() - begin
     return Finished(result.report)
 
@@ -164,6 +179,7 @@ class _Job:
     engine: Engine
     part_rows: int
     manifest: Mapping[str, Any]
+    unwritten: frozenset[str]
 
     def run(self) -> Finished:
         """Do what is missing."""
@@ -180,9 +196,8 @@ class _Job:
         tell, costly = self.stage.tell, self.stage.costly
         space = Workspace(self.output, self.part_rows, self.engine, tell, costly, scratch, begun)
         prepared = self.stage.prepare(self.corpus, space)
-        maker = WritePart(
-            replace(prepared.stage, progress=None), self.output.suffix, self.side, self.scheme
-        )
+        stage, suffix = replace(prepared.stage, progress=None), self.output.suffix
+        maker = WritePart(stage, suffix, self.side, self.scheme, self.unwritten)
         parts = space.parts(self.stage.name, prepared.corpus, maker, sharded=self.output.folder)
         missing = len(parts.missing)
         space.run(parts)

@@ -14,6 +14,7 @@ from xner.corpus import Corpus, rechunk
 from xner.formats import format_of, parquet
 from xner.report import Progress, Report
 from xner.stages import Stage
+from xner.stages.passing import without
 from xner.stages.work import Make
 from xner.write import write_batches
 
@@ -27,12 +28,14 @@ class WritePart:
         suffix: of the files.
         side: side that is written to files of one side.
         scheme: labelling scheme of tags.
+        unwritten: columns that are left out.
     """
 
     stage: Stage
     suffix: str
     side: str
     scheme: str
+    unwritten: frozenset[str] = frozenset()
 
     def load(self) -> Make:
         """Load models and statistics."""
@@ -41,7 +44,8 @@ class WritePart:
         def make(part: Corpus, folder: Path, tell: Progress) -> Report:
             result = replace(stage, progress=tell).stream(part)
             path = folder / f"part{self.suffix}"
-            write_batches(path, result.batches(), side=self.side, scheme=self.scheme)
+            written = without(result, self.unwritten).batches()
+            write_batches(path, written, side=self.side, scheme=self.scheme)
             return result.report
 
         return make

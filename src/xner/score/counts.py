@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from os import PathLike
 from pathlib import Path
 from zipfile import BadZipFile
@@ -16,6 +17,8 @@ from xner.kernels.records import Int64, Keys, Table
 
 LIMIT = 1 << 23
 _VERSION = 2
+# What NumPy and zipfile raise for damaged files, depending on where the damage is.
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError, MemoryError)
 
 
 class Counts:
@@ -121,13 +124,13 @@ class Counts:
             FormatError: it is no such file, or of another version.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 if file["version"] != _VERSION:
                     raise ValueError("another version of xner wrote it; count the corpus again")
                 loaded = cls(str(file["made_by"]))
                 loaded.labels = set(file["labels"].tolist())
                 loaded.add(file["keys"].astype(np.uint64), file["counts"].astype(np.int64))
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except (*_DAMAGE, BadZipFile, zlib.error) as error:
             raise FormatError(f"{path}: no counts of xner ({error})") from None
         return loaded
 

@@ -1,0 +1,31 @@
+"""The columns that a file must be read for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+_UNNAMED = ("tokens", "entities", "tags", "text")
+"""Columns that become those of a side."""
+_CHECKED_WITH = {
+    "entities": ("tokens",),
+    "tags": ("tokens",),
+    "candidates": ("tokens",),
+    "offsets": ("tokens", "text"),
+    "probabilities": ("tokens", "tagset"),
+}
+"""Columns that validation compares with others of the same side."""
+
+
+def columns_to_read(wanted: Collection[str], held: Sequence[str]) -> list[str]:
+    """The columns that a file must be read for.
+
+    Args:
+        wanted: columns of the corpus, named for their sides.
+        held: columns of the file, named for a side or not.
+    """
+    needed = {*wanted, *_UNNAMED}
+    for name in held:
+        side, _, kind = name.rpartition("_")
+        if name.replace("tags", "entities") in wanted or name in wanted:
+            needed |= {name, *(f"{side}_{other}" for other in _CHECKED_WITH.get(kind, ()))}
+    return [name for name in held if name in needed]

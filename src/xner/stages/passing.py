@@ -1,0 +1,51 @@
+"""Which columns a run reads, and which of them it writes beside those that it makes."""
+
+from __future__ import annotations
+
+from xner.corpus import Corpus
+from xner.errors import UsageError
+from xner.stages.base import Stage
+
+ALL, NEW = "all", "new"
+PASSED = (ALL, NEW)
+_ALL_COLUMNS = (".jsonl", ".ndjson", ".parquet", ".pq")
+
+
+def check_passed(passed: str, suffix: str) -> None:
+    """Raise UsageError if columns are chosen for a format that has none."""
+    if passed not in PASSED:
+        raise UsageError(f"columns is {passed!r}; choose one of {', '.join(PASSED)}")
+    if passed == NEW and suffix.lower() not in _ALL_COLUMNS:
+        raise UsageError(f"{suffix} files have no columns to choose; write .jsonl or .parquet")
+
+
+def needed(stage: Stage, corpus: Corpus, passed: str, suffix: str, side: str) -> Corpus:
+    """Return the corpus with the columns that a run reads.
+
+    Args:
+        stage: its declared columns, and `id`, are read.
+        corpus: input of the stage.
+        passed: `all` if all columns are written, or `new`.
+        suffix: format of the output; one without columns gets no more than it can hold.
+        side: side that such a format holds.
+    """
+    if passed == ALL and suffix.lower() in _ALL_COLUMNS:
+        return corpus
+    declared = stage.columns
+    names = {"id", *declared.needs, *declared.uses}
+    if passed == ALL:
+        names |= {"links", f"{side}_tokens", f"{side}_entities"}
+    return corpus.select(*(name for name in corpus.columns if name in names))
+
+
+def unwritten(stage: Stage, corpus: Corpus, passed: str) -> frozenset[str]:
+    """Columns of the input that are not written."""
+    if passed == ALL:
+        return frozenset()
+    return frozenset(corpus.columns) - {"id", *stage.columns.makes}
+
+
+def without(corpus: Corpus, names: frozenset[str]) -> Corpus:
+    """Return a corpus without some columns, which it may lack."""
+    kept = [name for name in corpus.columns if name not in names]
+    return corpus.select(*kept) if len(kept) < len(corpus.columns) else corpus
