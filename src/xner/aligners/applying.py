@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,52 +12,77 @@ from xner.aligners.bitext import Bitext, offsets_from
 from xner.aligners.model import AlignmentModel, types_of
 from xner.aligners.shards import text_of
 from xner.aligners.soft import SoftLinks, joined, thinned
-from xner.kernels import local
+from xner.kernels import lexicon, local
 from xner.kernels.blocks import frozen, over_blocks
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from xner.aligners.shards import Text
 
 PIECE_CELLS = 1 << 23
 """Pairs of word positions that are aligned at a time, to bound memory."""
 BLOCK = 256
+LARGEST = 1 << 24
+"""Maximum number of pairs of word positions of a sentence pair, such as 4,096 by 4,096 words."""
 
 
-def apply_model(
-    model: AlignmentModel, bitext: Bitext, settings: local.Sampling, null_odds: float
-) -> SoftLinks:
+def apply_model(model: AlignmentModel, bitext: Bitext, settings: local.Sampling) -> SoftLinks:
     """Return the probabilities of the links of every pair.
+
+    Pairs of more than `LARGEST` pairs of word positions get no links, with a warning.
 
     Args:
         model: fitted on any text.
         bitext: what to align.
         settings: of the chains.
-        null_odds: prior odds of the null word.
     """
-    source = text_of(bitext.source, 0, bitext.aligned)
-    target = text_of(bitext.target, 0, bitext.aligned)
+    texts = text_of(bitext.source), text_of(bitext.target)
     types = [
-        types_of(text.words, side, null_odds)
-        for text, side in ((source, model.source), (target, model.target))
+        types_of(text.words, side)
+        for text, side in zip(texts, (model.source, model.target), strict=True)
     ]
-    lengths = np.diff(source.offsets), np.diff(target.offsets)
-    cells = offsets_from(lengths[0] * lengths[1])
-    bounds = np.searchsorted(cells, np.arange(0, cells[-1], PIECE_CELLS), side="left").tolist()
-    pieces = pairwise(sorted({0, *bounds, len(lengths[0])}))
+    lengths = [np.diff(text.offsets) for text in texts]
+    cells = offsets_from(_sizes(lengths))
+    bounds = np.searchsorted(cells, np.arange(0, cells[-1], PIECE_CELLS), side="right") - 1
     jumps = frozen(model.jumps, np.float32)
     made = []
-    for lo, hi in pieces:
+    between = sorted({*bounds.tolist()} - {0, len(cells) - 1})
+    for lo, hi in pairwise([0, *between, len(cells) - 1]):
         inside = frozen(cells[lo : hi + 1] - cells[lo], np.int64)
         likely = [np.zeros(inside[-1], np.float32) for _ in range(2)]
-        sides = [_side(*side, lo, hi) for side in ((source, types[0]), (target, types[1]))]
+        source = _side(texts[0], types[0], lo, hi)
+        target = _side(texts[1], types[1], lo, hi)
         over_blocks(
-            local.link_pairs, range(0, hi - lo, BLOCK), model.lexicon, *sides, jumps, settings,
-            inside, *likely,
-        )  # fmt: skip
-        made.append(thinned(lengths[0][lo:hi], lengths[1][lo:hi], inside, *likely))
+            local.link_pairs,
+            range(0, hi - lo, BLOCK),
+            model.lexicon,
+            source,
+            target,
+            jumps,
+            settings,
+            inside,
+            likely[0],
+            likely[1],
+        )
+        made.append(thinned(lengths[0][lo:hi], lengths[1][lo:hi], inside, likely[0], likely[1]))
     return joined(made)
 
 
-def _side(text: Text, types: local.Types, lo: int, hi: int) -> local.Side:
+def _sizes(lengths: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return the pairs of word positions of each sentence pair, 0 for the largest."""
+    sizes = lengths[0] * lengths[1]
+    large = sizes > LARGEST
+    if large.any():
+        warnings.warn(
+            f"{large.sum():,} sentence pairs have more than {LARGEST:,} pairs of words and get no "
+            f"links; split them into sentences",
+            stacklevel=3,
+        )
+    return np.where(large, 0, sizes)
+
+
+def _side(text: Text, types: lexicon.Types, lo: int, hi: int) -> lexicon.Side:
     first, last = text.offsets[lo], text.offsets[hi]
-    return local.Side(text.ids[first:last], frozen(text.offsets[lo : hi + 1] - first, np.int64), types)
+    offsets = frozen(text.offsets[lo : hi + 1] - first, np.int64)
+    return lexicon.Side(text.ids[first:last], offsets, types)

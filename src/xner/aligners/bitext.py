@@ -31,6 +31,12 @@ class Side:
         offsets = self.offsets[: sentences + 1]
         return Side(self.ids[: offsets[-1]], offsets, self.words)
 
+    def take(self, rows: NDArray[np.int64]) -> Side:
+        """Return some sentences, in the order of `rows`."""
+        offsets = offsets_from(np.diff(self.offsets)[rows])
+        shift = np.repeat(self.offsets[rows] - offsets[:-1], np.diff(offsets))
+        return Side(self.ids[shift + np.arange(len(shift))], offsets, self.words)
+
 
 @dataclass(frozen=True, slots=True)
 class Bitext:
@@ -55,6 +61,15 @@ class Bitext:
     def aligned(self) -> int:
         """Number of sentence pairs to align; they come first."""
         return self.pairs - self.fit_only
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """int64 (N): number of pairs of word positions of each sentence pair."""
+        return np.diff(self.source.offsets) * np.diff(self.target.offsets)
+
+    def take(self, rows: NDArray[np.int64]) -> Bitext:
+        """Return some pairs to align, in the order of `rows`."""
+        return Bitext(self.source.take(rows), self.target.take(rows))
 
 
 @dataclass(frozen=True, slots=True)

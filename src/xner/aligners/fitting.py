@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from xner.aligners import parts
-from xner.aligners.model import AlignmentModel, Entries, Vocabulary, empty_table, part_keys, with_priors
+from xner.aligners.model import (
+    AlignmentModel,
+    Entries,
+    Vocabulary,
+    empty_table,
+    part_keys,
+    with_priors,
+)
 from xner.kernels import model as tables
 from xner.kernels.blocks import frozen, over_blocks
+from xner.kernels.lexicon import VIEWS
 from xner.kernels.order import FERTILITIES
 
 if TYPE_CHECKING:
@@ -61,13 +69,21 @@ def model_of(
         signature: what made the model.
     """
     sums = _summed(source, target, links)
-    views = _views(source, target, sums)
+    view_keys, evidence = _views(source, target, sums)
     kept = np.flatnonzero(np.maximum(sums.forward, sums.reverse) > DISCOUNT)
-    sides = [_vocabulary(side, k, links, sums) for k, side in enumerate((source, target))]
-    whole = AlignmentModel(
-        signature, ("", ""), len(links.offsets) - 1, *sides, _entries(sums, kept), *views, *learned
+    model = AlignmentModel(
+        signature,
+        ("", ""),
+        len(links.offsets) - 1,
+        _vocabulary(source, 0, links, sums),
+        _vocabulary(target, 1, links, sums),
+        _entries(sums, kept),
+        view_keys,
+        evidence,
+        learned.weights,
+        learned.jumps,
     )
-    return with_priors(whole)
+    return with_priors(model)
 
 
 def _summed(source: Text, target: Text, links: SoftLinks) -> _Sums:
@@ -90,8 +106,12 @@ def _probabilities(links: SoftLinks) -> tuple[NDArray[np.float32], NDArray[np.fl
 
 def _entries(sums: _Sums, kept: NDArray[np.int64]) -> Entries:
     """Return the kept entries with discounted counts; their priors are 0."""
-    less = [np.maximum(found[kept] - np.float32(DISCOUNT), 0) for found in sums[2:]]
-    return Entries(sums.source[kept], sums.target[kept], np.zeros(len(kept), np.float32), *less)
+    forward, reverse = (
+        frozen(np.maximum(found[kept] - np.float32(DISCOUNT), 0), np.float32)
+        for found in (sums.forward, sums.reverse)
+    )
+    source, target = frozen(sums.source[kept], np.int32), frozen(sums.target[kept], np.int32)
+    return Entries(source, target, frozen(np.zeros(len(kept)), np.float32), forward, reverse)
 
 
 def _vocabulary(text: Text, number: int, links: SoftLinks, sums: _Sums) -> Vocabulary:
@@ -121,19 +141,34 @@ def _views(
     """Return the pairs of word parts that are evidence of a link, and their evidence."""
     linked = (sums.forward + sums.reverse) / np.float32(2)
     chosen = np.flatnonzero(linked >= LEAST_LINKS)
-    parts_of = [part_keys(text.words)[0] for text in (source, target)]
-    keys, bits = empty_table(len(tables.VIEWS) * len(chosen))
+    source_parts, target_parts = part_keys(source.words)[0], part_keys(target.words)[0]
+    keys, bits = empty_table(len(VIEWS) * len(chosen))
     links = np.zeros(len(keys), np.float32)
-    types = frozen(sums.source[chosen], np.int32), frozen(sums.target[chosen], np.int32)
-    tables.list_views(*types, frozen(linked[chosen], np.float32), *parts_of, keys, bits, links)
+    tables.list_views(
+        frozen(sums.source[chosen], np.int32),
+        frozen(sums.target[chosen], np.int32),
+        frozen(linked[chosen], np.float32),
+        source_parts,
+        target_parts,
+        keys,
+        bits,
+        links,
+    )
     pairs = len(source.offsets) - 1
     counted = min(pairs, COUNTED)
-    met = sum(
-        over_blocks(
-            tables.count_views, range(0, counted, 1024), source.ids, source.offsets, target.ids,
-            target.offsets, *parts_of, frozen(keys, np.uint64), frozen(bits, np.uint64),
-        )
-    ) * np.float32(pairs / max(1, counted))  # fmt: skip
+    blocks = over_blocks(
+        tables.count_views,
+        range(0, counted, 4096),
+        source.ids,
+        source.offsets,
+        target.ids,
+        target.offsets,
+        source_parts,
+        target_parts,
+        frozen(keys, np.uint64),
+        frozen(bits, np.uint64),
+    )
+    met = np.sum(blocks, axis=0) * np.float32(pairs / max(1, counted))
     sizes = np.diff(source.offsets) * np.diff(target.offsets)
     rate = float(np.clip(linked.sum(dtype=np.float64) / max(1, int(sizes.sum())), 1e-4, 0.9))
     p = np.minimum(links + parts.STRENGTH * rate, met + parts.STRENGTH) / (met + parts.STRENGTH)

@@ -10,12 +10,12 @@ from zipfile import BadZipFile
 import numpy as np
 
 from xner.aligners import parts
-from xner.aligners.bitext import offsets_from
+from xner.aligners.sampling import NULL_ODDS, NULL_PRIOR
 from xner.errors import FormatError, OutputError
 from xner.formats.files import atomic
-from xner.kernels import local
+from xner.kernels import emission
+from xner.kernels import lexicon as tables
 from xner.kernels.blocks import frozen, over_blocks
-from xner.kernels.model import fill_lexicon, fill_views
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,10 @@ class Vocabulary:
 
 
 class Entries(NamedTuple):
-    """Pairs of word types: int32, source and target; float32, prior mass and discounted counts."""
+    """Pairs of word types: int32, source and target; float32, prior mass and discounted counts.
+
+    All arrays are read-only (`frozen`).
+    """
 
     source: NDArray[np.int32]
     target: NDArray[np.int32]
@@ -89,21 +92,23 @@ class AlignmentModel:
     jumps: NDArray[np.float32]
 
     @cached_property
-    def lexicon(self) -> local.Lexicon:
+    def lexicon(self) -> tables.Lexicon:
         """The hash tables of the kernel."""
-        keys, filter_ = empty_table(len(self.entries.source))
-        columns = [np.zeros(len(keys), np.float32) for _ in range(3)]
-        fill_lexicon(*(frozen(c, c.dtype) for c in self.entries), keys, filter_, *columns)
-        view_keys, view_filter = empty_table(len(self.view_keys))
+        keys, bits = empty_table(len(self.entries.source))
+        prior, forward, reverse = (np.zeros(len(keys), np.float32) for _ in range(3))
+        tables.fill_lexicon(*self.entries, keys, bits, prior, forward, reverse)
+        view_keys, view_bits = empty_table(len(self.view_keys))
         evidence = np.zeros(len(view_keys), np.float32)
         given = frozen(self.view_keys, np.uint64), frozen(self.evidence, np.float32)
-        fill_views(*given, view_keys, view_filter, evidence)
-        return local.Lexicon(
+        tables.fill_views(*given, view_keys, view_bits, evidence)
+        return tables.Lexicon(
             frozen(keys, np.uint64),
-            frozen(filter_, np.uint64),
-            *(frozen(column, np.float32) for column in columns),
+            frozen(bits, np.uint64),
+            frozen(prior, np.float32),
+            frozen(forward, np.float32),
+            frozen(reverse, np.float32),
             frozen(view_keys, np.uint64),
-            frozen(view_filter, np.uint64),
+            frozen(view_bits, np.uint64),
             frozen(evidence, np.float32),
             frozen(self.weights, np.float64),
             parts.BASE,
@@ -156,11 +161,15 @@ class AlignmentModel:
                     int(file["pairs"]),
                     _vocabulary(file, "source"),
                     _vocabulary(file, "target"),
-                    Entries(*(file[f"entries_{name}"] for name in Entries._fields)),
+                    Entries(*(_frozen(file[f"entries_{name}"]) for name in Entries._fields)),
                     *(file[name] for name in ("view_keys", "evidence", "weights", "jumps")),
                 )
         except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:
             raise FormatError(f"{path}: no alignment model of xner ({error})") from None
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    return frozen(array, array.dtype.type)
 
 
 def _vocabulary(file: Any, side: str) -> Vocabulary:
@@ -179,13 +188,12 @@ def empty_table(entries: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     return np.zeros(size, np.uint64), np.zeros(size // 16, np.uint64)
 
 
-def types_of(words: list[str], vocabulary: Vocabulary, null_odds: float) -> local.Types:
+def types_of(words: list[str], vocabulary: Vocabulary) -> tables.Types:
     """Return what the kernel needs to know about word types.
 
     Args:
         words: casefolded types, in the vocabulary or not.
         vocabulary: the types of the sample.
-        null_odds: prior odds of the null word.
     """
     index = vocabulary.index
     known = np.array([index.get(word, -1) for word in words], np.int32)
@@ -196,16 +204,15 @@ def types_of(words: list[str], vocabulary: Vocabulary, null_odds: float) -> loca
         found[is_new] = new
         return found
 
-    null_prior = 3e-4
-    total = float(vocabulary.null.sum(dtype=np.float64)) + null_prior * len(vocabulary.null)
-    null = (of(vocabulary.null, 0.0) + null_prior) / max(total, null_prior) * null_odds
+    total = float(vocabulary.null.sum(dtype=np.float64)) + NULL_PRIOR * len(vocabulary.null)
+    null = (of(vocabulary.null, 0.0) + NULL_PRIOR) / max(total, NULL_PRIOR) * NULL_ODDS
     usual = vocabulary.fertility.sum(axis=0, dtype=np.float64) + 1.0
     usual /= usual.sum()
     fertility = of(vocabulary.fertility, 0.0) + usual
     frequency = of(vocabulary.frequency, 1)
     codes, starts = parts.letters_of(words)
     keys, letter_pairs = part_keys(words)
-    return local.Types(
+    return tables.Types(
         frozen(known, np.int32),
         frozen(of(vocabulary.mass, 0.0), np.float32),
         frozen(null, np.float32),
@@ -221,31 +228,33 @@ def types_of(words: list[str], vocabulary: Vocabulary, null_odds: float) -> loca
 
 
 def part_keys(words: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the keys of word types and their parts, and their letter pairs (`local.Types`)."""
+    """Return the keys of word types and their parts, and their letter pairs (`tables.Types`)."""
     codes, starts = parts.letters_of(words)
-    keys, bits = np.empty((len(words), local.PARTS), np.uint64), np.empty((len(words), 2), np.uint64)
-    over_blocks(local.part_keys, len(words), codes, starts, keys, bits)
+    keys = np.empty((len(words), tables.PARTS), np.uint64)
+    bits = np.empty((len(words), 2), np.uint64)
+    over_blocks(tables.part_keys, len(words), codes, starts, keys, bits)
     return frozen(keys, np.uint64), frozen(bits, np.uint64)
 
 
 def with_priors(model: AlignmentModel) -> AlignmentModel:
     """Return the model with the prior mass of its entries, as if they were new."""
-    entries, none = model.entries, np.zeros(0, np.int32)
-    empty = replace(model, entries=Entries(none, none, *(np.zeros(0, np.float32),) * 3))
-    offsets = np.arange(len(entries.source) + 1)
-    sides = [
-        local.Side(frozen(ids, np.int32), offsets, types_of(side.words, side, 1.0))
-        for ids, side in ((entries.source, model.source), (entries.target, model.target))
-    ]
+    entries, none = model.entries, frozen(np.zeros(0), np.int32)
+    no_mass = frozen(np.zeros(0), np.float32)
+    empty = replace(model, entries=Entries(none, none, no_mass, no_mass, no_mass))
+    offsets = frozen(np.arange(len(entries.source) + 1), np.int64)
+    source = tables.Side(entries.source, offsets, types_of(model.source.words, model.source))
+    target = tables.Side(entries.target, offsets, types_of(model.target.words, model.target))
     prior = np.empty(len(entries.source), np.float32)
-    over_blocks(local.new_priors, len(prior), empty.lexicon, *sides, prior)
-    vocabularies = [
-        replace(side, mass=side.mass + np.bincount(ids, prior, len(side.words)).astype(np.float32))
-        for ids, side in ((entries.source, model.source), (entries.target, model.target))
-    ]
+    over_blocks(emission.new_priors, len(prior), empty.lexicon, source, target, prior)
     return replace(
         model,
-        source=vocabularies[0],
-        target=vocabularies[1],
-        entries=entries._replace(prior=prior),
+        source=_heavier(model.source, entries.source, prior),
+        target=_heavier(model.target, entries.target, prior),
+        entries=entries._replace(prior=frozen(prior, np.float32)),
     )
+
+
+def _heavier(side: Vocabulary, types: NDArray[np.int32], prior: NDArray[np.float32]) -> Vocabulary:
+    """Return a vocabulary with the prior mass of entries added to that of their types."""
+    more = np.bincount(types, prior, len(side.words)).astype(np.float32)
+    return replace(side, mass=side.mass + more)

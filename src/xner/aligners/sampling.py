@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 NULL_PRIOR = 3e-4
 """Prior mass of the null word for each observed word type."""
+NULL_PROBABILITY = 0.2
+NULL_ODDS = NULL_PROBABILITY / (1 - NULL_PROBABILITY)
+"""Prior odds of the null word."""
 
 _MASK = (1 << 64) - 1
 
@@ -82,11 +85,11 @@ def ways_of(shard: Shard) -> list[Way]:
     return made
 
 
-def probabilities(way: Way, posterior: NDArray[np.int32], cells: int) -> NDArray[np.float32]:
+def probabilities(way: Way, found: Sampled, cells: int) -> NDArray[np.float32]:
     """Return the probability of every cell, float32 (cells)."""
     made = np.zeros(cells, np.float32)
     words = way.given.offsets, way.observed.offsets, way.forward
-    table.to_cells(*words, way.offsets, way.places, posterior, 1 / gibbs.CERTAIN, made)
+    table.to_cells(*words, way.offsets, way.places, found.posterior, 1 / gibbs.CERTAIN, made)
     return made
 
 

@@ -1,98 +1,35 @@
 """Link probabilities of sentence pairs under a fitted model of `xner.kernels.gibbs`.
 
-The counts of the model stay as they are, so that no sentence depends on another one. The
-probability that given word type g emits observed word type o is
-
-    (prior(g, o) + max(count(g, o) - discount, 0)) / (mass(g) + sum of the new priors of g)
-
-The discount takes out what a pair of words adds to its own count. A pair that is not in the table
-has count 0 and a new prior, from the parts and the spelling of its words (`xner.kernels.parts`);
-it adds to the mass of its given word within the sentence. Order, fertility and null word are those
-of `xner.kernels.gibbs`; the links of each sentence are sampled by several short chains. The random
-numbers of a sentence depend on its words alone.
+The counts of the model stay as they are, so that no sentence depends on another one. Order,
+fertility and null word are those of `xner.kernels.gibbs`, emissions those of
+`xner.kernels.emission`. The links of each sentence are sampled by a few short chains; its random
+numbers depend on its words alone. A forward and a backward pass would sum over all links of an HMM
+exactly, but not over fertilities: its links project worse (benchmarks/results/scale.md).
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.gibbs import HALF, LOW_BITS, MULTIPLIER
-from xner.kernels.jit import inlined, inner, kernel
-from xner.kernels.keys import SEED, mix
+from xner.kernels.emission import (
+    add_evidence,
+    add_spelling,
+    copy_words,
+    emit,
+    look_up,
+    new_emission,
+    new_fresh,
+    new_words,
+    padded,
+)
+from xner.kernels.gibbs import HALF, LOW_BITS, MULTIPLIER, NULL
+from xner.kernels.jit import inner, kernel
+from xner.kernels.keys import mix
+from xner.kernels.lexicon import WHOLE, Lexicon, Side
 from xner.kernels.order import LONGEST_JUMP
-from xner.kernels.parts import COMPARED, SIMILAR, compare, spelling_levels
-from xner.kernels.records import Flags, Float32, Float64, Int32, Int64, Keys
+from xner.kernels.records import Float32, Int64
 
-LOW_31 = np.uint64(0x7FFFFFFF)
-STEP = np.uint64(0x61C88647)
-STEP_2 = np.uint64(0x4F1BBCDD)
-WHOLE, FIRST_5, LAST_5, FIRST_4, LAST_4 = 0, 1, 2, 3, 4
-PARTS = 5
-VIEWS = ((FIRST_5, FIRST_5), (LAST_5, LAST_5), (FIRST_4, WHOLE), (WHOLE, FIRST_4),
-         (LAST_4, WHOLE), (WHOLE, LAST_4))  # fmt: skip
-"""Part of the source and of the target word in each view of `xner.aligners.parts.VIEWS`."""
-SOURCE_PARTS = np.array([one for one, _ in VIEWS])
-TARGET_PARTS = np.array([two for _, two in VIEWS])
-ONE = np.float32(1)
-NULL = -1
 CHAINS = 4
-LANES = 4
-SMALLEST = np.float32(1e-30)
-
-
-class Lexicon(NamedTuple):
-    """The table of word pairs, the evidence of pairs of word parts, and what weighs them.
-
-    keys: uint64 (slots), of `pair_key`; prior, forward, reverse: float32 (slots), prior mass and
-    discounted counts; view_keys: uint64 (view slots), of `view_key`; evidence: float32 (view
-    slots); filter, view_filter: uint64, see `find`; weights: float64, of the features; base: prior mass without evidence; least, most:
-    bounds of the log-odds that multiply it.
-    """
-
-    keys: Keys
-    filter: Keys
-    prior: Float32
-    forward: Float32
-    reverse: Float32
-    view_keys: Keys
-    view_filter: Keys
-    evidence: Float32
-    weights: Float64
-    base: float
-    least: float
-    most: float
-
-
-class Types(NamedTuple):
-    """The word types of one side of a batch.
-
-    known: int32 (types), number in the table, or -1; mass: float32 (types), mass of the type when
-    given, without new priors; null: float32 (types), weight of its null link when observed;
-    fertility: float32 (types, fertilities - 1), P(f + 1) / P(f); frequency, length: float32
-    (types), logarithms; rare: uint8 (types), whether a new prior compares it; parts: uint64 (types,
-    PARTS), keys of the word and its parts; letter_pairs: uint64 (types, 2), a bit for each two
-    adjacent letters; letters: uint32, those of all types; starts: int64 (types + 1).
-    """
-
-    known: Int32
-    mass: Float32
-    null: Float32
-    fertility: Float32
-    frequency: Float32
-    length: Float32
-    rare: Flags
-    parts: Keys
-    letter_pairs: Keys
-    letters: Int32
-    starts: Int64
-
-
-class Side(NamedTuple):
-    """The words of one side of a batch: int32, types; int64 (N+1), offsets; and their `Types`."""
-
-    ids: Int32
-    offsets: Int64
-    types: Types
 
 
 class Sampling(NamedTuple):
@@ -102,343 +39,6 @@ class Sampling(NamedTuple):
     first_sweeps: int
     averaged_sweeps: int
     seed: np.uint64
-
-
-@inner
-def pair_key(source, target):
-    """The key of two numbers below 2^31, or keys of which 31 bits count; above 0."""
-    return ((source & LOW_31) << np.uint64(32)) | (target & LOW_31) | np.uint64(1 << 31)
-
-
-@inner
-def view_key(view, source, target):
-    """The key of a part of a source word and a part of a target word (`part_keys`)."""
-    return pair_key(source + np.uint64(view), target)
-
-
-@inner
-def spot(key):
-    """The place of a key, 32 random bits: two multiplications that cannot overflow."""
-    low = (key & LOW_31) * STEP
-    high = (key >> HALF) * STEP_2
-    return (low + high) >> np.uint64(28) & LOW_BITS
-
-
-@inlined
-def find(keys, filter, key):
-    """The slot of a key in a table, or -1; most keys miss the small filter of bits first."""
-    place = spot(key)
-    at = place & np.uint64(len(filter) * 64 - 1)
-    if filter[at >> np.uint64(6)] >> (at & np.uint64(63)) & np.uint64(1) == 0:
-        return np.int64(-1)
-    mask = np.uint64(len(keys) - 1)
-    slot = place & mask
-    while keys[slot] != key:
-        if keys[slot] == 0:
-            return np.int64(-1)
-        slot = (slot + np.uint64(1)) & mask
-    return np.int64(slot)
-
-
-@inner
-def enter(keys, filter, key):
-    """The slot of a key in a table, where it is entered if it is new."""
-    place = spot(key)
-    at = place & np.uint64(len(filter) * 64 - 1)
-    filter[at >> np.uint64(6)] |= np.uint64(1) << (at & np.uint64(63))
-    mask = np.uint64(len(keys) - 1)
-    slot = place & mask
-    while keys[slot] != 0 and keys[slot] != key:
-        slot = (slot + np.uint64(1)) & mask
-    keys[slot] = key
-    return np.int64(slot)
-
-
-@kernel
-def part_keys(lo: int, hi: int, letters: Int32, starts: Int64, parts: Keys, bits: Keys) -> None:
-    """Write the keys of the word types lo <= w < hi and their parts, and their pairs of letters.
-
-    letters, starts, parts, bits: see `Types`; a word that is shorter than a part has a part of its
-    own.
-    """
-    for w in range(lo, hi):
-        begin = starts[w]
-        end = starts[w + 1]
-        size = end - begin
-        for part in range(PARTS):
-            first = begin
-            last = end
-            tag = 0
-            length = 5 if part == FIRST_5 or part == LAST_5 else 4
-            if part != WHOLE and size >= length:
-                tag = part
-                if part == FIRST_5 or part == FIRST_4:
-                    last = begin + length
-                else:
-                    first = end - length
-            key = SEED + np.uint64(tag)
-            for at in range(first, last):
-                key = (key & LOW_BITS) * MULTIPLIER + (key >> HALF)
-                key = key ^ np.uint64(letters[at])
-            parts[w, part] = mix(key)
-        bits[w, 0] = 0
-        bits[w, 1] = 0
-        before = np.uint64(1)
-        for at in range(begin, end + 1):
-            letter = np.uint64(letters[at]) if at < end else np.uint64(2)
-            code = (before * np.uint64(31) + letter) & LOW_BITS
-            code = (code * np.uint64(0x9E3779B1)) & LOW_BITS
-            half = np.int64(code >> np.uint64(31))
-            bits[w, half] |= np.uint64(1) << (code >> np.uint64(25) & np.uint64(63))
-            before = letter
-
-
-@inlined
-def look_alike(one, a, two, b):
-    """Whether two words share at least two pairs of adjacent letters, as far as bits tell."""
-    first = one[a, 0] & two[b, 0]
-    second = one[a, 1] & two[b, 1]
-    if first != 0 and second != 0:
-        return True
-    both = first | second
-    return both & (both - np.uint64(both != 0)) != 0
-
-
-class Emission(NamedTuple):
-    """What one direction of a sentence pair is sampled from; scratch for the largest pair.
-
-    link: float32, (observed, given) row by row, probability that the given word emits the observed
-    one; null: float32 (observed); fertility: float32 (given, fertilities - 1); jumps, reversed:
-    float32, probability of a jump by k - given - 1 words, and the same from the end.
-    """
-
-    link: Float32
-    null: Float32
-    fertility: Float32
-    jumps: Float32
-    reversed: Float32
-
-
-@inner
-def new_emission(longest, cells, fertilities):
-    """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
-    return Emission(
-        np.empty(cells, np.float32),
-        np.empty(longest, np.float32),
-        np.empty((longest, fertilities), np.float32),
-        np.ones(3 * longest + 3, np.float32),
-        np.ones(3 * longest + 3, np.float32),
-    )
-
-
-class Words(NamedTuple):
-    """The words of one side of a sentence pair, copied from its `Side`; scratch.
-
-    types: int64 (words), number in `Types`; known: int64 (words); frequency, length, mass: float32
-    (words); rare: uint8 (words); parts: uint64 (words, PARTS).
-    """
-
-    types: Int64
-    known: Int64
-    frequency: Float32
-    length: Float32
-    mass: Float32
-    rare: Flags
-    parts: Keys
-
-
-class Fresh(NamedTuple):
-    """Cells of a sentence pair that are not in the table; scratch for the largest pair.
-
-    odds: float32, (source, target) row by row, log-odds of the prior; new: uint8, whether the cell
-    counts; distances, stretches: of `compare`.
-    """
-
-    odds: Float32
-    new: Flags
-    distances: Int64
-    stretches: Int64
-
-
-@inner
-def new_words(longest):
-    """Scratch for `longest` words."""
-    return Words(
-        np.empty(longest, np.int64),
-        np.empty(longest, np.int64),
-        np.empty(longest, np.float32),
-        np.empty(longest, np.float32),
-        np.empty(longest, np.float32),
-        np.empty(longest, np.uint8),
-        np.empty((longest, PARTS), np.uint64),
-    )
-
-
-@inner
-def copy_words(side, n, words, null, fertility):
-    """Copy the words of sentence n of a side, so that they are close; return their number.
-
-    null: float32 (words), written, for the direction in which they are observed; fertility: float32
-    (words, fertilities - 1), written, for the direction in which they are given.
-    """
-    t = side.types
-    first = side.offsets[n]
-    count = side.offsets[n + 1] - first
-    for k in range(count):
-        w = np.int64(side.ids[first + k])
-        words.types[k] = w
-        words.known[k] = t.known[w]
-        words.frequency[k] = t.frequency[w]
-        words.length[k] = t.length[w]
-        words.mass[k] = t.mass[w]
-        words.rare[k] = t.rare[w]
-        for part in range(PARTS):
-            words.parts[k, part] = t.parts[w, part]
-        null[k] = t.null[w]
-        for f in range(fertility.shape[1]):
-            fertility[k, f] = t.fertility[w, f]
-    return count
-
-
-@inner
-def new_fresh(cells):
-    """Scratch for `cells` pairs of words."""
-    return Fresh(
-        np.empty(cells, np.float32),
-        np.empty(cells, np.uint8),
-        np.empty(COMPARED + 1, np.int64),
-        np.empty(COMPARED + 1, np.int64),
-    )
-
-
-@inner
-def look_up(x, s, t, given, observed, there, back, fresh):
-    """Write the mass of the pairs of words that are in the table; mark the others as new.
-
-    x: Lexicon; s, t: Words; given, observed: number of source and target words; there, back:
-    Emission; fresh: Fresh, written with the log-odds from frequency and length.
-    """
-    one = np.float32(x.weights[0])
-    two = np.float32(x.weights[1])
-    three = np.float32(x.weights[2])
-    wide = padded(given)
-    high = padded(observed)
-    for i in range(given):
-        row = i * observed
-        frequency = s.frequency[i]
-        length = s.length[i]
-        for j in range(observed):
-            apart = two * abs(frequency - t.frequency[j]) + three * abs(length - t.length[j])
-            fresh.odds[np.uint64(row + j)] = one + apart
-        for j in range(observed):
-            fresh.new[np.uint64(row + j)] = 1
-            if s.known[i] >= 0 and t.known[j] >= 0:
-                key = pair_key(np.uint64(s.known[i]), np.uint64(t.known[j]))
-                slot = find(x.keys, x.filter, key)
-                if slot >= 0:
-                    fresh.new[row + j] = 0
-                    there.link[j * wide + i] = x.prior[slot] + x.forward[slot]
-                    back.link[i * high + j] = x.prior[slot] + x.reverse[slot]
-
-
-@inner
-def add_evidence(x, s, t, given, observed, fresh):
-    """Add the evidence of word parts to the log-odds of new cells with a rare word."""
-    for i in range(given):
-        for j in range(observed):
-            cell = i * observed + j
-            if not fresh.new[cell] or not (s.rare[i] or t.rare[j]):
-                continue
-            for v in range(len(VIEWS)):
-                key = view_key(v, s.parts[i, SOURCE_PARTS[v]], t.parts[j, TARGET_PARTS[v]])
-                slot = find(x.view_keys, x.view_filter, key)
-                if slot >= 0:
-                    fresh.odds[cell] += np.float32(x.weights[3 + v]) * x.evidence[slot]
-
-
-@inner
-def add_spelling(x, source, target, s, t, given, observed, fresh):
-    """Add the similarity of the words to the log-odds of new cells with a rare word.
-
-    source, target: Types; s, t: Words.
-    """
-    first = 3 + len(VIEWS)
-    unlike = np.float32(x.weights[first] + x.weights[first + SIMILAR])
-    for i in range(given):
-        for j in range(observed):
-            cell = i * observed + j
-            if not fresh.new[cell]:
-                continue
-            a = s.types[i]
-            b = t.types[j]
-            if (s.rare[i] or t.rare[j]) and look_alike(
-                source.letter_pairs, a, target.letter_pairs, b
-            ):
-                similar, shared = spelling_levels(
-                    source.letters[source.starts[a] : source.starts[a + 1]],
-                    target.letters[target.starts[b] : target.starts[b + 1]],
-                    fresh.distances,
-                    fresh.stretches,
-                )
-                weight = x.weights[first + similar] + x.weights[first + SIMILAR + shared]
-                fresh.odds[cell] += np.float32(weight)
-            else:
-                fresh.odds[cell] += unlike
-
-
-@inner
-def prior_of(base, least, most, odds):
-    """The prior mass for some log-odds."""
-    return np.float32(base * np.exp(min(max(odds, least), most)))
-
-
-@inner
-def emit(x, s, t, given, observed, there, back, fresh):
-    """Write the emissions of a pair in both directions, from all masses.
-
-    x: Lexicon; s, t: Words, whose masses are updated; there: Emission, source given; back: target
-    given; fresh: Fresh.
-    """
-    wide = padded(given)
-    high = padded(observed)
-    for i in range(given):
-        for j in range(observed):
-            cell = i * observed + j
-            if fresh.new[cell]:
-                mass = prior_of(x.base, x.least, x.most, fresh.odds[cell])
-                there.link[j * wide + i] = mass
-                back.link[i * high + j] = mass
-                s.mass[i] += mass
-                t.mass[j] += mass
-    for i in range(given):
-        s.mass[i] = ONE / max(s.mass[i], SMALLEST)
-    for j in range(observed):
-        t.mass[j] = ONE / max(t.mass[j], SMALLEST)
-    for j in range(observed):
-        for i in range(wide):
-            there.link[j * wide + i] = there.link[j * wide + i] * s.mass[i] if i < given else 0.0
-    for i in range(given):
-        for j in range(high):
-            back.link[i * high + j] = back.link[i * high + j] * t.mass[j] if j < observed else 0.0
-
-
-@kernel
-def new_priors(
-    lo: int, hi: int, lexicon: Lexicon, source: Side, target: Side, prior: Float32
-) -> None:
-    """Write the prior mass of the pairs lo <= n < hi of one source and one target word each."""
-    there = new_emission(1, LANES, source.types.fertility.shape[1])
-    back = new_emission(1, LANES, target.types.fertility.shape[1])
-    s = new_words(1)
-    t = new_words(1)
-    fresh = new_fresh(1)
-    for n in range(lo, hi):
-        copy_words(source, n, s, back.null, there.fertility)
-        copy_words(target, n, t, there.null, back.fertility)
-        look_up(lexicon, s, t, 1, 1, there, back, fresh)
-        add_evidence(lexicon, s, t, 1, 1, fresh)
-        add_spelling(lexicon, source.types, target.types, s, t, 1, 1, fresh)
-        prior[n] = prior_of(lexicon.base, lexicon.least, lexicon.most, fresh.odds[0])
 
 
 class Chains(NamedTuple):
@@ -491,12 +91,6 @@ def set_jumps(jumps, given, e):
         jump = min(max(k - given - 1, -LONGEST_JUMP), LONGEST_JUMP)
         e.jumps[k] = jumps[jump + LONGEST_JUMP]
         e.reversed[2 * given + 2 - k] = e.jumps[k]
-
-
-@inner
-def padded(given):
-    """The length of a row of given words: a multiple of LANES, for whole vectors."""
-    return (given + LANES - 1) // LANES * LANES
 
 
 @inner
@@ -622,12 +216,14 @@ def link_pairs(
     """Write the link probabilities of the pairs lo <= n < hi.
 
     jumps: float32 (2, 2 * LONGEST_JUMP + 1), probability of each jump with source and target given;
-    cell_offsets: int64 (N+1), cells of each pair (`xner.kernels.entries`); forward, reverse:
-    float32 (cells), written: P(source word | target word), P(target word | source word).
+    cell_offsets: int64 (N+1), cells of each pair (`xner.kernels.entries`), 0 for pairs to skip;
+    forward, reverse: float32 (cells), written: P(source word | target word), and the reverse.
     """
     longest = 1
     cells = np.int64(1)
     for n in range(lo, hi):
+        if cell_offsets[n] == cell_offsets[n + 1]:
+            continue
         given = source.offsets[n + 1] - source.offsets[n]
         observed = target.offsets[n + 1] - target.offsets[n]
         longest = max(longest, given, observed)
@@ -652,10 +248,10 @@ def link_pairs(
     fresh = new_fresh(cells)
     rng = np.empty(1, np.uint64)
     for n in range(lo, hi):
+        if cell_offsets[n] == cell_offsets[n + 1]:
+            continue
         given = copy_words(source, n, s, back.null, there.fertility)
         observed = copy_words(target, n, t, there.null, back.fertility)
-        if given == 0 or observed == 0:
-            continue
         look_up(lexicon, s, t, given, observed, there, back, fresh)
         add_evidence(lexicon, s, t, given, observed, fresh)
         add_spelling(lexicon, source.types, target.types, s, t, given, observed, fresh)

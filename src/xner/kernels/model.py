@@ -1,44 +1,10 @@
-"""The tables of a fitted alignment model: pairs of word types, and pairs of word parts."""
+"""Sums over the link probabilities of a sample, from which an alignment model is made."""
 
 import numpy as np
 
 from xner.kernels.jit import kernel
-from xner.kernels.local import SOURCE_PARTS, TARGET_PARTS, VIEWS, enter, find, pair_key, view_key
+from xner.kernels.lexicon import SOURCE_PARTS, TARGET_PARTS, VIEWS, enter, find, view_key
 from xner.kernels.records import Float32, Float64, Int32, Int64, Keys
-
-
-@kernel
-def fill_lexicon(
-    source: Int32,
-    target: Int32,
-    prior: Float32,
-    forward: Float32,
-    reverse: Float32,
-    keys: Keys,
-    filter: Keys,
-    priors: Float32,
-    forwards: Float32,
-    reverses: Float32,
-) -> None:
-    """Write the entries to the open-addressing table of `xner.kernels.local.Lexicon`.
-
-    source, target: int32 (entries), word types; prior, forward, reverse: float32 (entries); keys,
-    priors, forwards, reverses: (slots) of zeros, written.
-    """
-    for e in range(len(source)):
-        slot = enter(keys, filter, pair_key(np.uint64(source[e]), np.uint64(target[e])))
-        priors[slot] = prior[e]
-        forwards[slot] = forward[e]
-        reverses[slot] = reverse[e]
-
-
-@kernel
-def fill_views(
-    view_keys: Keys, evidence: Float32, keys: Keys, filter: Keys, values: Float32
-) -> None:
-    """Write keys and evidence to an open-addressing table. keys, values: (slots), written."""
-    for k in range(len(view_keys)):
-        values[enter(keys, filter, view_keys[k])] = evidence[k]
 
 
 @kernel
@@ -61,20 +27,20 @@ def list_views(
     source_parts: Keys,
     target_parts: Keys,
     keys: Keys,
-    filter: Keys,
+    bits: Keys,
     links: Float32,
 ) -> None:
     """Sum the links of the pairs of word parts of all entries, in every view.
 
     source_types, target_types: int32 (entries); linked: float32 (entries); source_parts,
-    target_parts: uint64 (types, PARTS); keys, filter: uint64, an empty table, written; links:
+    target_parts: uint64 (types, PARTS); keys, bits: uint64, an empty table, written; links:
     float32 (slots) of zeros, written.
     """
     for e in range(len(linked)):
         for v in range(len(VIEWS)):
             part = source_parts[source_types[e], SOURCE_PARTS[v]]
             key = view_key(v, part, target_parts[target_types[e], TARGET_PARTS[v]])
-            links[enter(keys, filter, key)] += linked[e]
+            links[enter(keys, bits, key)] += linked[e]
 
 
 @kernel
@@ -88,12 +54,12 @@ def count_views(
     source_parts: Keys,
     target_parts: Keys,
     keys: Keys,
-    filter: Keys,
+    bits: Keys,
 ) -> Float32:
     """Return how often the pairs of word parts in a table meet in the pairs lo <= n < hi.
 
     source, target: int32, word types; offsets: int64 (N+1); source_parts, target_parts: as in
-    `list_views`; keys, filter: the table. The result is float32 (slots).
+    `list_views`; keys, bits: the table. The result is float32 (slots).
     """
     met = np.zeros(len(keys), np.float32)
     for n in range(lo, hi):
@@ -102,7 +68,7 @@ def count_views(
                 for v in range(len(VIEWS)):
                     part = source_parts[source[i], SOURCE_PARTS[v]]
                     key = view_key(v, part, target_parts[target[j], TARGET_PARTS[v]])
-                    slot = find(keys, filter, key)
+                    slot = find(keys, bits, key)
                     if slot >= 0:
                         met[slot] += np.float32(1)
     return met
