@@ -1,14 +1,16 @@
 """Back-translation: entities from one text onto another of the same language, and mended links."""
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import xner
 from tests.corpora import SameWords, labelled
 from xner.columns import COLUMNS, LINKS
 from xner.corpus import Corpus
-from xner.stages.back_translate import align_tgt, back_translate
-from xner.stages.refine import refine
+from xner.jobs import run_job
+from xner.stages.back_translate import AlignTarget, align_tgt, back_translate
+from xner.stages.refine import Refine, refine
 from xner.translation.fake import FakeTranslator
 
 pytest.importorskip("regex")
@@ -161,3 +163,23 @@ def test_the_translation_as_it_was_written_is_marked():
     assert asked[2:] == [
         "[Anna] visits [Rome].", "It rains in [Rome].", "[Anna] sings .", "He visits us .",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", [AlignTarget(), AlignTarget(candidates="ngrams"), Refine()])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_job_in_parts_gives_the_same(tmp_path, stage, linked):
+    """What depends on all rows is prepared before the parts are processed."""
+    direct = [[(0, 0, 0.5)], [(1, 2, 1.0)], [], [(0, 0, 1.0)]]
+    corpus = back(10, direct * 10 if linked else None)
+    done = run_job(stage, corpus, f"{tmp_path}/out/", part_rows=16)
+    whole = stage(corpus)
+    shards = sorted((tmp_path / "out").glob("*.parquet"))
+    made = pa.concat_tables(map(pq.read_table, shards))
+    assert len(shards) == 3
+    assert made.to_pylist() == whole.table.to_pylist()
+    assert made.schema.metadata == whole.table.schema.metadata
+    assert done.report.signature == whole.report.signature
+    assert done.report.sentences == 40
+    assert done.report.state["values"].keys() == whole.report.state["values"].keys()
+    if stage.name == "align_tgt":
+        assert done.report.outcomes == whole.report.outcomes

@@ -21,10 +21,12 @@ from xner.jobs import Output, run_job
 from xner.jobs.work import Parts
 from xner.report import Report
 from xner.stages.align import Align
+from xner.stages.easyproject import EasyProject, easyproject
 from xner.stages.project import Project
 from xner.stages.tag import Tag
 from xner.stages.translate import Translate
 from xner.tagging.fake import FakeTagger
+from xner.translation.base import Translated
 from xner.translation.fake import FakeTranslator
 from xner.write import write_batches
 
@@ -109,6 +111,34 @@ def test_a_stage_with_a_model_keeps_parts_of_a_single_file(folder, name):
                               translator=failing)  # fmt: skip
     assert figures(done.report) == figures(expected.report)
     assert read_as_is(name).table.to_pylist() == expected.table.to_pylist()
+
+
+class Careless(Failing):
+    """Loses the markers of short sentences."""
+
+    def translate(self, texts, source, target):
+        for one in super().translate(texts, source, target):
+            kept = one.text if len(one.text) > 40 else one.text.translate({91: None, 93: None})
+            yield Translated(kept, one.outcome)
+
+
+def test_easyproject_with_links_continues(folder):
+    """All rows are translated in parts, then aligned together, then projected in parts."""
+    stage = EasyProject("eng", "deu", translator=(careless := Careless({"kaba": "Hund"})))
+    Failing.left = 10**6
+    expected = easyproject(xner.scan("labelled.jsonl", side="source"), "eng", "deu",
+                           translator=careless)  # fmt: skip
+    Failing.left, Failing.seen = 100, 0
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, Output.of("out/", "jsonl"), "labelled.jsonl")
+    Failing.left = 10**6
+    done = run(stage, Output.of("out/", "jsonl"), "labelled.jsonl")
+    made = [json.loads(line) for shard in shards("out") for line in shard.splitlines()]
+    expected.write("whole.jsonl")
+    assert made == [json.loads(line) for line in Path("whole.jsonl").read_bytes().splitlines()]
+    assert figures(done.report) == figures(expected.report)
+    assert min(done.report.outcomes["marked"], done.report.outcomes["projected"]) > 10
+    assert Failing.seen < 2 * ROWS + 100
 
 
 def test_an_interrupted_folder_continues(folder):
@@ -242,6 +272,18 @@ def test_names_of_shards_are_in_the_order_of_the_parts():
     names = [path.name for path in parts.folders]
     assert names[:2] == ["000000", "000001"]
     assert names == sorted(names)
+
+
+def test_a_change_in_a_folder_of_inputs_is_noticed(folder):
+    Path("in").mkdir()
+    Path("in/1.jsonl").write_bytes(Path("linked.jsonl").read_bytes())
+    Path("in/2.jsonl").write_bytes(Path("linked.jsonl").read_bytes())
+    assert run(Project(), "out/", "in").report.sentences == 2 * ROWS
+    os.utime("in/2.jsonl", (1, 1))
+    with pytest.raises(UsageError, match=r"the input in/2\.jsonl has changed since"):
+        run(Project(), "out/", "in")
+    with pytest.raises(UsageError, match=r"the input in/2\.jsonl was left out"):
+        run(Project(), "out/", "in", files=["in/1.json*"])
 
 
 @pytest.mark.parametrize("output", ["out/", "out.jsonl"])

@@ -52,8 +52,13 @@ def add_output(command: argparse.ArgumentParser, help_text: str) -> None:
     )  # fmt: skip
     group.add_argument(
         "--ray-address", metavar="ADDRESS",
-        help="Ray cluster to use, such as auto or ray://HOST:10001. Default: start Ray on this "
-        "machine.",
+        help="Ray cluster of this machine to use: auto, or HOST:PORT. Default: start Ray on this "
+        "machine alone.",
+    )  # fmt: skip
+    group.add_argument(
+        "--ray-workers", type=int, metavar="N",
+        help="Most processes at a time. Default: one per CPU; one per GPU, or per CPU but one, "
+        "if a model runs.",
     )  # fmt: skip
 
 
@@ -80,12 +85,14 @@ def engine_of(options: argparse.Namespace) -> Engine:
     from xner.jobs import Local
 
     if options.engine == "local":
-        if options.ray_address is not None:
-            raise UsageError("--ray-address needs --engine ray")
+        if options.ray_address is not None or options.ray_workers is not None:
+            raise UsageError("--ray-address and --ray-workers need --engine ray")
         return Local()
+    if options.ray_workers is not None and options.ray_workers < 1:
+        raise UsageError(f"--ray-workers is {options.ray_workers}; it must be at least 1")
     from xner.jobs.ray import Ray
 
-    return Ray(options.ray_address)
+    return Ray(options.ray_address, options.ray_workers)
 
 
 def files_of(options: argparse.Namespace) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -75,9 +76,11 @@ class Command:
         output = output_of(options)
         if not output.folder:
             check_output(output.path)
-        engine = engine_of(options)
         begin = perf_counter()
-        with progress(options.quiet or options.json) as tell:
+        with (
+            closing(engine_of(options)) as engine,
+            progress(options.quiet or options.json) as tell,
+        ):
             stage = self._stage(options, output.suffix, tell)
             _check_counts_file(options, output, getattr(stage, "save_counts", None))
             if output.folder or stage.costly or engine.name != "local":

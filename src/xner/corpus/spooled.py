@@ -1,75 +1,82 @@
-"""A corpus kept in a temporary file, for batches that cannot be made again at each pass."""
+"""Rows kept in Arrow files, for batches that cannot be made again at each pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
 from xner.corpus.base import Corpus
-from xner.corpus.parts import Batches
+from xner.corpus.parts import Batches, cut
 from xner.errors import OutputError
 
 
-@contextmanager
-def spooled(batches: Iterable[pa.RecordBatch], origin: str, schema: pa.Schema) -> Iterator[Corpus]:
-    """Write batches to a temporary Arrow file, and return them as a corpus while it exists.
-
-    The file is in the temporary folder of the system (`TMPDIR`) and takes about as much space as
-    the same rows in Parquet.
+def spool(batches: Iterable[pa.RecordBatch], path: Path) -> None:
+    """Write batches to a compressed Arrow file.
 
     Args:
-        batches: read once, here; all have the same columns and metadata.
-        origin: names the corpus in error messages.
-        schema: used if there are no batches; by default that of the first batch.
+        batches: at least one; all have the same columns and metadata.
+        path: the file. It takes about as much space as the same rows in Parquet.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    with TemporaryDirectory(prefix="xner-") as folder:
-        path = Path(folder) / "rows.arrow"
-        rows, found = _write(batches, path)
-        yield Corpus(_Spool(path), rows, origin, schema if found is None else found)
-
-
-def _write(batches: Iterable[pa.RecordBatch], path: Path) -> tuple[int, pa.Schema | None]:
-    """Return the number of rows, and the schema of the first batch."""
-    rows, writer, schema = 0, None, None
     options = pa.ipc.IpcWriteOptions(compression="lz4")
+    writer: pa.RecordBatchStreamWriter | None = None
     for batch in batches:
-        with _errors_of(path):
+        with _writing(path):
             if writer is None:
-                schema = batch.schema
-                writer = pa.ipc.new_stream(str(path), schema, options=options)
+                writer = pa.ipc.new_stream(str(path), batch.schema, options=options)
             writer.write_batch(batch)
-        rows += batch.num_rows
     if writer is not None:
-        with _errors_of(path):
+        with _writing(path):
             writer.close()
-    return rows, schema
 
 
 @contextmanager
-def _errors_of(path: Path) -> Iterator[None]:
+def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error}); set TMPDIR to a folder with more space"
-        ) from None
+        raise OutputError(f"{path}: cannot be written ({error})") from None
+
+
+def from_spool(files: Sequence[Path], rows: int, total: int, origin: str) -> Corpus:
+    """The rows of files that `spool` wrote.
+
+    Args:
+        files: in the order of the rows.
+        rows: rows of every file but the last.
+        total: rows of all files.
+        origin: names the corpus in error messages.
+    """
+    with pa.OSFile(str(files[0])) as file, pa.ipc.open_stream(file) as stream:
+        schema = stream.schema
+    return Corpus(_Spooled(tuple(files), rows, total), total, origin, schema)
 
 
 @dataclass(frozen=True)
-class _Spool:
-    """The batches of a file, which is not there if there are none."""
+class _Spooled:
+    """The batches of files; the arguments are those of `from_spool`."""
 
-    path: Path
+    files: tuple[Path, ...]
+    rows: int
+    total: int
 
     def __call__(self) -> Batches:
-        if self.path.exists():
-            with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as stream:
-                yield from stream
+        return self.between(0, self.total)
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)`."""
+        skipped = first // self.rows
+        before = skipped * self.rows
+        return cut(_read(self.files[skipped:]), first - before, last - before)
+
+
+def _read(files: Iterable[Path]) -> Batches:
+    for path in files:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            yield from stream

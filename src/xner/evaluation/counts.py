@@ -59,13 +59,15 @@ class Counted(NamedTuple):
     Attributes:
         sentences: number of sentences.
         labels: labels that occur on either side.
-        found: correct, predicted and gold entities, int64 (E, 2) each: sentence, from 0 in the
-            batch, and index of the label.
+        correct, predicted, gold: int64 (E, 2) each: sentence, from 0 in the batch, and index of
+            the label of every entity.
     """
 
     sentences: int
     labels: list[str]
-    found: tuple[Int64, Int64, Int64]
+    correct: Int64
+    predicted: Int64
+    gold: Int64
 
 
 def counted(gold: Corpus, predicted: Corpus, ignore: Iterable[str] = ()) -> Iterator[Counted]:
@@ -87,12 +89,17 @@ def counted(gold: Corpus, predicted: Corpus, ignore: Iterable[str] = ()) -> Iter
         labels: dict[str, int] = {}
         wanted = _entities(theirs, skip, labels, row, gold.origin)
         made = _entities(ours, skip, labels, row, predicted.origin)
-        # Entities of one side do not overlap: one that occurs twice is on both sides.
-        both, times = np.unique(np.concatenate([wanted, made]), axis=0, return_counts=True)
-        correct = both[times == 2]
-        kept = [0, 3]
-        found = correct[:, kept], made[:, kept], wanted[:, kept]
-        yield Counted(ours.num_rows, list(labels), found)
+        found = _correct(wanted, made), made, wanted
+        sentences_and_labels = [each[:, [0, 3]] for each in found]
+        yield Counted(ours.num_rows, list(labels), *sentences_and_labels)
+
+
+def _correct(wanted: Int64, made: Int64) -> Int64:
+    """The entities of both sides; on one side, no two begin with the same word."""
+    first, second = (each[:, 0] << 32 | each[:, 1] for each in (wanted, made))
+    _, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    equal: Int64 = wanted[i][np.all(wanted[i] == made[j], axis=1)]
+    return equal
 
 
 def _entities(

@@ -90,7 +90,8 @@ def evaluate(
     sentences = 0
     for part in counted(*_sides(gold, predicted, scheme), skip):
         sentences += part.sentences
-        found = [np.bincount(each[:, 1], minlength=len(part.labels)) for each in part.found]
+        entities = part.correct, part.predicted, part.gold
+        found = [np.bincount(each[:, 1], minlength=len(part.labels)) for each in entities]
         for label, *counts in zip(part.labels, *found, strict=True):
             sums[label] = sums.get(label, 0) + np.array(counts)
     labels = {label: scores_of(sums[label]) for label in sorted(sums)}

@@ -58,7 +58,7 @@ def count_sentences(
             more = np.zeros((len(gold), len(new), 3), np.int32)
             counts, labels = np.concatenate([counts, more], axis=1), labels + new
         index = np.array([labels.index(label) for label in part.labels], np.int64)
-        for kind, found in enumerate(part.found):
+        for kind, found in enumerate((part.correct, part.predicted, part.gold)):
             np.add.at(counts[..., kind], (row + found[:, 0], index[found[:, 1]]), 1)
         row += part.sentences
     order = sorted(range(len(labels)), key=labels.__getitem__)

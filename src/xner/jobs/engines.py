@@ -49,6 +49,10 @@ class Engine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Stop what the engine started."""
+        ...
+
 
 class Local:
     """Makes the parts in this process, one after the other."""
@@ -62,6 +66,9 @@ class Local:
             assert run is not None
             run(part, partial(_tell, tell, part, total))
         tell(task.name, 1.0)
+
+    def close(self) -> None:
+        """There is nothing to stop."""
 
 
 def _tell(tell: Progress, done: int, total: int, stage: str, share: float) -> None:

@@ -46,3 +46,12 @@ def _acquire(file: TextIO, path: Path, what: str) -> None:
         raise OutputError(f"{what}: {holder} is writing it; wait until it ends") from None
     if not (path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())):
         raise OutputError(f"{what}: another process has just finished it; run the command again")
+
+
+@contextmanager
+def waiting(path: Path) -> Iterator[None]:
+    """Hold the lock in the file `path`, once no other process holds it."""
+    with path.open("a") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xner.corpus import Corpus, StrPath
+from xner.corpus.inputs import expand
 from xner.errors import OutputError
 from xner.jobs.engines import Engine, Local
 from xner.jobs.files import move, read_json, saving, write_json, written
@@ -69,7 +70,7 @@ def run_job(
         side: side to write to files of one side.
         scheme: labelling scheme of tags.
         columns: columns in the output: `all`, or `new` for `id` and those that the stage makes.
-        files: files of the corpus, to notice changes.
+        files: files, folders and patterns that the corpus was read from, to notice changes.
         reading: how they are read, to notice changes.
         engine: what runs the parts, by default this process.
         part_rows: rows of a part, by default 65,536, or 2,048 if the stage runs a model.
@@ -92,7 +93,8 @@ def run_job(
     rows = part_rows or stage.part_rows
     writing = {"format": output.suffix, "side": side, "scheme": scheme, "part_rows": rows}
     writing |= {"columns": columns}
-    manifest = describe(stage, corpus, map(Path, files), reading or {}, writing)
+    paths = [path for each in files for path in expand(each)]
+    manifest = describe(stage, corpus, paths, reading or {}, writing)
     output.check_own()
     output.create()
     with locked(output.work / "lock", str(output)):

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import pyarrow as pa
 
-from xner.columns import ENTITIES, SOLUTION, TOKENS, replace_columns, types_of, with_columns
-from xner.corpus import Corpus, rechunk, require
+from xner.columns import (
+    ENTITIES,
+    LINKS,
+    LINKS_MADE_BY,
+    SOLUTION,
+    TOKENS,
+    replace_columns,
+    types_of,
+    with_columns,
+)
+from xner.corpus import Batches, Corpus, rechunk, require, zip_batches
 from xner.errors import InputError
 from xner.options import declare, option
 from xner.outcomes import outcomes_of
@@ -23,6 +33,7 @@ from xner.stages.base import Columns, function_of, require_columns
 from xner.stages.marking import Marking, columns_of, crossings, markers_option, threshold_option
 from xner.stages.project import Project
 from xner.stages.translate import Translating
+from xner.stages.work import Prepared, Work
 from xner.translation.markers import STYLES
 
 MADE_BY = b"xner.back_translation"
@@ -97,6 +108,8 @@ class BackTranslate(Translating):
 
 back_translate = function_of(BackTranslate)
 
+LINKED, LINKED_BY = "xner.back_links", b"xner.back_links"
+"""Column of links from back-translation to target between two steps, and key of its signature."""
 _AS_SOURCE = {
     "id": "id",
     "source_tokens": "back_tokens",
@@ -110,15 +123,58 @@ _AS_SOURCE = {
 def _as_source(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The back-translation as the source side; entities that did not cross are not in it."""
     require(batch, *(name for name in _AS_SOURCE.values() if name != "id"))
-    names = batch.schema.names
-    return pa.RecordBatch.from_pydict(
-        {new: batch[old] for new, old in _AS_SOURCE.items() if old in names}
-    )
+    columns = [batch[old] for old in _held(batch.schema).values()]
+    return pa.RecordBatch.from_arrays(columns, schema=_view_schema(batch.schema))
+
+
+def _held(schema: pa.Schema) -> dict[str, str]:
+    names = {**_AS_SOURCE, "links": LINKED}
+    return {new: old for new, old in names.items() if old in schema.names}
 
 
 def _view_schema(schema: pa.Schema) -> pa.Schema:
-    held = {new: old for new, old in _AS_SOURCE.items() if old in schema.names}
-    return pa.schema([(new, schema.field(old).type) for new, old in held.items()])
+    fields = [(new, schema.field(old).type) for new, old in _held(schema).items()]
+    made_by = (schema.metadata or {}).get(LINKED_BY)
+    return pa.schema(fields, {} if made_by is None else {LINKS_MADE_BY: made_by})
+
+
+def _view(corpus: Corpus) -> Corpus:
+    """The back-translation and the target as the sides of a corpus."""
+    return Corpus(_View(corpus), len(corpus), corpus.origin, _view_schema(corpus.schema))
+
+
+@dataclass(frozen=True)
+class _View:
+    """The batches of `_view`."""
+
+    corpus: Corpus
+
+    def __call__(self) -> Batches:
+        return map(_as_source, self.corpus.batches())
+
+    def between(self, first: int, last: int) -> Batches:
+        return map(_as_source, self.corpus.part(first, last).batches())
+
+
+@dataclass(frozen=True)
+class _Linked:
+    """A corpus with the links of its view as a column."""
+
+    corpus: Corpus
+    view: Corpus
+
+    @property
+    def schema(self) -> pa.Schema:
+        made_by = {LINKED_BY: (self.view.schema.metadata or {})[LINKS_MADE_BY]}
+        return with_columns(self.corpus.schema, {LINKED: LINKS}, metadata=made_by)
+
+    def __call__(self) -> Batches:
+        return self.between(0, len(self.corpus))
+
+    def between(self, first: int, last: int) -> Batches:
+        corpora = (corpus.part(first, last) for corpus in (self.corpus, self.view))
+        for batch, linked in zip_batches(*((c.origin, c.batches()) for c in corpora)):
+            yield replace_columns(batch, {LINKED: linked["links"]}, metadata=self.schema.metadata)
 
 
 @declare
@@ -141,20 +197,25 @@ class AlignTarget(Project):
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         types = {**types_of("target_entities", "outcomes"), "solution": SOLUTION}
-        return with_columns(corpus.schema, types)
+        return with_columns(corpus.schema, types, drop=[LINKED], metadata={LINKED_BY: None})
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Align the two texts, and collect the statistics of what is to be projected."""
+        require_columns(corpus, *MADE, "source_entities", "target_tokens")
+        stage, view = super().prepare(_view(corpus), work)
+        if not self.linked:
+            return Prepared(stage, corpus)
+        source = _Linked(corpus, view)
+        return Prepared(stage, Corpus(source, len(corpus), corpus.origin, source.schema))
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         require_columns(corpus, *MADE, "source_entities", "target_tokens")
-        view = Corpus(
-            lambda: (_as_source(batch) for batch in corpus.batches()),
-            len(corpus),
-            corpus.origin,
-            _view_schema(corpus.schema),
-        )
-        made = super().batches(view, report)
+        made = super().batches(_view(corpus), report)
         outcomes: Counter[str] = Counter(dict.fromkeys(outcomes_of("align_tgt"), 0))
         for pair in zip(rechunk(corpus.batches()), rechunk(made), strict=True):
             batch = _brought(*pair)
+            if LINKED in corpus.columns:
+                batch = replace_columns(batch, {}, drop=[LINKED], metadata={LINKED_BY: None})
             outcomes.update(batch["outcomes"].flatten().to_pylist())
             yield batch
         report.replace(entities=outcomes.total(), outcomes=outcomes)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
 from xner.aligners import ALIGNERS, Aligner
 from xner.columns import (
-    ENTITIES,
-    LINKS,
     LINKS_MADE_BY,
     TOKENS,
     TRANSLATION_MADE_BY,
@@ -19,28 +19,23 @@ from xner.columns import (
     types_of,
     with_columns,
 )
-from xner.corpus import Batches, Corpus
-from xner.corpus.spooled import spooled
+from xner.corpus import Corpus
 from xner.errors import InputError, UsageError
 from xner.options import declare, option
-from xner.outcomes import Outcome, outcomes_of
 from xner.report import Figure, Report
-from xner.stages.align import Align
 from xner.stages.base import Columns, function_of
+from xner.stages.fallback import FIGURES, UNMARKED, counted, prepared
 from xner.stages.marking import (
     Crossing,
     Marking,
-    Row,
     columns_of,
     crossings,
     markers_option,
     threshold_option,
 )
-from xner.stages.project import Project
 from xner.stages.translate import Translating
-from xner.stages.work import Prepared, Work
+from xner.stages.work import AllAtOnce, Prepared, Work
 
-_REST = ("source_tokens", "target_tokens", "source_entities", "links")
 MADE = ("target_tokens", "target_text", "target_offsets", "target_entities", "outcomes")
 
 
@@ -64,13 +59,7 @@ class EasyProject(Translating):
     """
 
     name: ClassVar[str] = "easyproject"
-    figures: ClassVar[tuple[Figure, ...]] = (
-        Figure("translations", "", ()),
-        Figure("unmarked", "sentences without markers"),
-        Figure("entities", "source entities"),
-        Figure("outcomes", "", outcomes_of("easyproject")),
-        Figure("spans", "target entities"),
-    )
+    figures: ClassVar[tuple[Figure, ...]] = FIGURES
 
     markers: Literal["brackets", "xml"] = markers_option(("brackets", "xml"))
     threshold: float = threshold_option()
@@ -100,150 +89,55 @@ class EasyProject(Translating):
             replaces=True,
         )
 
-    @property
-    def costly(self) -> bool:
-        """Whether parts can be finished one by one: the fallback aligns all of them together."""
-        return self.fallback == "none"
-
-    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
-        """Raise UsageError if there is a fallback."""
-        if self.fallback == "align":
-            raise UsageError(
-                "easyproject with a fallback writes one file, on this machine; name a file, or "
-                "choose fallback none"
-            )
-        return super().prepare(corpus, work)
-
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.fallback == "align" else []
         columns = types_of(*MADE, "translation_outcome", *links)
         metadata = {LINKS_MADE_BY: None}
         return with_columns(corpus.schema, columns, drop=("links",), metadata=metadata)
 
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Translate and align all rows, if there is a fallback: it learns from all of them."""
+        self._check_columns(corpus)
+        return Prepared(self, corpus) if self.fallback == "none" else prepared(self, corpus, work)
+
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        self._check_columns(corpus)
+        if self.fallback == "align" and len(corpus):
+            with TemporaryDirectory(prefix="xner-") as folder:
+                made = self.prepare(corpus, AllAtOnce(Path(folder), len(corpus), self.tell))
+                yield from replace(made.stage, progress=self.progress).batches(made.corpus, report)
+            return
+        for batch in self.marked(corpus):
+            report.signature = batch.schema.metadata[TRANSLATION_MADE_BY].decode()
+            yield counted(batch, report)
+
+    def marked(self, corpus: Corpus) -> Iterator[pa.RecordBatch]:
+        """Translate every batch with markers."""
+        marking = Marking(*self.languages, self.make_translator(), self.markers, self.threshold)
+        for batch, crossed in crossings(corpus, marking, "translate", self.tell):
+            yield _with_target(batch, crossed, marking)
+
+    def _check_columns(self, corpus: Corpus) -> None:
         if held := [name for name in MADE if name in corpus.columns]:
             raise InputError(
                 f"{corpus.origin}: already has {', '.join(held)}; remove them to translate it"
             )
-        marking = Marking(*self.languages, self.make_translator(), self.markers, self.threshold)
-        report.signature = marking.signature
-        batches: Iterator[pa.RecordBatch] = (
-            _with_target(batch, crossed, marking, report)
-            for batch, crossed in crossings(corpus, marking, "translate", self.tell)
-        )
-        if self.fallback == "align":
-            batches = self._fall_back(batches, corpus, report)
-        for batch in batches:
-            outcomes = batch["outcomes"].flatten().to_pylist()
-            report.add(
-                sentences=batch.num_rows,
-                entities=len(outcomes),
-                spans=len(batch["target_entities"].flatten()),
-                outcomes=outcomes,
-            )
-            yield batch
-
-    def _fall_back(
-        self, batches: Iterator[pa.RecordBatch], corpus: Corpus, report: Report
-    ) -> Iterator[pa.RecordBatch]:
-        """Project entities whose markers are lost along links, onto words that are free.
-
-        The aligner and the projection learn from all rows, so these are in a file meanwhile:
-        neither translating nor aligning is repeated for the passes over them.
-        """
-        options = {"aligner": self.aligner, **self.aligner_options, "progress": self.tell}
-        origin, schema = corpus.origin, self.schema(corpus)
-        with (
-            spooled(batches, origin, schema.remove(schema.get_field_index("links"))) as made,
-            spooled(Align.of(options)(made).batches(), origin, schema) as linked,
-        ):
-            rest = Corpus(_Rest(linked), len(linked), origin, _rest_schema(linked.schema))
-            projected = Project(progress=self.tell).stream(rest)
-            for pair in zip(linked.batches(), projected.batches(), strict=True):
-                yield _merged(*pair)
-            report.signature += f"|fallback({projected.report.signature})"
 
 
 easyproject = function_of(EasyProject)
 
 
 def _with_target(
-    batch: pa.RecordBatch, crossed: list[Crossing], marking: Marking, report: Report
+    batch: pa.RecordBatch, crossed: list[Crossing], marking: Marking
 ) -> pa.RecordBatch:
     """The batch with the target side and the entities whose markers survived."""
     columns = columns_of(crossed, "target")
     columns["outcomes"] = pa.array([one.outcomes for one in crossed], TOKENS)
     columns["translation_outcome"] = pa.array([one.translation for one in crossed], pa.string())
-    report.add(
-        unmarked=sum(one.unmarked for one in crossed),
-        translations=[one.translation for one in crossed],
-    )
+    columns[UNMARKED] = pa.array([one.unmarked for one in crossed], pa.bool_())
     return replace_columns(
         batch,
         columns,
         drop=("links",),
         metadata={TRANSLATION_MADE_BY: marking.signature, LINKS_MADE_BY: None},
     )
-
-
-@dataclass(frozen=True)
-class _Rest:
-    """The rows of a corpus as they remain to be projected."""
-
-    linked: Corpus
-
-    def __call__(self) -> Batches:
-        return map(_lost, self.linked.batches())
-
-    def between(self, first: int, last: int) -> Batches:
-        return map(_lost, self.linked.part(first, last).batches())
-
-
-def _rest_schema(schema: pa.Schema) -> pa.Schema:
-    metadata = schema.metadata or {}
-    made_by = {key: metadata[key] for key in [LINKS_MADE_BY] if key in metadata}
-    return pa.schema([schema.field(name) for name in _REST], made_by)
-
-
-def _lost(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The entities whose markers are lost, and links to words outside marked spans."""
-    entities, links = [], []
-    columns = ("source_entities", "outcomes", "target_entities", "links")
-    for sources, outcomes, found, pairs in _rows(batch, columns):
-        own = zip(sources, outcomes, strict=True)
-        entities.append([entity for entity, outcome in own if outcome == Outcome.MARKER_LOST])
-        taken = _words(found)
-        links.append([pair for pair in pairs if pair["target"] not in taken])
-    changed = {"source_entities": pa.array(entities, ENTITIES), "links": pa.array(links, LINKS)}
-    kept = {name: changed.get(name, batch[name]) for name in _REST}
-    return pa.RecordBatch.from_pydict(kept, _rest_schema(batch.schema))
-
-
-def _rows(batch: pa.RecordBatch, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
-    return zip(*(batch[name].to_pylist() for name in columns), strict=True)
-
-
-def _words(entities: list[Row]) -> set[int]:
-    return {word for e in entities for word in range(e["start"], e["end"])}
-
-
-def _merged(batch: pa.RecordBatch, projected: pa.RecordBatch) -> pa.RecordBatch:
-    """The marked entities and the projected ones that share no word with them."""
-    entities, outcomes = [], []
-    more = projected["target_entities"].to_pylist()
-    rows = _rows(batch, ("outcomes", "target_entities"))
-    for (own, found), projections in zip(rows, more, strict=True):
-        lost = [i for i, outcome in enumerate(own) if outcome == Outcome.MARKER_LOST]
-        taken = _words(found)
-        for entity in projections:
-            if taken.isdisjoint(_words([entity])):
-                source = lost[entity["source"]]
-                found.append({**entity, "source": source})
-                own[source] = Outcome.PROJECTED.value
-        entities.append(sorted(found, key=lambda e: e["start"]))
-        outcomes.append(own)
-    columns = {
-        "target_entities": pa.array(entities, ENTITIES),
-        "outcomes": pa.array(outcomes, TOKENS),
-    }
-    return replace_columns(batch, columns)

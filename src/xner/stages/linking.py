@@ -24,20 +24,20 @@ FIGURES = (Figure("links"),)
 _FILE = "links.arrow"
 
 
-def linked(stage: FittedOptions, corpus: Corpus, work: Work) -> Corpus:
+def linked(stage: FittedOptions, corpus: Corpus, work: Work, step: str = "align") -> Corpus:
     """The corpus with links, which are kept in files.
 
     An aligner that is fitted on its corpus aligns all of it at once; one that is not aligns each
-    part alone.
+    part alone. `step` names the step.
     """
     if stage.pretrained:
-        folders = work.each("align", corpus, AlignPart(replace(stage, progress=None)))
+        folders = work.each(step, corpus, AlignPart(replace(stage, progress=None)))
         return with_spilled_links(corpus, [f / _FILE for f in folders], work.part_rows)
 
     def align(folder: Path) -> None:
         spill_links(stage.link(corpus).batches(), folder / _FILE)
 
-    return with_spilled_links(corpus, [work.once("align", align) / _FILE], len(corpus))
+    return with_spilled_links(corpus, [work.once(step, align) / _FILE], len(corpus))
 
 
 @dataclass(frozen=True, slots=True)

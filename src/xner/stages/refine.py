@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar, Literal, Self
 
 import pyarrow as pa
 
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, with_columns
-from xner.corpus import Corpus
+from xner.corpus import Batches, Corpus, zip_batches
 from xner.links import average, back_off, compose
 from xner.options import declare, option
 from xner.report import Report
 from xner.stages.align import Align, AlignerOptions, is_random, without_seed
 from xner.stages.back_translate import MADE_BY
-from xner.stages.base import Columns, function_of, require_columns
+from xner.stages.base import Columns, Stage, function_of, require_columns
+from xner.stages.linking import linked
+from xner.stages.work import AllAtOnce, Prepared, Work
+
+_AROUND = ("xner.there", "xner.onward")
+"""Columns of links from source to back-translation, and on to the target."""
 
 
 @declare
@@ -69,29 +77,38 @@ class Refine(AlignerOptions):
         """Raise MissingExtraError if the package of the aligner is not installed."""
         self.make_aligner()
 
+    @property
+    def costly(self) -> bool:
+        """Whether the aligner runs a model."""
+        return self.pretrained
+
     def schema(self, corpus: Corpus) -> pa.Schema:
         return with_columns(corpus.schema, {"links": LINKS})
 
-    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Align all rows: the aligner learns from all of them."""
         require_columns(corpus, "source_tokens", "target_tokens", "back_tokens")
         align = Align.of(
             {"aligner": self.aligner, **self.aligner_options, "progress": self.progress}
         )
-        direct = corpus if "links" in corpus.columns else align(corpus)
-        there = align(_view(corpus, "source_tokens", "back_tokens"))
-        onward = align(_view(corpus, "back_tokens", "target_tokens"))
+        direct = corpus if "links" in corpus.columns else linked(align, corpus, work)
+        there = linked(align, _view(corpus, "source_tokens", "back_tokens"), work, "align_there")
+        onward = linked(align, _view(corpus, "back_tokens", "target_tokens"), work, "align_onward")
         makers = [_made_by(direct, LINKS_MADE_BY), self.combine, self.paths]
         makers += [_made_by(onward, LINKS_MADE_BY), _made_by(corpus, MADE_BY)]
-        report.signature = f"refine({','.join(makers)})"
-        metadata = {LINKS_MADE_BY: report.signature}
-        join = back_off if self.combine == "backoff" else average
-        for batch, first, second in zip(
-            direct.batches(), there.batches(), onward.batches(), strict=True
-        ):
-            around = compose(first["links"], second["links"], self.paths)
-            report.add(sentences=batch.num_rows)
-            links = join(batch["links"], around)
-            yield replace_columns(batch, {"links": links}, metadata=metadata)
+        stage = CombineLinks(
+            combine=self.combine, paths=self.paths, made_by=f"refine({','.join(makers)})"
+        )
+        source = _Beside(direct, there, onward)
+        return Prepared(stage, Corpus(source, len(corpus), corpus.origin, source.schema))
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        if not len(corpus):
+            require_columns(corpus, "source_tokens", "target_tokens", "back_tokens")
+            return
+        with TemporaryDirectory(prefix="xner-") as folder:
+            made = self.prepare(corpus, AllAtOnce(Path(folder), len(corpus), self.tell))
+            yield from made.stage.batches(made.corpus, report)
 
 
 refine = function_of(Refine)
@@ -106,10 +123,77 @@ def _made_by(corpus: Corpus, key: bytes) -> str:
 def _view(corpus: Corpus, source: str, target: str) -> Corpus:
     """Two token columns as the sides of a corpus."""
     names = {"source_tokens": source, "target_tokens": target}
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in corpus.batches():
-            yield pa.RecordBatch.from_pydict({new: batch[old] for new, old in names.items()})
-
     schema = pa.schema([(new, corpus.schema.field(old).type) for new, old in names.items()])
-    return Corpus(batches, len(corpus), corpus.origin, schema)
+    return Corpus(_View(corpus, names), len(corpus), corpus.origin, schema)
+
+
+@declare
+class CombineLinks(Stage):
+    """Combines direct links with those through the back-translation, which are columns.
+
+    Attributes:
+        combine, paths: as in `Refine`.
+        made_by: signature of the result.
+    """
+
+    name: ClassVar[str] = "refine"
+
+    combine: str = field(kw_only=True)
+    paths: str = field(kw_only=True)
+    made_by: str = field(kw_only=True)
+
+    @property
+    def columns(self) -> Columns:
+        """It needs three columns of links."""
+        return Columns(("links", *_AROUND), ("links",), replaces=True)
+
+    def schema(self, corpus: Corpus) -> pa.Schema:
+        return with_columns(corpus.schema, {"links": LINKS}, drop=_AROUND)
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        report.signature = self.made_by
+        metadata = {LINKS_MADE_BY: self.made_by}
+        join = back_off if self.combine == "backoff" else average
+        for batch in corpus.batches():
+            there, onward = (batch[name] for name in _AROUND)
+            around = compose(there, onward, self.paths)
+            report.add(sentences=batch.num_rows)
+            links = join(batch["links"], around)
+            yield replace_columns(batch, {"links": links}, drop=_AROUND, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """A corpus with the links of two others in columns of its own."""
+
+    direct: Corpus
+    there: Corpus
+    onward: Corpus
+
+    @property
+    def schema(self) -> pa.Schema:
+        return with_columns(self.direct.schema, dict.fromkeys(_AROUND, LINKS))
+
+    def __call__(self) -> Batches:
+        return self.between(0, len(self.direct))
+
+    def between(self, first: int, last: int) -> Batches:
+        corpora = (c.part(first, last) for c in (self.direct, self.there, self.onward))
+        for batch, *around in zip_batches(*((c.origin, c.batches()) for c in corpora)):
+            links = (each["links"] for each in around)
+            yield replace_columns(batch, dict(zip(_AROUND, links, strict=True)))
+
+
+@dataclass(frozen=True)
+class _View:
+    """Two token columns as the sides of a corpus; columns by their new names."""
+
+    corpus: Corpus
+    names: Mapping[str, str]
+
+    def __call__(self) -> Batches:
+        return self.between(0, len(self.corpus))
+
+    def between(self, first: int, last: int) -> Batches:
+        for batch in self.corpus.part(first, last).batches():
+            yield pa.RecordBatch.from_pydict({new: batch[old] for new, old in self.names.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -55,6 +56,41 @@ class Work(Protocol):
     def discard(self, step: str, file: str) -> None:
         """Remove a file of every part of a step, which is not needed any more."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AllAtOnce:
+    """Prepares a corpus in one part, in a temporary folder.
+
+    Attributes:
+        folder: an empty folder.
+        part_rows: number of rows of the corpus.
+        tell: hears of progress.
+    """
+
+    folder: Path
+    part_rows: int
+    tell: Progress
+
+    def once(self, name: str, make: Callable[[Path], None]) -> Path:
+        """The folder of the step `name`, filled by `make`."""
+        folder = self.folder / name
+        folder.mkdir()
+        make(folder)
+        return folder
+
+    def each(self, name: str, corpus: Corpus, maker: Maker) -> list[Path]:
+        """The folder of the step `name`."""
+        make = maker.load()
+
+        def all_rows(folder: Path) -> None:
+            make(corpus, folder, self.tell)
+
+        return [self.once(name, all_rows)]
+
+    def discard(self, step: str, file: str) -> None:
+        """Remove a file of a step."""
+        (self.folder / step / file).unlink()
 
 
 class Prepared(NamedTuple):
