@@ -11,6 +11,8 @@ from xner.aligners.bitext import Bitext, Side
 from xner.columns import offsets_of
 from xner.corpus import Corpus, require
 
+SIDES = ("source_tokens", "target_tokens")
+
 
 class _Vocabulary:
     """Numbers word types in the order of their first use."""
@@ -51,13 +53,52 @@ def encode(
     done, rows = 0, len(pairs) + sum(map(len, fit_on))
     for corpus in (pairs, *fit_on):
         for batch in corpus.batches():
-            require(batch, "source_tokens", "target_tokens")
+            require(batch, *SIDES)
             source.add(batch["source_tokens"])
             target.add(batch["target_tokens"])
             done += batch.num_rows
             if progress:
                 progress(done / max(1, rows))
     return Bitext(source.side(), target.side(), rows - len(pairs))
+
+
+def encode_sample(
+    corpora: Sequence[Corpus],
+    pairs: int,
+    seed: int,
+    progress: Callable[[float], None] | None = None,
+) -> Bitext:
+    """Number the words of a random sample of sentence pairs; reads every corpus once.
+
+    Args:
+        corpora: sampled together.
+        pairs: maximum number of pairs.
+        seed: random seed.
+        progress: called with the fraction read.
+    """
+    rows = sum(map(len, corpora))
+    chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:pairs])
+    source, target = _Vocabulary(), _Vocabulary()
+    done = 0
+    for corpus in corpora:
+        for batch in corpus.select(*SIDES).batches():
+            first, last = np.searchsorted(chosen, [done, done + batch.num_rows])
+            taken = batch.take(pa.array(chosen[first:last] - done))
+            source.add(taken["source_tokens"])
+            target.add(taken["target_tokens"])
+            done += batch.num_rows
+            if progress:
+                progress(done / rows)
+    return Bitext(source.side(), target.side())
+
+
+def encode_batch(batch: pa.RecordBatch) -> Bitext:
+    """Number the words of both sides of a batch."""
+    require(batch, *SIDES)
+    source, target = _Vocabulary(), _Vocabulary()
+    source.add(batch["source_tokens"])
+    target.add(batch["target_tokens"])
+    return Bitext(source.side(), target.side())
 
 
 def encode_side(corpus: Corpus) -> Side:

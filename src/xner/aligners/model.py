@@ -95,8 +95,8 @@ class AlignmentModel:
     def lexicon(self) -> tables.Lexicon:
         """The hash tables of the kernel."""
         keys, bits = empty_table(len(self.entries.source))
-        prior, forward, reverse = (np.zeros(len(keys), np.float32) for _ in range(3))
-        tables.fill_lexicon(*self.entries, keys, bits, prior, forward, reverse)
+        mass = np.zeros((len(keys), 2), np.float32)
+        tables.fill_lexicon(*self.entries, keys, bits, mass)
         view_keys, view_bits = empty_table(len(self.view_keys))
         evidence = np.zeros(len(view_keys), np.float32)
         given = frozen(self.view_keys, np.uint64), frozen(self.evidence, np.float32)
@@ -104,9 +104,7 @@ class AlignmentModel:
         return tables.Lexicon(
             frozen(keys, np.uint64),
             frozen(bits, np.uint64),
-            frozen(prior, np.float32),
-            frozen(forward, np.float32),
-            frozen(reverse, np.float32),
+            frozen(mass, np.float32),
             frozen(view_keys, np.uint64),
             frozen(view_bits, np.uint64),
             frozen(evidence, np.float32),

@@ -16,6 +16,7 @@ import numpy as np
 
 from xner.aligners import parts, sampling
 from xner.aligners.applying import apply_model
+from xner.aligners.bitext import Bitext
 from xner.aligners.fitting import Learned, model_of
 from xner.aligners.model import AlignmentModel
 from xner.aligners.shards import Shard, make_shard, text_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xner.aligners.bitext import Bitext, Links
+    from xner.aligners.bitext import Links
 
 # Tuned on alignment error rate (ro-en, en-fr) and on projected entities (Europarl en-de, ABSA
 # en-es and en-fr).
@@ -140,43 +141,68 @@ class NativeAligner:
         _check(bitext)
         tell = progress or _silent
         if self.model is not None:
-            return self._apply(self.fitted_model, bitext)
-        if not self._is_large(bitext):
-            return self._sampled(bitext, self.chains, tell)[0].head(bitext.aligned)
-        model = self.fit(bitext, lambda share: tell(0.5 * share))
-        return self._apply(model, bitext)
+            return self._apply(self.fitted_model, bitext, tell)
+        if self._is_large(bitext):
+            return self.learn(bitext, tell)[0]
+        return self._sampled(bitext, self.chains, tell)[0].head(bitext.aligned)
 
-    def fit(
+    def learn(
         self, bitext: Bitext, progress: Callable[[float], None] | None = None
-    ) -> AlignmentModel:
-        """Return a model of `bitext`, or of a random sample of `fit_pairs` of its pairs.
-
-        The links of up to 20,000 pairs are sampled. A model of these aligns the rest of the
-        sample, and the model of both is returned.
+    ) -> tuple[SoftLinks, AlignmentModel]:
+        """Return the probabilities of `soft`, and a model of the same bitext.
 
         Arguments and errors are those of `align`.
         """
         _check(bitext)
         tell = progress or _silent
-        if not self._is_large(bitext):
-            links, learned = self._sampled(bitext, self.chains, tell)
-            return model_of(text_of(bitext.source), text_of(bitext.target), links, learned,
-                            self.signature)  # fmt: skip
+        if self._is_large(bitext):
+            model = self.fit(bitext, lambda share: tell(share / 2))
+            links = self._apply(model, bitext, lambda share: tell((1 + share) / 2))
+            return links, model
+        links, learned = self._sampled(bitext, self.chains, tell)
+        model = self._model(bitext, links, learned, bitext.pairs)
+        return links.head(bitext.aligned), model
+
+    def fit(
+        self,
+        bitext: Bitext,
+        progress: Callable[[float], None] | None = None,
+        total: int | None = None,
+    ) -> AlignmentModel:
+        """Return a model of a random sample of `fit_pairs` pairs.
+
+        The links of up to 20,000 pairs are sampled. A model of these aligns the rest of the
+        sample, and the model of both is returned.
+
+        Args:
+            bitext: the sentence pairs.
+            progress: called from this thread with the fraction done.
+            total: number of pairs that the bitext itself was sampled from.
+
+        Raises:
+            ValueError: the two sides differ in their number of sentences.
+        """
+        _check(bitext)
+        tell = progress or _silent
         order = np.random.default_rng(self.seed).permutation(bitext.pairs)[: self.fit_pairs]
         first = _first_within(bitext.cells[order], CORE_CELLS, CORE_PAIRS)
         core, rest = bitext.take(order[first]), bitext.take(order[~first])
-        links, learned = self._sampled(
-            core, min(self.chains, CORE_CHAINS), lambda share: tell(0.8 * share)
-        )
-        model = self._model(bitext, core, links, learned)
-        links = joined([links, self._apply(model, rest)])
-        sample = bitext.take(np.concatenate([order[first], order[~first]]))
-        return self._model(bitext, sample, links, learned)
+        chains = min(self.chains, CORE_CHAINS)
+        links, learned = self._sampled(core, chains, lambda share: tell(share / 2))
+        total = bitext.pairs if total is None else total
+        model = self._model(core, links, learned, total)
+        if rest.pairs:
+            more = self._apply(model, rest, lambda share: tell((1 + share) / 2))
+            links = joined([links, more])
+            sample = bitext.take(np.concatenate([order[first], order[~first]]))
+            model = self._model(sample, links, learned, total)
+        tell(1.0)
+        return model
 
     def _model(
-        self, bitext: Bitext, sample: Bitext, links: SoftLinks, learned: Learned
+        self, sample: Bitext, links: SoftLinks, learned: Learned, total: int
     ) -> AlignmentModel:
-        signature = f"{self.signature} on {sample.pairs} of {bitext.pairs} pairs"
+        signature = f"{self.signature} on {sample.pairs} of {total} pairs"
         return model_of(text_of(sample.source), text_of(sample.target), links, learned, signature)
 
     @property
@@ -194,10 +220,14 @@ class NativeAligner:
         """Whether only a sample is fitted."""
         return bitext.pairs > self.fit_pairs or int(bitext.cells.sum()) > MOST_CELLS
 
-    def _apply(self, model: AlignmentModel, bitext: Bitext) -> SoftLinks:
+    def _apply(
+        self, model: AlignmentModel, bitext: Bitext, report: Callable[[float], None]
+    ) -> SoftLinks:
+        """Apply a model to the pairs of a bitext that are to be aligned."""
+        pairs = bitext.slice(0, bitext.aligned)
         averaged = max(1, round(AVERAGED_SWEEPS * self.effort))
         seed = np.uint64(sampling.random_state(self.seed))
-        return apply_model(model, bitext, local.Sampling(1, FIRST_SWEEPS, averaged, seed))
+        return apply_model(model, pairs, local.Sampling(1, FIRST_SWEEPS, averaged, seed), report)
 
     def _sampled(
         self, bitext: Bitext, chains: int, report: Callable[[float], None]

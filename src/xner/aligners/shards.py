@@ -63,10 +63,8 @@ def make_shard(bitext: Bitext) -> Shard:
 
 def text_of(side: Side) -> Text:
     """Return the words of a side as casefolded types numbered from 0."""
+    used, ids = np.unique(side.ids, return_inverse=True)
     folded: dict[str, int] = {}
-    fold = np.array([folded.setdefault(w.casefold(), len(folded)) for w in side.words], np.int32)
-    used, ids = np.unique(fold[side.ids], return_inverse=True)
-    words = list(folded)
-    return Text(
-        frozen(ids, np.int32), frozen(side.offsets, np.int64), [words[v] for v in used.tolist()]
-    )
+    fold = [folded.setdefault(side.words[w].casefold(), len(folded)) for w in used.tolist()]
+    numbers = np.array(fold, np.int32)[ids] if fold else ids
+    return Text(frozen(numbers, np.int32), frozen(side.offsets, np.int64), list(folded))

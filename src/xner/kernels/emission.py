@@ -71,7 +71,7 @@ class Words(NamedTuple):
     """The words of one side of a sentence pair, copied from its `Side`; scratch.
 
     types: int64 (words), number in `Types`; known: int64 (words); frequency, length, mass: float32
-    (words); rare: uint8 (words); parts: uint64 (words, PARTS).
+    (words); rare: uint8 (words); parts: uint64 (words, PARTS); letter_pairs: uint64 (words, 2).
     """
 
     types: Int64
@@ -81,17 +81,19 @@ class Words(NamedTuple):
     mass: Float32
     rare: Flags
     parts: Keys
+    letter_pairs: Keys
 
 
 class Fresh(NamedTuple):
     """Cells of a sentence pair that are not in the table; scratch for the largest pair.
 
     odds: float32, (source, target) row by row, log-odds of the prior; new: uint8, whether the cell
-    counts; distances, stretches: of `compare`.
+    counts; rare: int64, positions of rare target words; distances, stretches: of `compare`.
     """
 
     odds: Float32
     new: Flags
+    rare: Int64
     distances: Int64
     stretches: Int64
 
@@ -107,6 +109,7 @@ def new_words(longest):
         np.empty(longest, np.float32),
         np.empty(longest, np.uint8),
         np.empty((longest, PARTS), np.uint64),
+        np.empty((longest, 2), np.uint64),
     )
 
 
@@ -130,6 +133,8 @@ def copy_words(side, n, words, null, fertility):
         words.rare[k] = t.rare[w]
         for part in range(PARTS):
             words.parts[k, part] = t.parts[w, part]
+        words.letter_pairs[k, 0] = t.letter_pairs[w, 0]
+        words.letter_pairs[k, 1] = t.letter_pairs[w, 1]
         null[k] = t.null[w]
         for f in range(fertility.shape[1]):
             fertility[k, f] = t.fertility[w, f]
@@ -137,11 +142,12 @@ def copy_words(side, n, words, null, fertility):
 
 
 @inner
-def new_fresh(cells):
-    """Scratch for `cells` pairs of words."""
+def new_fresh(longest, cells):
+    """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
     return Fresh(
         np.empty(cells, np.float32),
         np.empty(cells, np.uint8),
+        np.empty(longest, np.int64),
         np.empty(COMPARED + 1, np.int64),
         np.empty(COMPARED + 1, np.int64),
     )
@@ -152,11 +158,12 @@ def look_up(x, s, t, given, observed, there, back, fresh):
     """Write the mass of the pairs of words that are in the table; mark the others as new.
 
     x: Lexicon; s, t: Words; given, observed: number of source and target words; there, back:
-    Emission; fresh: Fresh, written with the log-odds from frequency and length.
+    Emission; fresh: Fresh, written with the log-odds of unlike words.
     """
-    one = np.float32(x.weights[0])
-    two = np.float32(x.weights[1])
-    three = np.float32(x.weights[2])
+    first = 3 + len(VIEWS)
+    usual = np.float32(x.weights[0] + x.weights[first] + x.weights[first + SIMILAR])
+    by_frequency = np.float32(x.weights[1])
+    by_length = np.float32(x.weights[2])
     wide = padded(given)
     high = padded(observed)
     for i in range(given):
@@ -164,52 +171,50 @@ def look_up(x, s, t, given, observed, there, back, fresh):
         frequency = s.frequency[i]
         length = s.length[i]
         for j in range(observed):
-            apart = two * abs(frequency - t.frequency[j]) + three * abs(length - t.length[j])
-            fresh.odds[np.uint64(row + j)] = one + apart
-        for j in range(observed):
+            odds = by_frequency * abs(frequency - t.frequency[j])
+            odds += by_length * abs(length - t.length[j])
+            fresh.odds[np.uint64(row + j)] = usual + odds
             fresh.new[np.uint64(row + j)] = 1
-            if s.known[i] >= 0 and t.known[j] >= 0:
-                key = pair_key(np.uint64(s.known[i]), np.uint64(t.known[j]))
-                slot = find(x.keys, x.filter, key)
-                if slot >= 0:
-                    fresh.new[row + j] = 0
-                    there.link[j * wide + i] = x.prior[slot] + x.forward[slot]
-                    back.link[i * high + j] = x.prior[slot] + x.reverse[slot]
+        if s.known[i] >= 0:
+            for j in range(observed):
+                if t.known[j] >= 0:
+                    key = pair_key(np.uint64(s.known[i]), np.uint64(t.known[j]))
+                    slot = find(x.keys, x.filter, key)
+                    if slot >= 0:
+                        fresh.new[row + j] = 0
+                        there.link[j * wide + i] = x.mass[slot, 0]
+                        back.link[i * high + j] = x.mass[slot, 1]
 
 
 @inner
-def add_evidence(x, s, t, given, observed, fresh):
-    """Add the evidence of word parts to the log-odds of new cells with a rare word."""
-    for i in range(given):
-        for j in range(observed):
-            cell = i * observed + j
-            if not fresh.new[cell] or not (s.rare[i] or t.rare[j]):
-                continue
-            for v in range(len(VIEWS)):
-                key = view_key(v, s.parts[i, SOURCE_PARTS[v]], t.parts[j, TARGET_PARTS[v]])
-                slot = find(x.view_keys, x.view_filter, key)
-                if slot >= 0:
-                    fresh.odds[cell] += np.float32(x.weights[3 + v]) * x.evidence[slot]
-
-
-@inner
-def add_spelling(x, source, target, s, t, given, observed, fresh):
-    """Add the similarity of the words to the log-odds of new cells with a rare word.
+def compare_parts(x, source, target, s, t, given, observed, fresh):
+    """Add evidence of word parts and spelling to the log-odds of new cells with a rare word.
 
     source, target: Types; s, t: Words.
     """
     first = 3 + len(VIEWS)
-    unlike = np.float32(x.weights[first] + x.weights[first + SIMILAR])
+    unlike = x.weights[first] + x.weights[first + SIMILAR]
+    count = 0
+    for j in range(observed):
+        if t.rare[j]:
+            fresh.rare[count] = j
+            count += 1
     for i in range(given):
-        for j in range(observed):
+        every = s.rare[i] != 0
+        for k in range(observed if every else count):
+            j = k if every else fresh.rare[k]
             cell = i * observed + j
             if not fresh.new[cell]:
                 continue
-            a = s.types[i]
-            b = t.types[j]
-            if (s.rare[i] or t.rare[j]) and look_alike(
-                source.letter_pairs, a, target.letter_pairs, b
-            ):
+            odds = np.float32(0)
+            for v in range(len(VIEWS)):
+                key = view_key(v, s.parts[i, SOURCE_PARTS[v]], t.parts[j, TARGET_PARTS[v]])
+                slot = find(x.view_keys, x.view_filter, key)
+                if slot >= 0:
+                    odds += np.float32(x.weights[3 + v]) * x.evidence[slot]
+            if look_alike(s.letter_pairs, i, t.letter_pairs, j):
+                a = s.types[i]
+                b = t.types[j]
                 similar, shared = spelling_levels(
                     source.letters[source.starts[a] : source.starts[a + 1]],
                     target.letters[target.starts[b] : target.starts[b + 1]],
@@ -217,9 +222,8 @@ def add_spelling(x, source, target, s, t, given, observed, fresh):
                     fresh.stretches,
                 )
                 weight = x.weights[first + similar] + x.weights[first + SIMILAR + shared]
-                fresh.odds[cell] += np.float32(weight)
-            else:
-                fresh.odds[cell] += unlike
+                odds += np.float32(weight - unlike)
+            fresh.odds[cell] += odds
 
 
 @inner
@@ -267,11 +271,10 @@ def new_priors(
     back = new_emission(1, LANES, target.types.fertility.shape[1])
     s = new_words(1)
     t = new_words(1)
-    fresh = new_fresh(1)
+    fresh = new_fresh(1, 1)
     for n in range(lo, hi):
         copy_words(source, n, s, back.null, there.fertility)
         copy_words(target, n, t, there.null, back.fertility)
         look_up(lexicon, s, t, 1, 1, there, back, fresh)
-        add_evidence(lexicon, s, t, 1, 1, fresh)
-        add_spelling(lexicon, source.types, target.types, s, t, 1, 1, fresh)
+        compare_parts(lexicon, source.types, target.types, s, t, 1, 1, fresh)
         prior[n] = prior_of(lexicon.base, lexicon.least, lexicon.most, fresh.odds[0])

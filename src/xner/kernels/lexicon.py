@@ -29,17 +29,15 @@ TARGET_PARTS = np.array([two for _, two in VIEWS])
 class Lexicon(NamedTuple):
     """The table of word pairs, the evidence of pairs of word parts, and what weighs them.
 
-    keys: uint64 (slots), of `pair_key`; prior, forward, reverse: float32 (slots), prior mass and
-    discounted counts; view_keys: uint64 (view slots), of `view_key`; evidence: float32 (view
+    keys: uint64 (slots), of `pair_key`; mass: float32 (slots, 2), prior mass plus discounted count
+    with source and target given; view_keys: uint64 (view slots), of `view_key`; evidence: float32 (view
     slots); filter, view_filter: uint64, the bits of `find`; weights: float64, of the features;
     base: prior mass without evidence; least, most: bounds of the log-odds that multiply it.
     """
 
     keys: Keys
     filter: Keys
-    prior: Float32
-    forward: Float32
-    reverse: Float32
+    mass: Float32
     view_keys: Keys
     view_filter: Keys
     evidence: Float32
@@ -102,11 +100,24 @@ def spot(key):
 
 
 @inlined
+def word_of(bits, place):
+    """The word of a filter that holds the bits of a key. place: of `spot`."""
+    return (place >> np.uint64(6)) & np.uint64(len(bits) - 1)
+
+
+@inlined
+def bits_of(place):
+    """The two bits of a key in its word of a filter."""
+    one = np.uint64(1) << (place & np.uint64(63))
+    return one | (np.uint64(1) << (place >> np.uint64(26)))
+
+
+@inlined
 def find(keys, bits, key):
     """The slot of a key in a table, or -1; most keys miss the small filter of bits first."""
     place = spot(key)
-    at = place & np.uint64(len(bits) * 64 - 1)
-    if bits[at >> np.uint64(6)] >> (at & np.uint64(63)) & np.uint64(1) == 0:
+    mine = bits_of(place)
+    if bits[word_of(bits, place)] & mine != mine:
         return np.int64(-1)
     mask = np.uint64(len(keys) - 1)
     slot = place & mask
@@ -121,8 +132,7 @@ def find(keys, bits, key):
 def enter(keys, bits, key):
     """The slot of a key in a table, where it is entered if it is new."""
     place = spot(key)
-    at = place & np.uint64(len(bits) * 64 - 1)
-    bits[at >> np.uint64(6)] |= np.uint64(1) << (at & np.uint64(63))
+    bits[word_of(bits, place)] |= bits_of(place)
     mask = np.uint64(len(keys) - 1)
     slot = place & mask
     while keys[slot] != 0 and keys[slot] != key:
@@ -190,20 +200,17 @@ def fill_lexicon(
     reverse: Float32,
     keys: Keys,
     bits: Keys,
-    priors: Float32,
-    forwards: Float32,
-    reverses: Float32,
+    mass: Float32,
 ) -> None:
-    """Write the entries to the open-addressing table of `xner.kernels.local.Lexicon`.
+    """Write the entries to the table of a `Lexicon`.
 
-    source, target: int32 (entries), word types; prior, forward, reverse: float32 (entries); keys,
-    priors, forwards, reverses: (slots) of zeros, written.
+    source, target: int32 (entries), word types; prior, forward, reverse: float32 (entries), prior
+    mass, discounted counts; keys, bits, mass: of zeros, written.
     """
     for e in range(len(source)):
         slot = enter(keys, bits, pair_key(np.uint64(source[e]), np.uint64(target[e])))
-        priors[slot] = prior[e]
-        forwards[slot] = forward[e]
-        reverses[slot] = reverse[e]
+        mass[slot, 0] = prior[e] + forward[e]
+        mass[slot, 1] = prior[e] + reverse[e]
 
 
 @kernel

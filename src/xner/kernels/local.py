@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xner.kernels.emission import (
-    add_evidence,
-    add_spelling,
+    compare_parts,
     copy_words,
     emit,
     look_up,
@@ -245,7 +244,7 @@ def link_pairs(
     posterior = np.empty(cells, np.float32)
     s = new_words(longest)
     t = new_words(longest)
-    fresh = new_fresh(cells)
+    fresh = new_fresh(longest, cells)
     rng = np.empty(1, np.uint64)
     for n in range(lo, hi):
         if cell_offsets[n] == cell_offsets[n + 1]:
@@ -253,8 +252,7 @@ def link_pairs(
         given = copy_words(source, n, s, back.null, there.fertility)
         observed = copy_words(target, n, t, there.null, back.fertility)
         look_up(lexicon, s, t, given, observed, there, back, fresh)
-        add_evidence(lexicon, s, t, given, observed, fresh)
-        add_spelling(lexicon, source.types, target.types, s, t, given, observed, fresh)
+        compare_parts(lexicon, source.types, target.types, s, t, given, observed, fresh)
         emit(lexicon, s, t, given, observed, there, back, fresh)
         set_jumps(jumps[0], given, there)
         set_jumps(jumps[1], observed, back)

@@ -9,18 +9,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pyarrow as pa
 
 from xner.aligners import ALIGNERS, Aligner, aligner_class, make_aligner
-from xner.aligners.bitext import Links, checked
-from xner.aligners.encode import encode, encode_side
+from xner.aligners.bitext import Links, checked, joined_links
+from xner.aligners.encode import SIDES, encode, encode_batch, encode_sample, encode_side
+from xner.aligners.model import AlignmentModel
+from xner.aligners.native import NativeAligner
 from xner.aligners.pivot import SoftAligner, align_with_pivots
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, struct_lists, with_columns
 from xner.corpus import Corpus, StrPath, scan, scan_side
 from xner.corpus import with_links as with_links_from
 from xner.errors import UsageError
 from xner.options import Option, declare, option, options_of, shown_default
+from xner.overlap import ahead
 from xner.report import Figure, Report
 from xner.stages.base import Columns, Stage, function_of
 from xner.stages.linking import KeepLinks, linked
@@ -95,7 +97,7 @@ class AlignerOptions(Stage):
     fit_pairs: int | None = _of_aligners("fit_pairs")
     iterations: int | None = _of_aligners("iterations")
     favor_diagonal: bool | None = _of_aligners("favor_diagonal", flag="")
-    model: str | Path | None = _of_aligners("model", names="model")
+    model: str | Path | AlignmentModel | None = _of_aligners("model", names="model")
     layer: int | None = _of_aligners("layer")
     matching: str | None = _of_aligners("matching")
     token_type: str | None = _of_aligners("token_type")
@@ -110,7 +112,7 @@ class AlignerOptions(Stage):
         """The options of the aligner that were given."""
         names = (name for name in options_of(AlignerOptions) if name not in _NOT_OF_ALIGNERS)
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        return given | ({"model": str(self.model)} if self.model is not None else {})
+        return given | ({"model": str(self.model)} if isinstance(self.model, Path) else {})
 
     def make_aligner(self) -> Aligner:
         """The aligner with its options.
@@ -130,8 +132,13 @@ class AlignerOptions(Stage):
 
     @property
     def pretrained(self) -> bool:
-        """Whether the aligner runs a model, which is not fitted on the corpus."""
+        """Whether the aligner is a pretrained encoder, which is not fitted on the corpus."""
         return isinstance(self.aligner, str) and not _CLASSES[self.aligner].fitted
+
+    @property
+    def by_part(self) -> bool:
+        """Whether the links of a sentence pair do not depend on other pairs."""
+        return self.pretrained or (self.aligner == "native" and self.model is not None)
 
     def with_aligner(self) -> Self:
         """The stage with its aligner as an object, which keeps a model for several parts."""
@@ -140,6 +147,7 @@ class AlignerOptions(Stage):
 
 _NOT_OF_ALIGNERS = {"aligner", *options_of(Stage)}
 _NO_ALIGNER = {name: None for name in options_of(AlignerOptions) if name not in _NOT_OF_ALIGNERS}
+_NOT_FITTED: dict[str, Any] = {"fit_on": (), "pivot": (), "save_model": None}
 
 
 @declare
@@ -166,14 +174,66 @@ class FittedOptions(AlignerOptions):
         names="file",
     )
 
+    save_model: Path | None = option(
+        None,
+        "Save the fitted model of the aligner to this file, for `--model`. Only for native.",
+        unit="MODEL",
+        group=_GROUP,
+        in_experiments=False,
+    )
+
     def without_aligner(self) -> Self:
         """The stage for a corpus that has links."""
-        return replace(self, **_NO_ALIGNER, aligner="native", fit_on=(), pivot=())
+        options = {**_NO_ALIGNER, **_NOT_FITTED}
+        return replace(self, **options, aligner="native")
+
+    def with_model(self, model: Path | AlignmentModel) -> Self:
+        """The stage with a fitted model, for corpora of any size."""
+        kept = {name: getattr(self, name) for name in ("seed", "effort", "symmetrisation",
+                                                      "threshold")}  # fmt: skip
+        options = {**_NO_ALIGNER, **_NOT_FITTED, **kept, "model": model}
+        return replace(self, **options, aligner="native")
+
+    def samples(self, corpus: Corpus) -> bool:
+        """Whether the aligner is fitted on a sample of a corpus, and then applied to all of it."""
+        if self.aligner != "native" or self.by_part or self.pivot:
+            return False
+        aligner = self.make_aligner()
+        assert isinstance(aligner, NativeAligner)
+        return sum(map(len, [corpus, *self._fit_corpora])) > aligner.fit_pairs
+
+    def fit(self, corpus: Corpus) -> AlignmentModel:
+        """The model of a random sample of a corpus and of `fit_on`, saved to `save_model`."""
+        aligner = self.make_aligner()
+        assert isinstance(aligner, NativeAligner)
+        corpora = [corpus, *self._fit_corpora]
+        self.tell("read", 0.0)
+        bitext = encode_sample(
+            corpora, aligner.fit_pairs, aligner.seed, lambda share: self.tell("read", share)
+        )
+        self.tell("fit", 0.0)
+        total = sum(map(len, corpora))
+        model = aligner.fit(bitext, lambda share: self.tell("fit", share), total)
+        if self.save_model is not None:
+            model.save(Path(self.save_model))
+        return model
+
+    @property
+    def _fit_corpora(self) -> list[Corpus]:
+        return [_fit_corpus(bitext) for bitext in self.fit_on]
 
     def _check_fitted(self) -> None:
         kind = _CLASSES[self.aligner] if isinstance(self.aligner, str) else type(self.aligner)
         if self.fit_on and not getattr(kind, "fitted", True):
             raise UsageError(f"fit_on does not go with aligner {self.aligner}: it is not fitted")
+        if self.save_model is not None and (self.aligner != "native" or self.pivot):
+            raise UsageError("save_model saves the model of aligner native, without pivot")
+        if self.aligner == "native" and self.model is not None:
+            for name in ("fit_on", "pivot", "save_model", "chains", "fit_pairs"):
+                if getattr(self, name):
+                    raise UsageError(
+                        f"model is a fitted model, so {name} would have no effect; leave it out"
+                    )
         for files in self.fit_on:
             if isinstance(files, list | tuple) and len(files) > 2:
                 raise UsageError(
@@ -187,7 +247,7 @@ class FittedOptions(AlignerOptions):
     @property
     def given_for_links(self) -> list[str]:
         """Names of the options that matter only if the corpus is aligned."""
-        texts = [name for name in ("fit_on", "pivot") if getattr(self, name)]
+        texts = [name for name in ("fit_on", "pivot", "save_model") if getattr(self, name)]
         default = options_of(AlignerOptions)["aligner"].default
         return texts + list(self.aligner_options) + ["aligner"] * (self.aligner != default)
 
@@ -200,13 +260,14 @@ class FittedOptions(AlignerOptions):
             MissingExtraError: the package of the aligner is not installed.
         """
         begin = perf_counter()
+        if self.samples(corpus):
+            return self.with_model(self.fit(corpus)).link(corpus)
         aligner = self.make_aligner()
-        fit_on = [_fit_corpus(bitext) for bitext in self.fit_on]
         pivots = [scan_side(path, corpus) for path in self.pivot]
         signature = aligner.signature
-        signature += "".join(f"+fit_on({c.origin}:{len(c)})" for c in fit_on)
+        signature += "".join(f"+fit_on({c.origin}:{len(c)})" for c in self._fit_corpora)
         signature += "".join(f"+pivot({c.origin})" for c in pivots)
-        links = self._links(corpus, aligner, fit_on, pivots)
+        links = self._links(corpus, aligner, pivots)
         report = Report(Align.figures, signature)
         report.add(sentences=len(corpus), links=len(links.source))
         report.seconds = perf_counter() - begin
@@ -222,22 +283,37 @@ class FittedOptions(AlignerOptions):
         schema = with_columns(corpus.schema, {"links": LINKS}, metadata=metadata)
         return Corpus(batches, len(corpus), corpus.origin, schema, report)
 
-    def _links(
-        self, corpus: Corpus, aligner: Aligner, fit_on: list[Corpus], pivots: list[Corpus]
-    ) -> Links:
+    def _links(self, corpus: Corpus, aligner: Aligner, pivots: list[Corpus]) -> Links:
         if not len(corpus):
-            none = np.zeros(0, np.int32)
-            return Links(np.zeros(1, np.int64), none, none, np.zeros(0, np.float32))
+            return joined_links([])
+        if self.by_part and not self.pretrained:
+            return self._applied(corpus, aligner)
         self.tell("read", 0.0)
-        bitext = encode(corpus, fit_on, lambda share: self.tell("read", share))
+        bitext = encode(corpus, self._fit_corpora, lambda share: self.tell("read", share))
         sides = [encode_side(pivot) for pivot in pivots]
         self.tell("align", 0.0)
-        if not sides:
-            links = aligner.align(bitext, lambda share: self.tell("align", share))
-            return links if isinstance(self.aligner, str) else checked(links, bitext, aligner)
-        if not isinstance(aligner, SoftAligner):
-            raise UsageError("pivot needs the probabilities of links; use aligner native")
-        return align_with_pivots(aligner, bitext, sides, lambda share: self.tell("align", share))
+        if sides:
+            if not isinstance(aligner, SoftAligner):
+                raise UsageError("pivot needs the probabilities of links; use aligner native")
+            return align_with_pivots(
+                aligner, bitext, sides, lambda share: self.tell("align", share)
+            )
+        if self.save_model is not None:
+            assert isinstance(aligner, NativeAligner)
+            soft, model = aligner.learn(bitext, lambda share: self.tell("align", share))
+            model.save(Path(self.save_model))
+            return aligner.decide(soft)
+        links = aligner.align(bitext, lambda share: self.tell("align", share))
+        return links if isinstance(self.aligner, str) else checked(links, bitext, aligner)
+
+    def _applied(self, corpus: Corpus, aligner: Aligner) -> Links:
+        """The links of a fitted model, batch by batch."""
+        parts, done = [], 0
+        for batch in ahead(corpus.select(*SIDES).batches()):
+            parts.append(aligner.align(encode_batch(batch)))
+            done += batch.num_rows
+            self.tell("align", done / len(corpus))
+        return joined_links(parts)
 
 
 @declare
