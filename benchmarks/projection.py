@@ -3,9 +3,7 @@
 python -m benchmarks.projection            # writes benchmarks/results/projection.md
 """
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -25,19 +23,10 @@ from benchmarks.bench_kernels import (
     heuristic_kernel,
     heuristic_twin,
 )
+from benchmarks.processes import run
 from xner.columns import BATCH
 from xner.corpus import Corpus
 from xner.write import write_batches
-
-# Peak memory as reported by the kernel: ru_maxrss would include this script, the parent.
-_CHILD = """
-import sys
-from xner.cli import main
-code = main(sys.argv[1:])
-marks = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
-print(marks[0].split()[1], file=sys.stderr)
-sys.exit(code)
-"""
 
 
 def best(call: Callable[..., Any], *arguments: Any, rounds: int = 5) -> float:
@@ -113,20 +102,6 @@ def kernels(table: pa.Table, rival: Path | None) -> str:
     )
 
 
-def run(*arguments: str, cache: Path | None = None) -> tuple[dict[str, Any], float, float]:
-    """Run `xner …` in a new process; return its JSON, seconds, and peak memory in MiB."""
-    environment = {**os.environ, **({"NUMBA_CACHE_DIR": str(cache)} if cache else {})}
-    begin = perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, *arguments, "--json"],
-        capture_output=True, env=environment, text=True, check=False,
-    )  # fmt: skip
-    seconds = perf_counter() - begin
-    if done.returncode:
-        raise SystemExit(f"xner {' '.join(arguments)} failed: {done.stderr}")
-    return json.loads(done.stdout), seconds, int(done.stderr.split()[-1]) / 1024
-
-
 def compilation(table: pa.Table, folder: Path) -> str:
     """Measure the command with an empty and with a full compilation cache."""
     lines = []
@@ -139,7 +114,7 @@ def compilation(table: pa.Table, folder: Path) -> str:
             source, cache = folder / f"{rows}{name}.parquet", folder / f"cache{rows}{name}"
             pq.write_table(table.slice(1, rows).drop_columns(dropped), source)
             arguments = ("project", str(source), "-o", str(folder / "out.parquet"), *extra)
-            cold, *warm = (run(*arguments, cache=cache)[1] for _ in range(3))
+            cold, *warm = (run(*arguments, cache=cache).seconds for _ in range(3))
             label, fast = f"{rows:,} pairs, {name}", min(warm)
             lines.append([label, f"{cold:.1f}", f"{fast:.2f}", f"{cold - fast:.1f}"])
     head = ["xner project", "cold cache, s", "warm cache, s", "compilation, s"]

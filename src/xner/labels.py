@@ -12,7 +12,7 @@ import pyarrow as pa
 from xner.columns import ENTITIES, TOKENS, lengths_of
 from xner.corpus import Batches, Corpus, zip_batches
 from xner.corpus.files import one_side
-from xner.corpus.inputs import WORDS, Input, Inputs, find_files, line_up
+from xner.corpus.inputs import WORDS, Inputs, find_files, line_up
 from xner.corpus.reading import alone
 from xner.errors import InputError, ParallelError
 from xner.schemes import check_scheme
@@ -24,7 +24,7 @@ def label_files(
     """Open labelled files of the same sentences; columns tokens and entities.
 
     The target side of a file with two sides is read. Every file is opened once here, to count its
-    rows, and once at each pass. A pipe can be opened only once, so its rows are kept in memory.
+    rows, and once at each pass.
 
     Raises:
         InputError: a file is missing, empty or malformed, has no labels, or they differ in rows.
@@ -32,17 +32,9 @@ def label_files(
     check_scheme(scheme, auto=True)
     target = partial(one_side, side="target")
     found = [find_files(given, *WORDS) for given in paths]
-    files = [
-        each.open(target, scheme=scheme, hold=not all(path.is_file() for path in each.paths))
-        for each in found
-    ]
+    files = [each.open(target, scheme=scheme) for each in found]
     rows = line_up(files, docstart) if files else 0
-    return [_labelled(file, rows) for file in files]
-
-
-def _labelled(file: Input, rows: int) -> Corpus:
-    labels = label_side(alone(file, rows))
-    return labels.collect() if file.held else labels
+    return [label_side(alone(file, rows)) for file in files]
 
 
 def label_side(corpus: Corpus) -> Corpus:
@@ -56,7 +48,7 @@ def label_side(corpus: Corpus) -> Corpus:
     if not set(names) <= set(corpus.columns):
         raise InputError(f"{corpus.origin}: has no labels; give a file with tags or entities")
     schema = pa.schema({"tokens": TOKENS, "entities": ENTITIES})
-    return Corpus(_Labels(corpus, names), len(corpus), corpus.origin, schema)
+    return Corpus(_Labels(corpus.select(*names)), len(corpus), corpus.origin, schema)
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,6 @@ class _Labels:
     """Two columns of a corpus as tokens and entities."""
 
     corpus: Corpus
-    names: list[str]
 
     def __call__(self) -> Batches:
         return self._renamed(self.corpus.batches())
@@ -73,7 +64,7 @@ class _Labels:
         return self._renamed(self.corpus.part(first, last).batches())
 
     def _renamed(self, batches: Batches) -> Batches:
-        return (b.select(self.names).rename_columns(["tokens", "entities"]) for b in batches)
+        return (batch.rename_columns(["tokens", "entities"]) for batch in batches)
 
 
 def paired_batches(

@@ -42,6 +42,7 @@ class Outcome(StrEnum):
     INFEASIBLE = "infeasible", False, _LINKS, "no choice in its sentence meets the constraint"
     UNSOLVED = "unsolved", False, _LINKS, "the ILP solver reached its time limit"
     EMPTY_TARGET = "empty_target", False, (*_LINKS, *_MARKERS), "the target has no words"
+    TOO_LARGE = "too_large", False, _LINKS, "its sentence is too large to project"
     NO_CANDIDATE = "no_candidate", False, _LINKS, "no n-gram or given span can stand for it"
 
 

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from xner.columns import Int32, Where, fields_of, lengths_of, offsets_of, rows_of, values_of
 from xner.errors import FormatError, InputError
 
+MOST_WORDS = 1 << 20
+"""Words of a sentence; links, spans and scores of longer ones would need larger integers."""
+
 
 def validate(batch: pa.RecordBatch, where: Where) -> None:
     """Check every column that xner knows; `where` names a row in the message.
@@ -78,6 +81,12 @@ def _check_lengths(
 
 
 def _check_tokens(column: pa.ListArray, name: str, where: Where) -> None:
+    lengths = lengths_of(column)
+    if (long := _first(lengths > MOST_WORDS)) is not None:
+        raise InputError(
+            f"{where(long)}: {name} has {lengths[long]:,} words; a sentence has at most "
+            f"{MOST_WORDS:,}: split it"
+        )
     if (missing := _first_null(values_of(column))) is not None:
         row = int(rows_of(offsets_of(column))[missing])
         raise InputError(f"{where(row)}: {name} has a null where a token should be")

@@ -109,6 +109,27 @@ def test_a_part_does_not_read_what_is_far_before_it(folder):
     assert pairs.part(50, ROWS).table == expected
 
 
+@pytest.mark.parametrize("suffix", ["conll", "jsonl", "parquet"])
+def test_parts_one_after_another_read_a_file_once(folder, monkeypatch, suffix):
+    """Also a Parquet file with a single row group, which cannot be read from its middle."""
+    side = xner.read(folder / f"source.{suffix}", side="source").table
+    pq.write_table(side, folder / "source.parquet")
+    corpus = xner.scan(folder / f"source.{suffix}", side="source")
+    read = []
+    parse = xner.corpus.files.InputFile._read
+    monkeypatch.setattr(
+        xner.corpus.files.InputFile, "_read", lambda *args: read.append(args) or parse(*args)
+    )
+    for _ in range(2):
+        parts = [corpus.part(a, a + 10).table for a in range(0, ROWS, 10)]
+        assert pa.concat_tables(parts).equals(side)
+    assert len(read) == 2
+    assert corpus.part(20, 30).table == side.slice(20, 10)
+    assert corpus.part(40, 45).table == side.slice(40, 5)
+    assert corpus.part(0, 45).table == side.slice(0, 45)
+    assert pickle.loads(pickle.dumps(corpus)).part(45, 50).table == side.slice(45, 5)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from seqeval.metrics import f1_score, precision_score, recall_score
@@ -76,6 +77,15 @@ def test_a_file_without_labels(files, tmp_path):
     (tmp_path / "a.txt").write_text("a\nb\nc\n")
     with pytest.raises(xner.InputError, match="has no labels"):
         xner.evaluate(files[0], tmp_path / "a.txt")
+
+
+def test_a_pipe_is_refused(files, tmp_path):
+    pipe = tmp_path / "pipe.conll"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)  # so that opening it does not wait
+    with pytest.raises(xner.InputError, match="is a pipe, but files are read more than once"):
+        xner.evaluate(files[0], pipe)
+    os.close(writer)
 
 
 def test_overlapping_entities_are_refused(tmp_path):

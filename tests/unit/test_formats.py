@@ -121,7 +121,7 @@ def test_empty_and_missing_files(tmp_path, suffix, content):
             call = (good, pairs)
         else:
             given, call = {}, (good, path)
-        with pytest.raises(xner.InputError, match=r"is empty|no such file|is a folder|Parquet"):
+        with pytest.raises(xner.InputError, match=r"is empty|no such file|has no files|Parquet"):
             xner.read(*call, **given)
 
 

@@ -1,5 +1,8 @@
 """Batches, streams and devices, with engines that need no model."""
 
+import json
+import pathlib
+import shutil
 import threading
 import time
 
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xner
+from xner.errors import InputError
 from xner.inference.batches import padded, plan_batches
 from xner.inference.checkpoints import load, model_signature
 from xner.inference.hardware import find_hardware
@@ -185,3 +189,52 @@ def test_missing_packages_print_the_pip_line(monkeypatch):
     monkeypatch.setattr(packages, "find_spec", lambda name: None)
     with pytest.raises(xner.MissingExtraError, match=r"pip install 'xner\[models\]'"):
         find_hardware()
+
+
+class Payload:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.path,)
+
+
+def _damaged(folder, tagger, change):
+    copy = folder / "model"
+    shutil.copytree(tagger, copy)
+    weights = copy / "model.safetensors"
+    if change == "cut":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif change == "pickle":
+        weights.unlink()
+        torch.save({"weight": Payload(folder / "ran")}, copy / "pytorch_model.bin")
+    else:
+        config = json.loads((copy / "config.json").read_text())
+        changed = {"hidden_size": 64} if change == "sizes" else {
+            "model_type": "own", "auto_map": {"AutoConfig": "own.Config"},
+        }  # fmt: skip
+        (copy / "config.json").write_text(json.dumps({**config, **changed}))
+        (copy / "own.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\n")
+    return str(copy)
+
+
+@pytest.mark.parametrize("change", ["cut", "pickle", "sizes", "code"])
+def test_a_damaged_or_hostile_model_is_refused_and_runs_no_code(bert_tagger, tmp_path, change):
+    from transformers import AutoModelForTokenClassification
+
+    model = _damaged(tmp_path, bert_tagger, change)
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load(AutoModelForTokenClassification, model, "tagger")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_safetensors_are_preferred_to_pickles(bert_tagger, tmp_path):
+    from transformers import AutoModelForTokenClassification
+
+    copy = tmp_path / "model"
+    shutil.copytree(bert_tagger, copy)
+    torch.save({"weight": Payload(tmp_path / "ran")}, copy / "pytorch_model.bin")
+    assert load(AutoModelForTokenClassification, str(copy), "tagger").config.num_labels
+    assert not (tmp_path / "ran").exists()

@@ -85,6 +85,14 @@ def test_every_command_takes_them(folder, capsys):
     assert f"the input {folder / 'en' / '2.conll'} has changed" in capsys.readouterr().err
 
 
+def test_an_output_is_not_an_input(folder, capsys):
+    """A second run of the same command would read the result of the first."""
+    arguments = [str(folder / "en"), f"{folder}/de/*.txt", "-o", str(folder / "en" / "3.conll")]
+    assert main(["project", *arguments, "--quiet"]) == 0
+    assert main(["project", *arguments]) == 2
+    assert "3.conll: is one of the files of" in capsys.readouterr().err
+
+
 def test_docstart_rows_of_several_files(folder):
     for number in SIZES:
         path = folder / "en" / f"{number}.conll"

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -151,6 +152,10 @@ def test_an_interrupted_folder_continues(folder):
     Failing.left = 1000
     assert run(stage, "out/", "labelled.jsonl").kept == 2
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    Path("out/part-00001.parquet").rename("gone")
+    with pytest.raises(UsageError, match="out/: shards are missing"):
+        run(stage, "out/", "labelled.jsonl")
+    Path("gone").rename("out/part-00001.parquet")
     again = run(stage, "out/", "labelled.jsonl")
     assert again.nothing_to_do
     assert again.report.sentences == ROWS
@@ -182,7 +187,9 @@ def test_links_from_files(folder):
 def test_an_aligner_that_is_not_fitted_aligns_each_part(folder, monkeypatch):
     monkeypatch.setattr(Align, "pretrained", property(lambda self: isinstance(self.aligner, str)))
     monkeypatch.setattr(Align, "make_aligner", lambda self: SameWords(1))
-    done = run(Align(), "out/", "pairs.jsonl")
+    done = run(Align(), Output.of("out/", "align"), "pairs.jsonl")
+    run(Align(aligner=SameWords(1)), "whole.align", "pairs.jsonl")
+    assert b"".join(shards("out")) == Path("whole.align").read_bytes()
     whole = xner.align(xner.scan("pairs.jsonl"), aligner=SameWords(1))
     assert figures(done.report) == figures(whole.report)
     assert done.report.links == len([r for row in whole.table["links"].to_pylist() for r in row])
@@ -218,6 +225,28 @@ def test_a_job_without_a_finished_part_leaves_nothing(folder):
     Failing.left = 20
     with pytest.raises(KeyboardInterrupt):
         run(stage, "out.jsonl", "labelled.jsonl")
+    assert not Path(".out.jsonl.xner").exists()
+
+
+def test_a_shard_that_is_lost_is_made_again(folder):
+    stage = Translate("eng", "deu", translator=Failing({}))
+    Failing.left = 70
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, "out/", "labelled.jsonl")
+    Path("out/part-00000.parquet").unlink()
+    Failing.left = 1000
+    assert run(stage, "out/", "labelled.jsonl").kept == 1
+    assert len(shards("out")) == 4
+
+
+def test_a_job_that_was_killed_while_it_cleaned_up_is_finished(folder, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("xner.jobs.run._clean_up", lambda output: None)
+        run(translate(), "out.jsonl", "labelled.jsonl")
+    written = Path("out.jsonl").stat().st_mtime_ns
+    assert Path(".out.jsonl.xner").exists()
+    assert run(translate(), "out.jsonl", "labelled.jsonl").nothing_to_do
+    assert Path("out.jsonl").stat().st_mtime_ns == written
     assert not Path(".out.jsonl.xner").exists()
 
 
@@ -286,6 +315,19 @@ def test_a_change_in_a_folder_of_inputs_is_noticed(folder):
         run(Project(), "out/", "in", files=["in/1.json*"])
 
 
+def test_bad_rows_are_left_out_of_the_parts(folder, capsys):
+    lines = Path("linked.jsonl").read_text().splitlines()
+    lines[40] = lines[40].replace('"links": [', '"links": [{"source": 99, "target": 0}, ')
+    Path("odd.jsonl").write_text("\n".join(lines) + "\n")
+    arguments = ["project", "odd.jsonl", "--part-rows", "30", "--on-bad-row", "quarantine"]
+    assert main([*arguments, "-o", "out/", "--format", "jsonl"]) == 0
+    assert main([*arguments, "-o", "whole.jsonl"]) == 0
+    assert b"".join(shards("out")) == Path("whole.jsonl").read_bytes()
+    assert [len(shard.splitlines()) for shard in shards("out")] == [30, 30, 30, 9]
+    assert Path("out.bad.jsonl").read_text() == Path("whole.jsonl.bad.jsonl").read_text()
+    assert '"row": 41' in Path("out.bad.jsonl").read_text()
+
+
 @pytest.mark.parametrize("output", ["out/", "out.jsonl"])
 def test_a_full_disk_keeps_what_is_done(folder, monkeypatch, output):
     write, calls = write_batches, []
@@ -300,6 +342,22 @@ def test_a_full_disk_keeps_what_is_done(folder, monkeypatch, output):
     with pytest.raises(OutputError, match=r"^out.*No space left on device\); finished parts are"):
         run(translate(), output, "labelled.jsonl")
     assert run(translate(), output, "labelled.jsonl").kept == 2
+
+
+def test_a_file_that_cannot_grow(folder):
+    def limited():
+        size = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, size))
+
+    command = [sys.executable, "-m", "xner", "project", "linked.jsonl", "-o", "out/"]
+    command += ["--method", "heuristic", "--part-rows", "30", "--format", "jsonl"]
+    failed = subprocess.run(command, preexec_fn=limited, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "xner project: error: out/part-00000.jsonl: cannot be written (File too large); finished "
+        "parts are kept: the same command continues\n"
+    )
+    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"Projected")
 
 
 def test_one_process_at_a_time(folder):

@@ -1,13 +1,16 @@
 """The pairs that the benchmark of scale makes, from a handful of invented sentences."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from benchmarks import scale_data
+from benchmarks import processes, scale, scale_data
 from benchmarks.recombine import Bitext
 from benchmarks.scale_parts import SOURCE, find_parts
 
+from xner.cli.demo import FOLDER
 from xner.columns import COLUMNS
 from xner.corpus import Corpus
 
@@ -116,3 +119,40 @@ def test_cuts_divide_no_entity_and_no_links():
     assert parts.cuts[:, 2].tolist() == [0, 1]
     assert parts.spans.tolist() == [[2, 4, 2, 4]]
     assert parts.entity_at[SOURCE].tolist() == [-1, -1, 0, 0, -1]
+
+
+def test_the_page_has_every_command_and_size(bitext, tmp_path, monkeypatch):
+    seen = []
+
+    def run(*arguments):
+        rows = pq.read_metadata(arguments[1]).num_rows
+        seen.append((rows, *arguments[2:]))
+        return processes.Run({"sentences": rows}, rows / 1_000, 100.0)
+
+    monkeypatch.setattr(scale, "run", run)
+    monkeypatch.setattr(scale, "bitext", lambda language, data: bitext)
+    monkeypatch.setattr(scale, "find_spec", lambda name: None if name == "eflomal" else object())
+    line = ["scale", "--sizes", "900", "100", "--rivals-up-to", "100", "--results", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", line)
+    scale.main()
+    page = (tmp_path / "scale.md").read_text()
+    for name in ("native, fit and apply", "native, apply", "project, aligns and projects"):
+        assert f"| {name} | 100 | 0.1 | 1,000 | 100 |" in page
+        assert f"| {name} | 900 | 0.9 | 1,000 | 100 |" in page
+    assert "Not installed: eflomal." in page
+    assert page.count("| fast_align |") == 1
+    assert (tmp_path / "scale.png").stat().st_size > 1_000
+    models = [call[call.index("--model") + 1] for call in seen if "--model" in call]
+    assert models == [
+        call[call.index("--save-model") + 1] for call in seen if "--save-model" in call
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="measures memory with /proc")
+def test_a_run_is_measured():
+    made = processes.run("evaluate", *[str(FOLDER / "sw.conll")] * 2)
+    assert made.summary["f1"] == 1
+    assert made.seconds > 0.1
+    assert 50 < made.memory < 1_000
+    with pytest.raises(SystemExit, match="no such file"):
+        processes.run("evaluate", "none.conll", "none.conll")

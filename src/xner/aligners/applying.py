@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,16 +19,12 @@ from xner.overlap import in_order
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from xner.aligners.shards import Text
 
 PIECE = 8192
 """Sentence pairs that a thread aligns at a time."""
 PIECE_CELLS = 1 << 23
 """Pairs of word positions that a thread aligns at a time, to bound memory."""
-LARGEST = 1 << 24
-"""Maximum number of pairs of word positions of a sentence pair, such as 4,096 by 4,096 words."""
 
 
 def apply_model(
@@ -40,8 +35,7 @@ def apply_model(
 ) -> SoftLinks:
     """Return the probabilities of the links of every pair.
 
-    Pairs of more than `LARGEST` pairs of word positions get no links, with a warning. Pieces of
-    the bitext are aligned in several threads; a pair has the same links in any piece.
+    Pieces of the bitext are aligned in several threads; a pair has the same links in any piece.
 
     Args:
         model: fitted on any text.
@@ -71,7 +65,7 @@ def _apply(
         for text, side in zip(texts, (model.source, model.target), strict=True)
     ]
     lengths = [np.diff(text.offsets) for text in texts]
-    cells = offsets_from(_sizes(lengths))
+    cells = offsets_from(lengths[0] * lengths[1])
     bounds = np.searchsorted(cells, np.arange(0, cells[-1], PIECE_CELLS), side="right") - 1
     between = sorted({*bounds.tolist()} - {0, len(cells) - 1})
     jumps = frozen(model.jumps, np.float32)
@@ -86,19 +80,6 @@ def _apply(
         )
         made.append(thinned(lengths[0][lo:hi], lengths[1][lo:hi], inside, forward, reverse))
     return joined(made)
-
-
-def _sizes(lengths: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return the pairs of word positions of each sentence pair, 0 for the largest."""
-    sizes = lengths[0] * lengths[1]
-    large = sizes > LARGEST
-    if large.any():
-        warnings.warn(
-            f"{large.sum():,} sentence pairs have more than {LARGEST:,} pairs of words and get no "
-            f"links; split them into sentences",
-            stacklevel=3,
-        )
-    return np.where(large, 0, sizes)
 
 
 def _side(text: Text, types: tables.Types, lo: int, hi: int) -> tables.Side:

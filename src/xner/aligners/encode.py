@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from xner.aligners.bitext import Bitext, Side
-from xner.columns import offsets_of
+from xner.columns import lengths_of, offsets_of
 from xner.corpus import Corpus, require
+from xner.corpus.bad_rows import blanked
+from xner.errors import XnerWarning
 
 SIDES = ("source_tokens", "target_tokens")
+MOST_CELLS = 1 << 22
+"""Source words times target words of a pair, such as 2,048 each; aligners take time and memory for
+each. A larger pair gets no links."""
 
 
 class _Vocabulary:
@@ -37,6 +43,33 @@ class _Vocabulary:
         return Side(np.concatenate(self.ids), offsets, list(self.index))
 
 
+class _Pairs:
+    """Collects sentence pairs; those with too many pairs of words are empty."""
+
+    def __init__(self) -> None:
+        self.source, self.target = _Vocabulary(), _Vocabulary()
+        self.large = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        require(batch, *SIDES)
+        words = batch.select(list(SIDES))
+        sizes = [lengths_of(column).astype(np.int64) for column in words.columns]
+        left_out = np.flatnonzero(sizes[0] * sizes[1] > MOST_CELLS)
+        words, self.large = blanked(words, left_out), self.large + len(left_out)
+        self.source.add(words["source_tokens"])
+        self.target.add(words["target_tokens"])
+
+    def bitext(self, fit_only: int = 0) -> Bitext:
+        if self.large:
+            warnings.warn(
+                f"{self.large:,} sentence pairs have more than {MOST_CELLS:,} pairs of words, and "
+                f"get no links; split them into sentences",
+                XnerWarning,
+                stacklevel=3,
+            )
+        return Bitext(self.source.side(), self.target.side(), fit_only)
+
+
 def encode(
     pairs: Corpus,
     fit_on: Sequence[Corpus] = (),
@@ -44,22 +77,22 @@ def encode(
 ) -> Bitext:
     """Number the words of both sides of a corpus; reads it once.
 
+    Pairs with more than `MOST_CELLS` pairs of words are empty, with a warning.
+
     Args:
         pairs: the corpus to align.
         fit_on: more pairs, appended at the end, that an aligner is only fitted on.
         progress: called with the fraction read.
     """
-    source, target = _Vocabulary(), _Vocabulary()
+    made = _Pairs()
     done, rows = 0, len(pairs) + sum(map(len, fit_on))
     for corpus in (pairs, *fit_on):
         for batch in corpus.batches():
-            require(batch, *SIDES)
-            source.add(batch["source_tokens"])
-            target.add(batch["target_tokens"])
+            made.add(batch)
             done += batch.num_rows
             if progress:
                 progress(done / max(1, rows))
-    return Bitext(source.side(), target.side(), rows - len(pairs))
+    return made.bitext(rows - len(pairs))
 
 
 def encode_sample(
@@ -78,27 +111,22 @@ def encode_sample(
     """
     rows = sum(map(len, corpora))
     chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:pairs])
-    source, target = _Vocabulary(), _Vocabulary()
-    done = 0
+    made, done = _Pairs(), 0
     for corpus in corpora:
         for batch in corpus.select(*SIDES).batches():
             first, last = np.searchsorted(chosen, [done, done + batch.num_rows])
-            taken = batch.take(pa.array(chosen[first:last] - done))
-            source.add(taken["source_tokens"])
-            target.add(taken["target_tokens"])
+            made.add(batch.take(pa.array(chosen[first:last] - done)))
             done += batch.num_rows
             if progress:
                 progress(done / rows)
-    return Bitext(source.side(), target.side())
+    return made.bitext()
 
 
 def encode_batch(batch: pa.RecordBatch) -> Bitext:
-    """Number the words of both sides of a batch."""
-    require(batch, *SIDES)
-    source, target = _Vocabulary(), _Vocabulary()
-    source.add(batch["source_tokens"])
-    target.add(batch["target_tokens"])
-    return Bitext(source.side(), target.side())
+    """Number the words of both sides of a batch; see `encode`."""
+    made = _Pairs()
+    made.add(batch)
+    return made.bitext()
 
 
 def encode_side(corpus: Corpus) -> Side:

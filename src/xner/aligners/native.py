@@ -41,7 +41,7 @@ FIRST_EFFORT = 0.6
 # The mean over chains that have not fully converged is better, as they differ more: twice as many
 # sweeps on 20,000 pairs lose 0.3 points on projected entities.
 LEAST_SCALE, MOST_SCALE = 0.4, 4.0
-MOST_CELLS = 1 << 24
+WHOLE_CELLS = 1 << 24
 """Pairs of word positions up to which all of a bitext is sampled, which bounds memory."""
 CORE_PAIRS, CORE_CELLS, CORE_CHAINS = 20_000, 1 << 23, 4
 """What is sampled of a larger bitext: pairs, pairs of word positions, and chains."""
@@ -218,7 +218,7 @@ class NativeAligner:
 
     def _is_large(self, bitext: Bitext) -> bool:
         """Whether only a sample is fitted."""
-        return bitext.pairs > self.fit_pairs or int(bitext.cells.sum()) > MOST_CELLS
+        return bitext.pairs > self.fit_pairs or int(bitext.cells.sum()) > WHOLE_CELLS
 
     def _apply(
         self, model: AlignmentModel, bitext: Bitext, report: Callable[[float], None]

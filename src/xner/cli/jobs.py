@@ -99,9 +99,22 @@ def files_of(options: argparse.Namespace) -> list[Path]:
     """The files that a command reads its corpus from."""
     from xner.corpus.inputs import expand
 
+    return [file for path in _inputs(options) for file in expand(path)]
+
+
+def check_not_read(output: Path, options: argparse.Namespace) -> None:
+    """Raise UsageError if a folder or a pattern among the inputs includes the output."""
+    from xner.corpus.inputs import expand
+
+    for path in _inputs(options):
+        if not path.is_file() and output.resolve() in [file.resolve() for file in expand(path)]:
+            raise UsageError(f"{output}: is one of the files of {path}; write to another folder")
+
+
+def _inputs(options: argparse.Namespace) -> list[Path]:
     given = [getattr(options, name, None) for name in _FILES]
     flat = [path for each in given for path in (each if isinstance(each, list) else [each])]
-    return [file for path in flat if path is not None for file in expand(path)]
+    return [path for path in flat if path is not None]
 
 
 def reading_of(options: argparse.Namespace) -> dict[str, Any]:

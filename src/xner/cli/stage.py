@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from xner.cli.bad_rows import add_bad_rows, list_bad_rows
 from xner.cli.flags import add_flags, flag_of, options_given
-from xner.cli.jobs import add_output, engine_of, files_of, output_of, reading_of
+from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
 from xner.cli.reading import add_pairs, add_scheme
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
@@ -76,6 +76,7 @@ class Command:
         output = output_of(options)
         if not output.folder:
             check_output(output.path)
+        check_not_read(output.path, options)
         begin = perf_counter()
         with (
             closing(engine_of(options)) as engine,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from copy import copy
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -56,6 +57,11 @@ def as_it_is(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
+def _no_reader() -> deque[tuple[int, Iterator[Part]]]:
+    """Room for one reader, and the row that it has come to."""
+    return deque(maxlen=1)
+
+
 class InputFile:
     """A file that is opened once to count its rows, and once for each pass over its batches.
 
@@ -100,8 +106,13 @@ class InputFile:
         self.contents = self._held_contents(self._held) if self._held else self._inspect()
         self.keep_docstart = True
         self._only: tuple[str, ...] | None = None
+        self._left = _no_reader()
         if self.contents.rows == 0:
             raise FormatError(f"{path}: the file is empty")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A reader stays in its process.
+        return {**self.__dict__, "_left": _no_reader()}
 
     @property
     def _module(self) -> ModuleType:
@@ -115,6 +126,7 @@ class InputFile:
     def only(self, names: Collection[str]) -> InputFile:
         """Return the file with some columns of its `schema`; it may have none of them."""
         chosen = copy(self)
+        chosen._left = _no_reader()
         chosen._only = tuple(name for name in self.schema.names if name in {*names, FAULT})
         return chosen
 
@@ -180,11 +192,6 @@ class InputFile:
         return (self,)
 
     @property
-    def held(self) -> bool:
-        """Whether the rows are in memory, for a single pass."""
-        return self._held is not None
-
-    @property
     def schema(self) -> pa.Schema:
         """The columns of `batches`."""
         empty = without_fault(empty_batch(self.contents.schema))
@@ -199,40 +206,61 @@ class InputFile:
         """
         held = self._held
         if held is not None:
-            return self._checked(held.popleft() for _ in range(len(held)))
-        return ahead(self._checked(self._read(schema=self.contents.schema)))
+            return self._all(held.popleft() for _ in range(len(held)))
+        return ahead(self._all(self._read(schema=self.contents.schema)))
 
     def between(self, first: int, last: int) -> Batches:
-        """Yield the rows `[first, last)` of `batches`; the file is read from near the first."""
+        """Yield the rows `[first, last)` of `batches`; the file is read from near the first.
+
+        If the last call ended there, its reader continues.
+        """
+        return ahead(self._some(*self._from(first), first, last))
+
+    def _from(self, first: int) -> tuple[int, Iterator[Part]]:
+        """Parts from near a row, and the number of their first row."""
         starts = self.contents.starts
         start = starts[bisect_right(starts, first, key=self._before) - 1]
-        skipped = self._before(start)
-        parts = self._read(start, self.contents.schema)
-        return ahead(self._checked(parts, first - skipped, last - skipped))
+        if self._left and self._before(start) <= self._left[0][0] <= first:
+            return self._left.pop()
+        return self._before(start), self._read(start, self.contents.schema)
 
-    def _checked(self, parts: Iterable[Part], first: int = 0, last: int | None = None) -> Batches:
-        """Check and adapt batches, and keep the rows `[first, last)` of them."""
-        place = ": row " if self._module is parquet else ":"
-        row = 0
+    def _all(self, parts: Iterable[Part]) -> Batches:
         for line, batch in parts:
-            if self._module is jsonl:
-                batch = with_same_columns(batch, self.contents.schema)
-            marks = self._docstart_rows(batch)
-            if marks.any() and not self.keep_docstart:
-                batch = conform(batch.filter(pa.array(~marks)))
-            begin, row = row, row + batch.num_rows
-            skip = max(first - begin, 0)
-            batch = batch.slice(skip, None if last is None else max(last - begin - skip, 0))
-            if batch.num_rows:
-                fit = partial(self._fitted, f"{self.path}{place}", line + skip)
-                yield spared(batch, fit, self._path_of) if self._spare else fit(batch, 0)
-            if last is not None and row >= last:
+            if (rows := self._rows(batch)).num_rows:
+                yield self._checked(rows, line)
+
+    def _some(self, row: int, parts: Iterator[Part], first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)` of parts that begin with `row`."""
+        for line, batch in parts:
+            rows = self._rows(batch)
+            end = row + rows.num_rows
+            if end > first:
+                skip = max(first - row, 0)
+                yield self._checked(rows.slice(skip, min(end, last) - row - skip), line + skip)
+            if end >= last:
+                whole = end == last
+                self._left.append((end, parts) if whole else (row, chain([(line, batch)], parts)))
                 return
-        if last is not None:
-            raise ParallelError(
-                f"{self.path}: has fewer rows than when it was opened; do not change a file while "
-                f"it is read"
-            )
+            row = end
+        raise ParallelError(
+            f"{self.path}: has fewer rows than when it was opened; do not change a file while it "
+            f"is read"
+        )
+
+    def _rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that count, with the columns of the file."""
+        if self._module is jsonl:
+            batch = with_same_columns(batch, self.contents.schema)
+        marks = self._docstart_rows(batch)
+        if marks.any() and not self.keep_docstart:
+            return conform(batch.filter(pa.array(~marks)))
+        return batch
+
+    def _checked(self, batch: pa.RecordBatch, line: int) -> pa.RecordBatch:
+        """Check and adapt a batch that begins at a line, or at a row of Parquet."""
+        place = ": row " if self._module is parquet else ":"
+        fit = partial(self._fitted, f"{self.path}{place}", line)
+        return spared(batch, fit, self._path_of) if self._spare else fit(batch, 0)
 
     def _fitted(self, place: str, line: int, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
         """Check and adapt rows of a batch; `row` is the first of them, in a batch from `line`."""

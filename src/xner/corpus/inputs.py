@@ -176,11 +176,6 @@ class SeveralFiles:
                 values.setdefault(key, {})[value] = None
         return schemas[0].with_metadata({key: b"+".join(each) for key, each in values.items()})
 
-    @property
-    def held(self) -> bool:
-        """Whether the rows are held for a single pass."""
-        return self.files[0].held
-
     def batches(self) -> Batches:
         """Yield the batches of all files; see `InputFile.batches`."""
         return ahead(self._same(file.batches() for file in self.files))

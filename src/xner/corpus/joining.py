@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,14 +12,20 @@ from xner.corpus.bad_rows import FAULT
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, ParallelError
 
+MOST_BYTES = 1 << 28
+"""Bytes of a batch of several; a batch of a few long rows has fewer than `BATCH` rows."""
 Named = tuple[str, Iterable[pa.RecordBatch]]
 
 
 def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
-    """Yield the same rows in batches of `BATCH`, the last one shorter."""
+    """Yield the same rows in batches of `BATCH`, or fewer in `MOST_BYTES`; the last is shorter."""
     held: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in batches:
+        size += batch.nbytes
+        if held and size > MOST_BYTES:
+            yield _concatenated(held)
+            held, rows, size = [], 0, batch.nbytes
         held.append(batch)
         rows += batch.num_rows
         while rows >= BATCH:
@@ -28,6 +33,7 @@ def rechunk(batches: Iterable[pa.RecordBatch]) -> Batches:
             yield joined.slice(0, BATCH)
             rows -= BATCH
             held = [joined.slice(BATCH)] if rows else []
+            size = sum(part.nbytes for part in held)
     if rows:
         yield _concatenated(held)
 
@@ -42,7 +48,7 @@ def _concatenated(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def zip_batches(*streams: Named, first: int = 0) -> Iterator[tuple[pa.RecordBatch, ...]]:
-    """Yield batches of the same rows from parallel streams, `BATCH` rows at a time.
+    """Yield batches of the same rows from parallel streams, `BATCH` rows at most.
 
     Args:
         *streams: pairs of a name for error messages, such as a path, and record batches.
@@ -51,18 +57,24 @@ def zip_batches(*streams: Named, first: int = 0) -> Iterator[tuple[pa.RecordBatc
     Raises:
         ParallelError: one stream ends before another; the message names it and the row.
     """
-    names = [name for name, _ in streams]
     done = first
-    for parts in zip_longest(*(rechunk(batches) for _, batches in streams)):
-        rows = [0 if part is None else part.num_rows for part in parts]
-        if len(set(rows)) > 1:
-            short, long = (names[rows.index(n)] for n in (min(rows), max(rows)))
+    chunks = [rechunk(batches) for _, batches in streams]
+    parts = [next(chunk, None) for chunk in chunks]
+    while held := [part for part in parts if part is not None]:
+        if len(held) < len(parts):
+            ended = [part is None for part in parts]
+            short, long = (streams[ended.index(has)][0] for has in (True, False))
             raise ParallelError(
-                f"{short}: has no row {done + min(rows) + 1}, but {long} has; both must have the "
-                f"same rows (did a file change while it was read?)"
+                f"{short}: has no row {done + 1}, but {long} has; both must have the same rows "
+                f"(did a file change while it was read?)"
             )
-        yield parts
-        done += rows[0]
+        rows = min(part.num_rows for part in held)
+        yield tuple(part.slice(0, rows) for part in held)
+        done += rows
+        parts = [
+            next(chunk, None) if part.num_rows == rows else part.slice(rows)
+            for part, chunk in zip(held, chunks, strict=True)
+        ]
 
 
 def side_by_side(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

@@ -323,6 +323,9 @@ class _Alone:
     def between(self, first: int, last: int) -> Batches:
         return rechunk(self.file.between(first, last))
 
+    def only(self, names: Sequence[str]) -> Source:
+        return Chosen(_Alone(self.file.only(names)), tuple(names))
+
 
 def read_as_is(path: Inputs) -> Corpus:
     """Read a file with both sides, with one, or with an unnamed side into memory.

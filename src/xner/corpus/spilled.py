@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from xner.columns import BATCH, LINKS, LINKS_MADE_BY, replace_columns, with_columns
+from xner.columns import BATCH, LINKS, LINKS_MADE_BY
 from xner.corpus.base import Corpus
-from xner.corpus.joining import rechunk, zip_batches
-from xner.corpus.parts import Batches, Chosen, Source, only
+from xner.corpus.beside import beside
+from xner.corpus.joining import rechunk
+from xner.corpus.parts import Batches
 
 
 def spill_links(batches: Iterable[pa.RecordBatch], path: Path) -> int:
@@ -39,40 +40,32 @@ def with_spilled_links(pairs: Corpus, files: Sequence[Path], rows: int) -> Corpu
         rows: rows of every file but the last.
     """
     with pa.memory_map(str(files[0])) as file:
-        metadata = {LINKS_MADE_BY: pa.ipc.open_file(file).schema.metadata[LINKS_MADE_BY]}
-    schema = with_columns(pairs.schema, {"links": LINKS}, metadata=metadata)
-    source = _Spilled(pairs, tuple(files), rows, metadata)
-    return Corpus(source, len(pairs), pairs.origin, schema)
+        schema = pa.ipc.open_file(file).schema
+    source = _Files(tuple(files), rows, len(pairs))
+    links = Corpus(source, len(pairs), "links", schema)
+    return beside(pairs, {"links": links}, {LINKS_MADE_BY: schema.metadata[LINKS_MADE_BY]})
 
 
 @dataclass(frozen=True, slots=True)
-class _Spilled:
-    """Yields pairs with the links of files; the arguments are those of `with_spilled_links`."""
+class _Files:
+    """Yields the links of files.
 
-    pairs: Corpus
+    Attributes:
+        files: in the order of the rows.
+        rows: rows of every file but the last.
+        total: rows of all files.
+    """
+
     files: tuple[Path, ...]
     rows: int
-    metadata: Mapping[bytes, bytes]
+    total: int
 
     def __call__(self) -> Batches:
-        return self.between(0, len(self.pairs))
+        return self.between(0, self.total)
 
     def between(self, first: int, last: int) -> Batches:
         """Yield the rows `[first, last)`."""
-        part = self.pairs.part(first, last)
-        pairs, links = (part.origin, part.batches()), ("links", self._links(first, last))
-        for batch, linked in zip_batches(pairs, links):
-            yield replace_columns(batch, {"links": linked["links"]}, metadata=self.metadata)
-
-    def only(self, names: Sequence[str]) -> Source:
-        """Return some columns; the pairs are read only for these."""
-        if "links" not in names:
-            return only(self.pairs.source, names)
-        read = [name for name in names if name in self.pairs.columns and name != "links"]
-        pairs = self.pairs.select(*(read or self.pairs.columns))
-        return Chosen(_Spilled(pairs, self.files, self.rows, self.metadata), tuple(names))
-
-    def _links(self, row: int, last: int) -> Batches:
+        row = first
         while row < last:
             number, begin = divmod(row, self.rows)
             for batch in _mapped(self.files[number], begin):

@@ -222,6 +222,11 @@ def _predicted_links(predicted: StrPath | Corpus, min_weight: float) -> Iterator
         row = rows_of(offsets_of(links))
         source, target, weight = fields_of(links, "source", "target", "weight")
         words = np.stack((source, target)).astype(np.int64)
+        if len(row) and (words.min() < 0 or words.max() >= _WORDS):
+            raise InputError(
+                f"the predicted links have a word {words.max()}; a sentence has at most "
+                f"{_WORDS:,} words, counted from 0"
+            )
         kept = weight >= min_weight
         yield _Links(batch.num_rows, row[kept], words[:, kept], kept[kept])
 

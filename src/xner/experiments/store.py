@@ -262,5 +262,5 @@ def renamed(parts: Mapping[str, Stored], names: Mapping[str, str], origin: str) 
 
 
 def _read(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         yield from file.iter_batches(BATCH, columns=names)

@@ -27,6 +27,7 @@ from xner.formats.files import (
     Attempt,
     Contents,
     Start,
+    bytes_of,
     line_blocks,
     placed_blocks,
     strictly,
@@ -302,7 +303,7 @@ def render(
     endings = pa.array(["\n", "\n\n"]).take(pa.array(ending))
     words = pc.binary_join_element_wise(flat, tags, "\t")
     lines = pc.binary_join_element_wise(words, endings, "")
-    return _bytes_of(_with_empty(lines, tokens))
+    return bytes_of(_with_empty(lines, tokens))
 
 
 def spans_of(entities: pa.ListArray) -> tuple[Spans, list[str]]:
@@ -328,12 +329,3 @@ def _with_empty(lines: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:
     order = np.insert(np.arange(len(lines)), at, len(lines))
     marker = pa.array([EMPTY.decode() + "\n\n"])
     return pa.concat_arrays([lines, marker]).take(pa.array(order))
-
-
-def _bytes_of(lines: pa.StringArray) -> bytes:
-    """Concatenate the strings of an array."""
-    if not len(lines):
-        return b""
-    offsets = np.frombuffer(lines.buffers()[1], np.int32)
-    first, last = offsets[lines.offset], offsets[lines.offset + len(lines)]
-    return bytes(memoryview(lines.buffers()[2] or b"")[first:last])

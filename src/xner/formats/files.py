@@ -71,12 +71,18 @@ def open_input(path: Path) -> BinaryIO:
     """Open `path` for reading.
 
     Raises:
-        InputError: it is missing, is a folder, or may not be read.
+        InputError: it is missing, is a folder or a pipe, or may not be read.
     """
     try:
-        return path.open("rb")
+        file = path.open("rb")
     except OSError as error:
         raise unreadable(path, error) from None
+    if not file.seekable():
+        file.close()
+        raise InputError(
+            f"{path}: is a pipe, but files are read more than once; write it to a file"
+        )
+    return file
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
@@ -214,7 +220,16 @@ def atomic(path: Path) -> Iterator[Path]:
 
 def lines_of(lines: pa.StringArray) -> bytes:
     """Each string as a line."""
-    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+    return bytes_of(pc.binary_join_element_wise(lines, "", "\n"))
+
+
+def bytes_of(strings: pa.StringArray) -> bytes:
+    """Concatenate the strings of an array."""
+    if not len(strings):
+        return b""
+    offsets = np.frombuffer(strings.buffers()[1], np.int32)
+    first, last = offsets[strings.offset], offsets[strings.offset + len(strings)]
+    return bytes(memoryview(strings.buffers()[2] or b"")[first:last])
 
 
 def join_lists(values: pa.StringArray, offsets: np.ndarray, separator: str) -> pa.StringArray:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xner.columns import BATCH, conform, empty_batch
-from xner.errors import FormatError
-from xner.formats.files import TOP, Contents, Start, open_input
+from xner.errors import FormatError, OutputError
+from xner.formats.files import TOP, Contents, Start, open_input, unreadable
+from xner.formats.footer import check_footer
 
 SUFFIXES = (".parquet", ".pq")
 _UNIQUE = ("id", "source_text", "target_text", "back_text")
@@ -21,11 +24,26 @@ _UNIQUE = ("id", "source_text", "target_text", "back_text")
 _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError)
 
 
-def _open(path: Path) -> pq.ParquetFile:
+MOST_TEXT = 1 << 28
+"""Bytes of text that are read at a time, about."""
+_VALUES = 64  # strings in a column of a row, about
+
+
+def _open(path: Path) -> pa.NativeFile:
     open_input(path).close()
     try:
+        return pa.OSFile(str(path))
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _reader(file: pa.NativeFile, path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
+    """A reader of an open file; the strings of the leaves `coded` are read as dictionaries."""
+    try:
         # Buffered by row groups, all that were read would stay in memory until the file is closed.
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+        return pq.ParquetFile(
+            file, pre_buffer=False, buffer_size=1 << 20, read_dictionary=list(coded)
+        )
     except _DAMAGE as error:
         raise FormatError(f"{path}: not a Parquet file, or damaged ({error})") from None
 
@@ -36,7 +54,9 @@ def inspect(path: Path) -> Contents:
     Raises:
         FormatError: the file is not Parquet, or a column has the wrong type.
     """
-    with _open(path) as file:
+    with _open(path) as opened:
+        file = _reader(opened, path)
+        check_footer(opened, path)
         try:
             empty, rows = empty_batch(file.schema_arrow), int(file.metadata.num_rows)
             sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
@@ -76,18 +96,65 @@ def read(
         FormatError: the file is damaged, empty, or a column has the wrong type.
     """
     row = start.line
-    with _open(path) as file:
+    with _open(path) as opened:
+        file = _reader(opened, path)
+        coded = _reader(opened, path, coded=_text_leaves(file))
+        if start == TOP:
+            check_footer(opened, path)
         try:
-            groups = range(start.at, file.num_row_groups)
-            for batch in file.iter_batches(BATCH, row_groups=groups, columns=columns):
-                yield row, attempt(lambda part, _: _conform(part, path), batch)
-                row += batch.num_rows
+            for rows, groups in _sized_groups(file, coded, start.at, columns):
+                for batch in file.iter_batches(rows, row_groups=groups, columns=columns):
+                    yield row, attempt(lambda part, _: _conform(part, path), batch)
+                    row += batch.num_rows
         except FormatError:
             raise
         except _DAMAGE as error:
             raise FormatError(f"{path}: damaged after row {row - 1} ({error})") from None
     if row == 1:
         raise FormatError(f"{path}: the file has no rows")
+
+
+def _text_leaves(file: pq.ParquetFile) -> list[str]:
+    """Paths of the columns of strings, except those of maps, which have no dictionaries."""
+    columns = [file.schema.column(i) for i in range(len(file.schema))]
+    texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+    return [path for path in texts if ".key_value." not in path]
+
+
+def _sized_groups(
+    file: pq.ParquetFile, coded: pq.ParquetFile, first: int, columns: Sequence[str] | None
+) -> Iterator[tuple[int, list[int]]]:
+    """Yield runs of row groups from `first` on, and how many of their rows to read at a time.
+
+    Few stored bytes can stand for much text where a long string is repeated, so dictionaries are
+    looked at first.
+    """
+    run: list[int] = []
+    for group in range(first, file.num_row_groups):
+        peek = next(coded.iter_batches(1, row_groups=[group], columns=columns), None)
+        longest = 0 if peek is None else max(map(_longest, peek.columns), default=0)
+        rows = min(BATCH, max(1, MOST_TEXT // (_VALUES * max(1, longest))))
+        if rows == BATCH:
+            run.append(group)
+            continue
+        if run:
+            yield BATCH, run
+        yield rows, [group]
+        run = []
+    if run:
+        yield BATCH, run
+
+
+def _longest(array: pa.Array) -> int:
+    """Bytes of the longest string in the dictionaries of an array."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return int(pc.max(pc.binary_length(array.dictionary)).as_py() or 0)
+    if pa.types.is_struct(kind):
+        return max(map(_longest, array.flatten()), default=0)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _longest(array.values)
+    return 0
 
 
 def _conform(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
@@ -98,21 +165,30 @@ def _conform(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
 
 
 def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a file for writing, with the settings that `benchmarks/scale_io.py` measures.
+    """Open a file for writing.
+
+    Raises:
+        OutputError: a column has a type that Parquet lacks.
+    """
+    try:
+        return pq.ParquetWriter(path, schema, **settings(schema))
+    except pa.ArrowException as error:
+        raise OutputError(f"Parquet cannot hold a column ({error}); write .jsonl") from None
+
+
+def settings(schema: pa.Schema) -> dict[str, Any]:
+    """The options of `pq.ParquetWriter`, chosen by measurement (`benchmarks/scale_io.py`).
 
     Zstandard at its fastest level. Only strings that repeat have a dictionary: one of numbers
     takes longer than it saves. Values in lists have no statistics, as nothing could use them.
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.type, field.name)]
-    repeated = [name for name, kind in leaves if _is_text(kind) and name not in _UNIQUE]
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=repeated,
-        write_statistics=[name for name, _ in leaves if name in schema.names],
-    )
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [name for name, kind in leaves if _is_text(kind) and name not in _UNIQUE],
+        "write_statistics": [name for name, _ in leaves if name in schema.names],
+    }
 
 
 def _leaves(kind: pa.DataType, path: str) -> Iterator[tuple[str, pa.DataType]]:

@@ -23,6 +23,11 @@ from xner.formats.files import (
 )
 
 SUFFIXES = (".txt", ".tok", ".text")
+# Empty, or with what `str.split` splits at; `\s` would be ASCII alone.
+_UNFIT = (
+    r"^$|[\x09-\x0d\x1c-\x20\x85\xa0\x{1680}\x{2000}-\x{200a}"
+    r"\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+)
 BLANK = b"\n"
 """A row without content."""
 
@@ -66,7 +71,7 @@ def render(tokens: pa.ListArray, ids: pa.Array, path: Path) -> bytes:
         OutputError: a token is empty or contains white space.
     """
     flat = values_of(tokens)
-    refuse(pc.match_substring_regex(flat, r"^$|\s"), flat, tokens, ids, path)
+    refuse(pc.match_substring_regex(flat, _UNFIT), flat, tokens, ids, path)
     return lines_of(pc.binary_join(tokens, " "))
 
 

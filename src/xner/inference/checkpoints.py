@@ -17,6 +17,9 @@ _SAMPLE = 1 << 20
 def load(loader: Any, name: str, what: str, **options: Any) -> Any:
     """Call `loader.from_pretrained(name, **options)`.
 
+    No code of the model is run: remote code is refused, safetensors are preferred, and a pickled
+    file is read with `weights_only`, which is the default of transformers.
+
     Args:
         loader: a class of transformers.
         name: hub id, or folder written by `save_pretrained`.
@@ -24,12 +27,15 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
         **options: arguments of `from_pretrained`.
 
     Raises:
-        InputError: the model does not exist, cannot be downloaded, or is of another type.
+        InputError: the model does not exist, cannot be downloaded, is damaged or of another type,
+            or needs code of its own.
     """
     try:
         with quiet():
-            return loader.from_pretrained(name, **options)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            return loader.from_pretrained(name, trust_remote_code=False, **options)
+    except Exception as error:  # what a damaged file raises depends on where the damage is
+        if "out of memory" in str(error).lower():
+            raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"the {what} {name!r} cannot be loaded ({reason}); use a hub id that is in the cache "

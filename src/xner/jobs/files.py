@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from xner.errors import OutputError, XnerError
+
+_UNWRITTEN = "cannot be written"
+_KEPT = "finished parts are kept: the same command continues"
 
 
 @contextmanager
@@ -24,10 +28,7 @@ def saving(name: str) -> Iterator[None]:
         raise
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(
-            f"{name}: cannot be written ({why}); finished parts are kept: the same command "
-            f"continues"
-        ) from None
+        raise OutputError(f"{name}: {_UNWRITTEN} ({why}); {_KEPT}") from None
 
 
 @contextmanager
@@ -48,7 +49,9 @@ def written(name: str, place: Path, inside: Path) -> Iterator[Path]:
             temporary.mkdir()
             yield temporary
     except OutputError as error:
-        raise OutputError(str(error).replace(str(temporary), str(place))) from None
+        text = re.sub(rf"{re.escape(str(temporary))}/[^:]+", str(place), str(error))
+        kept = f"; {_KEPT}" if _UNWRITTEN in text and _KEPT not in text else ""
+        raise OutputError(text + kept) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -67,12 +70,13 @@ def move(made: Path, final: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # some file systems cannot sync folders
+    # Some systems cannot open or sync folders; what fails to sync a file loses its content.
+    with suppress(OSError) if path.is_dir() else nullcontext():
+        file = os.open(path, os.O_RDONLY)
+        try:
             os.fsync(file)
-    finally:
-        os.close(file)
+        finally:
+            os.close(file)
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -60,14 +60,15 @@ def describe(
 
 def check_same(known: Manifest, now: Manifest, output: Output) -> None:
     """Raise UsageError if a job differs from the one that an output belongs to."""
-    if change := _change(known, now):
+    if found := change(known, now):
         raise UsageError(
-            f"{output}: {change}; repeat the command that it was written with, name another "
+            f"{output}: {found}; repeat the command that it was written with, name another "
             f"output, or start over with --restart"
         )
 
 
-def _change(known: Manifest, now: Manifest) -> str:
+def change(known: Manifest, now: Manifest) -> str:
+    """What a job has otherwise than another one; empty if they are the same."""
     for path in known["inputs"] | now["inputs"]:
         before, after = known["inputs"].get(path), now["inputs"].get(path)
         if before is None or after is None:

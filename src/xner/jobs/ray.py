@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from xner.errors import MissingExtraError, ResourceError
 from xner.jobs.engines import RunPart, Task
@@ -91,17 +92,25 @@ class Ray:
         # Ray reads these when it is imported or started.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        if self.address is None:
+            # Without one, Ray makes a token that protects its processes, in the home folder.
+            os.environ.setdefault("RAY_AUTH_TOKEN", uuid4().hex)
         import ray
         import ray.data
 
         if not ray.is_initialized():
             own = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
-            ray.init(
-                address=self.address or "local",
-                log_to_driver=False,
-                logging_level="ERROR",
-                **({} if self.address else own),
-            )
+            try:
+                ray.init(
+                    address=self.address or "local",
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    **({} if self.address else own),
+                )
+            except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+                place = self.address or "this machine"
+                why = str(error).splitlines()[0]
+                raise ResourceError(f"Ray cannot be used on {place}: {why}") from error
             self._started = True
         return ray
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from xner.corpus import Corpus, StrPath
 from xner.corpus.inputs import expand
-from xner.errors import OutputError
+from xner.errors import OutputError, UsageError
 from xner.jobs.engines import Engine, Local
 from xner.jobs.files import move, read_json, saving, write_json, written
 from xner.jobs.lock import locked
-from xner.jobs.manifest import check_same, describe, state_of
+from xner.jobs.manifest import change, check_same, describe, state_of
 from xner.jobs.output import Output
 from xner.jobs.work import Parts, Workspace, any_finished, elapsed, reports
 from xner.jobs.writing import WritePart, join_files
@@ -145,7 +146,12 @@ def _finished(stage: Stage, output: Output, manifest: Mapping[str, Any]) -> Fini
     if not output.folder and state_of(output.path) != known["file"]:
         output.done.unlink()  # it was interrupted before it moved the file
         return None
+    if not output.folder and change(known["job"], manifest):
+        _discard(output)  # it was interrupted while it cleaned up
+        return None
     check_same(known["job"], manifest, output)
+    if len(list(output.path.glob(f"part-[0-9]*{output.suffix}"))) < known["parts"] * output.folder:
+        raise UsageError(f"{output}: shards are missing; start over with --restart")
     _clean_up(output)
     report = _report(stage, [known])
     report.seconds = known["elapsed"]
@@ -185,9 +191,11 @@ class _Job:
 
     def run(self) -> Finished:
         """Do what is missing."""
-        work, scratch = self.output.work, self.output.work / "scratch"
+        work = self.output.work
+        scratch = work / f"scratch-{uuid4().hex}"
         with saving(str(self.output)):
-            shutil.rmtree(scratch, ignore_errors=True)
+            for stale in work.glob("scratch-*"):
+                shutil.rmtree(stale, ignore_errors=True)
             known = read_json(work / _MANIFEST)
             if known is None or not any_finished(work):
                 write_json(work / _MANIFEST, self.manifest)
@@ -200,7 +208,7 @@ class _Job:
         prepared = self.stage.prepare(self.corpus, space)
         stage, suffix = replace(prepared.stage, progress=None), self.output.suffix
         maker = WritePart(stage, suffix, self.side, self.scheme, self.unwritten)
-        parts = space.parts(self.stage.name, prepared.corpus, maker, sharded=self.output.folder)
+        parts = space.parts(self.stage.name, prepared.corpus, maker, last=True)
         missing = len(parts.missing)
         space.run(parts)
         return self._finish(space, parts, parts.total - missing)

@@ -65,7 +65,11 @@ class Parts:
     @property
     def missing(self) -> list[int]:
         """Numbers of the parts that are not finished."""
-        return [part for part, folder in enumerate(self.folders) if not folder.is_dir()]
+        return [part for part in range(self.total) if not self._is_finished(self._name(part))]
+
+    def _is_finished(self, name: str) -> bool:
+        shard = self.output.shard(name)
+        return (self.folder / name).is_dir() and (not self.sharded or shard.exists())
 
     def load(self) -> RunPart:
         """Load what makes the parts."""
@@ -73,9 +77,11 @@ class Parts:
         return lambda part, tell: self._run(make, part, tell)
 
     def _run(self, make: Make, part: int, tell: Progress) -> None:
+        name = self._name(part)
+        if self._is_finished(name):
+            return  # Ray can repeat a task of which only the last parts were lost
         begin, first = time.time(), part * self.rows
         rows = self.corpus.part(first, min(first + self.rows, len(self.corpus)))
-        name = self._name(part)
         shard = self.output.shard(name) if self.sharded else self.folder / name
         with written(str(self.output), shard, self.scratch) as made:
             report = make(rows, made, tell)
@@ -122,12 +128,12 @@ class Workspace:
         """The folders of all parts of a corpus, in order."""
         return self.run(self.parts(name, corpus, maker))
 
-    def parts(self, name: str, corpus: Corpus, maker: Maker, *, sharded: bool = False) -> Parts:
-        """A step over all parts of a corpus."""
-        folder = self.output.work / name
+    def parts(self, name: str, corpus: Corpus, maker: Maker, *, last: bool = False) -> Parts:
+        """A step over all parts of a corpus; the last one has a folder that no step has."""
+        folder = self.output.work / ("output" if last else name)
         return Parts(
             name, corpus, maker, self.costly, self.part_rows, self.output, folder, self.scratch,
-            self.begun, sharded,
+            self.begun, last and self.output.folder,
         )  # fmt: skip
 
     def run(self, parts: Parts) -> list[Path]:

@@ -30,9 +30,10 @@ class Lexicon(NamedTuple):
     """The table of word pairs, the evidence of pairs of word parts, and what weighs them.
 
     keys: uint64 (slots), of `pair_key`; mass: float32 (slots, 2), prior mass plus discounted count
-    with source and target given; view_keys: uint64 (view slots), of `view_key`; evidence: float32 (view
-    slots); filter, view_filter: uint64, the bits of `find`; weights: float64, of the features;
-    base: prior mass without evidence; least, most: bounds of the log-odds that multiply it.
+    with source and target given; view_keys: uint64 (view slots), of `view_key`; evidence: float32
+    (view slots); filter, view_filter: uint64, the bits of `find`; weights: float64, of the
+    features; base: prior mass without evidence; least, most: bounds of the log-odds that multiply
+    it.
     """
 
     keys: Keys

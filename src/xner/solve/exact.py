@@ -22,6 +22,8 @@ from xner.solve.solution import TOLERANCE, Route, Solution, Status, candidate_ed
 
 TABLE_BITS = 16  # 65,536 states per word; beyond, the ILP is faster: benchmarks/results/exact.md
 BLOCK = 256  # marked sentences per job
+MOST_WORDS = 1_000_000  # words in the candidates of a sentence; a larger ILP would not be solved
+EFFORT = 3.0  # per sentence, of the ILP
 
 
 def covers(constraint: Constraint) -> bool:
@@ -47,8 +49,8 @@ def solve_exact(
         table_bits: solve a conflict group by a table of up to 2**table_bits states per word: one
             bit for each entity that could exceed the limit, or as many as it takes to count to
             it; 0 to 24, default 16.
-        ilp: solve sentences with larger groups by OR-Tools, if it is installed; otherwise they
-            keep greedy's answer, status `FEASIBLE`. Default True.
+        ilp: solve sentences with larger groups by OR-Tools, if it is installed, within limits;
+            otherwise they keep greedy's answer, status `FEASIBLE`. Default True.
 
     Raises:
         UsageError: `limit` is below 1, or `table_bits` is out of range.
@@ -71,8 +73,15 @@ def solve_exact(
     status[unproven] = Status.FEASIBLE
     solution = Solution(*choice, status)
     if ilp and len(unproven) and find_spec("ortools"):
-        return _finish(problem, solution, limit, unproven)
+        return _finish(problem, solution, limit, unproven[_sizes(problem, unproven) <= MOST_WORDS])
     return solution
+
+
+def _sizes(problem: Problem, sentences: Int64) -> Int64:
+    """Words in all candidates of each of some sentences."""
+    before = np.concatenate([[0], np.cumsum(problem.end - problem.start, dtype=np.int64)])
+    sizes: Int64 = np.diff(before[candidate_edges(problem)])[sentences]
+    return sizes
 
 
 def _finish(problem: Problem, solution: Solution, limit: int | None, left: Int64) -> Solution:
@@ -80,7 +89,7 @@ def _finish(problem: Problem, solution: Solution, limit: int | None, left: Int64
     from xner.solve.ilp import solve_ilp
 
     part = problem.take(left)
-    found = solve_ilp(part, constraint=Constraint(at_most=limit))
+    found = solve_ilp(part, constraint=Constraint(at_most=limit), effort=EFFORT)
     edges, found_edges = candidate_edges(problem), candidate_edges(part)
     chosen, objective = solution.chosen.copy(), solution.objective.copy()
     bound, route, status = solution.bound.copy(), solution.route.copy(), solution.status.copy()

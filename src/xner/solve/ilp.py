@@ -44,6 +44,7 @@ class _Options:
     time_limit: float | None
     gap: float
     seed: int
+    effort: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def solve_ilp(
     time_limit: float | None = None,
     gap: float = 0.0,
     seed: int = 0,
+    effort: float | None = None,
 ) -> Solution:
     """Choose the candidates with the largest sum of scores, sentence by sentence.
 
@@ -76,6 +78,8 @@ def solve_ilp(
         time_limit: seconds per sentence; default None, no limit.
         gap: relative gap at which to stop; default 0.0, the proven optimum.
         seed: random seed of the solver; default 0.
+        effort: most work per sentence, in about seconds, but reproducible; default None, no limit.
+            Only for cp-sat.
 
     Raises:
         MissingExtraError: OR-Tools is not installed.
@@ -90,7 +94,7 @@ def solve_ilp(
     if time_limit is not None and not time_limit > 0:
         raise UsageError(f"time_limit is {time_limit}; it must be above 0, or None")
     solve = _cp_sat() if backend == "cp-sat" else _math_opt(backend)
-    options = _Options(time_limit, gap, seed)
+    options = _Options(time_limit, gap, seed, effort)
     constraint = constraint or Constraint()
     chosen = np.zeros(problem.candidates, np.uint8)
     objective = np.zeros(problem.sentences)
@@ -178,6 +182,8 @@ def _cp_sat() -> Callable[[_Program, _Options], _Outcome]:
         solver.parameters.absolute_gap_limit = 0.0
         if options.time_limit is not None:
             solver.parameters.max_time_in_seconds = options.time_limit
+        if options.effort is not None:
+            solver.parameters.max_deterministic_time = options.effort
         status = solver.solve(model)
         if status == cp_model.INFEASIBLE:
             return _Outcome(Status.INFEASIBLE, [], 0.0)

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from xner.columns import (
     ENTITIES,
-    LINKS,
     LINKS_MADE_BY,
     SOLUTION,
     TOKENS,
@@ -24,7 +23,8 @@ from xner.columns import (
     types_of,
     with_columns,
 )
-from xner.corpus import Batches, Corpus, rechunk, require, zip_batches
+from xner.corpus import Batches, Corpus, rechunk, require
+from xner.corpus.beside import beside
 from xner.errors import InputError
 from xner.options import declare, option
 from xner.outcomes import outcomes_of
@@ -140,7 +140,8 @@ def _view_schema(schema: pa.Schema) -> pa.Schema:
 
 def _view(corpus: Corpus) -> Corpus:
     """The back-translation and the target as the sides of a corpus."""
-    return Corpus(_View(corpus), len(corpus), corpus.origin, _view_schema(corpus.schema))
+    read = corpus.select(*_held(corpus.schema).values())
+    return Corpus(_View(read), len(corpus), corpus.origin, _view_schema(corpus.schema))
 
 
 @dataclass(frozen=True)
@@ -154,27 +155,6 @@ class _View:
 
     def between(self, first: int, last: int) -> Batches:
         return map(_as_source, self.corpus.part(first, last).batches())
-
-
-@dataclass(frozen=True)
-class _Linked:
-    """A corpus with the links of its view as a column."""
-
-    corpus: Corpus
-    view: Corpus
-
-    @property
-    def schema(self) -> pa.Schema:
-        made_by = {LINKED_BY: (self.view.schema.metadata or {})[LINKS_MADE_BY]}
-        return with_columns(self.corpus.schema, {LINKED: LINKS}, metadata=made_by)
-
-    def __call__(self) -> Batches:
-        return self.between(0, len(self.corpus))
-
-    def between(self, first: int, last: int) -> Batches:
-        corpora = (corpus.part(first, last) for corpus in (self.corpus, self.view))
-        for batch, linked in zip_batches(*((c.origin, c.batches()) for c in corpora)):
-            yield replace_columns(batch, {LINKED: linked["links"]}, metadata=self.schema.metadata)
 
 
 @declare
@@ -205,8 +185,8 @@ class AlignTarget(Project):
         stage, view = super().prepare(_view(corpus), work)
         if not self.linked:
             return Prepared(stage, corpus)
-        source = _Linked(corpus, view)
-        return Prepared(stage, Corpus(source, len(corpus), corpus.origin, source.schema))
+        made_by = (view.schema.metadata or {})[LINKS_MADE_BY]
+        return Prepared(stage, beside(corpus, {LINKED: view}, {LINKED_BY: made_by}))
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         require_columns(corpus, *MADE, "source_entities", "target_tokens")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xner.corpus import Corpus, require
+from xner.corpus import Corpus
 from xner.kernels.records import Spans
 from xner.report import Progress
 from xner.score.adjacent import count_adjacent
@@ -25,6 +25,8 @@ from xner.score.registry import fused, link_scores
 from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Text
 from xner.solve.exact import solve_exact
+from xner.stages.base import require_columns
+from xner.stages.large import without_large
 from xner.stages.work import Make, Work
 
 if TYPE_CHECKING:
@@ -41,9 +43,9 @@ def count_corpus(corpus: Corpus, options: ProjectionOptions) -> Counts:
     """
     counts = Counts(options.first_signature)
     done = 0
-    for batch in corpus.batches():
-        require(batch, *NEEDED)
-        count_batch(Text(batch), options, counts)
+    require_columns(corpus, *NEEDED)
+    for batch in corpus.select(*NEEDED).batches():
+        count_batch(Text(without_large(batch, options)), options, counts)
         done += batch.num_rows
         options.tell("count", done / max(1, len(corpus)))
     return counts

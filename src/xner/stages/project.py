@@ -22,6 +22,7 @@ from xner.columns import (
     with_columns,
 )
 from xner.corpus import Corpus, require
+from xner.corpus.bad_rows import blanked
 from xner.errors import UsageError
 from xner.kernels.records import Problem, Spans
 from xner.options import declare, options_of
@@ -43,6 +44,7 @@ from xner.solve.solution import Solution
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of
 from xner.stages.first_pass import count_corpus, counted, first_choice
+from xner.stages.large import large_rows, restored
 from xner.stages.linking import linked
 from xner.stages.projection_options import ProjectionOptions
 from xner.stages.solved import (
@@ -250,10 +252,15 @@ class Pass:
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the columns of a projection to a validated batch."""
-        options = self.options
         require(batch, "source_tokens", "source_entities", "target_tokens")
-        if options.linked:
+        if self.options.linked:
             require(batch, "links")
+        large = large_rows(batch, self.options)
+        made = self._projected(blanked(batch, large))
+        return restored(made, batch, large, self.report) if len(large) else made
+
+    def _projected(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        options = self.options
         text = Text(batch)
         spans = None if self.counts is None else first_choice(text, options)
         made = self._candidates(text, spans)

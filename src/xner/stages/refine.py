@@ -11,7 +11,8 @@ from typing import ClassVar, Literal, Self
 import pyarrow as pa
 
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, with_columns
-from xner.corpus import Batches, Corpus, zip_batches
+from xner.corpus import Batches, Corpus
+from xner.corpus.beside import beside
 from xner.links import average, back_off, compose
 from xner.options import declare, option
 from xner.report import Report
@@ -99,8 +100,8 @@ class Refine(AlignerOptions):
         stage = CombineLinks(
             combine=self.combine, paths=self.paths, made_by=f"refine({','.join(makers)})"
         )
-        source = _Beside(direct, there, onward)
-        return Prepared(stage, Corpus(source, len(corpus), corpus.origin, source.schema))
+        around = dict(zip(_AROUND, (there, onward), strict=True))
+        return Prepared(stage, beside(direct, around, {}))
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         if not len(corpus):
@@ -122,6 +123,7 @@ def _made_by(corpus: Corpus, key: bytes) -> str:
 
 def _view(corpus: Corpus, source: str, target: str) -> Corpus:
     """Two token columns as the sides of a corpus."""
+    corpus = corpus.select(source, target)
     names = {"source_tokens": source, "target_tokens": target}
     schema = pa.schema([(new, corpus.schema.field(old).type) for new, old in names.items()])
     return Corpus(_View(corpus, names), len(corpus), corpus.origin, schema)
@@ -160,28 +162,6 @@ class CombineLinks(Stage):
             report.add(sentences=batch.num_rows)
             links = join(batch["links"], around)
             yield replace_columns(batch, {"links": links}, drop=_AROUND, metadata=metadata)
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """A corpus with the links of two others in columns of its own."""
-
-    direct: Corpus
-    there: Corpus
-    onward: Corpus
-
-    @property
-    def schema(self) -> pa.Schema:
-        return with_columns(self.direct.schema, dict.fromkeys(_AROUND, LINKS))
-
-    def __call__(self) -> Batches:
-        return self.between(0, len(self.direct))
-
-    def between(self, first: int, last: int) -> Batches:
-        corpora = (c.part(first, last) for c in (self.direct, self.there, self.onward))
-        for batch, *around in zip_batches(*((c.origin, c.batches()) for c in corpora)):
-            links = (each["links"] for each in around)
-            yield replace_columns(batch, dict(zip(_AROUND, links, strict=True)))
 
 
 @dataclass(frozen=True)
