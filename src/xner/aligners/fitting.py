@@ -73,7 +73,7 @@ def model_of(
     kept = np.flatnonzero(np.maximum(sums.forward, sums.reverse) > DISCOUNT)
     model = AlignmentModel(
         signature,
-        ("", ""),
+        (),
         len(links.offsets) - 1,
         _vocabulary(source, 0, links, sums),
         _vocabulary(target, 1, links, sums),

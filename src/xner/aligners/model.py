@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,7 +72,7 @@ class AlignmentModel:
 
     Attributes:
         signature: signature of the aligner, and what it was fitted on.
-        languages: source and target language, or empty texts.
+        languages: FLORES-200 codes of the source and target language, or nothing.
         pairs: number of sentence pairs that it was fitted on.
         source, target: word types of both sides.
         entries: pairs of word types with links.
@@ -81,7 +82,7 @@ class AlignmentModel:
     """
 
     signature: str
-    languages: tuple[str, str]
+    languages: tuple[str, ...]
     pairs: int
     source: Vocabulary
     target: Vocabulary
@@ -149,20 +150,19 @@ class AlignmentModel:
             FormatError: it is no such file, or of another version.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if file["version"] != _VERSION:
                     raise ValueError("another version of xner wrote it; fit the aligner again")
-                source, target = str(file["languages"][0]), str(file["languages"][1])
                 return cls(
                     str(file["made_by"]),
-                    (source, target),
+                    tuple(file["languages"].tolist()),
                     int(file["pairs"]),
                     _vocabulary(file, "source"),
                     _vocabulary(file, "target"),
                     Entries(*(_frozen(file[f"entries_{name}"]) for name in Entries._fields)),
                     *(file[name] for name in ("view_keys", "evidence", "weights", "jumps")),
                 )
-        except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zlib.error, BadZipFile) as error:
             raise FormatError(f"{path}: no alignment model of xner ({error})") from None
 
 

@@ -208,7 +208,7 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
         UsageError: the model or a language is missing.
     """
     from xner.score.nmt import NmtOptions
-    from xner.stages.align import takes
+    from xner.stages.aligner_options import takes
 
     own = options_given(options, NmtOptions, prefix="nmt_")
     if not own:

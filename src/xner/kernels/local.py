@@ -135,7 +135,7 @@ def weigh(given, j, e, w):
         if old >= 0:
             w.links_of[c, old] -= 1
             w.ratio[c, old] = e.fertility[old, min(w.links_of[c, old], most)]
-        here = given - w.previous[c]
+        here = given + 1 - w.previous[c]
         there = given + 1 - w.following[c, j]
         for i in range(width):
             before = e.jumps[np.uint64(here + i)]
