@@ -35,6 +35,8 @@ SYSTEMS: dict[str, dict[str, tuple[str, ...]]] = {
     "eflomal": {"": ("align", "{pairs}", "-o", "{out}", "--aligner", "eflomal")},
     "fast_align": {"": ("align", "{pairs}", "-o", "{out}", "--aligner", "fast_align")},
 }
+_FEW = 1_000
+"""Pairs of the runs that fill the cache of compiled code."""
 PACKAGES = {"eflomal": "eflomal", "fast_align": "systran_align"}
 
 
@@ -169,11 +171,13 @@ def main() -> None:
         folder = Path(scratch)
         texts = [bitext(language, given.data) for language in given.languages]
         made = report(write(folder / "all.parquet", texts, max(given.sizes)))
+        pairs = folder / "pairs.parquet"
+        few = min(_FEW, *given.sizes)
+        beginning(folder / "all.parquet", few, pairs)
+        for system in set(given.systems) - set(PACKAGES):
+            measure(system, pairs, few, folder)  # compiles
         for rows in sorted(given.sizes):
-            pairs = folder / "pairs.parquet"
             beginning(folder / "all.parquet", rows, pairs)
-            if not points:
-                run("project", str(pairs), "-o", str(folder / "out.parquet"))  # compiles
             too_many = given.rivals_up_to is not None and rows > given.rivals_up_to
             for system in given.systems:
                 if system not in missing and not (too_many and system in PACKAGES):

@@ -4,6 +4,7 @@ python -m benchmarks.scale_ray                      # writes benchmarks/results/
 """
 
 import filecmp
+import os
 import subprocess
 import sys
 import tempfile
@@ -109,7 +110,8 @@ def main() -> None:
         f"`xner project` with its default settings on {options.rows:,} synthetic pairs with "
         "links, Parquet to a folder of shards, with the start of Python and of Ray. The two nodes "
         "were started with `ray start` on this machine and have one CPU each; the job connects "
-        "to them. The node is killed with SIGKILL when a third of the shards is there.\n\n"
+        "to them. The node is killed with SIGKILL when a third of the shards is there. Processes "
+        f"that were running or waiting for a CPU in the end: {os.getloadavg()[1]:.0f}.\n\n"
         f"{common.markdown(head, table)}\n\n{common.made_by('pyarrow', 'ray')}"
     )
     common.save(options.results, "scale_ray.md", "Ray", body)

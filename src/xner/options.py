@@ -34,6 +34,7 @@ from xner.errors import UsageError
 
 T = TypeVar("T")
 _KEY = "xner"
+_LARGEST = 2**63 - 1
 
 
 class Unset:
@@ -207,19 +208,22 @@ def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
     if not _fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
-    if not all(map(math.isfinite, _numbers_in(value))):
-        raise UsageError(f"{name} is {value}; numbers must be finite")
+    for number in _numbers_in(value):
+        if isinstance(number, Integral) and abs(int(number)) > _LARGEST:
+            raise UsageError(f"{name} is too large; an integer must be at most {_LARGEST}")
+        if not math.isfinite(number):
+            raise UsageError(f"{name} is {value}; numbers must be finite")
     if isinstance(value, Real):
         _check_range(name, float(value), declared)
 
 
-def _numbers_in(value: Any) -> list[float]:
+def _numbers_in(value: Any) -> list[Any]:
     """The number that a value is, or those in a list or mapping."""
     if isinstance(value, Mapping):
         value = value.values()
     elif not isinstance(value, list | tuple | set | frozenset):
         value = [value]
-    return [float(item) for item in value if isinstance(item, Real)]
+    return [item for item in value if isinstance(item, Real)]
 
 
 def _check_range(name: str, value: float, declared: Option) -> None:

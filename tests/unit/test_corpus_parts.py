@@ -9,7 +9,7 @@ import pytest
 
 import xner
 from xner.corpus import scan_side, with_links
-from xner.formats import files, panx
+from xner.formats import files, panx, parquet
 
 ROWS = 60
 FORMATS = {
@@ -128,6 +128,18 @@ def test_parts_one_after_another_read_a_file_once(folder, monkeypatch, suffix):
     assert corpus.part(40, 45).table == side.slice(40, 5)
     assert corpus.part(0, 45).table == side.slice(0, 45)
     assert pickle.loads(pickle.dumps(corpus)).part(45, 50).table == side.slice(45, 5)
+
+
+def test_parts_one_after_another_keep_no_rows_that_were_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "BATCH", 500)
+    table = pa.table({"source_tokens": [["w" * 50]] * 10_000})
+    pq.write_table(table, tmp_path / "source.parquet")
+    corpus = xner.scan(tmp_path / "source.parquet", side="source")
+    kept = []
+    for a in range(0, 9900, 90):  # parts end within a batch
+        assert sum(batch.num_rows for batch in corpus.part(a, a + 90).batches()) == 90
+        kept.append(pa.total_allocated_bytes())
+    assert kept[-1] < kept[10] + 100_000
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,11 @@ def test_a_corpus_with_links(files):
     [
         ("1-1\n", [], "gold has 1 sentence pairs, but the predicted links have 3"),
         ("1-1\n1:1\n", [], r"gold:2: '1:1' is not a gold link; write 3-4"),
+        ("1-1 2p2 1-1:1\n", [], r"gold:1: '1-1:1' is not a gold link"),
+        ("1-1\n\t 2pp2 1-1\n", [], r"gold:2: '2pp2' is not a gold link"),
+        ("1-1\n2-1048576\n", [], r"gold:2: '2-1048576' is not a gold link"),
+        ("1-1\n99999999999p1\n", [], r"gold:2: '99999999999p1' is not a gold link"),
+        ("1-\u0663\n", [], "gold:1: '1-\u0663' is not a gold link"),
         ("\n\n\n", [], "has no links"),
         ("0-1\n\n\n", ["--gold-base", "1"], "counts from 0"),
     ],

@@ -19,7 +19,8 @@ from xner.cli import main
 from xner.columns import ENTITIES, LINKS
 from xner.corpus import Corpus, joining
 from xner.errors import XnerWarning
-from xner.formats import footer, parquet
+from xner.formats import files, footer, parquet
+from xner.score.counts import Counts
 from xner.solve import exact
 
 WORDS = pa.array([["EU", "says"], ["Peter"]])
@@ -393,3 +394,57 @@ def test_weights_must_be_finite(tmp_path):
         (tmp_path / "a.txt").write_text("a\n")
         with pytest.raises(xner.InputError, match=r"c.align:1"):
             xner.read(tmp_path / "a.txt", tmp_path / "a.txt", links=tmp_path / "c.align")
+
+
+@pytest.mark.parametrize(("name", "missing"), [("a.txt", "line end"), ("a.conll", "blank line")])
+def test_a_file_without_an_end_of_line_or_sentence_is_refused(tmp_path, monkeypatch, name, missing):
+    monkeypatch.setattr(files, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
+    path = tmp_path / name
+    path.write_text("w\tO" + ("\nw\tO" if name == "a.conll" else " ") * 5000)
+    for read in (xner.scan, xner.read):
+        with pytest.raises(xner.FormatError, match=f"no {missing} in 1,000 bytes from byte 0"):
+            read(path, side="source")
+
+
+@pytest.mark.parametrize("option", ["--max-span", "--seed", "--chains"])
+def test_integers_have_64_bits(pair, capsys, option):
+    assert main(["project", "a.conll", "b.txt", "-o", "o.conll", option, str(10**400)]) == 2
+    assert "at most 9223372036854775807" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("keys", "counts"),
+    [([1, 2], [1]), ([0], [1]), ([1], [-1]), ([[1]], [[1]]), ([], 3), (["a"], [1])],
+)
+def test_statistics_that_do_not_fit_are_refused(tmp_path, keys, counts):
+    made = Counts("xner")
+    made.add(np.array([5], np.uint64), np.array([1]))
+    made.save(tmp_path / "c.npz")
+    with np.load(tmp_path / "c.npz") as file:
+        values = dict(file)
+    np.savez(tmp_path / "d.npz", **{**values, "keys": np.array(keys), "counts": np.array(counts)})
+    assert len(Counts.load(tmp_path / "c.npz")) == 1
+    with pytest.raises(xner.FormatError, match="no counts of xner"):
+        Counts.load(tmp_path / "d.npz")
+
+
+def test_labels_are_printed_as_they_are(tmp_path, capsys):
+    entity = {"start": 0, "end": 1, "label": "[/b]\x1b[31m"}
+    rows = {"tokens": [["a"]], "entities": [[entity]]}
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(rows), path)
+    assert main(["evaluate", str(path), str(path)]) == 0
+    out = capsys.readouterr().out
+    assert r"[/b]\x1b[31m" in out
+    assert "\x1b[31m" not in out
+
+
+@pytest.mark.parametrize("label", ["A\tB", "A\nO", "A\r", "A "])
+def test_labels_that_conll_cannot_hold_are_refused(tmp_path, label):
+    entities = [[{"start": 0, "end": 1, "label": label}]]
+    rows = {"id": ["1"], "target_tokens": [["a"]], "target_entities": entities}
+    pairs = Corpus.from_table(pa.table(rows))
+    with pytest.raises(xner.OutputError, match="cannot hold the label"):
+        pairs.write(tmp_path / "o.conll")
+    pairs.write(tmp_path / "o.jsonl")

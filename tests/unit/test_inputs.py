@@ -128,6 +128,16 @@ def test_bad_rows_name_their_file(folder):
     assert len(kept.table) == sum(SIZES.values()) - 1
 
 
+def test_parts_of_many_files_leave_one_open(folder):
+    pairs = xner.scan(folder / "en", side="source")
+    (files,) = pairs.source.files
+    for first in (4, 0, 9, 1):
+        assert len(pairs.part(first, first + 1).table) == 1
+        assert sum(bool(file._left) for file in files.files) == 1
+    assert len(pairs.part(0, 12).table) == 12
+    assert not any(file._left for file in files.files)
+
+
 def test_other_numbers_of_files(folder):
     (folder / "de" / "10.txt").unlink()
     with pytest.raises(xner.ParallelError, match=r"/de: 8 rows, but .*/en has 12"):

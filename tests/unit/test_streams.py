@@ -154,8 +154,7 @@ def test_evaluate_files(tmp_path, monkeypatch):
     assert max(most) < path.stat().st_size / 3
 
 
-def test_evaluate_links(tmp_path, monkeypatch):
-    monkeypatch.setattr("xner.evaluation.links.BATCH", ROWS)
+def test_evaluate_links(tmp_path):
     (tmp_path / "gold").write_text("1-1 2-2 3p3 4-4\n1-1 2-2 3-3\n" * (ROWS * BATCHES // 2))
     stream = Stream(table(links=LINKED))
     made = xner.evaluate_links(tmp_path / "gold", stream)

@@ -12,6 +12,7 @@ from typing import Any
 from rich import progress as rich_progress
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from xner.report import Progress
 
@@ -49,13 +50,20 @@ def progress(quiet: bool) -> Iterator[Progress]:
         yield tell
 
 
+def _as_it_is(text: str) -> Text:
+    """Text without markup; labels may hold brackets and control characters."""
+    return Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+
+
 def facts(title: str, rows: Sequence[tuple[str, str]], signature: str) -> None:
     """Print a two-column table and the signature of its figures."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title=_as_it_is(title), title_justify="left", show_header=False, box=None, pad_edge=False
+    )
     table.add_column(style="bold")
     table.add_column(justify="right")
-    for name, value in rows:
-        table.add_row(name, value)
+    for row in rows:
+        table.add_row(*map(_as_it_is, row))
     console = Console()
     console.print(table)
     console.print(signature, style="dim", soft_wrap=True, highlight=False, markup=False)
@@ -65,9 +73,9 @@ def grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None
     """Print a table with a header; the first column is text, the others are numbers."""
     table = Table()
     for i, name in enumerate(head):
-        table.add_column(name, justify="left" if i == 0 else "right")
+        table.add_column(_as_it_is(name), justify="left" if i == 0 else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_as_it_is, row))
     console = Console()
     console.print(title, style="bold", soft_wrap=True, highlight=False, markup=False)
     console.print(table)

@@ -8,10 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from copy import copy
 from functools import partial
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -57,8 +56,22 @@ def as_it_is(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _no_reader() -> deque[tuple[int, Iterator[Part]]]:
-    """Room for one reader, and the row that it has come to."""
+class _Reader(NamedTuple):
+    """A reader of a file that has come to some row.
+
+    Attributes:
+        row: the row, as `InputFile.keep_docstart` counts them.
+        again: the part that begins with it, if it was read but not used up.
+        parts: what comes next.
+    """
+
+    row: int
+    again: list[Part]
+    parts: Iterator[Part]
+
+
+def _no_reader() -> deque[_Reader]:
+    """Room for one reader."""
     return deque(maxlen=1)
 
 
@@ -214,32 +227,39 @@ class InputFile:
 
         If the last call ended there, its reader continues.
         """
-        return ahead(self._some(*self._from(first), first, last))
+        return ahead(self._some(self._from(first), first, last))
 
-    def _from(self, first: int) -> tuple[int, Iterator[Part]]:
-        """Parts from near a row, and the number of their first row."""
+    def close(self) -> None:
+        """Close the file, if the last call of `between` left it open."""
+        self._left.clear()
+
+    def _from(self, first: int) -> _Reader:
+        """A reader that begins near a row."""
         starts = self.contents.starts
         start = starts[bisect_right(starts, first, key=self._before) - 1]
-        if self._left and self._before(start) <= self._left[0][0] <= first:
+        if self._left and self._before(start) <= self._left[0].row <= first:
             return self._left.pop()
-        return self._before(start), self._read(start, self.contents.schema)
+        return _Reader(self._before(start), [], self._read(start, self.contents.schema))
 
     def _all(self, parts: Iterable[Part]) -> Batches:
         for line, batch in parts:
             if (rows := self._rows(batch)).num_rows:
                 yield self._checked(rows, line)
 
-    def _some(self, row: int, parts: Iterator[Part], first: int, last: int) -> Batches:
-        """Yield the rows `[first, last)` of parts that begin with `row`."""
-        for line, batch in parts:
+    def _some(self, reader: _Reader, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)`, which the reader has not passed."""
+        row, again, parts = reader
+        while part := again.pop() if again else next(parts, None):
+            line, batch = part
             rows = self._rows(batch)
             end = row + rows.num_rows
             if end > first:
                 skip = max(first - row, 0)
                 yield self._checked(rows.slice(skip, min(end, last) - row - skip), line + skip)
             if end >= last:
-                whole = end == last
-                self._left.append((end, parts) if whole else (row, chain([(line, batch)], parts)))
+                left = _Reader(end, [], parts) if end == last else _Reader(row, [part], parts)
+                if end < self.rows or left.again:
+                    self._left.append(left)
                 return
             row = end
         raise ParallelError(

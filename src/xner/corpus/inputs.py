@@ -182,7 +182,11 @@ class SeveralFiles:
 
     def between(self, first: int, last: int) -> Batches:
         """Yield the rows `[first, last)`; see `InputFile.between`."""
-        parts = self._parts(first, last)
+        parts = list(self._parts(first, last))
+        wanted = {i for i, *_ in parts}
+        for i, file in enumerate(self.files):
+            if i not in wanted:
+                file.close()
         return ahead(self._same(self.files[i].between(*rows) for i, *rows in parts))
 
     def only(self, names: Collection[str]) -> SeveralFiles:

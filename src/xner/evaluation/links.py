@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,14 +14,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner._version import __version__
-from xner.columns import BATCH, fields_of, offsets_of, rows_of
+from xner.columns import LINKS, fields_of, offsets_of, rows_of, struct_lists
 from xner.corpus import Corpus, StrPath, rechunk
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import format_of, jsonl, parquet, pharaoh
 from xner.formats.files import line_blocks
 
 BASES = ("auto", "0", "1")
-_GOLD_LINK = re.compile(r"(\d+)([-p?])(\d+)")
+_GOLD_LINK = re.compile(r"(\d+)([-p?])(\d+)", re.ASCII)
 _WORDS = 1 << 20
 """More than the words of any sentence: a key packs sentence, source word and target word."""
 
@@ -193,42 +193,61 @@ def _common(first: Int64, second: Int64) -> int:
 
 
 def _gold_links(path: Path) -> Iterator[_Links]:
-    """Yield the links of `BATCH` lines at a time."""
-    lines = enumerate(_lines(path), 1)
-    while block := list(islice(lines, BATCH)):
-        found: list[tuple[int, int, int, bool]] = []
-        for row, (number, line) in enumerate(block):
-            for text in line.split():
-                match = _GOLD_LINK.fullmatch(text)
-                if match is None or max(int(match[1]), int(match[3])) >= _WORDS:
-                    raise FormatError(
-                        f"{path}:{number}: {text!r} is not a gold link; write 3-4 for a sure link "
-                        f"and 3p4 for a possible one"
-                    )
-                found.append((row, int(match[1]), int(match[3]), match[2] == "-"))
-        flat = np.array(found, np.int64).reshape(-1, 4).T
-        yield _Links(len(block), flat[0], flat[1:3], flat[3].astype(bool))
+    """Yield the links of 32,768 lines at a time."""
+    for batch in rechunk(_gold_batches(path)):
+        links = _links_of(batch)
+        yield links._replace(sure=fields_of(batch["links"], "weight")[0] > 0)
 
 
-def _lines(path: Path) -> Iterator[str]:
-    for _, block in line_blocks(path):
-        yield from block.decode("utf-8").split("\n")[:-1]
+def _gold_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the links of blocks of lines; the weight of possible ones is 0."""
+    for line, block in line_blocks(path):
+        marks = np.frombuffer(block, np.uint8)
+        sure = marks[np.isin(marks, np.frombuffer(b"-p?", np.uint8))] == ord("-")
+        try:
+            # As Pharaoh links, but these may have weights.
+            plain = block.translate(bytes.maketrans(b"p?:", b"--p"))
+            links = pharaoh.parse(path, line, plain)
+        except FormatError:
+            raise _bad_gold(path, line, block) from None
+        source, target = fields_of(links, "source", "target")
+        if len(source) and max(source.max(), target.max()) >= _WORDS:
+            raise _bad_gold(path, line, block)
+        column = struct_lists(LINKS, offsets_of(links), source, target, sure.astype(np.float32))
+        yield pa.RecordBatch.from_pydict({"links": column})
+
+
+def _bad_gold(path: Path, first: int, block: bytes) -> FormatError:
+    """The error for the first text of a block that is not a gold link."""
+    for line, words in enumerate(block.decode("utf-8").split("\n"), first):
+        for text in filter(None, re.split("[ \t]", words)):
+            match = _GOLD_LINK.fullmatch(text)
+            if match is None or max(int(match[1]), int(match[3])) >= _WORDS:
+                return FormatError(
+                    f"{path}:{line}: {text!r} is not a gold link; write 3-4 for a sure link and "
+                    f"3p4 for a possible one"
+                )
+    return FormatError(f"{path}: has text that is not a gold link")
 
 
 def _predicted_links(predicted: StrPath | Corpus, min_weight: float) -> Iterator[_Links]:
-    """Yield the links of `BATCH` rows at a time."""
+    """Yield the links of 32,768 rows at a time."""
     for batch in rechunk(_link_batches(predicted)):
-        links = batch["links"]
-        row = rows_of(offsets_of(links))
-        source, target, weight = fields_of(links, "source", "target", "weight")
-        words = np.stack((source, target)).astype(np.int64)
-        if len(row) and (words.min() < 0 or words.max() >= _WORDS):
+        links = _links_of(batch)
+        if links.words.size and (links.words.min() < 0 or links.words.max() >= _WORDS):
             raise InputError(
-                f"the predicted links have a word {words.max()}; a sentence has at most "
+                f"the predicted links have a word {links.words.max()}; a sentence has at most "
                 f"{_WORDS:,} words, counted from 0"
             )
-        kept = weight >= min_weight
-        yield _Links(batch.num_rows, row[kept], words[:, kept], kept[kept])
+        kept = fields_of(batch["links"], "weight")[0] >= min_weight
+        yield _Links(links.rows, links.row[kept], links.words[:, kept], kept[kept])
+
+
+def _links_of(batch: pa.RecordBatch) -> _Links:
+    """The links of a batch, all of them sure."""
+    words = np.stack(fields_of(batch["links"], "source", "target")).astype(np.int64)
+    row = rows_of(offsets_of(batch["links"]))
+    return _Links(batch.num_rows, row, words, np.ones(len(row), bool))
 
 
 def _link_batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:

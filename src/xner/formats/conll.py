@@ -44,6 +44,7 @@ DOCSTART = "-DOCSTART-"
 # A line that begins with white space or may be a comment: only `parse` decides what it is.
 _ODD_LINE = re.compile(rb"^(?:[ \t#])", re.MULTILINE)
 _PARAGRAPH = re.compile(rb"(?:[ \t]*\n)*(?:[ \t]*[^ \t\n][^\n]*\n)+(?:[ \t]*\n)*|(?:[ \t]*\n)+")
+_UNFIT_LABEL = re.compile(r"[\t\n\r]| \Z")
 _DOCSTART_ROW = re.compile(rb"(?:\A|\n\n)-DOCSTART-(?:[ \t][^\n]*)?\n(?=\n|\Z)")
 
 Int64 = NDArray[np.int64]
@@ -284,12 +285,18 @@ def render(
     """Return the lines of a batch, tab-separated.
 
     Raises:
-        OutputError: a token contains a tab or newline or is empty, or entities overlap.
+        OutputError: a token or label contains a tab or newline, a token is empty, or entities
+            overlap.
     """
     offsets = offsets_of(tokens)
     flat = values_of(tokens)
     refuse(pc.match_substring_regex(flat, r"^ *$|[\t\n\r]"), flat, tokens, ids, path)
     spans, names = spans_of(entities)
+    if bad := [name for name in names if _UNFIT_LABEL.search(name)]:
+        raise OutputError(
+            f"{path}: a {path.suffix} file cannot hold the label {bad[0]!r}; write .jsonl or "
+            f".parquet"
+        )
     if (clash := overlap(spans)) is not None:
         raise OutputError(
             f"{path}: sentence {ids[clash].as_py()!r} has entities that overlap, which tags "

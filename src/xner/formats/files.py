@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from xner.errors import FormatError, InputError, OutputError
 
 BLOCK_BYTES = 2 << 20
+MOST_BYTES = 1 << 28
+"""Bytes of a line, or of a sentence of CoNLL."""
 Ends = tuple[bytes, ...]
 LINE_ENDS: Ends = (b"\n",)
 PARAGRAPH_ENDS: Ends = (b"\n\n", b"\n\r\n")
@@ -155,6 +157,12 @@ def _raw_blocks(path: Path, ends: Ends, at: int = 0) -> Iterator[tuple[int, byte
             read = file.read(wanted)
             rest += read
             cut = len(rest) if len(read) < wanted else _last_end(rest, ends)
+            if max(cut, len(rest) - cut) > MOST_BYTES:
+                end = "line end" if ends == LINE_ENDS else "blank line"
+                raise FormatError(
+                    f"{path}: no {end} in {MOST_BYTES:,} bytes from byte {at:,} on; check the "
+                    f"format of the file"
+                )
             if cut:
                 yield at, rest[:cut]
                 at, rest = at + cut, rest[cut:]

@@ -129,7 +129,10 @@ class Counts:
                     raise ValueError("another version of xner wrote it; count the corpus again")
                 loaded = cls(str(file["made_by"]))
                 loaded.labels = set(file["labels"].tolist())
-                loaded.add(file["keys"].astype(np.uint64), file["counts"].astype(np.int64))
+                keys, counts = file["keys"].astype(np.uint64), file["counts"].astype(np.int64)
+                if keys.shape != (len(counts),) or not np.all(keys) or np.any(counts < 0):
+                    raise ValueError("keys and counts do not fit")
+                loaded.add(keys, counts)
         except (*_DAMAGE, BadZipFile, zlib.error) as error:
             raise FormatError(f"{path}: no counts of xner ({error})") from None
         return loaded
