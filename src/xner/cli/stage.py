@@ -84,9 +84,9 @@ class Command:
         ):
             stage = self._stage(options, output.suffix, tell)
             _check_counts_file(options, output, getattr(stage, "save_counts", None))
-            if output.folder or stage.costly or engine.name != "local":
-                options.left = "finished parts are kept: the same command continues"
             corpus = self.read(options, stage)
+            if output.folder or stage.lengthy(corpus) or engine.name != "local":
+                options.left = "finished parts are kept: the same command continues"
             left_out = list_bad_rows(options, corpus, output.path)
             done = run_job(
                 stage,

@@ -101,6 +101,11 @@ class FittedOptions(AlignerOptions):
         assert isinstance(aligner, NativeAligner)
         return sum(map(len, [corpus, *self._fit_corpora])) > aligner.fit_pairs
 
+    def applies(self, corpus: Corpus) -> bool:
+        """Whether a fitted model aligns a corpus that is too large to be sampled as a whole."""
+        applied = self.by_part and not self.pretrained
+        return self.samples(corpus) or (applied and len(corpus) > self.part_rows)
+
     def fit(self, corpus: Corpus) -> AlignmentModel:
         """The model of a random sample of a corpus and of `fit_on`, saved to `save_model`."""
         aligner = self.make_aligner()
@@ -297,6 +302,9 @@ class Align(FittedOptions):
     def costly(self) -> bool:
         """Whether the aligner runs a model."""
         return not self.links and self.pretrained
+
+    def lengthy(self, corpus: Corpus) -> bool:
+        return self.costly or (not self.links and self.applies(corpus))
 
     def prepare(self, corpus: Corpus, work: Work) -> Prepared:
         """Make the links, or read them from files."""
