@@ -73,19 +73,28 @@ def find_bad(rows: int, check: Callable[[int, int], Any]) -> dict[int, InputErro
 class Sparing:
     """Parses blocks of a file; rows that cannot be read become empty and get a fault."""
 
-    def __init__(self, path: Path, module: ModuleType, schema: pa.Schema | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        module: ModuleType,
+        known: dict[int, dict[int, InputError]],
+        schema: pa.Schema | None = None,
+    ) -> None:
         """Begin with a file.
 
         Args:
             path: the file.
             module: its format.
+            known: bad rows of blocks that were read before, by first line; they are added.
             schema: columns of a block without any good row, by default those of a block before;
                 such a block at the beginning is an error.
         """
-        self.path, self._module, self._schema = path, module, schema
+        self.path, self._module, self._known, self._schema = path, module, known, schema
 
     def __call__(self, parse: Parse, line: int, block: bytes) -> pa.RecordBatch:
         """Parse a block; the batch has the column `FAULT`."""
+        if line in self._known:
+            return self._spared(parse, line, block)
         try:
             check_utf8(self.path, line, block)
             batch = parse(line, block)
@@ -96,15 +105,10 @@ class Sparing:
 
     def _spared(self, parse: Parse, line: int, block: bytes) -> pa.RecordBatch:
         units, rows = self._units(block)
-        lines = list(accumulate((unit.count(b"\n") for unit in units), initial=line))
-
-        def check(first: int, last: int) -> None:
-            part = b"".join(units[first:last])
-            if part:
-                check_utf8(self.path, lines[first], part)
-                parse(lines[first], part)
-
-        bad = find_bad(len(units), check)
+        blanks = [self._module.BLANK if has_row else b"" for has_row in rows]
+        if line not in self._known:
+            self._known[line] = self._bad(parse, line, units, blanks)
+        bad = self._known[line]
         faults = [
             fault(self.path, bad[i], unit) if i in bad else None
             for i, unit in enumerate(units)
@@ -112,11 +116,31 @@ class Sparing:
         ]
         if all(faults):
             return self._empty(faults, next(iter(bad.values())))
-        for i in bad:
-            units[i] = self._module.BLANK if rows[i] else b""
-        batch = parse(line, b"".join(units))
+        good = (blanks[i] if i in bad else unit for i, unit in enumerate(units))
+        batch = parse(line, b"".join(good))
         self._schema = self._schema or batch.schema
         return _with_faults(batch, pa.array(faults, pa.string()))
+
+    def _bad(
+        self, parse: Parse, line: int, units: Sequence[bytes], blanks: Sequence[bytes]
+    ) -> dict[int, InputError]:
+        """The units that cannot be read, by number."""
+        lines = list(accumulate((unit.count(b"\n") for unit in units), initial=line))
+        bad: dict[int, InputError] = {}
+        for i, unit in enumerate(units):
+            try:
+                check_utf8(self.path, lines[i], unit)
+                if hasattr(self._module, "check_line"):
+                    self._module.check_line(self.path, lines[i], unit.decode())
+            except InputError as error:
+                bad[i] = error
+        left = [blanks[i] if i in bad else unit for i, unit in enumerate(units)]
+
+        def check(first: int, last: int) -> None:
+            if part := b"".join(left[first:last]):
+                parse(lines[first], part)
+
+        return dict(sorted((bad | find_bad(len(left), check)).items()))
 
     def _units(self, block: bytes) -> tuple[list[bytes], list[int]]:
         """Parts of a block with at most one row, and the number of rows of each."""

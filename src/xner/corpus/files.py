@@ -30,7 +30,7 @@ from xner.columns import (
 from xner.corpus.bad_rows import FAULT, Sparing, refuse_fault, spared, without_fault
 from xner.corpus.choosing import columns_to_read
 from xner.corpus.parts import Batches
-from xner.errors import FormatError, ParallelError
+from xner.errors import FormatError, InputError, ParallelError
 from xner.formats import conll, format_of, jsonl, panx, parquet, text
 from xner.formats.files import TOP, Contents, Start
 from xner.formats.tags import entities_from_tags
@@ -113,6 +113,7 @@ class InputFile:
             UsageError: the suffix is unknown.
         """
         self.path, self._adapt, self._scheme, self._spare = path, adapt, scheme, spare
+        self._bad: dict[int, dict[int, InputError]] = {}
         self._format = (module or text_format(path)).__name__
         self._options = {"scheme": scheme, "tags": tags} if self._module in (conll, panx) else {}
         self._held = deque(self._read()) if hold else None
@@ -174,7 +175,7 @@ class InputFile:
             return {}
         if self._module is parquet:
             return {"attempt": lambda fit, batch: spared(refuse_fault(batch), fit, self._path_of)}
-        return {"attempt": Sparing(self.path, self._module, schema)}
+        return {"attempt": Sparing(self.path, self._module, self._bad, schema)}
 
     def _path_of(self, row: int) -> Path:
         return self.path

@@ -115,20 +115,23 @@ def _as_text(kind: pa.DataType) -> pa.DataType:
 def _explain(path: Path, first: int, block: bytes) -> None:
     """Parse the lines one by one and raise FormatError for the first that is malformed."""
     for line, text in enumerate(block.decode("utf-8").split("\n")[:-1], first):
-        if not text.strip():
-            raise FormatError(f"{path}:{line}: an empty line; every line must hold one JSON object")
-        try:
-            row = json.loads(text, object_pairs_hook=_no_repeats)
-        except json.JSONDecodeError as error:
-            raise FormatError(
-                f"{path}:{line}: not JSON ({error.msg}, column {error.colno})"
-            ) from None
-        except RecursionError:
-            raise FormatError(f"{path}:{line}: lists and objects are nested too deeply") from None
-        except FormatError as error:
-            raise FormatError(f"{path}:{line}: {error}") from None
-        if not isinstance(row, dict):
-            raise FormatError(f"{path}:{line}: not a JSON object but {type(row).__name__}")
+        check_line(path, line, text)
+
+
+def check_line(path: Path, line: int, text: str) -> None:
+    """Raise FormatError if a line is not a JSON object, or repeats a field."""
+    if not text.strip():
+        raise FormatError(f"{path}:{line}: an empty line; every line must hold one JSON object")
+    try:
+        row = json.loads(text, object_pairs_hook=_no_repeats)
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}:{line}: not JSON ({error.msg}, column {error.colno})") from None
+    except RecursionError:
+        raise FormatError(f"{path}:{line}: lists and objects are nested too deeply") from None
+    except FormatError as error:
+        raise FormatError(f"{path}:{line}: {error}") from None
+    if not isinstance(row, dict):
+        raise FormatError(f"{path}:{line}: not a JSON object but {type(row).__name__}")
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
