@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xner.aligners.shards import Text
     from xner.aligners.soft import SoftLinks
 
-DISCOUNT = 0.5
+DISCOUNT = 0.75
 """Subtracted from the expected links of a pair of word types: what one pair of words adds to its
 own count would otherwise confirm a wrong link."""
 LEAST_LINKS = 0.1

@@ -43,7 +43,7 @@ FIRST_EFFORT = 0.6
 LEAST_SCALE, MOST_SCALE = 0.4, 4.0
 WHOLE_CELLS = 1 << 24
 """Pairs of word positions up to which all of a bitext is sampled, which bounds memory."""
-CORE_PAIRS, CORE_CELLS, CORE_CHAINS = 20_000, 1 << 23, 4
+CORE_PAIRS, CORE_CELLS, CORE_CHAINS = 20_000, 1 << 22, 4
 """What is sampled of a larger bitext: pairs, pairs of word positions, and chains."""
 FIRST_SWEEPS, AVERAGED_SWEEPS = 1, 3
 """Sweeps of every chain where a model is applied."""
