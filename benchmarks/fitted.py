@@ -119,7 +119,7 @@ def agreement(one: Links, two: Links) -> float:
     for links in (one, two):
         row = np.repeat(np.arange(len(links.offsets) - 1), np.diff(links.offsets))
         keys.append((row << 24) + (links.source.astype(np.int64) << 12) + links.target)
-    return 100 * 2 * len(np.intersect1d(*keys)) / sum(map(len, keys))
+    return 100 * 2 * len(np.intersect1d(keys[0], keys[1])) / sum(map(len, keys))
 
 
 def samples(data: Path) -> str:
