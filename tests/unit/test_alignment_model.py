@@ -120,6 +120,33 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
         AlignmentModel.load(tmp_path / "missing.npz")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"entries_source": lambda a: a + 99}, "an entry is out of bounds"),
+        ({"entries_prior": lambda a: a[:-1]}, "arrays have different lengths"),
+        ({"source_mass": lambda a: a * np.nan}, "a number is not finite"),
+        ({"source_frequency": lambda a: a - 999}, "a count of a word is negative"),
+        ({"source_lengths": lambda a: a + 1}, "the words do not fit their lengths"),
+        ({"target_fertility": lambda a: a[:, 1:]}, "the fertilities have another shape"),
+        ({"jumps": lambda a: a[:, 1:]}, "the jumps have another shape"),
+        ({"view_keys": lambda a: a * np.uint64(0)}, "a key is 0"),
+        ({"weights": lambda a: a.astype(np.float32)}, "weights has another type"),
+        ({"version": lambda a: a + 1}, "another version of xner wrote it"),
+    ],
+)
+def test_a_model_whose_arrays_do_not_fit_is_refused(model, tmp_path, change, message):
+    path = tmp_path / "m.npz"
+    model.save(path)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    for name, function in change.items():
+        arrays[name] = function(arrays[name])
+    np.savez(path, **arrays)
+    with pytest.raises(FormatError, match=message):
+        AlignmentModel.load(path)
+
+
 def test_only_a_sample_is_sampled(monkeypatch):
     text, gold = known_corpus(60)
     monkeypatch.setattr(native, "CORE_PAIRS", 30)

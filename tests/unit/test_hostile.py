@@ -192,10 +192,12 @@ def pair(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.parametrize("flag", ["--save-counts", "--bad-rows"])
 @pytest.mark.parametrize("name", ["o.conll", "a.conll", "b.txt", "../{folder}/o.conll"])
-def test_counts_do_not_overwrite_other_files(pair, capsys, name):
+def test_side_files_do_not_overwrite_other_files(pair, capsys, flag, name):
     name = name.format(folder=pair.name)
-    arguments = ["project", "a.conll", "b.txt", "-o", "o.conll", "--save-counts", name]
+    arguments = ["project", "a.conll", "b.txt", "-o", "o.conll", flag, name]
+    arguments += ["--on-bad-row", "quarantine"]
     assert main(arguments) == 2
     assert "name another" in capsys.readouterr().err
     assert (pair / "b.txt").read_text() == "Łódź is\n"

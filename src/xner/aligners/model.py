@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
 from xner.aligners import parts
 from xner.aligners.sampling import NULL_ODDS, NULL_PRIOR
 from xner.errors import FormatError, OutputError
-from xner.formats.files import atomic
+from xner.formats.files import ARCHIVE_DAMAGE, atomic
 from xner.kernels import emission
 from xner.kernels import lexicon as tables
 from xner.kernels.blocks import frozen, over_blocks
+from xner.kernels.order import FERTILITIES, LONGEST_JUMP
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -51,6 +52,15 @@ class Vocabulary:
     def index(self) -> dict[str, int]:
         """Number of each type."""
         return {word: k for k, word in enumerate(self.words)}
+
+
+_ENTRIES = {
+    "source": np.int32,
+    "target": np.int32,
+    "prior": np.float32,
+    "forward": np.float32,
+    "reverse": np.float32,
+}
 
 
 class Entries(NamedTuple):
@@ -153,31 +163,70 @@ class AlignmentModel:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if file["version"] != _VERSION:
                     raise ValueError("another version of xner wrote it; fit the aligner again")
-                return cls(
+                model = cls(
                     str(file["made_by"]),
                     tuple(file["languages"].tolist()),
                     int(file["pairs"]),
                     _vocabulary(file, "source"),
                     _vocabulary(file, "target"),
-                    Entries(*(_frozen(file[f"entries_{name}"]) for name in Entries._fields)),
-                    *(file[name] for name in ("view_keys", "evidence", "weights", "jumps")),
+                    Entries(*(_array(file, f"entries_{name}", t) for name, t in _ENTRIES.items())),
+                    _array(file, "view_keys", np.uint64),
+                    _array(file, "evidence", np.float32),
+                    _array(file, "weights", np.float64),
+                    _array(file, "jumps", np.float32),
                 )
-        except (OSError, ValueError, KeyError, EOFError, zlib.error, BadZipFile) as error:
+                model.check()
+        except ARCHIVE_DAMAGE as error:
             raise FormatError(f"{path}: no alignment model of xner ({error})") from None
+        return model
+
+    def check(self) -> None:
+        """Raise ValueError if the arrays do not fit each other."""
+        entries, sides = self.entries, (self.source, self.target)
+        for side in sides:
+            _check(side.mass, side.words)
+            _check(side.null, side.words)
+            _check(side.frequency, side.words)
+            if side.fertility.shape != (len(side.words), FERTILITIES):
+                raise ValueError("the fertilities have another shape")
+            if (side.frequency < 1).any() or (side.mass < 0).any() or (side.null < 0).any():
+                raise ValueError("a count of a word is negative")
+        for types, side in zip((entries.source, entries.target), sides, strict=True):
+            if len(types) and not 0 <= types.min() <= types.max() < len(side.words):
+                raise ValueError("an entry is out of bounds")
+        for array in entries[1:]:
+            _check(array, entries.source)
+        _check(self.evidence, self.view_keys)
+        _check(self.weights, parts.USUAL)
+        if self.jumps.shape != (2, 2 * LONGEST_JUMP + 1) or not (self.jumps > 0).all():
+            raise ValueError("the jumps have another shape")
+        if not np.all(self.view_keys):
+            raise ValueError("a key is 0")
 
 
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    return frozen(array, array.dtype.type)
+def _check(array: NDArray[Any], like: Sized) -> None:
+    """Raise ValueError if an array has another length, or a number is not finite."""
+    if array.shape != (len(like),):
+        raise ValueError("arrays have different lengths")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("a number is not finite")
+
+
+def _array(file: Any, name: str, dtype: type) -> NDArray[Any]:
+    array = file[name]
+    if array.dtype != dtype:
+        raise ValueError(f"{name} has another type")
+    return frozen(array, dtype)
 
 
 def _vocabulary(file: Any, side: str) -> Vocabulary:
-    data, ends = file[f"{side}_words"].tobytes(), np.cumsum(file[f"{side}_lengths"]).tolist()
-    words = [
-        data[a:b].decode("utf-8", "surrogatepass")
-        for a, b in zip([0, *ends[:-1]], ends, strict=True)
-    ]
-    names = [field.name for field in fields(Vocabulary) if field.name != "words"]
-    return Vocabulary(words, *(file[f"{side}_{name}"] for name in names))
+    data, lengths = file[f"{side}_words"].tobytes(), _array(file, f"{side}_lengths", np.int64)
+    if (lengths < 0).any() or lengths.sum() != len(data):
+        raise ValueError("the words do not fit their lengths")
+    ends = np.cumsum(lengths).tolist()
+    words = [data[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise([0, *ends])]
+    types = {"mass": np.float32, "null": np.float32, "fertility": np.float32, "frequency": np.int64}
+    return Vocabulary(words, *(_array(file, f"{side}_{name}", t) for name, t in types.items()))
 
 
 def empty_table(entries: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

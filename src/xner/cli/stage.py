@@ -83,7 +83,9 @@ class Command:
             progress(options.quiet or options.json) as tell,
         ):
             stage = self._stage(options, output.suffix, tell)
-            _check_counts_file(options, output, getattr(stage, "save_counts", None))
+            _check_side_file(options, output, "--save-counts", getattr(stage, "save_counts", None))
+            _check_side_file(options, output, "--save-model", getattr(stage, "save_model", None))
+            _check_side_file(options, output, "--bad-rows", options.bad_rows)
             corpus = self.read(options, stage)
             if output.folder or stage.lengthy(corpus) or engine.name != "local":
                 options.left = "finished parts are kept: the same command continues"
@@ -226,15 +228,17 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
     return made
 
 
-def _check_counts_file(options: argparse.Namespace, output: Output, path: Path | None) -> None:
-    """Raise an error if corpus statistics cannot be saved, or would overwrite another file."""
+def _check_side_file(
+    options: argparse.Namespace, output: Output, flag: str, path: Path | None
+) -> None:
+    """Raise an error if a further file cannot be written, or would overwrite another one."""
     from xner.write import check_writable
 
     if path is None:
         return
     others = (output.path, *files_of(options))
     if Path(path).resolve() in [other.resolve() for other in others]:
-        raise UsageError(f"--save-counts {path}: the file is read or written already; name another")
+        raise UsageError(f"{flag} {path}: the file is read or written already; name another")
     check_writable(Path(path))
 
 
