@@ -19,7 +19,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +29,9 @@ import pyarrow as pa
 
 import xner
 from benchmarks import mutations
+from xner.aligners.bitext import Bitext, Side
+from xner.aligners.model import AlignmentModel
+from xner.aligners.native import NativeAligner
 from xner.columns import row_place
 from xner.corpus import Corpus, read_as_is
 from xner.experiments.config import load
@@ -150,6 +153,29 @@ def saved_counts(random: Random) -> bytes:
         return Path(file.name).read_bytes()
 
 
+def model(random: Random, path: Path) -> None:
+    """Load an alignment model and apply it."""
+    NativeAligner(model=AlignmentModel.load(path)).align(_bitext())
+
+
+@cache
+def _bitext() -> Bitext:
+    words = Side(np.array([0, 1, 1], np.int32), np.array([0, 1, 3]), ["Nairobi", "lies"])
+    return Bitext(words, words)
+
+
+@cache
+def _model() -> AlignmentModel:
+    return NativeAligner(chains=1, effort=0.1).fit(_bitext())
+
+
+def saved_model(random: Random) -> bytes:
+    """A valid alignment model."""
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        _model().save(Path(file.name))
+        return Path(file.name).read_bytes()
+
+
 KINDS: dict[str, tuple[str, Make, Check]] = {
     "CoNLL": ("in.conll", mutations.conll, one_side),
     "PAN-X": ("in", mutations.panx, as_it_is),
@@ -164,8 +190,9 @@ KINDS: dict[str, tuple[str, Make, Check]] = {
     "experiments": ("in.yaml", mutations.experiment, lambda random, path: load(path)),
     "Arrow tables": ("in.arrow", lambda random: b"", arrow),
     "statistics": ("in.npz", saved_counts, counts),
+    "alignment models": ("in.npz", saved_model, model),
 }  # fmt: skip
-WEIGHTS = (25, 5, 12, 28, 9, 20, 5, 1, 3, 1)
+WEIGHTS = (25, 5, 12, 28, 9, 20, 5, 1, 3, 1, 1)
 
 
 def run_one(number: int, folder: Path) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 DEPTH = 2
 """Items that are ready in advance, or wait to be written; it bounds the memory."""
 
@@ -28,6 +29,24 @@ def ahead(items: Iterator[T], depth: int = DEPTH) -> Iterator[T]:
                 if not (item := waiting.popleft().result()):
                     return
                 yield item[0]
+        finally:
+            _cancel(waiting)
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """Yield `function(item)` for every item, in their order, computed by several threads.
+
+    Only a few results wait to be taken, which bounds the memory.
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers, "xner-work") as threads:
+        try:
+            for item in items:
+                waiting.append(threads.submit(function, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             _cancel(waiting)
 

@@ -32,8 +32,7 @@ def test_compare(a, b, distance, stretch):
 
 
 def shard_of(*pairs):
-    text = bitext(*pairs)
-    return shards.make_shard(text, 0, text.pairs)
+    return shards.make_shard(bitext(*pairs))
 
 
 def codes(source, target):

@@ -31,6 +31,18 @@ class Side:
         offsets = self.offsets[: sentences + 1]
         return Side(self.ids[: offsets[-1]], offsets, self.words)
 
+    def slice(self, first: int, last: int) -> Side:
+        """Return the sentences `[first, last)`."""
+        begin = self.offsets[first]
+        ids = self.ids[begin : self.offsets[last]]
+        return Side(ids, self.offsets[first : last + 1] - begin, self.words)
+
+    def take(self, rows: NDArray[np.int64]) -> Side:
+        """Return some sentences, in the order of `rows`."""
+        offsets = offsets_from(np.diff(self.offsets)[rows])
+        shift = np.repeat(self.offsets[rows] - offsets[:-1], np.diff(offsets))
+        return Side(self.ids[shift + np.arange(len(shift))], offsets, self.words)
+
 
 @dataclass(frozen=True, slots=True)
 class Bitext:
@@ -56,6 +68,19 @@ class Bitext:
         """Number of sentence pairs to align; they come first."""
         return self.pairs - self.fit_only
 
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """int64 (N): number of pairs of word positions of each sentence pair."""
+        return np.diff(self.source.offsets) * np.diff(self.target.offsets)
+
+    def slice(self, first: int, last: int) -> Bitext:
+        """Return the pairs `[first, last)`, to align."""
+        return Bitext(self.source.slice(first, last), self.target.slice(first, last))
+
+    def take(self, rows: NDArray[np.int64]) -> Bitext:
+        """Return some pairs to align, in the order of `rows`."""
+        return Bitext(self.source.take(rows), self.target.take(rows))
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -79,6 +104,19 @@ class Links:
         return Links(
             self.offsets[: pairs + 1], self.source[:last], self.target[:last], self.weight[:last]
         )
+
+
+def joined_links(parts: Sequence[Links]) -> Links:
+    """Concatenate the links of consecutive sentence pairs."""
+    words = np.zeros(0, np.int32)
+    none = Links(np.zeros(1, np.int64), words, words, np.zeros(0, np.float32))
+    each = [none, *parts]
+    return Links(
+        offsets_from(np.concatenate([np.diff(part.offsets) for part in each])),
+        np.concatenate([part.source for part in each]),
+        np.concatenate([part.target for part in each]),
+        np.concatenate([part.weight for part in each]),
+    )
 
 
 def checked(links: Links, bitext: Bitext, aligner: object) -> Links:

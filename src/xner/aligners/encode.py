@@ -14,6 +14,7 @@ from xner.corpus import Corpus, require
 from xner.corpus.bad_rows import blanked
 from xner.errors import XnerWarning
 
+SIDES = ("source_tokens", "target_tokens")
 MOST_CELLS = 1 << 22
 """Source words times target words of a pair, such as 2,048 each; aligners take time and memory for
 each. A larger pair gets no links."""
@@ -42,6 +43,33 @@ class _Vocabulary:
         return Side(np.concatenate(self.ids), offsets, list(self.index))
 
 
+class _Pairs:
+    """Collects sentence pairs; those with too many pairs of words are empty."""
+
+    def __init__(self) -> None:
+        self.source, self.target = _Vocabulary(), _Vocabulary()
+        self.large = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        require(batch, *SIDES)
+        words = batch.select(list(SIDES))
+        sizes = [lengths_of(column).astype(np.int64) for column in words.columns]
+        left_out = np.flatnonzero(sizes[0] * sizes[1] > MOST_CELLS)
+        words, self.large = blanked(words, left_out), self.large + len(left_out)
+        self.source.add(words["source_tokens"])
+        self.target.add(words["target_tokens"])
+
+    def bitext(self, fit_only: int = 0) -> Bitext:
+        if self.large:
+            warnings.warn(
+                f"{self.large:,} sentence pairs have more than {MOST_CELLS:,} pairs of words, and "
+                f"get no links; split them into sentences",
+                XnerWarning,
+                stacklevel=3,
+            )
+        return Bitext(self.source.side(), self.target.side(), fit_only)
+
+
 def encode(
     pairs: Corpus,
     fit_on: Sequence[Corpus] = (),
@@ -56,29 +84,49 @@ def encode(
         fit_on: more pairs, appended at the end, that an aligner is only fitted on.
         progress: called with the fraction read.
     """
-    source, target = _Vocabulary(), _Vocabulary()
+    made = _Pairs()
     done, rows = 0, len(pairs) + sum(map(len, fit_on))
-    large = 0
     for corpus in (pairs, *fit_on):
         for batch in corpus.batches():
-            require(batch, "source_tokens", "target_tokens")
-            words = batch.select(["source_tokens", "target_tokens"])
-            sizes = [lengths_of(column).astype(np.int64) for column in words.columns]
-            left_out = np.flatnonzero(sizes[0] * sizes[1] > MOST_CELLS)
-            words, large = blanked(words, left_out), large + len(left_out)
-            source.add(words["source_tokens"])
-            target.add(words["target_tokens"])
+            made.add(batch)
             done += batch.num_rows
             if progress:
                 progress(done / max(1, rows))
-    if large:
-        warnings.warn(
-            f"{large:,} sentence pairs have more than {MOST_CELLS:,} pairs of words, and get no "
-            f"links; split them into sentences",
-            XnerWarning,
-            stacklevel=2,
-        )
-    return Bitext(source.side(), target.side(), rows - len(pairs))
+    return made.bitext(rows - len(pairs))
+
+
+def encode_sample(
+    corpora: Sequence[Corpus],
+    pairs: int,
+    seed: int,
+    progress: Callable[[float], None] | None = None,
+) -> Bitext:
+    """Number the words of a random sample of sentence pairs; reads every corpus once.
+
+    Args:
+        corpora: sampled together.
+        pairs: maximum number of pairs.
+        seed: random seed.
+        progress: called with the fraction read.
+    """
+    rows = sum(map(len, corpora))
+    chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:pairs])
+    made, done = _Pairs(), 0
+    for corpus in corpora:
+        for batch in corpus.select(*SIDES).batches():
+            first, last = np.searchsorted(chosen, [done, done + batch.num_rows])
+            made.add(batch.take(pa.array(chosen[first:last] - done)))
+            done += batch.num_rows
+            if progress:
+                progress(done / rows)
+    return made.bitext()
+
+
+def encode_batch(batch: pa.RecordBatch) -> Bitext:
+    """Number the words of both sides of a batch; see `encode`."""
+    made = _Pairs()
+    made.add(batch)
+    return made.bitext()
 
 
 def encode_side(corpus: Corpus) -> Side:

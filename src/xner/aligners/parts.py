@@ -75,8 +75,8 @@ def features_of(shard: Shard) -> Features:
         range(0, size, 1 << 16),
         shard.source_types,
         shard.target_types,
-        _letters(shard.source.words),
-        _letters(shard.target.words),
+        letters_of(shard.source.words),
+        letters_of(shard.target.words),
         similar,
         shared,
     )
@@ -172,7 +172,7 @@ def _log_length(text: Text) -> NDArray[np.float64]:
     return frozen(np.log([2.0 + len(word) for word in text.words]), np.float64)
 
 
-def _letters(words: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def letters_of(words: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Return the code points of all words, concatenated, and the offset of each word."""
     codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
     starts = offsets_from(np.array([len(w) for w in words], np.int64))

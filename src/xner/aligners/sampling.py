@@ -10,7 +10,7 @@ import numpy as np
 from xner.kernels import entries as table
 from xner.kernels import gibbs
 from xner.kernels.blocks import frozen, thread_count
-from xner.kernels.order import FERTILITIES
+from xner.kernels.order import FERTILITIES, LONGEST_JUMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,29 @@ if TYPE_CHECKING:
 
 NULL_PRIOR = 3e-4
 """Prior mass of the null word for each observed word type."""
+NULL_PROBABILITY = 0.2
+NULL_ODDS = NULL_PROBABILITY / (1 - NULL_PROBABILITY)
+"""Prior odds of the null word."""
 
 _MASK = (1 << 64) - 1
 
 Key = tuple[int, int, int]
 """Seed, index of the shard and index of the chain."""
+
+
+class Sampled(NamedTuple):
+    """What the chains of one direction found.
+
+    Attributes:
+        posterior: int32 (candidates); `gibbs.CERTAIN` is probability 1.
+        jumps: float32 (2 * LONGEST_JUMP + 1), mean probability of each jump at the end.
+        fertility: float32 (given types, FERTILITIES), mean number of words of each type by their
+            number of links at the end.
+    """
+
+    posterior: NDArray[np.int32]
+    jumps: NDArray[np.float32]
+    fertility: NDArray[np.float32]
 
 
 class Way(NamedTuple):
@@ -67,11 +85,11 @@ def ways_of(shard: Shard) -> list[Way]:
     return made
 
 
-def probabilities(way: Way, posterior: NDArray[np.int32], cells: int) -> NDArray[np.float32]:
+def probabilities(way: Way, found: Sampled, cells: int) -> NDArray[np.float32]:
     """Return the probability of every cell, float32 (cells)."""
     made = np.zeros(cells, np.float32)
     words = way.given.offsets, way.observed.offsets, way.forward
-    table.to_cells(*words, way.offsets, way.places, posterior, 1 / gibbs.CERTAIN, made)
+    table.to_cells(*words, way.offsets, way.places, found.posterior, 1 / gibbs.CERTAIN, made)
     return made
 
 
@@ -81,7 +99,7 @@ def sample(
     settings: gibbs.Settings,
     keys: list[Key],
     report: Callable[[], None],
-) -> list[NDArray[np.int32]]:
+) -> list[Sampled]:
     """Sample one chain per key in every direction.
 
     Each chain has its own random numbers, and counts are summed as integers, so the result does
@@ -95,7 +113,7 @@ def sample(
         report: called after every sweep of a group of chains, `steps(settings, chains)` times.
 
     Returns:
-        int32 (candidates) for each direction: posterior, where `gibbs.CERTAIN` is probability 1.
+        What was found in each direction.
     """
     share = gibbs.CERTAIN // (len(keys) * settings.averaged_sweeps)
     parts = np.array_split(np.arange(len(keys)), _groups(len(keys)))
@@ -109,10 +127,19 @@ def sample(
         _run(pool, [group for groups in made for group in groups], report)
     finally:
         pool.shutdown(cancel_futures=True)
-    for first, *others in made:
-        for group in others:
-            first.posterior += group.posterior
-    return [groups[0].posterior for groups in made]
+    return [_joined(groups) for groups in made]
+
+
+def _joined(groups: list[_Group]) -> Sampled:
+    """Sum the posteriors of all chains of one direction, and average the rest."""
+    first, *others = groups
+    for group in others:
+        first.posterior += group.posterior
+    jumps = np.concatenate([group.work.jumps for group in groups])
+    centre = jumps.shape[1] // 2
+    places = np.clip(np.arange(-LONGEST_JUMP, LONGEST_JUMP + 1), -centre, centre) + centre
+    fertility = np.concatenate([group.state.fertility for group in groups], axis=1)
+    return Sampled(first.posterior, jumps[:, places].mean(axis=0), fertility.mean(axis=1))
 
 
 def _run(pool: ThreadPoolExecutor, groups: list[_Group], report: Callable[[], None]) -> None:

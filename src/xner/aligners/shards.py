@@ -1,4 +1,4 @@
-"""Splitting of a bitext into shards that fit into memory, with numbered word pairs."""
+"""The bitext that is sampled: casefolded word types, and numbered pairs of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from xner.kernels.blocks import frozen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MAX_CELLS = 1 << 25
-"""Maximum number of pairs of word positions per shard, which bounds memory (`NativeAligner`)."""
 
 
 class Text(NamedTuple):
@@ -36,30 +33,9 @@ class Shard(NamedTuple):
     target_types: NDArray[np.int32]
 
 
-def shard_bounds(bitext: Bitext, fit_pairs: int) -> list[int]:
-    """Return the bounds of parts of about equal load, including 0 and N."""
-    pairs = bitext.pairs
-    cells = np.diff(bitext.source.offsets) * np.diff(bitext.target.offsets)
-    load = np.cumsum(MAX_CELLS + cells * fit_pairs)  # relative to both limits
-    parts = max(1, -(-pairs // fit_pairs), -(-int(cells.sum()) // MAX_CELLS))
-    while True:
-        shares = load[-1] * np.arange(1, parts) // parts if parts > 1 else load[:0]
-        bounds = sorted({0, pairs, *np.searchsorted(load, shares, side="right").tolist()})
-        if not pairs or _fits(bounds, cells, fit_pairs):
-            return bounds if pairs else [0, 0]
-        parts += 1
-
-
-def _fits(bounds: list[int], cells: NDArray[np.int64], fit_pairs: int) -> bool:
-    """Whether every part of more than one pair is within both limits."""
-    sizes = np.diff(bounds)
-    totals = np.add.reduceat(cells, bounds[:-1])
-    return bool(np.all((sizes == 1) | ((sizes <= fit_pairs) & (totals <= MAX_CELLS))))
-
-
-def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
-    """Number the entries of the pairs `[lo, hi)`."""
-    source, target = _text(bitext.source, lo, hi), _text(bitext.target, lo, hi)
+def make_shard(bitext: Bitext) -> Shard:
+    """Number the entries of all pairs."""
+    source, target = text_of(bitext.source), text_of(bitext.target)
     sizes = np.diff(source.offsets) * np.diff(target.offsets)
     cell_offsets = offsets_from(sizes)
     cells = np.empty(cell_offsets[-1], np.int32)
@@ -85,11 +61,10 @@ def make_shard(bitext: Bitext, lo: int, hi: int) -> Shard:
     )
 
 
-def _text(side: Side, lo: int, hi: int) -> Text:
-    """Return the words of the sentences `[lo, hi)` as casefolded types numbered from 0."""
+def text_of(side: Side) -> Text:
+    """Return the words of a side as casefolded types numbered from 0."""
+    used, ids = np.unique(side.ids, return_inverse=True)
     folded: dict[str, int] = {}
-    fold = np.array([folded.setdefault(w.casefold(), len(folded)) for w in side.words], np.int32)
-    used, ids = np.unique(fold[side.ids[side.offsets[lo] : side.offsets[hi]]], return_inverse=True)
-    words = list(folded)
-    offsets = side.offsets[lo : hi + 1] - side.offsets[lo]
-    return Text(frozen(ids, np.int32), frozen(offsets, np.int64), [words[v] for v in used])
+    fold = [folded.setdefault(side.words[w].casefold(), len(folded)) for w in used.tolist()]
+    numbers = np.array(fold, np.int32)[ids] if fold else ids
+    return Text(frozen(numbers, np.int32), frozen(side.offsets, np.int64), list(folded))

@@ -84,10 +84,11 @@ class Command:
         ):
             stage = self._stage(options, output.suffix, tell)
             _check_side_file(options, output, "--save-counts", getattr(stage, "save_counts", None))
+            _check_side_file(options, output, "--save-model", getattr(stage, "save_model", None))
             _check_side_file(options, output, "--bad-rows", options.bad_rows)
-            if output.folder or stage.costly or engine.name != "local":
-                options.left = "finished parts are kept: the same command continues"
             corpus = self.read(options, stage)
+            if output.folder or stage.lengthy(corpus) or engine.name != "local":
+                options.left = "finished parts are kept: the same command continues"
             left_out = list_bad_rows(options, corpus, output.path)
             done = run_job(
                 stage,
@@ -209,7 +210,7 @@ def _nmt_given(options: argparse.Namespace, given: dict[str, Any]) -> dict[str, 
         UsageError: the model or a language is missing.
     """
     from xner.score.nmt import NmtOptions
-    from xner.stages.align import takes
+    from xner.stages.aligner_options import takes
 
     own = options_given(options, NmtOptions, prefix="nmt_")
     if not own:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,11 @@ import pyarrow.compute as pc
 from xner.errors import FormatError, InputError, OutputError
 
 BLOCK_BYTES = 2 << 20
+ARCHIVE_DAMAGE = (
+    OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError, MemoryError, BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise for damaged .npz files, depending on where the damage is."""
 MOST_BYTES = 1 << 28
 """Bytes of a line, or of a sentence of CoNLL."""
 Ends = tuple[bytes, ...]

@@ -61,8 +61,9 @@ def run_job(
 ) -> Finished:
     """Run a stage on a corpus, and write the result; an interrupted job continues.
 
-    A folder of shards, and a single file of a stage that runs a model, are written part by part.
-    Finished parts are kept. A single file of another stage is written from the beginning.
+    A folder of shards is written part by part, and so is a single file if a model runs or if a
+    large corpus is aligned. Finished parts are kept. Any other single file is written from the
+    beginning.
 
     Args:
         stage: what to run.
@@ -87,7 +88,7 @@ def run_job(
     check_passed(columns, output.suffix)
     left_out = unwritten(stage, corpus, columns)
     corpus = needed(stage, corpus, columns, output.suffix, side)
-    if not (output.folder or stage.costly or engine.name != Local.name):
+    if not (output.folder or stage.lengthy(corpus) or engine.name != Local.name):
         return _whole(stage, corpus, output, side, scheme, left_out)
     if not len(corpus):
         raise OutputError(f"{output}: there are no rows to write")

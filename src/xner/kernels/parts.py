@@ -72,6 +72,25 @@ def compare(a, b, distances, stretches):
     return distances[m], longest
 
 
+@inner
+def spelling_levels(a, b, distances, stretches):
+    """The step of similarity and the kind of shared stretch of two words; see `spelling`.
+
+    a, b: uint32, letters; distances, stretches: scratch of `compare`.
+    """
+    shorter = min(len(a), len(b), COMPARED)
+    longer = max(min(max(len(a), len(b)), COMPARED), 1)
+    if shorter <= 0.3 * longer and shorter < STRETCHES[0]:
+        return 0, 0
+    distance, longest = compare(a, b, distances, stretches)
+    tenths = (10 * (longer - distance)) // longer
+    shared = 0
+    for k in range(len(STRETCHES)):
+        if longest >= STRETCHES[k]:
+            shared = 2 * k + (1 if longest == shorter else 2)
+    return min(max(tenths - 2, 0), SIMILAR - 1), shared
+
+
 @kernel
 def spelling(
     lo: int,
@@ -97,18 +116,7 @@ def spelling(
         t = target_types[e]
         a = source_text[0][source_text[1][s] : source_text[1][s + 1]]
         b = target_text[0][target_text[1][t] : target_text[1][t + 1]]
-        shorter = min(len(a), len(b), COMPARED)
-        longer = max(min(max(len(a), len(b)), COMPARED), 1)
-        similar[e] = 0
-        shared[e] = 0
-        if shorter <= 0.3 * longer and shorter < STRETCHES[0]:
-            continue
-        distance, longest = compare(a, b, distances, stretches)
-        tenths = (10 * (longer - distance)) // longer
-        similar[e] = min(max(tenths - 2, 0), SIMILAR - 1)
-        for k in range(len(STRETCHES)):
-            if longest >= STRETCHES[k]:
-                shared[e] = 2 * k + (1 if longest == shorter else 2)
+        similar[e], shared[e] = spelling_levels(a, b, distances, stretches)
 
 
 @kernel

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
 from os import PathLike
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from xner.errors import FormatError, UsageError
-from xner.formats.files import atomic
+from xner.formats.files import ARCHIVE_DAMAGE, atomic
 from xner.kernels.blocks import frozen
 from xner.kernels.keys import add_counts, look_up
 from xner.kernels.records import Int64, Keys, Table
 
 LIMIT = 1 << 23
 _VERSION = 2
-# What NumPy and zipfile raise for damaged files, depending on where the damage is.
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError, MemoryError)
 
 
 class Counts:
@@ -133,7 +129,7 @@ class Counts:
                 if keys.shape != (len(counts),) or not np.all(keys) or np.any(counts < 0):
                     raise ValueError("keys and counts do not fit")
                 loaded.add(keys, counts)
-        except (*_DAMAGE, BadZipFile, zlib.error) as error:
+        except ARCHIVE_DAMAGE as error:
             raise FormatError(f"{path}: no counts of xner ({error})") from None
         return loaded
 

@@ -143,8 +143,12 @@ class Stage:
 
     @property
     def costly(self) -> bool:
-        """Whether it runs a model, so that a job keeps finished parts also for a single file."""
+        """Whether it runs a model."""
         return False
+
+    def lengthy(self, corpus: Corpus) -> bool:
+        """Whether a job on this corpus keeps finished parts also for a single file."""
+        return self.costly
 
     @property
     def part_rows(self) -> int:

@@ -143,6 +143,10 @@ class Project(ProjectionOptions):
         """Whether a pretrained aligner or the score `nmt` runs a model."""
         return self.nmt is not None or (self.linked and self.pretrained)
 
+    def lengthy(self, corpus: Corpus) -> bool:
+        aligns = self.linked and "links" not in corpus.columns
+        return self.costly or (aligns and self.applies(corpus))
+
     def prepare(self, corpus: Corpus, work: Work) -> Prepared:
         """Align the corpus, and collect its statistics."""
         stage = self

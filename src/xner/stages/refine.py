@@ -16,7 +16,8 @@ from xner.corpus.beside import beside
 from xner.links import average, back_off, compose
 from xner.options import declare, option
 from xner.report import Report
-from xner.stages.align import Align, AlignerOptions, is_random, without_seed
+from xner.stages.align import Align
+from xner.stages.aligner_options import AlignerOptions, is_random, without_seed
 from xner.stages.back_translate import MADE_BY
 from xner.stages.base import Columns, Stage, function_of, require_columns
 from xner.stages.linking import linked

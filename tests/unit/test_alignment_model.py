@@ -1,0 +1,249 @@
+"""Models that are fitted on a sample and applied to any text."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import xner
+from tests.reference import local as twin
+from tests.unit.test_native_aligner import bitext, known_corpus, link_sets, same
+from xner.aligners import native
+from xner.aligners.applying import apply_model
+from xner.aligners.encode import encode_sample
+from xner.aligners.model import AlignmentModel, part_keys
+from xner.aligners.native import NativeAligner
+from xner.errors import FormatError, UsageError
+from xner.jobs import Output, run_job
+from xner.kernels import local
+from xner.kernels.blocks import threads
+from xner.stages.align import Align
+from xner.stages.project import Project
+
+QUICK = NativeAligner(chains=2, effort=0.5)
+
+
+@pytest.fixture(scope="module")
+def model():
+    text, _ = known_corpus(60)
+    return QUICK.fit(text)
+
+
+def applied(model, text, restarts=1, first=2, averaged=4):
+    settings = local.Sampling(restarts, first, averaged, np.uint64(1))
+    return apply_model(model, text, settings, lambda share: None)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("aaa bbb", "ααα βββ"),
+        ("ccc aaa bbb", "ααα γγγ"),
+        ("aaa", "new"),
+        ("Nairobi ddd", "δδδ nairobi"),
+        ("aaabbb aaa", "αααβββ ααα ααα"),
+    ],
+)
+def test_probabilities_are_those_of_all_alignments(model, source, target):
+    soft = applied(model, bitext((source, target)), restarts=300, first=100, averaged=100)
+    words = [[w.casefold() for w in side.split()] for side in (source, target)]
+    for forward, found in ((True, soft.forward), (False, soft.reverse)):
+        exact = twin.posterior(model, *words, forward=forward)
+        for i in range(len(words[0])):
+            for j in range(len(words[1])):
+                here = (soft.source == i) & (soft.target == j)
+                p = exact[j][i] if forward else exact[i][j]
+                assert float(found[here].sum()) == pytest.approx(p, abs=0.03)
+
+
+def test_a_model_aligns_text_that_it_was_not_fitted_on(model):
+    text, gold = known_corpus(40, seed=9)
+    found = link_sets(QUICK.decide(applied(model, text)))
+    right = sum(len(a & b) for a, b in zip(found, gold, strict=True))
+    assert right > 0.95 * sum(map(len, gold))
+    assert right > 0.95 * sum(map(len, found))
+
+
+def test_words_outside_the_sample_are_linked_by_spelling_and_order(model):
+    text = bitext(("aaa Mombasa bbb", "ααα Mombasa βββ"), ("aaa one bbb", "ααα ena βββ"))
+    assert link_sets(QUICK.decide(applied(model, text))) == [{(0, 0), (1, 1), (2, 2)}] * 2
+
+
+def test_links_of_a_pair_depend_on_nothing_else(model, monkeypatch):
+    text, _ = known_corpus(30, seed=3)
+    whole = applied(model, text)
+    alone = [applied(model, text.slice(n, n + 1)) for n in range(30)]
+    assert np.array_equal(whole.forward, np.concatenate([part.forward for part in alone]))
+    assert np.array_equal(whole.reverse, np.concatenate([part.reverse for part in alone]))
+    monkeypatch.setattr("xner.aligners.applying.PIECE", 4)
+    monkeypatch.setattr("xner.aligners.applying.PIECE_CELLS", 50)
+    for count in (1, 3):
+        with threads(count):
+            parts = applied(model, text)
+        assert np.array_equal(whole.offsets, parts.offsets)
+        assert np.array_equal(whole.forward, parts.forward)
+
+
+def test_empty_sides_and_empty_models_give_no_links(model):
+    text = bitext(("", "ααα"), ("aaa", ""), ("", ""))
+    assert link_sets(QUICK.decide(applied(model, text))) == [set()] * 3
+    assert len(applied(model, text.slice(0, 0)).offsets) == 1
+    empty = QUICK.fit(text)
+    links = QUICK.decide(applied(empty, bitext(("Nairobi", "Nairobi"))))
+    assert link_sets(links) == [{(0, 0)}]
+
+
+def test_a_saved_model_gives_the_same_links(model, tmp_path):
+    text, _ = known_corpus(20, seed=4)
+    model.save(tmp_path / "m.npz")
+    loaded = AlignmentModel.load(tmp_path / "m.npz")
+    assert loaded.signature == model.signature
+    before, after = applied(model, text), applied(loaded, text)
+    assert np.array_equal(before.forward, after.forward)
+    first = (tmp_path / "m.npz").read_bytes()
+    loaded.save(tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == first
+    through = NativeAligner(model=tmp_path / "m.npz")
+    assert same(through.align(text), NativeAligner(model=model).align(text))
+    assert "model:native(chains:2" in through.signature
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 and more"])
+def test_a_file_that_is_no_model_is_refused(tmp_path, content):
+    path = tmp_path / "m.npz"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match="no alignment model of xner"):
+        NativeAligner(model=path).align(bitext(("a", "b")))
+    with pytest.raises(FormatError, match=r"missing\.npz: no alignment model"):
+        AlignmentModel.load(tmp_path / "missing.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"entries_source": lambda a: a + 99}, "an entry is out of bounds"),
+        ({"entries_prior": lambda a: a[:-1]}, "arrays have different lengths"),
+        ({"source_mass": lambda a: a * np.nan}, "a number is not finite"),
+        ({"source_frequency": lambda a: a - 999}, "a count of a word is negative"),
+        ({"source_lengths": lambda a: a + 1}, "the words do not fit their lengths"),
+        ({"target_fertility": lambda a: a[:, 1:]}, "the fertilities have another shape"),
+        ({"jumps": lambda a: a[:, 1:]}, "the jumps have another shape"),
+        ({"view_keys": lambda a: a * np.uint64(0)}, "a key is 0"),
+        ({"weights": lambda a: a.astype(np.float32)}, "weights has another type"),
+        ({"version": lambda a: a + 1}, "another version of xner wrote it"),
+    ],
+)
+def test_a_model_whose_arrays_do_not_fit_is_refused(model, tmp_path, change, message):
+    path = tmp_path / "m.npz"
+    model.save(path)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    for name, function in change.items():
+        arrays[name] = function(arrays[name])
+    np.savez(path, **arrays)
+    with pytest.raises(FormatError, match=message):
+        AlignmentModel.load(path)
+
+
+def test_only_a_sample_is_sampled(monkeypatch):
+    text, gold = known_corpus(60)
+    monkeypatch.setattr(native, "CORE_PAIRS", 30)
+    fitted = []
+    shard_of = native.make_shard
+    monkeypatch.setattr(native, "make_shard", lambda b: fitted.append(b.pairs) or shard_of(b))
+    aligner = NativeAligner(chains=2, fit_pairs=50)
+    seen = []
+    links = aligner.align(text, seen.append)
+    assert fitted == [30]
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    right = sum(len(a & b) for a, b in zip(link_sets(links), gold, strict=True))
+    assert right > 0.9 * sum(map(len, gold))
+    assert aligner.fit(text).pairs == 50
+    assert aligner.fit(text).signature.endswith("on 50 of 60 pairs")
+
+
+def test_the_model_of_a_small_corpus_comes_with_its_links():
+    text, _ = known_corpus(20)
+    soft, model = QUICK.learn(text)
+    assert same(QUICK.decide(soft), QUICK.align(text))
+    assert model.pairs == 20
+
+
+def corpus(pairs, seed=5):
+    text, _ = known_corpus(pairs, seed=seed)
+    columns = {
+        f"{name}_tokens": [
+            [side.words[i] for i in side.ids[side.offsets[n] : side.offsets[n + 1]]]
+            for n in range(pairs)
+        ]
+        for name, side in (("source", text.source), ("target", text.target))
+    }
+    entities = [[{"start": 0, "end": 1, "label": "X"}]] * pairs
+    return xner.Corpus.from_table(pa.table({**columns, "source_entities": entities}))
+
+
+def test_a_sample_is_drawn_over_all_corpora():
+    one, two = corpus(30), corpus(20, seed=8)
+    text = encode_sample([one, two], 25, 1)
+    assert text.pairs == 25
+    rows = one.table["source_tokens"].to_pylist() + two.table["source_tokens"].to_pylist()
+    words, offsets = text.source.words, text.source.offsets
+    drawn = [[words[i] for i in text.source.ids[a:b]] for a, b in pairwise(offsets)]
+    places = []
+    for sentence in drawn:
+        places.append(rows.index(sentence, places[-1] + 1 if places else 0))
+    assert places == sorted(places)
+    assert places[0] < 10
+    assert places[-1] >= 40
+
+
+@pytest.mark.parametrize("stage", [Align, Project])
+def test_jobs_and_calls_make_the_same_links(stage, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pairs = corpus(50)
+    pairs.write("pairs.jsonl")
+    options = {"fit_pairs": 40, "chains": 2, "save_model": Path("m.npz")}
+    whole = stage(**options)(pairs)
+    run_job(stage(**options), xner.scan("pairs.jsonl"), Output.of("out/"), part_rows=20)
+    assert len(list(Path("out").glob("part-*"))) == 3
+    parts = xner.read("out")
+    assert parts.table["links"].to_pylist() == whole.table["links"].to_pylist()
+    again = Align(model=Path("m.npz"))(xner.scan("pairs.jsonl"))
+    assert again.table["links"].to_pylist() == whole.table["links"].to_pylist()
+    assert "on 40 of 50 pairs" in whole.report.signature
+
+
+def test_save_model_with_a_small_corpus(tmp_path):
+    pairs, path = corpus(20), tmp_path / "m.npz"
+    links = Align(chains=2, save_model=path)(pairs).table["links"].to_pylist()
+    assert links == Align(chains=2)(pairs).table["links"].to_pylist()
+    assert AlignmentModel.load(path).pairs == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "m.npz", "chains": 4}, "chains would have no effect"),
+        ({"model": "m.npz", "fit_on": ["more.jsonl"]}, "fit_on would have no effect"),
+        ({"model": "m.npz", "save_model": "n.npz"}, "save_model would have no effect"),
+        ({"aligner": "eflomal", "save_model": "n.npz"}, "saves the model of aligner native"),
+        ({"pivot": ["es.txt"], "save_model": "n.npz"}, "without pivot"),
+    ],
+)
+def test_options_that_do_not_go_together(options, message):
+    with pytest.raises(UsageError, match=message):
+        Align(**options)
+
+
+def test_words_share_the_keys_of_the_parts_that_they_share():
+    keys = part_keys(["washington", "washing", "burlington", "wash"])[0]
+    whole, first5, last5, first4, last4 = range(5)
+    assert keys[0, first5] == keys[1, first5]
+    assert keys[0, last5] == keys[2, last5]
+    assert keys[0, first4] == keys[1, first4] == keys[3, first4]
+    assert keys[0, last4] != keys[1, last4]
+    assert len({int(k) for k in keys[:, whole]}) == 4
+    assert keys[3, first5] == keys[3, whole]
