@@ -173,4 +173,4 @@ def dictionary_scores(
                     if entity_keys[spans.entity[k]] == entity:
                         i, j = base + spans.start[k], base + spans.end[k]
                         seen -= phrase_key(i, j, keys) == target
-                score[c] = max(seen, 0) / (total + strength)
+                score[c] = min(max(seen, 0), total) / (total + strength)
