@@ -9,11 +9,12 @@ import pytest
 
 import xner
 from xner import write
-from xner.overlap import ahead, behind
+from xner.overlap import ahead, behind, in_order
 
 
 def threads():
-    return [t for t in threading.enumerate() if t.name.startswith("xner-")]
+    own = ("xner-read", "xner-work", "xner-write")
+    return [t for t in threading.enumerate() if t.name.startswith(own)]
 
 
 def test_items_come_in_order_and_only_a_few_in_advance():
@@ -28,6 +29,23 @@ def test_items_come_in_order_and_only_a_few_in_advance():
     assert next(items) == 0
     assert len(made) <= 3
     assert list(items) == list(range(1, 9))
+    assert not threads()
+
+
+def test_results_come_in_order_and_only_a_few_items_wait():
+    taken = []
+
+    def items():
+        for i in range(20):
+            taken.append(i)
+            yield i
+
+    results = in_order(lambda i: i * i, items(), 3)
+    assert next(results) == 0
+    assert len(taken) <= 4
+    assert list(results) == [i * i for i in range(1, 20)]
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(lambda i: 1 // i, [1, 0, 1], 2))
     assert not threads()
 
 
