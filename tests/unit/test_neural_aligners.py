@@ -219,7 +219,7 @@ def test_command_line(bert, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--aligner", "native", "--model", "x"], "x: no alignment model of xner"),
+        (["--aligner", "native", "--layer", "3"], "aligner native: unknown option 'layer'"),
         (
             ["--aligner", "awesome", "--matching", "match"],
             "aligner awesome: unknown option 'matching'",
