@@ -1,6 +1,6 @@
 """Models that are fitted on a sample and applied to any text."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,14 @@ from tests.unit.test_native_aligner import bitext, known_corpus, link_sets, same
 from xner.aligners import native
 from xner.aligners.applying import apply_model
 from xner.aligners.encode import encode_sample
-from xner.aligners.model import AlignmentModel, part_keys
+from xner.aligners.model import AlignmentModel, empty_table, part_keys
 from xner.aligners.native import NativeAligner
 from xner.errors import FormatError, UsageError
 from xner.jobs import Output, run_job
-from xner.kernels import local
+from xner.kernels import lexicon, local
+from xner.kernels import model as tables
 from xner.kernels.blocks import threads
+from xner.kernels.order import FERTILITIES
 from xner.stages.align import Align
 from xner.stages.project import Project
 
@@ -247,3 +249,50 @@ def test_words_share_the_keys_of_the_parts_that_they_share():
     assert keys[0, last4] != keys[1, last4]
     assert len({int(k) for k in keys[:, whole]}) == 4
     assert keys[3, first5] == keys[3, whole]
+
+
+def test_fertilities_are_those_of_independent_links():
+    probability = np.array([0.5, 0.25, 1.0, 0.1, 0.9, 0.3, 0.2], np.float32)
+    words = np.array([0, 0, 1, 1, 0, 0, 0], np.int32)
+    offsets, ids = np.array([0, 4, 7]), np.array([0, 1, 0, 2], np.int32)
+    made = np.zeros((3, FERTILITIES), np.float32)
+    tables.count_fertility(ids, np.array([0, 2, 4]), offsets, words, probability, made)
+    expected = np.zeros((3, FERTILITIES))
+    for n, (first, last) in enumerate(pairwise(offsets)):
+        for i in (0, 1):
+            mine = [float(probability[k]) for k in range(first, last) if words[k] == i]
+            for linked in product((0, 1), repeat=len(mine)):
+                p = np.prod([q if x else 1 - q for q, x in zip(mine, linked, strict=True)])
+                expected[ids[2 * n + i], min(sum(linked), FERTILITIES - 1)] += p
+    assert np.allclose(made, expected, atol=1e-6)
+
+
+def test_word_parts_are_counted_where_they_meet():
+    words = ["singen", "singend", "laufen", "laufend"]
+    others = ["sing", "singing", "run", "running"]
+    parts = [part_keys(side)[0] for side in (words, others)]
+    entries = np.array([0, 1, 2], np.int32), np.array([0, 1, 2], np.int32)
+    keys, bits = empty_table(len(lexicon.VIEWS) * 3)
+    links = np.zeros(len(keys), np.float32)
+    tables.list_views(*entries, np.array([1, 2, 4], np.float32), *parts, keys, bits, links)
+    source = np.array([0, 2, 1], np.int32), np.array([0, 2, 3])
+    target = np.array([0, 3, 1], np.int32), np.array([0, 2, 3])
+    met = tables.count_views(0, 2, *source, *target, *parts, keys, bits)
+    expected: dict[tuple[int, int, int], list[float]] = {}
+    for s, t, n in zip(*entries, (1, 2, 4), strict=True):
+        for view in view_parts(parts, s, t):
+            expected.setdefault(view, [0, 0])[0] += n
+    for s, t in ((0, 0), (0, 3), (2, 0), (2, 3), (1, 1)):
+        for view in view_parts(parts, s, t):
+            if view in expected:
+                expected[view][1] += 1
+    used = np.flatnonzero(keys)
+    found = sorted(zip(links[used].tolist(), met[used].tolist(), strict=True))
+    assert found == sorted((a, b) for a, b in expected.values())
+
+
+def view_parts(parts, source, target):
+    return [
+        (v, int(parts[0][source, a]), int(parts[1][target, b]))
+        for v, (a, b) in enumerate(lexicon.VIEWS)
+    ]
