@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from numba import config
 
 import xner
 from tests.reference import local as twin
@@ -48,6 +49,7 @@ def applied(model, text, restarts=1, first=2, averaged=4):
         ("aaabbb aaa", "αααβββ ααα ααα"),
     ],
 )
+@pytest.mark.skipif(config.DISABLE_JIT, reason="samples for minutes as plain Python")
 def test_probabilities_are_those_of_all_alignments(model, source, target):
     soft = applied(model, bitext((source, target)), restarts=300, first=100, averaged=100)
     words = [[w.casefold() for w in side.split()] for side in (source, target)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -131,7 +132,7 @@ class FittedOptions(AlignerOptions):
     def _language_codes(self) -> tuple[str, ...]:
         return tuple(find_language(name).flores for name in self.model_languages)
 
-    @property
+    @cached_property
     def _fit_corpora(self) -> list[Corpus]:
         return [_fit_corpus(bitext) for bitext in self.fit_on]
 
