@@ -235,9 +235,9 @@ class FittedOptions(AlignerOptions):
     def _applied(self, corpus: Corpus, aligner: Aligner) -> Links:
         """The links of a fitted model, batch by batch."""
         parts, done = [], 0
-        for batch in ahead(corpus.select(*SIDES).batches()):
-            parts.append(aligner.align(encode_batch(batch)))
-            done += batch.num_rows
+        for bitext in ahead(map(encode_batch, corpus.select(*SIDES).batches())):
+            parts.append(aligner.align(bitext))
+            done += bitext.pairs
             self.tell("align", done / len(corpus))
         return joined_links(parts)
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from xner.aligners import ALIGNERS, Aligner, aligner_class, make_aligner
 from xner.aligners.model import AlignmentModel
+from xner.aligners.native import NativeAligner
 from xner.errors import UsageError
 from xner.options import Option, declare, option, options_of, shown_default
 from xner.stages.base import Stage
@@ -126,8 +127,11 @@ class AlignerOptions(Stage):
         return self.pretrained or (self.aligner == "native" and self.model is not None)
 
     def with_aligner(self) -> Self:
-        """The stage with its aligner as an object, which keeps a model for several parts."""
-        return replace(self, **NO_ALIGNER, aligner=self.make_aligner())
+        """The stage with its model in memory, for several parts."""
+        aligner = self.make_aligner()
+        if isinstance(aligner, NativeAligner):
+            return replace(self, model=aligner.fitted_model)
+        return replace(self, **NO_ALIGNER, aligner=aligner)
 
 
 _NOT_OF_ALIGNERS = {"aligner", *options_of(Stage)}
