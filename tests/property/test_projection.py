@@ -104,7 +104,7 @@ def test_greedy_respects_any_limit(rows, limit):
     assert solution.objective == pytest.approx(expected)
 
 
-@quick
+@settings(max_examples=50)
 @given(st.lists(sentences(), min_size=3, max_size=12))
 def test_blocks_and_threads_change_nothing(rows):
     pairs = corpus(rows)
