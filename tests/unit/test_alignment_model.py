@@ -22,6 +22,7 @@ from xner.kernels import lexicon, local
 from xner.kernels import model as tables
 from xner.kernels.blocks import threads
 from xner.kernels.order import FERTILITIES
+from xner.stages import linking
 from xner.stages.align import Align
 from xner.stages.project import Project
 
@@ -211,7 +212,11 @@ def test_jobs_and_calls_make_the_same_links(stage, tmp_path, monkeypatch):
     pairs.write("pairs.jsonl")
     options = {"fit_pairs": 40, "chains": 2, "save_model": Path("m.npz")}
     whole = stage(**options)(pairs)
+    spilled = []
+    spill = linking.spill_links
+    monkeypatch.setattr(linking, "spill_links", lambda b, p: spilled.append(spill(b, p)))
     run_job(stage(**options), xner.scan("pairs.jsonl"), Output.of("out/"), part_rows=20)
+    assert len(spilled) == 3
     assert len(list(Path("out").glob("part-*"))) == 3
     parts = xner.read("out")
     assert parts.table["links"].to_pylist() == whole.table["links"].to_pylist()

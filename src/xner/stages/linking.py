@@ -23,15 +23,23 @@ if TYPE_CHECKING:
 FIGURES = (Figure("links"),)
 _FILE = "links.arrow"
 _MODEL = "model.npz"
+_MODEL = "model.npz"
 
 
 def linked(stage: FittedOptions, corpus: Corpus, work: Work, step: str = "align") -> Corpus:
     """The corpus with links, which are kept in files.
 
-    An aligner that is fitted on its corpus aligns all of it at once; one that is not aligns each
-    part alone. `step` names the step.
+    A pretrained encoder or a fitted model aligns each part alone. The native aligner is fitted on a
+    sample of a large corpus first. Other aligners, and the native aligner of a smaller corpus,
+    align all of it at once. `step` names the step.
     """
-    if stage.pretrained:
+    if stage.samples(corpus):
+
+        def fit(folder: Path) -> None:
+            stage.fit(corpus).save(folder / _MODEL)
+
+        stage = stage.with_model(work.once(f"{step}-fit", fit) / _MODEL)
+    if stage.by_part:
         folders = work.each(step, corpus, AlignPart(replace(stage, progress=None)))
         return with_spilled_links(corpus, [f / _FILE for f in folders], work.part_rows)
 
