@@ -4,7 +4,7 @@ The counts of the model stay as they are, so that no sentence depends on another
 fertility and null word are those of `xner.kernels.gibbs`, emissions those of
 `xner.kernels.emission`. The links of each sentence are sampled by a few short chains; its random
 numbers depend on its words alone. A forward and a backward pass would sum over all links of an HMM
-exactly, but not over fertilities: its links project worse (benchmarks/results/scale.md).
+exactly, but an HMM has no fertilities.
 """
 
 from typing import NamedTuple
