@@ -170,6 +170,30 @@ def test_only_a_sample_is_sampled(monkeypatch):
     assert aligner.fit(text).signature.endswith("on 50 of 60 pairs")
 
 
+@pytest.mark.parametrize(
+    ("sizes", "chosen"),
+    [
+        ([2, 900, 2, 2], [0, 2, 3]),
+        ([300, 300, 300, 300], [0, 1, 2]),
+        ([1, 1, 1, 1, 1, 1], [0, 1, 2, 3]),
+        ([], []),
+    ],
+)
+def test_the_first_pairs_that_fit_are_sampled(sizes, chosen):
+    made = native._first_within(np.array(sizes, np.int64), 1000, 4)
+    assert np.flatnonzero(made).tolist() == chosen
+
+
+def test_a_few_long_documents_are_sampled(monkeypatch):
+    text, gold = known_corpus(20)
+    for name in ("WHOLE_CELLS", "CORE_CELLS"):
+        monkeypatch.setattr(native, name, 60)
+    links = link_sets(NativeAligner(chains=2).align(text))
+    assert sum(len(a & b) for a, b in zip(links, gold, strict=True)) > 0.3 * sum(map(len, gold))
+    monkeypatch.setattr(native, "CORE_CELLS", 0)
+    assert len(link_sets(NativeAligner(chains=2).align(text))) == 20
+
+
 def test_the_model_of_a_small_corpus_comes_with_its_links():
     text, _ = known_corpus(20)
     soft, model = QUICK.learn(text)

@@ -288,8 +288,11 @@ def _check(bitext: Bitext) -> None:
 
 
 def _first_within(sizes: NDArray[np.int64], total: int, most: int) -> NDArray[np.bool_]:
-    """Mark the first pairs whose sizes add up to `total`, at most `most` of them."""
-    small = sizes <= total // 8
+    """Mark the first pairs whose sizes add up to `total`, at most `most` of them.
+
+    Pairs that are much larger than most others are left out, so that one does not fill the total.
+    """
+    small = sizes <= max(total // 8, np.median(sizes) if len(sizes) else 0)
     within = small & (np.cumsum(np.where(small, sizes, 0)) <= total)
     return within & (np.cumsum(within) <= most)
 

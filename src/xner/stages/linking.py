@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 FIGURES = (Figure("links"),)
 _FILE = "links.arrow"
 _MODEL = "model.npz"
-_MODEL = "model.npz"
 
 
 def linked(stage: FittedOptions, corpus: Corpus, work: Work, step: str = "align") -> Corpus:
