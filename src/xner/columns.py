@@ -67,6 +67,8 @@ COLUMNS: dict[str, pa.DataType] = {
     "source_offsets": OFFSETS,
     "target_text": pa.string(),
     "target_offsets": OFFSETS,
+    "source_entity_offsets": OFFSETS,
+    "target_entity_offsets": OFFSETS,
     "translation_outcome": pa.string(),
     "source_tagset": TAGSET,
     "source_probabilities": PROBABILITIES,
@@ -81,7 +83,16 @@ COLUMNS: dict[str, pa.DataType] = {
     # One side alone, before it is paired or when it is evaluated.
     "tokens": TOKENS,
     "entities": ENTITIES,
+    "text": pa.string(),
+    "offsets": OFFSETS,
+    "entity_offsets": OFFSETS,
 }
+_PLACED = {
+    f"{side}_{name}": f"{side}_entity_offsets"
+    for side in ("source", "target")
+    for name in ("tokens", "entities")
+}
+"""Columns whose values `entity_offsets` of the same side refers to."""
 _MOST = 2**31 - 1
 """Values of a list column in one batch: its offsets are 32-bit integers."""
 # Struct fields that a file may leave out; null means "unknown".
@@ -203,11 +214,13 @@ def replace_columns(
 
     Args:
         batch: its further columns and its metadata are kept.
-        columns: new columns by name.
+        columns: new columns by name. Character offsets of entities that they do not have leave
+            with the entities and tokens that they belong to.
         drop: names of columns to leave out; names that `batch` lacks are ignored. A name that
             is also in `columns` moves to the end.
         metadata: entries of the schema metadata to set; None removes an entry.
     """
+    drop = _with_offsets(columns, drop)
     held = zip(batch.schema.names, batch.columns, strict=True)
     arrays = {name: column for name, column in held if name not in drop} | dict(columns)
     changed = pa.RecordBatch.from_pydict(arrays)
@@ -236,8 +249,15 @@ def with_columns(
     metadata: Metadata | None = None,
 ) -> pa.Schema:
     """Return the schema of `replace_columns`, from the types of the new columns."""
+    drop = _with_offsets(types, drop)
     held = {field.name: field.type for field in schema if field.name not in drop}
     return pa.schema(held | dict(types), _changed(schema.metadata, metadata))
+
+
+def _with_offsets(columns: Mapping[str, Any], drop: Collection[str]) -> set[str]:
+    """The columns to leave out: `drop`, and offsets of entities that are replaced or dropped."""
+    stale = {_PLACED[name] for name in (*columns, *drop) if name in _PLACED}
+    return {*drop, *(stale - columns.keys())}
 
 
 def _changed(held: Mapping[bytes, bytes] | None, changes: Metadata | None) -> dict[bytes, Any]:

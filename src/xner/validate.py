@@ -30,13 +30,16 @@ def validate(batch: pa.RecordBatch, where: Where) -> None:
         if entities in names:
             _need(names, entities, tokens)
             _check_entities(batch[entities], batch[tokens], entities, where)
-    for side in ("source", "target", "back"):
-        tokens, offsets, text = f"{side}_tokens", f"{side}_offsets", f"{side}_text"
+    for prefix in ("", "source_", "target_", "back_"):
+        tokens, offsets, text = f"{prefix}tokens", f"{prefix}offsets", f"{prefix}text"
         if offsets in names:
             _need(names, offsets, tokens, text)
             _check_offsets(batch[offsets], batch[tokens], batch[text], offsets, where)
-        name, tagset = f"{side}_probabilities", f"{side}_tagset"
-        if name in names:
+        if (name := f"{prefix}entity_offsets") in names:
+            _need(names, name, f"{prefix}entities", offsets)
+            _check_entity_offsets(batch, prefix, where)
+        name, tagset = f"{prefix}probabilities", f"{prefix}tagset"
+        if prefix and name in names:
             _need(names, name, tagset, tokens)
             _check_probabilities(batch[name], batch[tagset], batch[tokens], name, where)
     if {"target_candidates", "target_tokens"} <= names:
@@ -149,6 +152,44 @@ def _check_offsets(
             f"token {words[i].as_py()!r}; offsets are half-open, in code points of the text, and "
             f"in order"
         )
+
+
+def _check_entity_offsets(batch: pa.RecordBatch, prefix: str, where: Where) -> None:
+    """Raise InputError for the first character span that does not touch the tokens of its entity.
+
+    A span may begin and end inside a token, and in white space before and after its tokens.
+    """
+    name, entities = f"{prefix}entity_offsets", batch[f"{prefix}entities"]
+    _check_lengths(lengths_of(batch[name]), lengths_of(entities), name, "spans", "entities", where)
+    row = rows_of(offsets_of(entities))
+    _check_no_nulls(values_of(batch[name]), ["start", "end"], row, f"a span in {name}", where)
+    first, last = fields_of(entities, "start", "end")
+    start, end = fields_of(batch[name], "start", "end")
+    tokens = _token_places(batch[f"{prefix}offsets"], batch[f"{prefix}text"])
+    words = offsets_of(batch[f"{prefix}offsets"])
+    before = (words[:-1] - words[0])[row].astype(np.int64)
+    head, tail = tokens[before + first], tokens[before + last - 1]
+    inside = (head[:, 0] <= start) & (start < head[:, 2]) & (start < end)
+    inside &= (tail[:, 1] < end) & (end <= tail[:, 3])
+    if (i := _first(~inside)) is not None:
+        raise InputError(
+            f"{where(int(row[i]))}: the characters [{start[i]}, {end[i]}) in {name} are not those "
+            f"of the tokens [{first[i]}, {last[i]}); a span begins in the first token of its "
+            f"entity and ends in the last, in code points of the text"
+        )
+
+
+def _token_places(offsets: pa.ListArray, text: pa.StringArray) -> NDArray[np.int64]:
+    """Int (tokens, 4): end of the token before, its own start and end, start of the next.
+
+    The text has a token of no characters before its first and after its last character.
+    """
+    row = rows_of(offsets_of(offsets))
+    start, end = (field.astype(np.int64) for field in fields_of(offsets, "start", "end"))
+    opens, closes = np.diff(row, prepend=-1) != 0, np.diff(row, append=-1) != 0
+    before = np.where(opens, 0, np.roll(end, 1))
+    after = np.where(closes, _lengths_in_letters(text)[row], np.roll(start, -1))
+    return np.stack([before, start, end, after], axis=1)
 
 
 def _lengths_in_letters(text: pa.StringArray) -> NDArray[Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-_UNNAMED = ("tokens", "entities", "tags", "text")
+_UNNAMED = ("tokens", "entities", "tags", "text", "offsets", "entity_offsets")
 """Columns that become those of a side."""
 _CHECKED_WITH = {
     "entities": ("tokens",),
     "tags": ("tokens",),
     "candidates": ("tokens",),
     "offsets": ("tokens", "text"),
+    "entity_offsets": ("tokens", "text", "offsets", "entities", "tags"),
     "probabilities": ("tokens", "tagset"),
 }
 """Columns that validation compares with others of the same side."""
@@ -25,7 +26,7 @@ def columns_to_read(wanted: Collection[str], held: Sequence[str]) -> list[str]:
     """
     needed = {*wanted, *_UNNAMED}
     for name in held:
-        side, _, kind = name.rpartition("_")
+        side, _, kind = name.partition("_")
         if name.replace("tags", "entities") in wanted or name in wanted:
             needed |= {name, *(f"{side}_{other}" for other in _CHECKED_WITH.get(kind, ()))}
     return [name for name in held if name in needed]

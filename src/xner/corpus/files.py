@@ -344,14 +344,19 @@ def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
     """Keep every column but unnamed entities of a target; name those without a side for `side`."""
     if _prefix(batch, side):
         return batch
-    if side == "target" and "entities" in batch.schema.names:
-        batch = batch.drop_columns(["entities"])
-    own = ("tokens", "entities", "text")
+    if side == "target":
+        labels = {"entities", "entity_offsets"} & set(batch.schema.names)
+        batch = batch.drop_columns(sorted(labels))
+    own = ("tokens", "entities", "text", "offsets", "entity_offsets")
     return batch.rename_columns([f"{side}_{n}" if n in own else n for n in batch.schema.names])
 
 
+_WORDS = ("tokens", "text", "offsets")
+_LABELS = ("entities", "entity_offsets")
+
+
 def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.RecordBatch:
-    """Keep the id and the tokens, entities, candidates and tag probabilities of one side.
+    """Keep the id and the tokens, text, entities, candidates and probabilities of one side.
 
     Args:
         batch: a batch with the words of the side, in a column named for it or not.
@@ -363,7 +368,7 @@ def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.Rec
     """
     prefix, names = _prefix(batch, side), batch.schema.names
     columns = {"id": batch["id"]} if "id" in names else {}
-    for name in ("tokens", "entities") if labels else ("tokens",):
+    for name in (*_WORDS, *_LABELS) if labels else _WORDS:
         if f"{prefix}{name}" in names:
             columns[f"{side}_{name}"] = batch[f"{prefix}{name}"]
     for name in (f"{side}_tagset", f"{side}_probabilities", f"{side}_candidates"):

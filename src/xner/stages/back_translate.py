@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
+from xner.characters import entity_types, with_entity_offsets
 from xner.columns import (
     ENTITIES,
     LINKS_MADE_BY,
@@ -176,7 +177,8 @@ class AlignTarget(Project):
     name: ClassVar[str] = "align_tgt"
 
     def schema(self, corpus: Corpus) -> pa.Schema:
-        types = {**types_of("target_entities", "outcomes"), "solution": SOLUTION}
+        types = entity_types(corpus.schema, "target", "target_entities", "outcomes")
+        types["solution"] = SOLUTION
         return with_columns(corpus.schema, types, drop=[LINKED], metadata={LINKED_BY: None})
 
     def prepare(self, corpus: Corpus, work: Work) -> Prepared:
@@ -232,4 +234,5 @@ def _brought(batch: pa.RecordBatch, made: pa.RecordBatch) -> pa.RecordBatch:
         "outcomes": pa.array(outcomes, TOKENS),
         "solution": made["solution"],
     }
-    return replace_columns(batch, columns, metadata=made.schema.metadata or {})
+    placed = with_entity_offsets(columns, batch, "target")
+    return replace_columns(batch, placed, metadata=made.schema.metadata or {})

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 
 from xner.aligners import ALIGNERS, Aligner
+from xner.characters import entity_types, with_entity_offsets
 from xner.columns import (
     LINKS_MADE_BY,
     TOKENS,
     TRANSLATION_MADE_BY,
     replace_columns,
-    types_of,
     with_columns,
 )
 from xner.corpus import Corpus
@@ -84,14 +84,14 @@ class EasyProject(Translating):
         """It needs labelled source text."""
         return Columns(
             needs=("source_tokens", "source_entities"),
-            makes=(*MADE, "translation_outcome", "links"),
+            makes=(*MADE, "target_entity_offsets", "translation_outcome", "links"),
             uses=("source_text", "source_offsets"),
             replaces=True,
         )
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.fallback == "align" else []
-        columns = types_of(*MADE, "translation_outcome", *links)
+        columns = entity_types(corpus.schema, "target", *MADE, "translation_outcome", *links)
         metadata = {LINKS_MADE_BY: None}
         return with_columns(corpus.schema, columns, drop=("links",), metadata=metadata)
 
@@ -137,7 +137,7 @@ def _with_target(
     columns[UNMARKED] = pa.array([one.unmarked for one in crossed], pa.bool_())
     return replace_columns(
         batch,
-        columns,
+        with_entity_offsets(columns, batch, "target"),
         drop=("links",),
         metadata={TRANSLATION_MADE_BY: marking.signature, LINKS_MADE_BY: None},
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xner.characters import with_entity_offsets
 from xner.columns import (
     ENTITIES,
     LINKS,
@@ -194,4 +195,4 @@ def _merged(batch: pa.RecordBatch, projected: pa.RecordBatch) -> pa.RecordBatch:
         "target_entities": pa.array(entities, ENTITIES),
         "outcomes": pa.array(outcomes, TOKENS),
     }
-    return replace_columns(batch, columns)
+    return replace_columns(batch, with_entity_offsets(columns, batch, "target"))

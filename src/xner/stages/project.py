@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from xner.characters import entity_types, with_entity_offsets
 from xner.columns import (
     LINKS_MADE_BY,
     SOLUTION,
     TAGGED_BY,
     TRANSLATION_MADE_BY,
     replace_columns,
-    types_of,
     with_columns,
 )
 from xner.corpus import Corpus, require
@@ -128,14 +128,20 @@ class Project(ProjectionOptions):
         links = ("links",) if self.linked else ()
         return Columns(
             needs=("source_tokens", "source_entities", "target_tokens", *links),
-            makes=("target_entities", "outcomes", "solution"),
-            uses=("target_candidates", "target_probabilities", "target_tagset"),
+            makes=("target_entities", "outcomes", "solution", "target_entity_offsets"),
+            uses=(
+                "target_candidates",
+                "target_probabilities",
+                "target_tagset",
+                "target_text",
+                "target_offsets",
+            ),
             replaces=True,
         )
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.linked else []
-        columns = types_of(*links, "target_entities", "outcomes")
+        columns = entity_types(corpus.schema, "target", *links, "target_entities", "outcomes")
         return with_columns(corpus.schema, {**columns, "solution": SOLUTION})
 
     @property
@@ -284,7 +290,8 @@ class Pass:
             "solution": solution_column(solution),
         }
         metadata = {b"xner.projection": self.report.signature}
-        return replace_columns(batch, columns, metadata=metadata)
+        placed = with_entity_offsets(columns, batch, "target")
+        return replace_columns(batch, placed, metadata=metadata)
 
     def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:
         self.report.add(

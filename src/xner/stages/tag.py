@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner._version import __version__
+from xner.characters import entity_types, with_entity_offsets
 from xner.columns import (
     CANDIDATES,
     ENTITIES,
@@ -140,19 +141,23 @@ class Tag(Tagging):
     @property
     def columns(self) -> Columns:
         """It needs the words of the side."""
-        made = tuple(f"{self.side}_{name}" for name in ("entities", "probabilities", "tagset"))
+        made = tuple(
+            f"{self.side}_{name}"
+            for name in ("entities", "probabilities", "tagset", "entity_offsets")
+        )
         return Columns((f"{self.side}_tokens",), made)
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         more = ["tagset", "probabilities"] if self.probabilities else []
-        columns = types_of(*(f"{self.side}_{name}" for name in ["entities", *more]))
+        made = (f"{self.side}_{name}" for name in ["entities", *more])
+        columns = entity_types(corpus.schema, self.side, *made)
         return with_columns(corpus.schema, columns, drop=_stale(self.side, corpus.columns))
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         for batch, made, tagger in self._tag(corpus, report, self.side, self.probabilities):
             yield replace_columns(
                 batch,
-                made,
+                with_entity_offsets(made, batch, self.side),
                 drop=_stale(self.side, batch.schema.names),
                 metadata={TAGGED_BY[self.side]: tagger.signature, b"xner.projection": None},
             )
