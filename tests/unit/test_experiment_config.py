@@ -239,6 +239,7 @@ LAYOUTS = {
     "europarl-ner": ({"en-europarl.test.conll02": CONLL.replace("\t", " "), "de.conll": CONLL},
                      ["de"]),
     "panx": ({"sw/test": PANX, "sw/train": PANX}, ["sw"]),
+    "absa": ({"en.test.conll": CONLL, "fr.test.conll": CONLL, "es.train.conll": CONLL}, ["fr"]),
 }  # fmt: skip
 
 
@@ -256,11 +257,19 @@ def test_data_sets_as_they_are_published(tmp_path, loader):
     assert [len(spans) for spans in table["gold_entities"].to_pylist()] == (
         [1, 0] if loader == "panx" else [1, 1]
     )
-    assert ("source_entities" in table.column_names) == (loader == "europarl-ner")
+    assert ("source_entities" in table.column_names) == (loader not in ("panx", "masakhaner2"))
     with pytest.raises(xner.UsageError, match="unknown language 'xx'"):
         load({"data": {**data, "languages": ["xx"]}, "pipelines": ["project"]})
     with pytest.raises(xner.XnerError, match=r"split .?dev"):
         load({"data": {**data, "split": "dev"}, "pipelines": ["project"]})
+
+
+def test_parallel_data_without_splits(tmp_path):
+    for name in ("en", "sw", "zh-CN"):
+        (tmp_path / f"{name}.conll").write_text(CONLL)
+    data = {"loader": "massive", "folder": str(tmp_path)}
+    made = load({"data": data, "pipelines": ["project"]})
+    assert [language.name for language in made.languages] == ["sw", "zh-CN"]
 
 
 def test_files_of_a_language_must_line_up(folder):

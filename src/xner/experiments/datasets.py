@@ -45,13 +45,15 @@ def _europarl(root: Path, split: str, source: str) -> Entries:
         raise UsageError(f"europarl-ner has no split {split!r}; it only has test")
     endings = (".conll", "-europarl.test.conll02")
     files = _by_language((e, path, path.name) for e in endings for path in root.glob(f"*{e}"))
-    if source not in files:
-        raise InputError(f"{root}: has no labelled file of the source language {source!r}")
-    return {
-        language: LanguageEntry(source=files[source], gold=file)
-        for language, file in files.items()
-        if language != source
-    }
+    return _pairs(files, root, source)
+
+
+def _parallel(root: Path, split: str, source: str) -> Entries:
+    """`LANG.SPLIT.conll` or `LANG.conll`; parallel, labelled on both sides."""
+    endings = (f".{split}.conll", ".conll")
+    files = _by_language((e, path, path.name) for e in endings for path in root.glob(f"*{e}"))
+    files = {name: file for name, file in files.items() if "." not in name}  # other splits
+    return _pairs(files, root, source) if files else {}
 
 
 def _masakhaner(root: Path, split: str, source: str) -> Entries:
@@ -73,6 +75,17 @@ def _panx(root: Path, split: str, source: str) -> Entries:
     }
 
 
+def _pairs(files: dict[str, FileEntry], root: Path, source: str) -> Entries:
+    """The languages of parallel labelled files, except the source language."""
+    if source not in files:
+        raise InputError(f"{root}: has no labelled file of the source language {source!r}")
+    return {
+        language: LanguageEntry(source=files[source], gold=file)
+        for language, file in files.items()
+        if language != source
+    }
+
+
 def _by_language(found: Iterable[tuple[str, Path, str]]) -> dict[str, FileEntry]:
     """Return the CoNLL files `(ending, file, name)` by what precedes the ending, sorted."""
     files: dict[str, FileEntry] = {}
@@ -82,8 +95,12 @@ def _by_language(found: Iterable[tuple[str, Path, str]]) -> dict[str, FileEntry]
 
 
 LOADERS: dict[str, Callable[[Path, str, str], Entries]] = {
+    "absa": _parallel,
     "europarl-ner": _europarl,
     "masakhaner2": _masakhaner,
+    "massive": _parallel,
     "panx": _panx,
+    "uner-pud": _parallel,
     "wikiann": _panx,
+    "xsid": _parallel,
 }
