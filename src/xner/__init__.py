@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from xner.stages.students import distill as distill
     from xner.stages.students import self_train as self_train
     from xner.stages.students import train as train
+    from xner.stages.tag import candidates as candidates
     from xner.stages.tag import tag as tag
     from xner.stages.translate import translate as translate
     from xner.training.student import Trained as Trained
@@ -61,6 +62,7 @@ _HOMES = {
     "align": "xner.stages.align",
     "align_tgt": "xner.stages.back_translate",
     "back_translate": "xner.stages.back_translate",
+    "candidates": "xner.stages.tag",
     "distill": "xner.stages.students",
     "divergence": "xner.evaluation.divergence",
     "easyproject": "xner.stages.easyproject",

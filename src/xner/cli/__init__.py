@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from xner._version import __version__
-from xner.cli import demo, evaluate, run, stage, students, warmup
+from xner.cli import demo, doctor, evaluate, run, stage, students, warmup
 from xner.errors import UsageError, XnerError, XnerWarning
 
 
@@ -43,7 +43,7 @@ class Command(Protocol):
         ...
 
 
-_STAGES: dict[str, Command] = {c.stage: c for c in stage.COMMANDS}
+_STAGES: dict[str, Command] = {c.name or c.stage: c for c in stage.COMMANDS}
 _STUDENTS: dict[str, Command] = {c.stage.replace("_", "-"): c for c in students.COMMANDS}
 COMMANDS: dict[str, Command] = {
     **_STAGES,
@@ -52,6 +52,7 @@ COMMANDS: dict[str, Command] = {
     "run": run.COMMAND,
     "demo": demo.COMMAND,
     "warmup": warmup.COMMAND,
+    "doctor": doctor.COMMAND,
 }
 
 

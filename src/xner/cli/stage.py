@@ -19,6 +19,7 @@ from xner.errors import UsageError
 from xner.options import UNSET, build, options_of
 from xner.schemes import SCHEMES
 from xner.stages import Stage, find_stage
+from xner.stages.passing import ALL_COLUMNS
 
 if TYPE_CHECKING:
     from xner.corpus import Corpus
@@ -33,7 +34,7 @@ class Command:
     """A command that runs a stage.
 
     Attributes:
-        stage: name of the stage, and of the command.
+        stage: name of the stage.
         summary: one line for `xner --help`.
         description: first paragraph of `xner COMMAND --help`.
         title: heading of the printed report.
@@ -42,6 +43,8 @@ class Command:
         read: opens the input.
         side: the side that is written to files of one side.
         note: printed after the report, and the last paragraph of `--help`.
+        name: name of the command; by default that of the stage.
+        formats: suffixes of files that can hold the result; empty if all can.
     """
 
     stage: str
@@ -53,6 +56,8 @@ class Command:
     read: Callable[[argparse.Namespace, Any], Corpus]
     side: Callable[[Any], str] = lambda stage: "target"
     note: str = ""
+    name: str = ""
+    formats: tuple[str, ...] = ()
 
     def add_arguments(self, command: argparse.ArgumentParser) -> None:
         """Add the arguments of the command to its parser."""
@@ -65,7 +70,7 @@ class Command:
             help="Labelling scheme of the tags in OUT. Default: IOB2.",
         )  # fmt: skip
         add_flags(command, find_stage(self.stage))
-        if self.stage == "project":
+        if self.stage in _PROJECTING:
             _add_nmt(command)
 
     def run(self, options: argparse.Namespace) -> None:
@@ -76,6 +81,8 @@ class Command:
         output = output_of(options)
         if not output.folder:
             check_output(output.path)
+        if self.formats:
+            _check_format(output, self.formats)
         check_not_read(output.path, options)
         begin = perf_counter()
         with (
@@ -132,10 +139,10 @@ class Command:
     ) -> Stage:
         kind = find_stage(self.stage)
         given = options_given(options, kind)
-        if self.stage == "project":
+        if self.stage in _PROJECTING:
             given |= _nmt_given(options, given)
-        if self.stage == "tag":
-            _check_probabilities(options.output, suffix, given)
+        if given.get("probabilities"):
+            _check_probabilities(options.output, suffix)
         return build(kind, {**given, "progress": tell})
 
 
@@ -149,6 +156,12 @@ def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:
         add_scheme(command)
 
     return add
+
+
+def _read_both(options: argparse.Namespace, stage: Any) -> Corpus:
+    from xner.corpus import scan
+
+    return scan(options.file, scheme=options.scheme, on_bad_row=options.on_bad_row)
 
 
 def _read_side(side: Callable[[Any], str]) -> Callable[[argparse.Namespace, Any], Corpus]:
@@ -193,6 +206,7 @@ def _add_linked_pairs(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+_PROJECTING = ("project", "align_tgt")
 _HARDWARE = ("device", "precision", "batch_tokens")
 
 
@@ -242,11 +256,18 @@ def _check_side_file(
     check_writable(Path(path))
 
 
-def _check_probabilities(output: str, suffix: str, given: dict[str, Any]) -> None:
-    from xner.formats import format_of, jsonl, parquet
-
-    if given.get("probabilities") and format_of(Path(f"_{suffix}")) not in (jsonl, parquet):
+def _check_probabilities(output: str, suffix: str) -> None:
+    if suffix.lower() not in ALL_COLUMNS:
         raise UsageError(f"{output} cannot hold probabilities; write .jsonl or .parquet")
+
+
+def _check_format(output: Output, formats: tuple[str, ...]) -> None:
+    """Raise UsageError if the format of the output cannot hold what the command makes."""
+    if output.suffix.lower() not in formats:
+        shown = [suffix for suffix in formats if suffix not in (".ndjson", ".pq")]
+        raise UsageError(
+            f"{output}: {output.suffix} files cannot hold the result; write {' or '.join(shown)}"
+        )
 
 
 def _of_parts(done: Finished) -> str:
@@ -272,7 +293,7 @@ COMMANDS = (
         "translate one side of a corpus",
         "Translate one side of a corpus into the other, and split the translation into words.",
         "Translated",
-        f"{_ALL_COLUMNS[0].upper()}{_ALL_COLUMNS[1:]}, or .txt for the words of the new side.",
+        f"{_ALL_COLUMNS}, or .txt for the words of the new side.",
         _add_file("Side to translate (.conll .jsonl .parquet .txt)."),
         _read_side(lambda stage: stage.given),
         lambda stage: str(stage.fill),
@@ -300,6 +321,17 @@ COMMANDS = (
         lambda stage: str(stage.side),
     ),
     Command(
+        "candidates",
+        "add the entities of a tagger as target candidates",
+        "Add the spans that a tagger, or a labelled file (--from), finds on the target side as "
+        "target candidates, for xner project --candidates spans.",
+        "Candidates",
+        f"{_ALL_COLUMNS}.",
+        _add_file("Target side (.txt .conll .jsonl .parquet), or both sides (.jsonl .parquet)."),
+        _read_side(lambda stage: "target"),
+        formats=ALL_COLUMNS,
+    ),
+    Command(
         "align",
         "align the words of a translation",
         "Align the words of SOURCE with the words of TARGET, its translation.",
@@ -307,5 +339,38 @@ COMMANDS = (
         f"Pharaoh links with weights (.align), or {_ALL_COLUMNS}.",
         add_pairs,
         _read_pairs,
+    ),
+    Command(
+        "back_translate",
+        "translate the labelled source back into the target language",
+        "Translate the labelled SOURCE back into the language of TARGET, with markers around its "
+        "entities.",
+        "Translated back",
+        f"{_ALL_COLUMNS}.",
+        add_pairs,
+        _read_pairs,
+        note=LICENCE,
+        name="back-translate",
+        formats=ALL_COLUMNS,
+    ),
+    Command(
+        "refine",
+        "complete links with those through a back-translation",
+        "Complete the links from source to target with links through the back-translation.",
+        "Refined",
+        f"Pharaoh links with weights (.align), or {_ALL_COLUMNS}.",
+        _add_file("Output of xner back-translate (.jsonl .parquet), with or without links."),
+        _read_both,
+        formats=(".align", *ALL_COLUMNS),
+    ),
+    Command(
+        "align_tgt",
+        "project entities from a back-translation onto the target",
+        "Project the entities of the back-translation onto the target, within one language.",
+        "Projected",
+        f"Labelled target: .conll, or {_ALL_COLUMNS}.",
+        _add_file("Output of xner back-translate (.jsonl .parquet)."),
+        _read_both,
+        name="align-target",
     ),
 )

@@ -55,13 +55,22 @@ def _as_it_is(text: str) -> Text:
     return Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
 
 
-def facts(title: str, rows: Sequence[tuple[str, str]], signature: str) -> None:
-    """Print a two-column table and the signature of its figures."""
+def facts(
+    title: str, rows: Sequence[tuple[str, str]], signature: str, *, text: bool = False
+) -> None:
+    """Print a two-column table and the signature of its figures.
+
+    Args:
+        title: heading of the table.
+        rows: names and values.
+        signature: last line.
+        text: the values are text, not figures.
+    """
     table = Table(
         title=_as_it_is(title), title_justify="left", show_header=False, box=None, pad_edge=False
     )
     table.add_column(style="bold")
-    table.add_column(justify="right")
+    table.add_column(justify="left" if text else "right")
     for row in rows:
         table.add_row(*map(_as_it_is, row))
     console = Console()

@@ -2,6 +2,7 @@
 
 from xner.corpus.base import Corpus, StrPath, require
 from xner.corpus.joining import rechunk, side_by_side, zip_batches
+from xner.corpus.naming import spans_of, with_candidates
 from xner.corpus.parts import Batches
 from xner.corpus.reading import DOCSTART_CHOICES, read, read_as_is, scan, scan_side, with_links
 
@@ -17,6 +18,8 @@ __all__ = [
     "scan",
     "scan_side",
     "side_by_side",
+    "spans_of",
+    "with_candidates",
     "with_links",
     "zip_batches",
 ]

@@ -300,7 +300,15 @@ def scan_side(path: Inputs, pairs: Corpus) -> Corpus:
         UsageError: the suffix is unknown.
     """
     words = partial(one_side, side="target", labels=False)
-    file = find_files(path, *WORDS).open(words, tags=False)
+    return side_of(find_files(path, *WORDS).open(words, tags=False), pairs)
+
+
+def side_of(file: Input, pairs: Corpus) -> Corpus:
+    """The rows of a file that is parallel to `pairs`, without those that `pairs` leaves out.
+
+    Raises:
+        ParallelError: the file has another number of rows.
+    """
     every = every_row(pairs)
     _match(file, len(every), pairs.origin)
     return without_same_rows(alone(file, len(every)), pairs)

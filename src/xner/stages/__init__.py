@@ -18,6 +18,7 @@ from xner.stages.base import Stage as Stage
 
 _BUILT_IN = {
     "align": "align.Align",
+    "align_tgt": "back_translate.AlignTarget",
     "back_translate": "back_translate.BackTranslate",
     "candidates": "tag.Candidates",
     "distill": "students.Distill",

@@ -111,6 +111,7 @@ back_translate = function_of(BackTranslate)
 
 LINKED, LINKED_BY = "xner.back_links", b"xner.back_links"
 """Column of links from back-translation to target between two steps, and key of its signature."""
+_OF_TARGET = ("target_candidates", "target_probabilities", "target_tagset")
 _AS_SOURCE = {
     "id": "id",
     "source_tokens": "back_tokens",
@@ -129,7 +130,7 @@ def _as_source(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _held(schema: pa.Schema) -> dict[str, str]:
-    names = {**_AS_SOURCE, "links": LINKED}
+    names = {**_AS_SOURCE, "links": LINKED, **{name: name for name in _OF_TARGET}}
     return {new: old for new, old in names.items() if old in schema.names}
 
 
@@ -175,6 +176,16 @@ class AlignTarget(Project):
     """
 
     name: ClassVar[str] = "align_tgt"
+
+    @property
+    def columns(self) -> Columns:
+        """It needs the source entities, the back-translation and the target."""
+        return Columns(
+            needs=(*MADE, "source_entities", "target_tokens"),
+            makes=("target_entities", "outcomes", "solution"),
+            uses=_OF_TARGET,
+            replaces=True,
+        )
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         types = entity_types(corpus.schema, "target", "target_entities", "outcomes")

@@ -8,14 +8,15 @@ from xner.stages.base import Stage
 
 ALL, NEW = "all", "new"
 PASSED = (ALL, NEW)
-_ALL_COLUMNS = (".jsonl", ".ndjson", ".parquet", ".pq")
+ALL_COLUMNS = (".jsonl", ".ndjson", ".parquet", ".pq")
+"""Suffixes of files that hold all columns."""
 
 
 def check_passed(passed: str, suffix: str) -> None:
     """Raise UsageError if columns are chosen for a format that has none."""
     if passed not in PASSED:
         raise UsageError(f"columns is {passed!r}; choose one of {', '.join(PASSED)}")
-    if passed == NEW and suffix.lower() not in _ALL_COLUMNS:
+    if passed == NEW and suffix.lower() not in ALL_COLUMNS:
         raise UsageError(f"{suffix} files have no columns to choose; write .jsonl or .parquet")
 
 
@@ -29,7 +30,7 @@ def needed(stage: Stage, corpus: Corpus, passed: str, suffix: str, side: str) ->
         suffix: format of the output; one without columns gets no more than it can hold.
         side: side that such a format holds.
     """
-    if passed == ALL and suffix.lower() in _ALL_COLUMNS:
+    if passed == ALL and suffix.lower() in ALL_COLUMNS:
         return corpus
     declared = stage.columns
     names = {"id", *declared.needs, *declared.uses}

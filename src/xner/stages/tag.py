@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -13,25 +14,22 @@ from numpy.typing import NDArray
 from xner._version import __version__
 from xner.characters import entity_types, with_entity_offsets
 from xner.columns import (
-    CANDIDATES,
     ENTITIES,
     PROBABILITIES,
     TAGGED_BY,
-    field_of,
     lengths_of,
-    offsets_of,
     replace_columns,
-    struct_lists,
     types_of,
     with_columns,
 )
-from xner.corpus import Corpus, require
+from xner.corpus import Corpus, require, spans_of, with_candidates
 from xner.errors import SchemeError, UsageError
 from xner.inference.record_batches import by_batch
 from xner.options import declare, option, options_of
 from xner.report import Figure, Report
 from xner.schemes import Spans, decode, parse_tag
 from xner.stages.base import Columns, Stage, function_of
+from xner.stages.work import Prepared, Work
 from xner.tagging import TAGGERS, Floats, Tagged, Tagger, make_tagger
 from xner.tagging.options import TaggerOptions
 
@@ -165,16 +163,58 @@ class Tag(Tagging):
 
 @declare
 class Candidates(Tagging):
-    """Add the spans that a tagger finds on the target side as target candidates.
+    """Add spans of the target side as candidates, for `xner.project` with candidates `spans`.
+
+    The spans are those that a tagger finds, or those of the entities in a file.
 
     Returns:
-        The corpus with the columns `target_candidates`, `target_probabilities` and
-        `target_tagset`.
+        The corpus with the column `target_candidates`; with `probabilities` also
+        `target_probabilities` and `target_tagset`. `.report` counts spans by label.
+
+    Raises:
+        InputError: a column is missing, the file is bad or has other words, or the model cannot
+            be loaded or is no tagger.
+        UsageError: an option is unknown, out of its range or without effect.
+        MissingExtraError: torch or transformers is not installed.
     """
 
     name: ClassVar[str] = "candidates"
+    figures: ClassVar[tuple[Figure, ...]] = (*Tagging.figures, Figure("spans", "candidates"))
 
+    spans_from: Path | None = option(
+        None,
+        "Take the spans from this labelled file instead of running a model: the target words, "
+        "row by row, with entities or target_candidates (.conll .jsonl .parquet).",
+        flag="--from",
+        unit="FILE",
+        names="file",
+    )
     probabilities: bool = option(False, "Keep the probabilities of all tags as columns.")
+
+    def check(self) -> None:
+        if self.spans_from is not None and (self.tagger != "checkpoint" or self.probabilities):
+            idle = "probabilities" if self.probabilities else "tagger"
+            raise UsageError(f"spans are read from a file, so {idle} would have no effect")
+
+    @property
+    def costly(self) -> bool:
+        """Whether it runs a model."""
+        return self.spans_from is None
+
+    def loaded(self) -> Self:
+        return self if self.spans_from is not None else super().loaded()
+
+    def prepare(self, corpus: Corpus, work: Work) -> Prepared:
+        """Open the file, if spans are read from one."""
+        if self.spans_from is None:
+            return Prepared(self, corpus)
+        return Prepared(KeepCandidates(), with_candidates(corpus, self.spans_from))
+
+    def stream(self, corpus: Corpus) -> Corpus:
+        if self.spans_from is None:
+            return super().stream(corpus)
+        stage = KeepCandidates(progress=self.progress)
+        return stage.stream(with_candidates(corpus, self.spans_from))
 
     @property
     def columns(self) -> Columns:
@@ -188,12 +228,36 @@ class Candidates(Tagging):
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         for batch, made, tagger in self._tag(corpus, report, "target", self.probabilities):
-            columns = {"target_candidates": _spans_of(made.pop("target_entities")), **made}
+            spans = spans_of(made.pop("target_entities"))
+            report.add(spans=len(spans.flatten()))
+            columns = {"target_candidates": spans, **made}
             metadata = {TAGGED_BY["target"]: tagger.signature}
             yield replace_columns(batch, columns, metadata=metadata)
 
 
+@declare
+class KeepCandidates(Stage):
+    """Passes on a corpus with target candidates, and counts them."""
+
+    name: ClassVar[str] = "candidates"
+    figures: ClassVar[tuple[Figure, ...]] = Candidates.figures
+
+    @property
+    def columns(self) -> Columns:
+        """It needs candidates."""
+        return Columns(("target_tokens", "target_candidates"), ("target_candidates",))
+
+    def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        made_by = (corpus.schema.metadata or {})[TAGGED_BY["target"]].decode()
+        report.signature = f"xner:{__version__}|candidates:{made_by}"
+        for batch in corpus.batches():
+            words, spans = (len(batch[name].flatten()) for name in self.columns.needs)
+            report.add(sentences=batch.num_rows, words=words, spans=spans)
+            yield batch
+
+
 tag = function_of(Tag)
+candidates = function_of(Candidates)
 
 
 def _stale(side: str, columns: Sequence[str]) -> tuple[str, ...]:
@@ -201,14 +265,6 @@ def _stale(side: str, columns: Sequence[str]) -> tuple[str, ...]:
     stale = ("outcomes", "solution", f"{side}_tagset", f"{side}_probabilities")
     projected = ("target_entities",) if side == "source" and "outcomes" in columns else ()
     return stale + projected
-
-
-def _spans_of(entities: pa.ListArray) -> pa.ListArray:
-    """Start and end of every entity, without its label."""
-    offsets = offsets_of(entities)
-    part = slice(int(offsets[0]), int(offsets[-1]))
-    fields = (field_of(entities, name)[part] for name in ("start", "end"))
-    return struct_lists(CANDIDATES, offsets - offsets[0], *fields)
 
 
 @dataclass(frozen=True, slots=True)
