@@ -323,6 +323,12 @@ def fields_of(column: pa.ListArray, *names: str) -> list[NDArray[Any]]:
     return [np.asarray(values.field(name).to_numpy()) for name in names]
 
 
+def numbered(name: str, first: int, last: int) -> pa.StringArray:
+    """Return the ids `name-row` of the rows `[first, last)`."""
+    rows = pa.array(np.arange(first, last)).cast(pa.string())
+    return pc.binary_join_element_wise(pa.scalar(name), rows, "-")
+
+
 def rows_of(offsets: Int32) -> NDArray[np.int64]:
     """The row of every value that `offsets` covers, int64 (values)."""
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))

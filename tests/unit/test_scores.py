@@ -1,5 +1,7 @@
 """Presets, custom scores, and counts as a file."""
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -151,6 +153,23 @@ def test_rare_keys_go_when_there_are_too_many():
     counts = Counts(limit=4)
     counts.add(np.arange(1, 6).astype(np.uint64), np.array([5, 1, 4, 1, 1]))
     assert counts.items()[0].tolist() == [1, 3]
+
+
+def test_many_keys_against_a_dictionary():
+    """Keys that fill the table, and more than its limit: the rarest go, ties by key."""
+    rng, limit = np.random.default_rng(3), 64
+    counts, expected = Counts(limit=limit), Counter()
+    for size in (1, 30, 33, 20, 40, 200, 5, 90):
+        keys, values = rng.integers(1, 150, size), rng.integers(0, 4, size)
+        counts.add(keys.astype(np.uint64), values)
+        for key, value in zip(keys.tolist(), values.tolist(), strict=True):
+            expected[key] += value
+        if len(expected) > limit:
+            ranked = sorted(expected, key=lambda key: (-expected[key], key))
+            expected = Counter({key: expected[key] for key in ranked[: limit // 2]})
+        found = zip(*(column.tolist() for column in counts.items()), strict=True)
+        assert dict(found) == expected
+        assert len(counts) == len(expected)
 
 
 def test_counts_that_were_dropped_are_not_subtracted():

@@ -22,6 +22,7 @@ from xner.columns import (
     conform,
     empty_batch,
     lengths_of,
+    numbered,
     offsets_of,
     row_place,
     rows_of,
@@ -148,9 +149,9 @@ class InputFile:
         """The file and line of a row, from 0, of a format with one line per row."""
         return self.path, row + 1
 
-    def ids(self, first: int, last: int) -> list[str]:
+    def ids(self, first: int, last: int) -> pa.StringArray:
         """Ids of the rows `[first, last)`, for those that have none."""
-        return [f"{self.path.stem}-{row}" for row in range(first, last)]
+        return numbered(self.path.stem, first, last)
 
     def _read(self, start: Start = TOP, schema: pa.Schema | None = None) -> Iterator[Part]:
         options = self._options | self._sparing(schema)

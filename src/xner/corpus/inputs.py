@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from xner.columns import numbered
 from xner.corpus.base import StrPath
 from xner.corpus.files import Adapt, InputFile, as_it_is
 from xner.corpus.parts import Batches
@@ -198,10 +199,11 @@ class SeveralFiles:
         i, first, _ = next(self._parts(row, row + 1))
         return self.files[i].place(first)
 
-    def ids(self, first: int, last: int) -> list[str]:
+    def ids(self, first: int, last: int) -> pa.StringArray:
         """Ids of the rows `[first, last)`, from the name of each file and its own rows."""
         parts = self._parts(first, last)
-        return [f"{self._stems[i]}-{row}" for i, *rows in parts for row in range(*rows)]
+        made = [numbered(self._stems[i], *rows) for i, *rows in parts]
+        return pa.concat_arrays(made) if made else numbered("", 0, 0)
 
     def _same(self, streams: Iterator[Batches]) -> Batches:
         schema = self.schema

@@ -189,7 +189,7 @@ class _Joined:
         """Put a column id in front; missing ids are made from the file and its rows."""
         ids = batch["id"] if "id" in batch.schema.names else None
         if ids is None or ids.null_count:
-            made = pa.array(self.named.ids(first, first + batch.num_rows), pa.string())
+            made = self.named.ids(first, first + batch.num_rows)
             ids = made if ids is None else pc.coalesce(ids, made)
         return side_by_side([pa.RecordBatch.from_pydict({"id": ids}), batch])
 

@@ -56,9 +56,7 @@ class Counts:
         self._make_room(len(keys))
         self._insert(keys, np.broadcast_to(np.asarray(values, np.int64), keys.shape))
         if self._size > self.limit:
-            keys, counts = self.items()
-            kept = np.sort(np.argsort(-counts, kind="stable")[: self.limit // 2])  # ties: lowest
-            self._fill(keys[kept], counts[kept], len(self.table.keys))
+            self._drop_rarest()
 
     def of(self, keys: Keys) -> Int64:
         """Return int64: the count of each key, 0 for keys that were not seen."""
@@ -134,14 +132,30 @@ class Counts:
         return loaded
 
     def _make_room(self, more: int) -> None:
-        """Grow the table so that it is at most half full with `more` new keys."""
-        wanted = 2 * (self._size + more)
-        if wanted > len(self.table.keys):
-            self._fill(*self.items(), 1 << max(4, int(wanted - 1).bit_length()))
+        """Grow the table so that it is at most half full with `more` new keys.
 
-    def _fill(self, keys: Keys, counts: Int64, size: int) -> None:
-        self.table, self._size = _table(size), 0
-        self._insert(keys, counts)
+        At the size that holds `limit` keys, it may be three quarters full before it grows.
+        """
+        most = self._size + more
+        wanted = 2 * most if most > 3 * self.limit // 2 else 2 * min(most, self.limit)
+        if wanted > len(self.table.keys):
+            old = self.table
+            self.table, self._size = _table(1 << max(4, (wanted - 1).bit_length())), 0
+            self._insert(*old)  # free slots have the key 0, which is not counted
+
+    def _drop_rarest(self) -> None:
+        """Leave half of `limit` keys, those with the highest counts; ties: the lowest keys."""
+        keys, counts = self.table
+        kept, used = self.limit // 2, keys != 0
+        least = np.partition(counts[used], -kept)[-kept]
+        often = used & (counts > least)
+        most, values = keys[often], counts[often]
+        ties = np.sort(keys[used & (counts == least)])[: kept - len(most)]
+        keys[:] = 0
+        counts[:] = 0
+        self._size = 0
+        self._insert(most, values)
+        self._insert(ties, np.broadcast_to(least, ties.shape))
 
     def _insert(self, keys: Keys, values: Int64) -> None:
         self._size += add_counts(frozen(keys, np.uint64), frozen(values, np.int64), self.table)
