@@ -12,14 +12,18 @@ import pyarrow as pa
 from xner.columns import ENTITIES, TOKENS, lengths_of
 from xner.corpus import Batches, Corpus, zip_batches
 from xner.corpus.files import one_side
-from xner.corpus.inputs import WORDS, Inputs, find_files, line_up
+from xner.corpus.inputs import Encoding, Inputs, encodings_of, find_files, line_up
 from xner.corpus.reading import alone
 from xner.errors import InputError, ParallelError
+from xner.formats import WITH_WORDS
 from xner.schemes import check_scheme
 
 
 def label_files(
-    paths: Sequence[Inputs], scheme: str = "auto", docstart: str = "auto"
+    paths: Sequence[Inputs],
+    scheme: str = "auto",
+    docstart: str = "auto",
+    encoding: Encoding = None,
 ) -> list[Corpus]:
     """Open labelled files of the same sentences; columns tokens and entities.
 
@@ -31,8 +35,12 @@ def label_files(
     """
     check_scheme(scheme, auto=True)
     target = partial(one_side, side="target")
-    found = [find_files(given, *WORDS) for given in paths]
-    files = [each.open(target, scheme=scheme) for each in found]
+    found = [find_files(given, *WITH_WORDS) for given in paths]
+    encodings = encodings_of(encoding, found)
+    files = [
+        each.open(target, scheme=scheme, encoding=own)
+        for each, own in zip(found, encodings, strict=True)
+    ]
     rows = line_up(files, docstart) if files else 0
     return [label_side(alone(file, rows)) for file in files]
 

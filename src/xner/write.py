@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pyarrow as pa
 
-from xner.columns import ENTITIES
 from xner.errors import OutputError, UsageError
-from xner.formats import conll, format_of, jsonl, parquet, pharaoh, text
+from xner.formats import conll, format_of, jsonl, panx, pharaoh, text
 from xner.formats.files import atomic
+from xner.formats.losses import Lost, side_of
+from xner.formats.registry import BOTH
+from xner.formats.streams import open_output
 from xner.overlap import behind
 from xner.schemes import check_scheme
 
 
-def check_output(path: Path, *, scheme: str = "IOB2", side: str = "target") -> None:
-    """Check before any work that `path` can be written.
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How batches are written.
 
-    Raises:
-        UsageError: the suffix, scheme or side is unknown.
-        OutputError: its folder is missing or cannot be written to.
+    Attributes:
+        side: side that is written to files of one side.
+        scheme: labelling scheme of tags.
+        format: name of the format, if the suffix does not say it.
+        language: code of the language, for PAN-X.
     """
-    format_of(path)
-    check_scheme(scheme)
-    if side not in ("source", "target"):
-        raise UsageError(f"side is {side!r}; choose source or target")
-    check_writable(path)
+
+    side: str = "target"
+    scheme: str = "IOB2"
+    format: str | None = None
+    language: str | None = None
+
+    def check(self, path: Path) -> ModuleType:
+        """Check before any work that `path` can be written; return its format.
+
+        Raises:
+            UsageError: the suffix, format, scheme or side is unknown.
+            OutputError: its folder is missing or cannot be written to.
+        """
+        module = format_of(path, name=self.format)
+        check_scheme(self.scheme)
+        if self.side not in ("source", "target"):
+            raise UsageError(f"side is {self.side!r}; choose source or target")
+        check_writable(path)
+        return module
+
+
+def check_output(path: Path) -> None:
+    """Check before any work that `path` can be written; errors are those of `Writing.check`."""
+    Writing().check(path)
 
 
 def check_writable(path: Path) -> None:
@@ -45,47 +71,84 @@ class _EnoughError(Exception):
 
 
 def write_batches(
-    path: Path, batches: Iterable[pa.RecordBatch], *, side: str = "target", scheme: str = "IOB2"
+    path: Path,
+    batches: Iterable[pa.RecordBatch],
+    *,
+    side: str = "target",
+    scheme: str = "IOB2",
+    format: str | None = None,  # noqa: A002 - the name of the option
+    language: str | None = None,
 ) -> None:
     """Write batches to `path`; arguments and errors are those of `Corpus.write`."""
-    check_output(path, scheme=scheme, side=side)
-    module = format_of(path)
+    write(path, batches, Writing(side, scheme, format, language))
+
+
+def write(
+    path: Path,
+    batches: Iterable[pa.RecordBatch],
+    how: Writing,
+    lost: Lost | None = None,
+    *,
+    strict: bool = False,
+) -> None:
+    """Write batches to `path`.
+
+    Args:
+        path: the file.
+        batches: what to write.
+        how: side, scheme and format.
+        lost: counts what the format cannot hold; without it, entities that overlap are an error.
+        strict: raise OutputError if something is lost; nothing is written.
+    """
+    module = how.check(path)
+    form = module.FORMAT
+    if lost is not None:
+        batches = (lost.fitted(batch, form, how.side) for batch in batches)
     with atomic(path) as partial:
-        if module is parquet:
-            _write_parquet(partial, path, batches)
-        else:
-            with partial.open("wb") as file:
-                behind(lambda b: file.write(_render(module, b, path, side, scheme)), batches)
+        with _opened(module, partial, path, batches, how) as (put, rest):
+            behind(put, rest)
+        if strict and lost is not None and lost.counts:
+            raise OutputError(f"{path}: {form.title} cannot hold {lost}; nothing was written")
 
 
-def _write_parquet(partial: Path, path: Path, batches: Iterable[pa.RecordBatch]) -> None:
+Put = Callable[[pa.RecordBatch], object]
+
+
+@contextmanager
+def _opened(
+    module: ModuleType, partial: Path, path: Path, batches: Iterable[pa.RecordBatch], how: Writing
+) -> Iterator[tuple[Put, Iterable[pa.RecordBatch]]]:
+    """A function that writes a batch, and the batches."""
+    if BOTH not in module.FORMAT.keeps and module is not pharaoh:
+        batches = (_one_side(batch, how.side, path) for batch in batches)
+    if not hasattr(module, "writer"):
+        with open_output(partial, path) as file:
+            yield lambda batch: file.write(_render(module, batch, path, how)), batches
+        return
     rest = iter(batches)
     first = next(rest, None)
     if first is None:
         raise OutputError(f"{path}: there are no rows to write")
-    with parquet.writer(partial, first.schema) as writer:
-        behind(writer.write_batch, chain([first], rest))
+    with module.writer(partial, path, first.schema) as writer:
+        yield writer.write_batch, chain([first], rest)
 
 
-def _render(module: Any, batch: pa.RecordBatch, path: Path, side: str, scheme: str) -> bytes:
+def _one_side(batch: pa.RecordBatch, side: str, path: Path) -> pa.RecordBatch:
+    own = side_of(batch, side)
+    if "tokens" not in own.schema.names:
+        raise UsageError(f"{path}: the corpus has no column '{side}_tokens' to write")
+    return own
+
+
+def _render(module: ModuleType, batch: pa.RecordBatch, path: Path, how: Writing) -> bytes:
+    """The bytes of a batch in a format of lines."""
     if module is jsonl:
         return jsonl.render(batch)
     if module is pharaoh:
-        return pharaoh.render(_column(batch, "links", path))
-    prefix = "" if "tokens" in batch.schema.names else f"{side}_"
-    tokens = _column(batch, f"{prefix}tokens", path)
-    ids = batch["id"] if "id" in batch.schema.names else pa.array(range(batch.num_rows))
+        if "links" not in batch.schema.names:
+            raise UsageError(f"{path}: the corpus has no column 'links' to write")
+        return pharaoh.render(batch["links"])
     if module is text:
-        return text.render(tokens, ids, path)
-    entities = f"{prefix}entities"
-    if entities not in batch.schema.names:
-        spans = pa.array([[]] * batch.num_rows, ENTITIES)
-    else:
-        spans = batch[entities]
-    return conll.render(tokens, spans, ids, path, scheme)
-
-
-def _column(batch: pa.RecordBatch, name: str, path: Path) -> pa.Array:
-    if name not in batch.schema.names:
-        raise UsageError(f"{path}: the corpus has no column {name!r} to write")
-    return batch[name]
+        return text.render(batch["tokens"], batch["id"], path)
+    words = batch["tokens"], batch["entities"], batch["id"], path, how.scheme
+    return panx.render(*words, how.language) if module is panx else conll.render(*words)

@@ -229,7 +229,7 @@ def opened(monkeypatch):
 
         return call
 
-    monkeypatch.setattr(files, "open_input", noting(files.open_input))
+    monkeypatch.setattr(files, "open_text", noting(files.open_text))
     monkeypatch.setattr(parquet, "_open", noting(parquet._open))
     return names
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from xner._version import __version__
-from xner.cli import demo, doctor, evaluate, run, stage, students, warmup
+from xner.cli import convert, demo, doctor, evaluate, run, stage, students, warmup
 from xner.errors import UsageError, XnerError, XnerWarning
 
 
@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
     **_STAGES,
     **_STUDENTS,
     "evaluate": evaluate.COMMAND,
+    "convert": convert.COMMAND,
     "run": run.COMMAND,
     "demo": demo.COMMAND,
     "warmup": warmup.COMMAND,

@@ -63,9 +63,11 @@ def run(options: argparse.Namespace) -> None:
 def _run_links(options: argparse.Namespace) -> None:
     from xner.evaluation.links import evaluate_links
 
-    if options.ignore or options.scheme != "auto" or options.divergence_from:
+    labels = (options.ignore, options.scheme != "auto", options.encoding, options.divergence_from)
+    if any(labels):
         raise UsageError(
-            "--ignore, --scheme and --divergence-from are for labels; leave them out with --links"
+            "--ignore, --scheme, --encoding and --divergence-from are for labels; leave them out "
+            "with --links"
         )
     made = evaluate_links(
         options.gold,
@@ -93,7 +95,13 @@ def _run_labels(options: argparse.Namespace) -> None:
     from xner.evaluation.divergence import divergence
     from xner.evaluation.entities import evaluate
 
-    result = evaluate(options.gold, options.predicted, ignore=options.ignore, scheme=options.scheme)
+    result = evaluate(
+        options.gold,
+        options.predicted,
+        ignore=options.ignore,
+        scheme=options.scheme,
+        encoding=options.encoding,
+    )
     source = options.divergence_from
     far = None if source is None else divergence(source, options.gold)
     if options.json:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from xner.jobs import Engine, Output
 
 ENGINES = ("local", "ray")
-_READING = ("scheme", "docstart", "on_bad_row")
+_READING = ("scheme", "docstart", "encoding", "on_bad_row")
 _FILES = ("source", "target", "file", "links", "links_backoff")
 
 

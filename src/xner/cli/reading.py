@@ -20,6 +20,11 @@ def add_pairs(command: argparse.ArgumentParser) -> None:
         "target", type=Path, nargs="?", metavar="TARGET",
         help="Translation of SOURCE, parallel by row (.txt .conll .jsonl .parquet).",
     )  # fmt: skip
+    add_reading(command)
+
+
+def add_reading(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add how files with words are read."""
     add_scheme(command)
     command.add_argument(
         "--docstart", choices=DOCSTART_CHOICES, default="auto",
@@ -28,10 +33,25 @@ def add_pairs(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_scheme(command: argparse.ArgumentParser) -> None:
-    """Add the labelling scheme of the input."""
+def add_encoding(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the encoding of the input."""
+    command.add_argument(
+        "--encoding", type=_encodings, metavar="NAME",
+        help="Encoding of the input, such as latin-1; or one for each file, such as "
+        "latin-1,utf-8. Links are always UTF-8. Default: utf-8.",
+    )  # fmt: skip
+
+
+def _encodings(text: str) -> str | tuple[str, ...]:
+    names = tuple(text.split(","))
+    return names[0] if len(names) == 1 else names
+
+
+def add_scheme(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the labelling scheme of the input, and its encoding."""
     command.add_argument(
         "--scheme", choices=("auto", *SCHEMES), default="auto",
         help="Labelling scheme of the tags in the input; a named scheme is enforced. "
         "Default: auto.",
     )  # fmt: skip
+    add_encoding(command)

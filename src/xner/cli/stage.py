@@ -19,7 +19,7 @@ from xner.errors import UsageError
 from xner.options import UNSET, build, options_of
 from xner.schemes import SCHEMES
 from xner.stages import Stage, find_stage
-from xner.stages.passing import ALL_COLUMNS
+from xner.stages.passing import ALL_COLUMNS, bare
 
 if TYPE_CHECKING:
     from xner.corpus import Corpus
@@ -161,7 +161,12 @@ def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:
 def _read_both(options: argparse.Namespace, stage: Any) -> Corpus:
     from xner.corpus import scan
 
-    return scan(options.file, scheme=options.scheme, on_bad_row=options.on_bad_row)
+    return scan(
+        options.file,
+        scheme=options.scheme,
+        encoding=options.encoding,
+        on_bad_row=options.on_bad_row,
+    )
 
 
 def _read_side(side: Callable[[Any], str]) -> Callable[[argparse.Namespace, Any], Corpus]:
@@ -172,6 +177,7 @@ def _read_side(side: Callable[[Any], str]) -> Callable[[argparse.Namespace, Any]
             options.file,
             side=side(stage),
             scheme=options.scheme,
+            encoding=options.encoding,
             on_bad_row=options.on_bad_row,
         )
 
@@ -191,6 +197,7 @@ def _read_pairs(options: argparse.Namespace, stage: Any) -> Corpus:
         links=[links, *further] if links else None,
         scheme=options.scheme,
         docstart=options.docstart,
+        encoding=options.encoding,
         on_bad_row=options.on_bad_row,
     )
 
@@ -257,13 +264,13 @@ def _check_side_file(
 
 
 def _check_probabilities(output: str, suffix: str) -> None:
-    if suffix.lower() not in ALL_COLUMNS:
+    if bare(suffix) not in ALL_COLUMNS:
         raise UsageError(f"{output} cannot hold probabilities; write .jsonl or .parquet")
 
 
 def _check_format(output: Output, formats: tuple[str, ...]) -> None:
     """Raise UsageError if the format of the output cannot hold what the command makes."""
-    if output.suffix.lower() not in formats:
+    if bare(output.suffix) not in formats:
         shown = [suffix for suffix in formats if suffix not in (".ndjson", ".pq")]
         raise UsageError(
             f"{output}: {output.suffix} files cannot hold the result; write {' or '.join(shown)}"

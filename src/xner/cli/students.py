@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xner.cli.flags import add_flags, options_given
+from xner.cli.reading import add_encoding
 from xner.cli.terminal import facts, print_json, progress
+from xner.errors import UsageError
 from xner.options import build
 from xner.stages import Learner, find_stage
 
 if TYPE_CHECKING:
+    from xner.corpus import Corpus
     from xner.training.student import Trained
 
 
@@ -41,6 +44,7 @@ class Command:
             "-o", "--output", type=Path, required=True, metavar="MODEL",
             help="Folder to write the student to.",
         )  # fmt: skip
+        add_encoding(command)
         add_flags(command, find_stage(self.stage))
 
     def run(self, options: argparse.Namespace) -> None:
@@ -49,8 +53,22 @@ class Command:
         with progress(options.quiet or options.json) as tell:
             stage = build(kind, {**options_given(options, kind), "progress": tell})
             assert isinstance(stage, Learner)
-            trained = stage.learn(options.corpora, options.output)
+            trained = stage.learn(_corpora(options), options.output)
         show(trained, self.title, options)
+
+
+def _corpora(options: argparse.Namespace) -> list[Path] | list[Corpus]:
+    """The files, or what is in them if their encoding is given."""
+    from xner.corpus import read_as_is
+
+    paths: list[Path] = options.corpora
+    if options.encoding is None:
+        return paths
+    one = isinstance(options.encoding, str)
+    encodings = [options.encoding] * len(paths) if one else options.encoding
+    if len(encodings) != len(paths):
+        raise UsageError(f"there are {len(encodings)} encodings for {len(paths)} files")
+    return [read_as_is(path, encoding=own) for path, own in zip(paths, encodings, strict=True)]
 
 
 COMMANDS = (

@@ -1,10 +1,11 @@
 """A corpus: sentence pairs in Arrow columns, in memory or read from files batch by batch."""
 
+from xner.corpus.as_is import read_as_is, scan_as_is
 from xner.corpus.base import Corpus, StrPath, require
 from xner.corpus.joining import rechunk, side_by_side, zip_batches
 from xner.corpus.naming import spans_of, with_candidates
 from xner.corpus.parts import Batches
-from xner.corpus.reading import DOCSTART_CHOICES, read, read_as_is, scan, scan_side, with_links
+from xner.corpus.reading import DOCSTART_CHOICES, read, scan, scan_side, with_links
 
 __all__ = [
     "DOCSTART_CHOICES",
@@ -16,6 +17,7 @@ __all__ = [
     "rechunk",
     "require",
     "scan",
+    "scan_as_is",
     "scan_side",
     "side_by_side",
     "spans_of",

@@ -169,22 +169,36 @@ class Corpus:
         batches = list(self.batches())
         return pa.Table.from_batches(batches, None if batches else self.schema)
 
-    def write(self, path: StrPath, *, side: str = "target", scheme: str = "IOB2") -> None:
+    def write(
+        self,
+        path: StrPath,
+        *,
+        side: str = "target",
+        scheme: str = "IOB2",
+        format: str | None = None,  # noqa: A002 - the name that users expect
+        language: str | None = None,
+    ) -> None:
         """Write the corpus in the format that the suffix of `path` names.
 
         Args:
-            path: `.jsonl` and `.parquet` hold every column; `.conll` the words and tags of one
-                side, `.txt` its words, `.align` the links.
-            side: `target` (default) or `source`, for `.conll` and `.txt`.
+            path: `.jsonl` and `.parquet` hold every column, most other formats one side;
+                docs/formats.md says what each holds. `.gz` or `.zst` after the suffix of a text
+                format compresses the file.
+            side: `target` (default) or `source`, for formats of one side.
             scheme: labelling scheme of the tags in `.conll`, default IOB2.
+            format: name of the format, such as `doccano`, if the suffix does not say it.
+            language: code of the language, such as `sw`; needed by PAN-X.
 
         Raises:
             OutputError: the file cannot be written, or cannot hold a token or an entity.
-            UsageError: the suffix or scheme is unknown, or the columns to write are missing.
+            UsageError: the suffix, format or scheme is unknown, or the columns to write are
+                missing.
         """
         from xner.write import write_batches
 
-        write_batches(Path(path), self.batches(), side=side, scheme=scheme)
+        write_batches(
+            Path(path), self.batches(), side=side, scheme=scheme, format=format, language=language
+        )
 
 
 def require(batch: pa.RecordBatch, *names: str) -> None:

@@ -32,8 +32,9 @@ from xner.corpus.bad_rows import FAULT, Sparing, refuse_fault, spared, without_f
 from xner.corpus.choosing import columns_to_read
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, InputError, ParallelError
-from xner.formats import conll, format_of, jsonl, panx, parquet, text
+from xner.formats import WITH_WORDS, conll, format_of, jsonl, panx, parquet
 from xner.formats.files import TOP, Contents, Start
+from xner.formats.streams import UTF8, stem_of
 from xner.formats.tags import entities_from_tags
 from xner.overlap import ahead
 from xner.validate import validate
@@ -49,7 +50,7 @@ def text_format(path: Path) -> ModuleType:
     Raises:
         UsageError: the suffix is unknown or that of links.
     """
-    return format_of(path, conll, text, jsonl, parquet)
+    return format_of(path, *WITH_WORDS)
 
 
 def as_it_is(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -93,6 +94,7 @@ class InputFile:
         module: ModuleType | None = None,
         scheme: str = "auto",
         tags: bool = True,
+        encoding: str | None = None,
         hold: bool = False,
         spare: bool = False,
     ) -> None:
@@ -105,6 +107,7 @@ class InputFile:
             module: format module, by default that of the suffix.
             scheme: labelling scheme to enforce on tags, unless it is `auto`.
             tags: whether to read the tags of CoNLL.
+            encoding: encoding of a text file, by default UTF-8.
             hold: read all rows now, for a single pass, so that the file is opened only once.
             spare: rows that cannot be read or do not fit become empty, and batches have the
                 column `xner.corpus.bad_rows.FAULT`, which says what is wrong.
@@ -116,7 +119,10 @@ class InputFile:
         self.path, self._adapt, self._scheme, self._spare = path, adapt, scheme, spare
         self._bad: dict[int, dict[int, InputError]] = {}
         self._format = (module or text_format(path)).__name__
-        self._options = {"scheme": scheme, "tags": tags} if self._module in (conll, panx) else {}
+        self._encoded = self._encoding(encoding)
+        self._options: dict[str, Any] = dict(self._encoded)
+        if self._module in (conll, panx):
+            self._options |= {"scheme": scheme, "tags": tags}
         self._held = deque(self._read()) if hold else None
         self.contents = self._held_contents(self._held) if self._held else self._inspect()
         self.keep_docstart = True
@@ -135,8 +141,12 @@ class InputFile:
 
     def _inspect(self) -> Contents:
         options = self._sparing(None) if self._module in (conll, panx, jsonl) else {}
-        contents: Contents = self._module.inspect(self.path, **options)
+        contents: Contents = self._module.inspect(self.path, **options, **self._encoded)
         return contents
+
+    def _encoding(self, encoding: str | None) -> dict[str, str]:
+        """The option of format modules that names the encoding."""
+        return {"encoding": encoding or UTF8} if self._module.FORMAT.text else {}
 
     def only(self, names: Collection[str]) -> InputFile:
         """Return the file with some columns of its `schema`; it may have none of them."""
@@ -151,7 +161,7 @@ class InputFile:
 
     def ids(self, first: int, last: int) -> pa.StringArray:
         """Ids of the rows `[first, last)`, for those that have none."""
-        return numbered(self.path.stem, first, last)
+        return numbered(stem_of(self.path), first, last)
 
     def _read(self, start: Start = TOP, schema: pa.Schema | None = None) -> Iterator[Part]:
         options = self._options | self._sparing(schema)
@@ -341,6 +351,12 @@ def check_both_sides(path: Path, columns: Collection[str]) -> None:
             )
 
 
+_WORDS = ("tokens", "text", "offsets")
+_LABELS = ("entities", "entity_offsets")
+UNNAMED = (*_WORDS, *_LABELS)
+"""Columns of a file with one side that are not named for it."""
+
+
 def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
     """Keep every column but unnamed entities of a target; name those without a side for `side`."""
     if _prefix(batch, side):
@@ -348,12 +364,7 @@ def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
     if side == "target":
         labels = {"entities", "entity_offsets"} & set(batch.schema.names)
         batch = batch.drop_columns(sorted(labels))
-    own = ("tokens", "entities", "text", "offsets", "entity_offsets")
-    return batch.rename_columns([f"{side}_{n}" if n in own else n for n in batch.schema.names])
-
-
-_WORDS = ("tokens", "text", "offsets")
-_LABELS = ("entities", "entity_offsets")
+    return batch.rename_columns([f"{side}_{n}" if n in UNNAMED else n for n in batch.schema.names])
 
 
 def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.RecordBatch:
@@ -369,7 +380,7 @@ def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.Rec
     """
     prefix, names = _prefix(batch, side), batch.schema.names
     columns = {"id": batch["id"]} if "id" in names else {}
-    for name in (*_WORDS, *_LABELS) if labels else _WORDS:
+    for name in UNNAMED if labels else _WORDS:
         if f"{prefix}{name}" in names:
             columns[f"{side}_{name}"] = batch[f"{prefix}{name}"]
     for name in (f"{side}_tagset", f"{side}_probabilities", f"{side}_candidates"):

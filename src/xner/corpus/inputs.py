@@ -20,13 +20,15 @@ from xner.corpus.base import StrPath
 from xner.corpus.files import Adapt, InputFile, as_it_is
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, InputError, ParallelError, UsageError
-from xner.formats import conll, format_of, jsonl, parquet, text
+from xner.formats import format_of
 from xner.formats.files import Contents
+from xner.formats.streams import check_encoding, plain_name, stem_of
 from xner.overlap import ahead
 
 Inputs = StrPath | Sequence[StrPath]
 """A file, a folder of files, a glob pattern, or several of these."""
-WORDS = (conll, text, jsonl, parquet)
+Encoding = str | Sequence[str] | None
+"""An encoding of all files, one for each, or UTF-8."""
 UNFINISHED = ".xner"
 """Folder in a folder of shards that a job is still writing."""
 
@@ -51,19 +53,20 @@ class Found:
         return files[0] if len(files) == 1 else SeveralFiles(Path(self.name), files)
 
 
-def find_files(given: Inputs, *allowed: ModuleType) -> Found:
+def find_files(given: Inputs, *allowed: ModuleType, name: str | None = None) -> Found:
     """Find the files that an input names, and their format; no file is read.
 
     Args:
         given: files, folders and glob patterns.
         *allowed: formats.
+        name: name of the format, if suffixes do not say it.
 
     Raises:
         InputError: a pattern matches no file, or a folder has none.
         UsageError: a suffix is unknown, or files have several formats.
     """
     paths = expand(given)
-    modules = [format_of(path, *allowed) for path in paths]
+    modules = [format_of(path, *allowed, name=name) for path in paths]
     for path, module in zip(paths, modules, strict=True):
         if module is not modules[0]:
             raise UsageError(
@@ -71,8 +74,32 @@ def find_files(given: Inputs, *allowed: ModuleType) -> Found:
                 f"have one format"
             )
     many = [given] if isinstance(given, str | PathLike) else given
-    name = str(many[0]) if len(many) == 1 else f"{many[0]} and {len(many) - 1} more"
-    return Found(name, tuple(paths), modules[0])
+    shown = str(many[0]) if len(many) == 1 else f"{many[0]} and {len(many) - 1} more"
+    return Found(shown, tuple(paths), modules[0])
+
+
+def encodings_of(encoding: Encoding, found: Sequence[Found]) -> list[str | None]:
+    """The encoding of each input, or None.
+
+    Args:
+        encoding: one for all text files, or one for each input.
+        found: the inputs.
+
+    Raises:
+        UsageError: an encoding is unknown, their number differs, or no input is text.
+    """
+    if encoding is None:
+        return [None] * len(found)
+    is_text = [each.module.FORMAT.text for each in found]
+    names = [encoding] if isinstance(encoding, str) else list(encoding)
+    for name in names:
+        check_encoding(name)
+    if len(names) not in (1, len(found)):
+        raise UsageError(f"there are {len(names)} encodings for {len(found)} files; give one each")
+    if not any(is_text):
+        raise UsageError(f"{found[0].name}: is no text file, and has no encoding to name")
+    each = names * len(found) if len(names) == 1 else names
+    return [name if text else None for name, text in zip(each, is_text, strict=True)]
 
 
 def expand(given: Inputs) -> list[Path]:
@@ -277,7 +304,7 @@ def _check_same(file: InputFile, first: InputFile) -> None:
 
 def _stems(paths: Sequence[Path]) -> list[str]:
     """The names of files without suffix; with their folders, if two have one name."""
-    stems = [path.stem for path in paths]
+    stems = [stem_of(path) for path in paths]
     if len(set(stems)) == len(stems):
         return stems
-    return [str(path.with_suffix("")) for path in paths]
+    return [str(plain_name(path).with_suffix("")) for path in paths]

@@ -22,11 +22,12 @@ from xner.columns import (
 )
 from xner.corpus.base import Corpus
 from xner.corpus.files import one_side
-from xner.corpus.inputs import WORDS, Inputs, find_files
+from xner.corpus.inputs import Inputs, find_files
 from xner.corpus.joining import zip_batches
 from xner.corpus.parts import Batches, Chosen, Source, only
 from xner.corpus.reading import side_of
 from xner.errors import InputError, ParallelError
+from xner.formats import WITH_WORDS
 
 _NAME = "target_candidates"
 _GIVEN = (_NAME, "target_entities")
@@ -45,7 +46,7 @@ def with_candidates(pairs: Corpus, path: Inputs) -> Corpus:
         InputError: the file is missing or malformed, has no entities, or has other rows or words.
         UsageError: the suffix is unknown.
     """
-    file = find_files(path, *WORDS).open(partial(one_side, side="target"))
+    file = find_files(path, *WITH_WORDS).open(partial(one_side, side="target"))
     named = side_of(file, pairs)
     if not any(name in named.columns for name in _GIVEN):
         raise InputError(

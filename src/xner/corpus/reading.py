@@ -29,11 +29,11 @@ from xner.corpus.bad_rows import (
 )
 from xner.corpus.base import Corpus, StrPath
 from xner.corpus.files import Adapt, all_of_side, as_it_is, check_both_sides, one_side
-from xner.corpus.inputs import WORDS, Input, Inputs, find_files, line_up
+from xner.corpus.inputs import Encoding, Input, Inputs, encodings_of, find_files, line_up
 from xner.corpus.joining import Named, rechunk, side_by_side, zip_batches
 from xner.corpus.parts import Batches, Chosen, Source, only
 from xner.errors import ParallelError, UsageError
-from xner.formats import pharaoh
+from xner.formats import WITH_WORDS, pharaoh
 from xner.links import back_off
 from xner.schemes import check_scheme
 from xner.validate import validate
@@ -49,13 +49,14 @@ def read(
     scheme: str = "auto",
     docstart: str = "auto",
     side: str | None = None,
+    encoding: Encoding = None,
     on_bad_row: str = "fail",
 ) -> Corpus:
     """Read a parallel corpus into memory; arguments and errors are those of `scan`.
 
     Every file is opened once.
     """
-    return _open(source, target, links, scheme, docstart, side, on_bad_row, hold=True)
+    return _open(source, target, links, scheme, docstart, side, encoding, on_bad_row, hold=True)
 
 
 def scan(
@@ -66,6 +67,7 @@ def scan(
     scheme: str = "auto",
     docstart: str = "auto",
     side: str | None = None,
+    encoding: Encoding = None,
     on_bad_row: str = "fail",
 ) -> Corpus:
     """Open a parallel corpus, or one side of it, that is read batch by batch at each pass.
@@ -88,16 +90,18 @@ def scan(
             rows only with them.
         side: `source` or `target`, to read one file as that side alone, for a stage that creates
             the other. Tags or entities of a target side are ignored.
+        encoding: of the files with words, such as `latin-1`, or one for the source and one for
+            the target. Default: UTF-8.
         on_bad_row: what becomes of rows that cannot be read or do not fit, such as a link out of
             bounds: `fail` (default) raises an error, `quarantine` leaves them out of all files.
             They are in `.bad` of the corpus; finding them takes one more pass over the files.
 
     Raises:
         InputError: a file is missing, empty or malformed, or the files differ in rows.
-        UsageError: a suffix, scheme, docstart or side is unknown, or a side is given with two
-            files.
+        UsageError: a suffix, scheme, docstart, side or encoding is unknown, or a side is given
+            with two files.
     """
-    return _open(source, target, links, scheme, docstart, side, on_bad_row)
+    return _open(source, target, links, scheme, docstart, side, encoding, on_bad_row)
 
 
 def _open(
@@ -107,6 +111,7 @@ def _open(
     scheme: str,
     docstart: str,
     side: str | None,
+    encoding: Encoding,
     on_bad_row: str,
     hold: bool = False,
 ) -> Corpus:
@@ -128,12 +133,13 @@ def _open(
         adapt = partial(all_of_side, side=side) if side else as_it_is
         wanted = [(source, adapt, side != "target")]
     # All suffixes are checked before a file is read.
-    words = [(find_files(given, *WORDS), adapt, tags) for given, adapt, tags in wanted]
+    words = [(find_files(given, *WITH_WORDS), adapt, tags) for given, adapt, tags in wanted]
     links = [] if links is None else [links] if isinstance(links, str | PathLike) else links
     further = [find_files(each, pharaoh) for each in links]
+    encodings = encodings_of(encoding, [found for found, *_ in words])
     sides: list[Input] = [
-        found.open(adapt, scheme=scheme, tags=tags, hold=hold, spare=spare)
-        for found, adapt, tags in words
+        found.open(adapt, scheme=scheme, tags=tags, encoding=own, hold=hold, spare=spare)
+        for (found, adapt, tags), own in zip(words, encodings, strict=True)
     ]
     if target is None and side is None:
         check_both_sides(sides[0].path, sides[0].contents.schema.names)
@@ -300,7 +306,7 @@ def scan_side(path: Inputs, pairs: Corpus) -> Corpus:
         UsageError: the suffix is unknown.
     """
     words = partial(one_side, side="target", labels=False)
-    return side_of(find_files(path, *WORDS).open(words, tags=False), pairs)
+    return side_of(find_files(path, *WITH_WORDS).open(words, tags=False), pairs)
 
 
 def side_of(file: Input, pairs: Corpus) -> Corpus:
@@ -333,17 +339,3 @@ class _Alone:
 
     def only(self, names: Sequence[str]) -> Source:
         return Chosen(_Alone(self.file.only(names)), tuple(names))
-
-
-def read_as_is(path: Inputs) -> Corpus:
-    """Read a file with both sides, with one, or with an unnamed side into memory.
-
-    .conll and .txt files give the columns tokens and, where they have tags, entities; .jsonl and
-    .parquet files the columns they have. The file is opened once.
-
-    Raises:
-        InputError: the file is missing, empty or malformed, or has no words.
-        UsageError: the suffix is unknown.
-    """
-    file = find_files(path, *WORDS).open(hold=True)
-    return join_files([file], line_up([file]), str(file.path)).collect()

@@ -11,6 +11,7 @@ import numpy as np
 
 from xner._version import __version__
 from xner.corpus import Corpus, StrPath
+from xner.corpus.inputs import Encoding
 from xner.evaluation.counts import Int64, LabelScores, counted, scores_of
 from xner.labels import label_files, label_side
 
@@ -68,6 +69,7 @@ def evaluate(
     *,
     ignore: Iterable[str] = (),
     scheme: str = "auto",
+    encoding: Encoding = None,
 ) -> Evaluation:
     """Score predicted entities against gold ones, strictly: span and label must be equal.
 
@@ -80,6 +82,7 @@ def evaluate(
         predicted: a file or corpus with the same sentences in the same order.
         ignore: labels to leave out on both sides, such as MISC.
         scheme: labelling scheme to enforce in files, unless it is `auto` (default).
+        encoding: of the files, such as `latin-1`, or one for each. Default: UTF-8.
 
     Raises:
         ParallelError: the two differ in sentences, or in the words of one of them.
@@ -88,7 +91,7 @@ def evaluate(
     skip = frozenset(ignore)
     sums: dict[str, Int64] = {}
     sentences = 0
-    for part in counted(*_sides(gold, predicted, scheme), skip):
+    for part in counted(*_sides(gold, predicted, scheme, encoding), skip):
         sentences += part.sentences
         entities = part.correct, part.predicted, part.gold
         found = [np.bincount(each[:, 1], minlength=len(part.labels)) for each in entities]
@@ -105,11 +108,11 @@ def _signature(scheme: str, skip: frozenset[str]) -> str:
 
 
 def _sides(
-    gold: StrPath | Corpus, predicted: StrPath | Corpus, scheme: str
+    gold: StrPath | Corpus, predicted: StrPath | Corpus, scheme: str, encoding: Encoding
 ) -> tuple[Corpus, Corpus]:
     """Both sides, with the columns tokens and entities."""
     paths = [Path(side) for side in (gold, predicted) if not isinstance(side, Corpus)]
-    files = iter(label_files(paths, scheme))
+    files = iter(label_files(paths, scheme, encoding=encoding))
     first, second = (
         label_side(side) if isinstance(side, Corpus) else next(files) for side in (gold, predicted)
     )

@@ -19,6 +19,7 @@ from xner.corpus import Corpus, StrPath, rechunk
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import format_of, jsonl, parquet, pharaoh
 from xner.formats.files import line_blocks
+from xner.formats.streams import plain_name
 
 BASES = ("auto", "0", "1")
 _GOLD_LINK = re.compile(r"(\d+)([-p?])(\d+)", re.ASCII)
@@ -264,6 +265,7 @@ def _batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:
         return
     # Aligners give link files any suffix; only formats with columns need theirs.
     path = Path(predicted)
-    columnar = path.suffix.lower() in (*jsonl.SUFFIXES, *parquet.SUFFIXES)
+    suffixes = (*jsonl.FORMAT.suffixes, *parquet.FORMAT.suffixes)
+    columnar = plain_name(path).suffix.lower() in suffixes
     for _, batch in (format_of(path) if columnar else pharaoh).read(path):
         yield batch

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from xner.errors import FormatError
-from xner.formats.files import open_input
+from xner.formats.streams import open_input
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]

@@ -1,29 +1,68 @@
-"""File formats, known by suffix: one module each, with `inspect`, `read` and `render`."""
+"""File formats, known by suffix: one module each, with `FORMAT`, `inspect`, `read` and `render`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
 from xner.errors import UsageError
 from xner.formats import conll, jsonl, panx, parquet, pharaoh, text
+from xner.formats.streams import COMPRESSIONS, plain_name
 
-_MODULES = (conll, text, jsonl, parquet, pharaoh)
-_BY_SUFFIX: dict[str, ModuleType] = {s: module for module in _MODULES for s in module.SUFFIXES}
+MODULES = (conll, panx, text, jsonl, parquet, pharaoh)
+_BY_NAME: dict[str, ModuleType] = {module.FORMAT.name: module for module in MODULES}
+_BY_SUFFIX: dict[str, ModuleType] = {
+    s: module for module in MODULES for s in module.FORMAT.suffixes
+}
+WITH_WORDS = tuple(module for module in MODULES if module is not pharaoh)
+"""Formats that hold sentences."""
 
 
-def format_of(path: Path, *allowed: ModuleType) -> ModuleType:
+def format_of(path: Path, *allowed: ModuleType, name: str | None = None) -> ModuleType:
     """Return the module for the suffix of `path`, one of `allowed` if any are given.
 
-    If CoNLL is among `allowed`, a file without a suffix is opened to see whether it is PAN-X.
+    If PAN-X is among `allowed`, a file without a suffix is opened to see whether it is PAN-X.
+
+    Args:
+        path: the file; `.gz` or `.zst` may follow the suffix of a text format.
+        *allowed: formats.
+        name: name of the format, if the suffix does not say it.
 
     Raises:
-        UsageError: the suffix is unknown or not allowed.
+        UsageError: the suffix or name is unknown or not allowed.
     """
-    module = _BY_SUFFIX.get(path.suffix.lower())
-    if conll in allowed and not path.suffix and path.is_file() and panx.is_panx(path):
+    if name is not None:
+        return _checked(format_named(name), path)
+    plain = plain_name(path)
+    module = _BY_SUFFIX.get(plain.suffix.lower())
+    if panx in allowed and not plain.suffix and path.is_file() and panx.is_panx(path):
         return panx
     if module is None or (allowed and module not in allowed):
-        known = " ".join(s for m in allowed or _MODULES for s in m.SUFFIXES)
+        known = suffixes_of(allowed or MODULES)
         raise UsageError(f"{path}: the suffix must say the format, one of {known}")
+    return _checked(module, path)
+
+
+def format_named(name: str) -> ModuleType:
+    """Return the module of a format by its name.
+
+    Raises:
+        UsageError: the name is unknown.
+    """
+    if name not in _BY_NAME:
+        raise UsageError(f"unknown format {name!r}; choose one of {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]
+
+
+def suffixes_of(modules: Iterable[ModuleType]) -> str:
+    """The suffixes of some formats, for messages."""
+    return " ".join(suffix for module in modules for suffix in module.FORMAT.suffixes)
+
+
+def _checked(module: ModuleType, path: Path) -> ModuleType:
+    if not module.FORMAT.text and path.suffix.lower() in COMPRESSIONS:
+        raise UsageError(
+            f"{path}: {module.FORMAT.title} is not compressed as a whole; leave out {path.suffix}"
+        )
     return module

@@ -32,11 +32,19 @@ from xner.formats.files import (
     placed_blocks,
     strictly,
 )
+from xner.formats.registry import FLAT, Format
+from xner.formats.streams import UTF8
 from xner.formats.tags import entities_from_tags
 from xner.formats.text import refuse
 from xner.schemes import Spans, encode, overlap, tag_ids, tag_table
 
-SUFFIXES = (".conll", ".bio", ".iob", ".iob2", ".tsv")
+FORMAT = Format(
+    "conll",
+    "CoNLL",
+    (".conll", ".bio", ".iob", ".iob2", ".tsv"),
+    FLAT,
+    "one word and its tag per line, a blank line between sentences",
+)
 EMPTY = b"# xner: empty sentence"
 BLANK = EMPTY + b"\n\n"
 """A row without content."""
@@ -72,12 +80,12 @@ class Block:
     offsets: NDArray[np.int32]
 
 
-def inspect(path: Path, *, attempt: Attempt = strictly) -> Contents:
+def inspect(path: Path, *, attempt: Attempt = strictly, encoding: str = UTF8) -> Contents:
     """Count the sentences, and those that are `-DOCSTART-` rows."""
     strict = attempt is strictly
     sentences = docstarts = width = 0
     starts = []
-    for at, line, block in placed_blocks(path, PARAGRAPH_ENDS, checked=strict):
+    for at, line, block in placed_blocks(path, PARAGRAPH_ENDS, checked=strict, encoding=encoding):
         starts.append(Start(at, line, sentences, docstarts, width))
         if not width or _ODD_LINE.search(block):
             parsed = parse(line, block)
@@ -102,6 +110,7 @@ def read(
     scheme: str = "auto",
     tags: bool = True,
     attempt: Attempt = strictly,
+    encoding: str = UTF8,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
@@ -111,6 +120,7 @@ def read(
         scheme: enforced unless it is `auto`.
         tags: read the last column; if False, a single column is enough.
         attempt: what becomes of sentences that cannot be read.
+        encoding: encoding of the file.
 
     Raises:
         FormatError: a line has too few columns, or not as many as the lines before it.
@@ -127,7 +137,8 @@ def read(
             columns["entities"] = _entities(parsed, scheme, path)
         return pa.RecordBatch.from_pydict(columns)
 
-    for line, block in line_blocks(path, PARAGRAPH_ENDS, start, checked=strict):
+    blocks = line_blocks(path, PARAGRAPH_ENDS, start, checked=strict, encoding=encoding)
+    for line, block in blocks:
         width = width or _width(parse(line, block), path, strict)
         yield line, attempt(partial(batch, b"\t" in block), line, block)
 

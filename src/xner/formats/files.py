@@ -7,15 +7,17 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.errors import FormatError, InputError, OutputError
+from xner.errors import FormatError, OutputError
+from xner.formats.streams import UTF8, open_text
 
 BLOCK_BYTES = 2 << 20
 ARCHIVE_DAMAGE = (
@@ -76,35 +78,13 @@ class Contents(NamedTuple):
     starts: tuple[Start, ...] = (TOP,)
 
 
-def open_input(path: Path) -> BinaryIO:
-    """Open `path` for reading.
-
-    Raises:
-        InputError: it is missing, is a folder or a pipe, or may not be read.
-    """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error) from None
-    if not file.seekable():
-        file.close()
-        raise InputError(
-            f"{path}: is a pipe, but files are read more than once; write it to a file"
-        )
-    return file
-
-
-def unreadable(path: Path, error: OSError) -> InputError:
-    """The error for an input file that cannot be opened."""
-    if isinstance(error, FileNotFoundError):
-        return InputError(f"{path}: no such file; check the path")
-    if path.is_dir():
-        return InputError(f"{path}: is a folder; name a file in it")
-    return InputError(f"{path}: cannot be read ({error.strerror or error})")
-
-
 def line_blocks(
-    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP, *, checked: bool = True
+    path: Path,
+    ends: Ends = LINE_ENDS,
+    start: Start = TOP,
+    *,
+    checked: bool = True,
+    encoding: str = UTF8,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield blocks of bytes, each with the number of its first line.
 
@@ -115,20 +95,27 @@ def line_blocks(
         ends: what a block ends with, `LINE_ENDS` or `PARAGRAPH_ENDS`; the last may end otherwise.
         start: the first block.
         checked: whether blocks must be UTF-8.
+        encoding: encoding of the file; blocks are UTF-8.
 
     Raises:
         FormatError: the file is empty or not UTF-8; the message names the line.
     """
-    for _, line, block in placed_blocks(path, ends, start, checked=checked):
+    placed = placed_blocks(path, ends, start, checked=checked, encoding=encoding)
+    for _, line, block in placed:
         yield line, block
 
 
 def placed_blocks(
-    path: Path, ends: Ends = LINE_ENDS, start: Start = TOP, *, checked: bool = True
+    path: Path,
+    ends: Ends = LINE_ENDS,
+    start: Start = TOP,
+    *,
+    checked: bool = True,
+    encoding: str = UTF8,
 ) -> Iterator[tuple[int, int, bytes]]:
     """Yield the byte offset and the first line of each block, and what `line_blocks` yields."""
     line = start.line
-    for at, raw in _raw_blocks(path, ends, start.at):
+    for at, raw in _raw_blocks(path, ends, start.at, encoding):
         block = raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
         if not block.endswith(b"\n"):
             block += b"\n"
@@ -140,23 +127,25 @@ def placed_blocks(
         raise FormatError(f"{path}: the file is empty")
 
 
-def count_lines(path: Path) -> tuple[int, tuple[Start, ...]]:
+def count_lines(path: Path, encoding: str = UTF8) -> tuple[int, tuple[Start, ...]]:
     """Number of lines, and the starts of blocks; a last line without a newline counts."""
     lines, starts = 0, []
-    for at, raw in _raw_blocks(path, LINE_ENDS):
+    for at, raw in _raw_blocks(path, LINE_ENDS, encoding=encoding):
         starts.append(Start(at, lines + 1, lines))
         lines += raw.count(b"\n") + (not raw.endswith(b"\n"))
     return lines, tuple(starts)
 
 
-def _raw_blocks(path: Path, ends: Ends, at: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield the offset and the bytes of each block.
+def _raw_blocks(
+    path: Path, ends: Ends, at: int = 0, encoding: str = UTF8
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the offset and the bytes of each block, both in the text as UTF-8.
 
     A block is decided by its offset alone: who begins at a later block finds the same blocks.
     """
-    with open_input(path) as file:
+    with open_text(path, encoding) as file:
         if at:
-            file.seek(at)
+            _skip(file, at)
         else:
             at = _skip_mark(file)
         rest, wanted = b"", BLOCK_BYTES
@@ -185,12 +174,19 @@ def _last_end(block: bytes, ends: Ends) -> int:
     return max((at + length for at, length in found if at >= 0), default=0)
 
 
-def _skip_mark(file: BinaryIO) -> int:
+def _skip(file: BufferedReader, to: int) -> None:
+    """Go to an offset; what is before it is read if the file is converted while it is read."""
+    if file.seekable():
+        file.seek(to)
+        return
+    while to > 0 and (passed := len(file.read(min(to, BLOCK_BYTES)))):
+        to -= passed
+
+
+def _skip_mark(file: BufferedReader) -> int:
     """Skip a byte-order mark; return its length, or 0."""
-    if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8:
-        return len(codecs.BOM_UTF8)
-    file.seek(0)
-    return 0
+    length = len(codecs.BOM_UTF8)
+    return len(file.read(length)) if file.peek(length).startswith(codecs.BOM_UTF8) else 0
 
 
 def check_utf8(path: Path, line: int, block: bytes) -> None:
@@ -200,8 +196,8 @@ def check_utf8(path: Path, line: int, block: bytes) -> None:
     except UnicodeDecodeError as error:
         at = line + block[: error.start].count(b"\n")
         raise FormatError(
-            f"{path}:{at}: not UTF-8 (byte 0x{block[error.start]:02x}); convert the file, "
-            f"for example: iconv -f LATIN1 -t UTF-8"
+            f"{path}:{at}: not UTF-8 (byte 0x{block[error.start]:02x}); name the encoding of "
+            f"the file, for example --encoding latin-1 (in Python encoding='latin-1')"
         ) from None
 
 

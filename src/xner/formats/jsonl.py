@@ -27,20 +27,29 @@ from xner.formats.files import (
     placed_blocks,
     strictly,
 )
+from xner.formats.registry import FEATURES, Format
+from xner.formats.streams import UTF8
 
-SUFFIXES = (".jsonl", ".ndjson")
+FORMAT = Format(
+    "jsonl",
+    "JSON lines",
+    (".jsonl", ".ndjson"),
+    frozenset(FEATURES),
+    "one object per sentence or sentence pair, with a field for each column",
+)
 BLANK = b"{}\n"
 """A row without content."""
 
 
-def inspect(path: Path, *, attempt: Attempt = strictly) -> Contents:
+def inspect(path: Path, *, attempt: Attempt = strictly, encoding: str = UTF8) -> Contents:
     """Count the rows, and take the columns from the first block of lines.
 
     Raises:
         FormatError: the first block is malformed; see `read`.
     """
     rows, schema, starts = 0, None, []
-    for at, line, block in placed_blocks(path, checked=attempt is strictly):
+    checked = attempt is strictly
+    for at, line, block in placed_blocks(path, checked=checked, encoding=encoding):
         starts.append(Start(at, line, rows))
         rows += block.count(b"\n")
         schema = schema or attempt(partial(_batch, path), line, block).schema
@@ -48,14 +57,15 @@ def inspect(path: Path, *, attempt: Attempt = strictly) -> Contents:
 
 
 def read(
-    path: Path, *, start: Start = TOP, attempt: Attempt = strictly
+    path: Path, *, start: Start = TOP, attempt: Attempt = strictly, encoding: str = UTF8
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns that the objects have.
 
     Raises:
         FormatError: a line is not a JSON object, repeats a field, or holds the wrong type.
     """
-    for line, block in line_blocks(path, start=start, checked=attempt is strictly):
+    checked = attempt is strictly
+    for line, block in line_blocks(path, start=start, checked=checked, encoding=encoding):
         yield line, attempt(partial(_batch, path), line, block)
 
 

@@ -14,12 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import offsets_of
-from xner.errors import FormatError
+from xner.columns import offsets_of, values_of
+from xner.errors import FormatError, UsageError
 from xner.formats import conll
-from xner.formats.files import TOP, Attempt, Start, open_input, strictly
+from xner.formats.files import TOP, Attempt, Start, strictly
+from xner.formats.registry import FLAT, Format
+from xner.formats.streams import UTF8, open_text
 
-SUFFIXES: tuple[str, ...] = ()
+FORMAT = Format(
+    "panx", "PAN-X", (), FLAT, "CoNLL of one language, whose words are written `lang:word`"
+)
 BLANK = conll.BLANK
 paragraphs = conll.paragraphs
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[a-z][a-z-]*:\S[^\t\r\n]*\t\S+\r?\n")
@@ -29,7 +33,7 @@ inspect = conll.inspect
 
 def is_panx(path: Path) -> bool:
     """Whether the first line of a file is `lang:word<TAB>tag`."""
-    with open_input(path) as file:
+    with open_text(path) as file:
         return _FIRST_LINE.fullmatch(file.readline()) is not None
 
 
@@ -40,6 +44,7 @@ def read(
     scheme: str = "auto",
     tags: bool = True,
     attempt: Attempt = strictly,
+    encoding: str = UTF8,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch)` with the columns tokens and, with `tags`, entities.
 
@@ -47,15 +52,42 @@ def read(
         FormatError: a word lacks the prefix of the first one, or consists of it.
         SchemeError: as for CoNLL.
     """
-    prefix = _prefix(path)
-    read = conll.read(path, start=start, scheme=scheme, tags=tags, attempt=attempt)
-    for line, batch in read:
+    prefix = _prefix(path, encoding)
+    words = conll.read(
+        path, start=start, scheme=scheme, tags=tags, attempt=attempt, encoding=encoding
+    )
+    for line, batch in words:
         yield line, _stripped(batch, prefix, path, line)
 
 
-def _prefix(path: Path) -> str:
+def render(
+    tokens: pa.ListArray,
+    entities: pa.ListArray,
+    ids: pa.Array,
+    path: Path,
+    scheme: str = "IOB2",
+    language: str | None = None,
+) -> bytes:
+    """Return the lines of a batch, with the prefix of a language.
+
+    Raises:
+        OutputError: as for CoNLL.
+        UsageError: the language is missing, or is no code such as `sw`.
+    """
+    if language is None or not _PREFIX.match(f"{language}:x"):
+        raise UsageError(
+            f"{path}: PAN-X needs the code of the language before every word, such as --language "
+            f"sw (in Python language='sw')"
+        )
+    prefixed = pc.binary_join_element_wise(language, values_of(tokens), ":")
+    offsets = offsets_of(tokens)
+    words = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), prefixed)
+    return conll.render(words, entities, ids, path, scheme)
+
+
+def _prefix(path: Path, encoding: str) -> str:
     """The prefix of the first word, such as `sw:`."""
-    with open_input(path) as file:
+    with open_text(path, encoding) as file:
         first = next((line for line in file if line.strip(codecs.BOM_UTF8 + b" \t\r\n")), b"")
     found = _PREFIX.match(first.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace"))
     if found is None:

@@ -13,10 +13,19 @@ import pyarrow.parquet as pq
 
 from xner.columns import BATCH, conform, empty_batch
 from xner.errors import FormatError, OutputError
-from xner.formats.files import TOP, Contents, Start, open_input, unreadable
+from xner.formats.files import TOP, Contents, Start
 from xner.formats.footer import check_footer
+from xner.formats.registry import FEATURES, Format
+from xner.formats.streams import open_input, unreadable
 
-SUFFIXES = (".parquet", ".pq")
+FORMAT = Format(
+    "parquet",
+    "Parquet",
+    (".parquet", ".pq"),
+    frozenset(FEATURES),
+    "the columns as they are",
+    text=False,
+)
 _UNIQUE = ("id", "source_text", "target_text", "back_text")
 
 
@@ -164,16 +173,16 @@ def _conform(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
         raise FormatError(f"{path}: {error}") from None
 
 
-def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a file for writing.
+def writer(partial: Path, path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open the file `partial`, which will get the name `path`, for writing.
 
     Raises:
         OutputError: a column has a type that Parquet lacks.
     """
     try:
-        return pq.ParquetWriter(path, schema, **settings(schema))
+        return pq.ParquetWriter(partial, schema, **settings(schema))
     except pa.ArrowException as error:
-        raise OutputError(f"Parquet cannot hold a column ({error}); write .jsonl") from None
+        raise OutputError(f"{path}: Parquet cannot hold a column ({error}); write .jsonl") from None
 
 
 def settings(schema: pa.Schema) -> dict[str, Any]:

@@ -23,21 +23,31 @@ from xner.formats.files import (
     lines_of,
     strictly,
 )
+from xner.formats.registry import LINKS as LINKED
+from xner.formats.registry import Format
+from xner.formats.streams import UTF8
 
-SUFFIXES = (".align", ".links", ".pharaoh")
+FORMAT = Format(
+    "align",
+    "Pharaoh",
+    (".align", ".links", ".pharaoh"),
+    frozenset({LINKED}),
+    "the links of a sentence pair per line, as `i-j` or `i-j:weight`",
+    labels=False,
+)
 BLANK = b"\n"
 """A row without content."""
 _AFTER = re.compile(rb"[ \t\n]")
 
 
-def inspect(path: Path) -> Contents:
+def inspect(path: Path, *, encoding: str = UTF8) -> Contents:
     """Count the sentence pairs."""
-    lines, starts = count_lines(path)
+    lines, starts = count_lines(path, encoding)
     return Contents(lines, pa.schema({"links": LINKS}), starts=starts)
 
 
 def read(
-    path: Path, *, start: Start = TOP, attempt: Attempt = strictly
+    path: Path, *, start: Start = TOP, attempt: Attempt = strictly, encoding: str = UTF8
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch with the column links)`; an empty line has no links.
 
@@ -48,7 +58,8 @@ def read(
     def batch(line: int, block: bytes) -> pa.RecordBatch:
         return pa.RecordBatch.from_arrays([parse(path, line, block)], names=["links"])
 
-    for line, block in line_blocks(path, start=start, checked=attempt is strictly):
+    checked = attempt is strictly
+    for line, block in line_blocks(path, start=start, checked=checked, encoding=encoding):
         yield line, attempt(batch, line, block)
 
 

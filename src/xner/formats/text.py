@@ -21,8 +21,17 @@ from xner.formats.files import (
     lines_of,
     strictly,
 )
+from xner.formats.registry import EMPTY, WORDS, Format
+from xner.formats.streams import UTF8
 
-SUFFIXES = (".txt", ".tok", ".text")
+FORMAT = Format(
+    "txt",
+    "text",
+    (".txt", ".tok", ".text"),
+    frozenset({WORDS, EMPTY}),
+    "the words of a sentence per line",
+    labels=False,
+)
 # Empty, or with what `str.split` splits at; `\s` would be ASCII alone.
 _UNFIT = (
     r"^$|[\x09-\x0d\x1c-\x20\x85\xa0\x{1680}\x{2000}-\x{200a}"
@@ -32,17 +41,18 @@ BLANK = b"\n"
 """A row without content."""
 
 
-def inspect(path: Path) -> Contents:
+def inspect(path: Path, *, encoding: str = UTF8) -> Contents:
     """Count the sentences."""
-    lines, starts = count_lines(path)
+    lines, starts = count_lines(path, encoding)
     return Contents(lines, pa.schema({"tokens": TOKENS}), starts=starts)
 
 
 def read(
-    path: Path, *, start: Start = TOP, attempt: Attempt = strictly
+    path: Path, *, start: Start = TOP, attempt: Attempt = strictly, encoding: str = UTF8
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first line, batch with the column tokens)`; an empty line is an empty sentence."""
-    for line, block in line_blocks(path, start=start, checked=attempt is strictly):
+    checked = attempt is strictly
+    for line, block in line_blocks(path, start=start, checked=checked, encoding=encoding):
         yield line, attempt(_batch, line, block)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from xner.corpus import StrPath
 from xner.errors import OutputError, UsageError
 from xner.formats import format_of
+from xner.formats.streams import suffix_of
 from xner.jobs.files import saving
 
 FORMATS = ("parquet", "jsonl", "conll", "txt", "align")
@@ -51,7 +52,7 @@ class Output:
                     f"for a folder, or name the format of a file by its suffix"
                 )
             _check_suffix(text)
-            return cls(Path(text), Path(text).suffix, folder=False)
+            return cls(Path(text), suffix_of(Path(text)), folder=False)
         if shards not in (None, *FORMATS):
             raise UsageError(f"unknown format {shards!r}; choose from {', '.join(FORMATS)}")
         return cls(Path(text), f".{shards or 'parquet'}", folder=True)

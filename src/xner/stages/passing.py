@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from xner.corpus import Corpus
 from xner.errors import UsageError
+from xner.formats import MODULES
+from xner.formats.registry import FURTHER
+from xner.formats.streams import plain_name
 from xner.stages.base import Stage
 
 ALL, NEW = "all", "new"
 PASSED = (ALL, NEW)
-ALL_COLUMNS = (".jsonl", ".ndjson", ".parquet", ".pq")
+ALL_COLUMNS = tuple(
+    suffix
+    for module in MODULES
+    if FURTHER in module.FORMAT.keeps
+    for suffix in module.FORMAT.suffixes
+)
 """Suffixes of files that hold all columns."""
+
+
+def bare(suffix: str) -> str:
+    """A suffix such as `.jsonl.gz` without that of a compression, in small letters."""
+    return plain_name(Path(f"_{suffix}")).suffix.lower()
 
 
 def check_passed(passed: str, suffix: str) -> None:
     """Raise UsageError if columns are chosen for a format that has none."""
     if passed not in PASSED:
         raise UsageError(f"columns is {passed!r}; choose one of {', '.join(PASSED)}")
-    if passed == NEW and suffix.lower() not in ALL_COLUMNS:
+    if passed == NEW and bare(suffix) not in ALL_COLUMNS:
         raise UsageError(f"{suffix} files have no columns to choose; write .jsonl or .parquet")
 
 
@@ -30,7 +45,7 @@ def needed(stage: Stage, corpus: Corpus, passed: str, suffix: str, side: str) ->
         suffix: format of the output; one without columns gets no more than it can hold.
         side: side that such a format holds.
     """
-    if passed == ALL and suffix.lower() in ALL_COLUMNS:
+    if passed == ALL and bare(suffix) in ALL_COLUMNS:
         return corpus
     declared = stage.columns
     names = {"id", *declared.needs, *declared.uses}

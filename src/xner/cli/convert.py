@@ -1,0 +1,141 @@
+"""`xner convert`: write a corpus in another format."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from xner._version import __version__
+from xner.cli.command import Command
+from xner.cli.reading import add_reading
+from xner.cli.terminal import facts, print_json, progress
+from xner.errors import UsageError, XnerWarning
+from xner.schemes import SCHEMES
+
+_EXAMPLES = """examples:
+  xner convert projected.parquet projected.spacy
+  xner convert en.conll de.conll pairs.jsonl.zst --links en-de.align
+  xner convert esp.train es.conll --from conll --encoding latin-1
+"""
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = f"{_formats()}\n{_EXAMPLES}"
+    command.add_argument(
+        "inputs", type=Path, nargs="+", metavar="IN",
+        help="A file with one side or both, or the files of the source and of the target.",
+    )  # fmt: skip
+    command.add_argument("output", type=Path, metavar="OUT", help="File to write.")
+    reading = command.add_argument_group("input")
+    reading.add_argument(
+        "--from", dest="format", metavar="FORMAT",
+        help="Format of IN, one of those below. Default: what its suffix or first line says.",
+    )  # fmt: skip
+    reading.add_argument(
+        "--links", type=Path, metavar="FILE", help="Word alignment in Pharaoh format (.align)."
+    )
+    add_reading(reading)
+    writing = command.add_argument_group("output")
+    writing.add_argument(
+        "--to", metavar="FORMAT",
+        help="Format of OUT, one of those below. Default: what its suffix says.",
+    )  # fmt: skip
+    writing.add_argument(
+        "--side", choices=("source", "target"),
+        help="Side to write, if OUT holds one; or the side of an IN whose columns are not named "
+        "for one. Default: target.",
+    )  # fmt: skip
+    writing.add_argument(
+        "--write-scheme", choices=SCHEMES, default="IOB2",
+        help="Labelling scheme of the tags in OUT. Default: IOB2.",
+    )  # fmt: skip
+    writing.add_argument(
+        "--language", metavar="CODE", help="Code of the language, such as sw; needed by panx."
+    )
+    writing.add_argument(
+        "--strict", action="store_true",
+        help="Write nothing if OUT cannot hold all of IN. Default: write what it can hold, and "
+        "warn.",
+    )  # fmt: skip
+
+
+def _formats() -> str:
+    """The list of formats for the help page."""
+    from xner.formats import MODULES
+
+    forms = [module.FORMAT for module in MODULES]
+    rows = [(form.name, " ".join(form.suffixes), form.title) for form in forms]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    lines = [f"  {name:{widths[0]}}  {end:{widths[1]}}  {title}" for name, end, title in rows]
+    return "\n".join(["formats (.gz or .zst may follow the suffix of a text format):", *lines, ""])
+
+
+def run(options: argparse.Namespace) -> None:
+    """Convert the files, and say what the output cannot hold."""
+    from xner.corpus import scan_as_is
+    from xner.formats.losses import Lost
+    from xner.write import Writing, write
+
+    if len(options.inputs) > 2:
+        raise UsageError(
+            f"there are {len(options.inputs)} input files; name one, or a source and a target. A "
+            f"quoted pattern such as 'data/*.conll' reads several files as one"
+        )
+    begin = perf_counter()
+    how = Writing(options.side or "target", options.write_scheme, options.to, options.language)
+    form = how.check(options.output).FORMAT
+    corpus, has_ids = scan_as_is(
+        *options.inputs,
+        links=options.links,
+        side=options.side,
+        scheme=options.scheme,
+        docstart=options.docstart,
+        encoding=options.encoding,
+        format=options.format,
+    )
+    lost = Lost(has_ids=has_ids)
+    with progress(options.quiet or options.json) as tell:
+        batches = _told(corpus, tell)
+        write(options.output, batches, how, lost, strict=options.strict)
+    if lost.counts:
+        message = f"{options.output}: {form.title} cannot hold {lost}"
+        warnings.warn(message, XnerWarning, stacklevel=2)
+    seconds = perf_counter() - begin
+    made = {
+        "sentences": len(corpus),
+        "format": form.name,
+        "lost": dict(lost.counts),
+        "seconds": seconds,
+        "warnings": options.warnings,
+        "output": str(options.output),
+    }
+    if options.json:
+        print_json(made)
+        return
+    rows = [("output", made["output"]), ("format", form.title)]
+    rows += [("sentences", f"{len(corpus):,}"), ("seconds", f"{seconds:,.2f}")]
+    rows += [(f"left out: {name}", f"{n:,}") for name, n in lost.counts.items()]
+    facts("Converted", rows, f"xner:{__version__}")
+
+
+def _told(corpus: Any, tell: Any) -> Any:
+    """The batches of a corpus; tells the share that was read."""
+    done = 0
+    for batch in corpus.batches():
+        yield batch
+        done += batch.num_rows
+        tell("convert", done / len(corpus))
+
+
+COMMAND = Command(
+    "write a corpus in another format",
+    "Write IN in the format of OUT. What the format cannot hold is counted and left out, with a "
+    "warning.",
+    add_arguments,
+    run,
+)

@@ -1,0 +1,159 @@
+"""What a format cannot hold: counted, and left out of what is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xner.characters import entity_offsets
+from xner.columns import ENTITIES, fields_of, lengths_of, offsets_of, rows_of, values_of
+from xner.formats import registry as holds
+from xner.formats.registry import Format
+
+SIDE = ("tokens", "entities", "text", "offsets", "entity_offsets")
+_KNOWN = {
+    "id", "links", "outcomes", *SIDE,
+    *(f"{side}_{name}" for side in ("source", "target") for name in SIDE),
+}  # fmt: skip
+
+
+class Lost:
+    """Counts what a format cannot hold.
+
+    Attributes:
+        counts: number of things that are left out, by the names of `FEATURES`.
+    """
+
+    def __init__(self, *, has_ids: bool = True) -> None:
+        """Count nothing yet.
+
+        Args:
+            has_ids: ids are not made from the names of files.
+        """
+        self.counts: Counter[str] = Counter()
+        self._has_ids = has_ids
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} ({n:,})" for name, n in self.counts.items())
+
+    def fitted(self, batch: pa.RecordBatch, form: Format, side: str) -> pa.RecordBatch:
+        """Return a batch without what a format cannot hold, which is counted.
+
+        Args:
+            batch: with the columns of one side or both.
+            form: the format.
+            side: the side that is written, if a file holds one.
+        """
+        both = holds.BOTH in form.keeps
+        for own in _sides(batch, side) if both else [side]:
+            batch = self._side(batch, form, own)
+        self._count(form, holds.IDS, batch.num_rows if self._has_ids else 0)
+        self._count(form, holds.LINKS, _values(batch, "links"))
+        self._count(form, holds.OUTCOMES, _values(batch, "outcomes"))
+        if not both:
+            others = {"source": "target", "target": "source"}
+            other = f"{others[side]}_tokens"
+            self._count(form, holds.BOTH, batch.num_rows if other in batch.schema.names else 0)
+        further = len(set(batch.schema.names) - _KNOWN)
+        if holds.FURTHER not in form.keeps and further:
+            self.counts[holds.FURTHER] = max(self.counts[holds.FURTHER], further)
+        return batch
+
+    def _count(self, form: Format, feature: str, number: int) -> None:
+        if feature not in form.keeps and number:
+            self.counts[feature] += int(number)
+
+    def _side(self, batch: pa.RecordBatch, form: Format, side: str) -> pa.RecordBatch:
+        names = batch.schema.names
+        prefix = prefix_of(batch, side)
+        if f"{prefix}tokens" not in names:
+            return batch
+        tokens = batch[f"{prefix}tokens"]
+        self._count(form, holds.WORDS, batch.num_rows)
+        self._count(form, holds.EMPTY, int((lengths_of(tokens) == 0).sum()))
+        if f"{prefix}text" in names:
+            differ = pc.not_equal(batch[f"{prefix}text"], pc.binary_join(tokens, " "))
+            self._count(form, holds.TEXT, pc.sum(differ).as_py() or 0)
+        if (name := f"{prefix}entities") not in names:
+            return batch
+        if not form.labels:
+            self._count(form, holds.ENTITIES, _values(batch, name))
+            return batch
+        if holds.NESTED not in form.keeps:
+            batch = self._flattened(batch, prefix)
+        values = values_of(batch[name])
+        for feature, field in ((holds.SCORES, "score"), (holds.ORIGINS, "source")):
+            self._count(form, feature, len(values) - values.field(field).null_count)
+        if (places := f"{prefix}entity_offsets") in names:
+            whole = entity_offsets(batch[name], batch[f"{prefix}offsets"])
+            self._count(form, holds.CHARACTERS, _different(batch[places], whole))
+        return batch
+
+    def _flattened(self, batch: pa.RecordBatch, prefix: str) -> pa.RecordBatch:
+        """Keep the longest of entities that overlap; the first of those of one length."""
+        names = [f"{prefix}entities", f"{prefix}entity_offsets"]
+        keep = flat(batch[names[0]])
+        if keep.all():
+            return batch
+        self.counts[holds.NESTED] += int((~keep).sum())
+        for name in names:
+            if name in batch.schema.names:
+                kept = _kept(batch[name], keep)
+                batch = batch.set_column(batch.schema.get_field_index(name), name, kept)
+        return batch
+
+
+def flat(entities: pa.ListArray) -> np.ndarray:
+    """Which entities (bool, one each) stay if the longest of those that overlap are kept."""
+    rows = rows_of(offsets_of(entities))
+    start, end = fields_of(entities, "start", "end")
+    keep = np.ones(len(rows), bool)
+    order = np.lexsort((start, rows))
+    clash = (np.diff(rows[order]) == 0) & (start[order][1:] < end[order][:-1])
+    for row in np.unique(rows[order][1:][clash]):
+        own = np.flatnonzero(rows == row)
+        taken: list[int] = []
+        for i in own[np.argsort(start[own] - end[own], kind="stable")]:
+            if any(start[i] < end[j] and start[j] < end[i] for j in taken):
+                keep[i] = False
+            else:
+                taken.append(i)
+    return keep
+
+
+def prefix_of(batch: pa.RecordBatch, side: str) -> str:
+    """What precedes the names of the columns of a side, or of the only side."""
+    return "" if "tokens" in batch.schema.names else f"{side}_"
+
+
+def side_of(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
+    """The id, words, entities and text of one side, in columns that are not named for it."""
+    prefix, names = prefix_of(batch, side), batch.schema.names
+    held = {name: batch[f"{prefix}{name}"] for name in SIDE if f"{prefix}{name}" in names}
+    ids = batch["id"] if "id" in names else pa.array(map(str, range(batch.num_rows)), pa.string())
+    if "tokens" in held and "entities" not in held:
+        held["entities"] = pa.array([[]] * batch.num_rows, ENTITIES)
+    return pa.RecordBatch.from_pydict({"id": ids, **held})
+
+
+def _sides(batch: pa.RecordBatch, side: str) -> list[str]:
+    return [side] if "tokens" in batch.schema.names else ["source", "target"]
+
+
+def _values(batch: pa.RecordBatch, name: str) -> int:
+    return len(values_of(batch[name])) if name in batch.schema.names else 0
+
+
+def _different(one: pa.ListArray, other: pa.ListArray) -> int:
+    a, b = fields_of(one, "start", "end"), fields_of(other, "start", "end")
+    return int(((a[0] != b[0]) | (a[1] != b[1])).sum())
+
+
+def _kept(column: pa.ListArray, keep: np.ndarray) -> pa.ListArray:
+    rows = rows_of(offsets_of(column))[keep]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(column)))])
+    values = values_of(column).filter(pa.array(keep))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
