@@ -57,6 +57,10 @@ def test_blocks_run(page, files, tmp_path, monkeypatch):
     for block in blocks(page):
         if block.file:
             Path(block.file).write_text(block.text, "utf-8")
+    printed = ""
     for block in blocks(page):
-        if block.reason is None:
-            run(block, namespace)
+        if block.output:
+            for line in block.text.splitlines():
+                assert line in printed.splitlines(), f"{block}: {line} is not in\n{printed}"
+        elif block.reason is None:
+            printed = run(block, namespace)

@@ -4,6 +4,7 @@ A comment directly above a block says what a test may do with it:
 
     <!-- parse only: downloads a model -->    options and keywords are checked, nothing runs
     <!-- file: experiment.yaml -->            saved under this name before any block runs
+    <!-- output -->                           the block above prints these lines
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import inspect
 import io
 import re
 import shlex
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from xner.cli import COMMANDS, main, parser
 
 ROOT = Path(__file__).parents[1]
 LANGUAGES = {"bash", "python", "yaml", "json", "text", "html"}
-_COMMENT = re.compile(r"<!-- (parse only|file): (.+?) -->")
+_COMMENT = re.compile(r"<!-- (parse only|file|output)(?:: (.+?))? -->")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Block:
     Attributes:
         reason: why it is only parsed.
         file: name under which it is saved.
+        output: whether it is what the block above prints.
     """
 
     page: Path
@@ -43,6 +45,7 @@ class Block:
     text: str
     reason: str | None
     file: str | None
+    output: bool
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -70,7 +73,7 @@ def blocks(page: Path) -> list[Block]:
         said = {above[1]: above[2]} if above else {}
         if not language.startswith("{"):
             reason, file = said.get("parse only"), said.get("file")
-            found.append(Block(page, start + 1, language, text, reason, file))
+            found.append(Block(page, start + 1, language, text, reason, file, "output" in said))
         start = None
     return found
 
@@ -137,13 +140,17 @@ def _check_keywords(name: str, given: list[str]) -> None:
         assert set(given) <= set(parameters), f"xner.{name} has no {set(given) - set(parameters)}"
 
 
-def run(block: Block, namespace: dict[str, object]) -> None:
-    """Run a block in the current folder: `xner` in this process, other commands not at all."""
-    if block.language == "python":
-        exec(compile(block.text, str(block), "exec"), namespace)
-    elif block.language == "bash":
-        for command in commands(block):
+def run(block: Block, namespace: dict[str, object]) -> str:
+    """Run a block in the current folder and return what it prints.
+
+    `xner` runs in this process; other commands do not run.
+    """
+    with redirect_stdout(io.StringIO()) as printed:
+        if block.language == "python":
+            exec(compile(block.text, str(block), "exec"), namespace)
+        for command in commands(block) if block.language == "bash" else ():
             if command[0] == "xner":
                 assert main(command[1:]) == 0, f"{block}: {shlex.join(command)}"
             else:
                 _parse_command(command)
+    return printed.getvalue()

@@ -299,6 +299,17 @@ def test_demo(capsys):
         assert result["f1"] > 0.75, result
 
 
+def test_demo_writes_its_files(capsys, tmp_path):
+    folder = tmp_path / "new" / "demo"
+    code, out, _ = run(capsys, "demo", "--files", str(folder), "--json")
+    assert code == 0
+    assert len(json.loads(out)["files"]) == 2 * (len(LANGUAGES) + 1)
+    words = xner.read(folder / "en.conll", folder / "sw.txt").table["target_tokens"]
+    assert words == xner.read(folder / "sw.conll", side="target").table["target_tokens"]
+    code, _, err = run(capsys, "demo", "--files", str(folder))
+    assert code == 1 and "de.conll exists; name another folder" in err
+
+
 def test_demo_shows_sentences_and_scores(capsys):
     code, out, _ = run(capsys, "demo")
     assert code == 0

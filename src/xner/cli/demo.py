@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from xner.cli.command import Command
 from xner.cli.terminal import grid, print_json, progress
+from xner.errors import OutputError
 from xner.report import Progress, silent
 
 if TYPE_CHECKING:
@@ -38,7 +39,14 @@ class Result:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Project the demo corpus and show scores and a few sentences."""
+    """Project the demo corpus and show scores and a few sentences, or write its files."""
+    if options.files:
+        written = write_files(options.files)
+        if options.json:
+            print_json({"files": [str(path) for path in written]})
+        else:
+            print(f"{len(written)} files in {options.files}")
+        return
     begin = perf_counter()
     with progress(options.quiet or options.json) as tell:
         results = list(demo(tell))
@@ -48,6 +56,43 @@ def run(options: argparse.Namespace) -> None:
         return
     _show_sentences(results)
     _show_scores(results, seconds)
+
+
+def write_files(folder: Path) -> list[Path]:
+    """Write the demo corpus as labelled files, `en.conll`, and as plain text, `en.txt`.
+
+    Raises:
+        OutputError: the folder or a file cannot be written, or a file exists.
+    """
+    from xner.corpus import read
+
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for labelled in sorted(FOLDER.glob("*.conll")):
+            rows = read(labelled, side="target").table["target_tokens"].to_pylist()
+            text = "".join(" ".join(words) + "\n" for words in rows)
+            for name, content in (
+                (labelled.name, labelled.read_text("utf-8")),
+                (f"{labelled.stem}.txt", text),
+            ):
+                with (folder / name).open("x", encoding="utf-8", newline="\n") as file:
+                    file.write(content)
+                written.append(folder / name)
+    except FileExistsError as error:
+        raise OutputError(f"{error.filename} exists; name another folder") from None
+    except OSError as error:
+        raise OutputError(f"{error.filename}: {error.strerror}; name another folder") from None
+    return written
+
+
+def _add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--files",
+        type=Path,
+        metavar="FOLDER",
+        help="Only write the corpus to this folder, labelled (en.conll) and as text (en.txt).",
+    )
 
 
 def demo(tell: Progress = silent) -> Iterator[Result]:
@@ -142,6 +187,6 @@ COMMAND = Command(
     "project a small corpus and score it",
     "Align English with German, Spanish, Swahili and Russian, project its entities with every "
     "method, and score them against gold labels. Needs no download.",
-    lambda command: None,
+    _add_arguments,
     run,
 )
