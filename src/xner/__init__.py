@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xner.corpus import Corpus as Corpus
     from xner.corpus import read as read
     from xner.corpus import scan as scan
+    from xner.errors import ChangeError as ChangeError
     from xner.errors import FormatError as FormatError
     from xner.errors import InputError as InputError
     from xner.errors import MissingExtraError as MissingExtraError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from xner.evaluation.links import evaluate_links as evaluate_links
     from xner.experiments.run import run as run
     from xner.report import Report as Report
+    from xner.review.changes import apply_changes as apply_changes
+    from xner.review.writing import write_report as write_report
     from xner.schemes import spans_from_tags as spans_from_tags
     from xner.schemes import tags_from_spans as tags_from_spans
     from xner.stages.align import align as align
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from xner.training.student import Trained as Trained
 
 _HOMES = {
+    "ChangeError": "xner.errors",
     "Corpus": "xner.corpus",
     "FormatError": "xner.errors",
     "InputError": "xner.errors",
@@ -61,6 +65,7 @@ _HOMES = {
     "XnerError": "xner.errors",
     "align": "xner.stages.align",
     "align_tgt": "xner.stages.back_translate",
+    "apply_changes": "xner.review.changes",
     "back_translate": "xner.stages.back_translate",
     "candidates": "xner.stages.tag",
     "distill": "xner.stages.students",
@@ -79,6 +84,7 @@ _HOMES = {
     "tags_from_spans": "xner.schemes",
     "train": "xner.stages.students",
     "translate": "xner.stages.translate",
+    "write_report": "xner.review.writing",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -47,6 +47,18 @@ OFFSETS = pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
 CANDIDATES = OFFSETS
 TAGSET = TOKENS
 PROBABILITIES = pa.list_(pa.list_(pa.float32()))
+SCORED_CANDIDATES = pa.list_(
+    pa.struct(
+        [
+            ("source", pa.int32()),
+            ("start", pa.int32()),
+            ("end", pa.int32()),
+            ("score", pa.float64()),
+            ("fate", pa.string()),
+            ("rival", pa.int32()),
+        ]
+    )
+)
 SOLUTION = pa.struct(
     [
         ("objective", pa.float64()),
@@ -75,6 +87,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "target_tagset": TAGSET,
     "target_probabilities": PROBABILITIES,
     "target_candidates": CANDIDATES,
+    "scored_candidates": SCORED_CANDIDATES,
     "back_tokens": TOKENS,
     "back_text": pa.string(),
     "back_offsets": OFFSETS,
@@ -96,7 +109,7 @@ _PLACED = {
 _MOST = 2**31 - 1
 """Values of a list column in one batch: its offsets are 32-bit integers."""
 # Struct fields that a file may leave out; null means "unknown".
-_OPTIONAL = {"score": None, "source": None, "weight": 1.0}
+_OPTIONAL = {"score": None, "source": None, "rival": None, "weight": 1.0}
 
 
 def row_place(prefix: str, first: int) -> Where:

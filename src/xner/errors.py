@@ -4,7 +4,8 @@ XnerError
 ├── InputError            invalid data; names the file and line, the row or the sentence id
 │   ├── FormatError         a file that cannot be read in the format of its suffix
 │   ├── ParallelError       sides or links that differ in rows
-│   └── SchemeError         tags that are invalid in their labelling scheme
+│   ├── SchemeError         tags that are invalid in their labelling scheme
+│   └── ChangeError         a correction that does not fit its corpus
 ├── OutputError           a result that cannot be written
 ├── UsageError            an invalid option or argument
 ├── ResourceError         a device with too little memory
@@ -38,6 +39,10 @@ class ParallelError(InputError):
 
 class SchemeError(InputError):
     """Tags that are invalid in their labelling scheme."""
+
+
+class ChangeError(InputError):
+    """A correction that does not fit its corpus."""
 
 
 class OutputError(XnerError, OSError):

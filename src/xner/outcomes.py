@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 _LINKS = ("project", "align_tgt")
+_BY_HAND = ("apply_changes",)
 _MARKERS = ("easyproject", "back_translate")
 
 
@@ -34,6 +35,7 @@ class Outcome(StrEnum):
     MARKED = "marked", True, _MARKERS, "its markers survived the translation"
     PROJECTED = "projected", True, (*_LINKS, "easyproject"), "it labels a target span"
     RELABELLED = "relabelled", True, _LINKS, "it labels a target span, with another label"
+    CORRECTED = "corrected", True, _BY_HAND, "a person gave it its target span or label"
     MARKER_LOST = "marker_lost", False, (*_MARKERS, "align_tgt"), "its markers were lost"
     UNALIGNED = "unaligned", False, _LINKS, "none of its words is linked"
     TOO_SHORT = "too_short", False, _LINKS, "no run of linked words is long enough"
@@ -41,6 +43,7 @@ class Outcome(StrEnum):
     CONFLICT = "conflict", False, _LINKS, "other entities took the words of its candidates"
     INFEASIBLE = "infeasible", False, _LINKS, "no choice in its sentence meets the constraint"
     UNSOLVED = "unsolved", False, _LINKS, "the ILP solver reached its time limit"
+    REMOVED = "removed", False, _BY_HAND, "a person removed its target span"
     EMPTY_TARGET = "empty_target", False, (*_LINKS, *_MARKERS), "the target has no words"
     TOO_LARGE = "too_large", False, _LINKS, "its sentence is too large to project"
     NO_CANDIDATE = "no_candidate", False, _LINKS, "no n-gram or given span can stand for it"

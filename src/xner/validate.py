@@ -42,9 +42,9 @@ def validate(batch: pa.RecordBatch, where: Where) -> None:
         if prefix and name in names:
             _need(names, name, tagset, tokens)
             _check_probabilities(batch[name], batch[tagset], batch[tokens], name, where)
-    if {"target_candidates", "target_tokens"} <= names:
-        name = "target_candidates"
-        _check_entities(batch[name], batch["target_tokens"], name, where)
+    for name in ("target_candidates", "scored_candidates"):
+        if {name, "target_tokens"} <= names:
+            _check_entities(batch[name], batch["target_tokens"], name, where)
     if {"links", "source_tokens", "target_tokens"} <= names:
         source, target = (lengths_of(batch[f"{side}_tokens"]) for side in ("source", "target"))
         _check_links(batch["links"], source, target, where)

@@ -12,7 +12,8 @@ def test_stages_give_these_outcomes():
 
 
 def test_labelled_outcomes():
-    assert {one.value for one in Outcome if one.labelled} == {"marked", "projected", "relabelled"}
+    labelled = {one.value for one in Outcome if one.labelled}
+    assert labelled == {"marked", "projected", "relabelled", "corrected"}
     assert is_labelled("marked")
     assert not is_labelled("foreign")
     assert not is_labelled(None)

@@ -17,7 +17,18 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from xner._version import __version__
-from xner.cli import convert, demo, doctor, evaluate, run, stage, students, warmup
+from xner.cli import (
+    apply,
+    convert,
+    demo,
+    doctor,
+    evaluate,
+    report,
+    run,
+    stage,
+    students,
+    warmup,
+)
 from xner.errors import UsageError, XnerError, XnerWarning
 
 
@@ -50,6 +61,8 @@ COMMANDS: dict[str, Command] = {
     **_STUDENTS,
     "evaluate": evaluate.COMMAND,
     "convert": convert.COMMAND,
+    "report": report.COMMAND,
+    "apply": apply.COMMAND,
     "run": run.COMMAND,
     "demo": demo.COMMAND,
     "warmup": warmup.COMMAND,

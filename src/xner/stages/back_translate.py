@@ -26,7 +26,7 @@ from xner.columns import (
 )
 from xner.corpus import Batches, Corpus, rechunk, require
 from xner.corpus.beside import beside
-from xner.errors import InputError
+from xner.errors import InputError, UsageError
 from xner.options import declare, option
 from xner.outcomes import outcomes_of
 from xner.report import Figure, Report
@@ -191,6 +191,11 @@ class AlignTarget(Project):
         types = entity_types(corpus.schema, "target", "target_entities", "outcomes")
         types["solution"] = SOLUTION
         return with_columns(corpus.schema, types, drop=[LINKED], metadata={LINKED_BY: None})
+
+    def check(self) -> None:
+        super().check()
+        if self.keep_candidates:
+            raise UsageError("align_tgt keeps no candidates; leave out keep_candidates")
 
     def prepare(self, corpus: Corpus, work: Work) -> Prepared:
         """Align the two texts, and collect the statistics of what is to be projected."""

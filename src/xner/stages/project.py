@@ -19,6 +19,7 @@ from xner.columns import (
     TAGGED_BY,
     TRANSLATION_MADE_BY,
     replace_columns,
+    types_of,
     with_columns,
 )
 from xner.corpus import Corpus, require
@@ -44,6 +45,7 @@ from xner.solve.solution import Solution
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of
 from xner.stages.first_pass import count_corpus, counted, first_choice
+from xner.stages.kept import candidate_column
 from xner.stages.large import large_rows, restored
 from xner.stages.linking import linked
 from xner.stages.projection_options import ProjectionOptions
@@ -59,6 +61,7 @@ from xner.stages.work import Prepared, Work
 
 SLICE = 4096
 """Rows that are matched at a time if there can be many candidates."""
+_KEPT = "scored_candidates"
 _SHOWN = 20
 """Changed labels on the terminal; `--json` has all."""
 
@@ -128,7 +131,13 @@ class Project(ProjectionOptions):
         links = ("links",) if self.linked else ()
         return Columns(
             needs=("source_tokens", "source_entities", "target_tokens", *links),
-            makes=("target_entities", "outcomes", "solution", "target_entity_offsets"),
+            makes=(
+                "target_entities",
+                "outcomes",
+                "solution",
+                "target_entity_offsets",
+                *self._kept,
+            ),
             uses=(
                 "target_candidates",
                 "target_probabilities",
@@ -142,7 +151,13 @@ class Project(ProjectionOptions):
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.linked else []
         columns = entity_types(corpus.schema, "target", *links, "target_entities", "outcomes")
-        return with_columns(corpus.schema, {**columns, "solution": SOLUTION})
+        columns |= {"solution": SOLUTION, **types_of(*self._kept)}
+        return with_columns(corpus.schema, columns, drop=[_KEPT])
+
+    @property
+    def _kept(self) -> tuple[str, ...]:
+        """The column of candidates, if they are kept."""
+        return (_KEPT,) if self.keep_candidates else ()
 
     @property
     def costly(self) -> bool:
@@ -274,7 +289,8 @@ class Pass:
         text = Text(batch)
         spans = None if self.counts is None else first_choice(text, options)
         made = self._candidates(text, spans)
-        problem, dropped = _above(made.problem, options.min_score)
+        above = (made.problem.score > TINY) & (made.problem.score >= options.min_score)
+        problem, dropped = _above(made.problem, above)
         solution = _solve(problem, made, options)
         codes = outcome_codes(made, dropped, problem, solution)
         entities = target_entities(batch, problem, solution)
@@ -289,9 +305,11 @@ class Pass:
             "outcomes": outcome_column(codes, problem),
             "solution": solution_column(solution),
         }
+        if options.keep_candidates:
+            columns[_KEPT] = candidate_column(made, above, solution, options.keep_candidates)
         metadata = {b"xner.projection": self.report.signature}
         placed = with_entity_offsets(columns, batch, "target")
-        return replace_columns(batch, placed, metadata=metadata)
+        return replace_columns(batch, placed, drop=[_KEPT], metadata=metadata)
 
     def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:
         self.report.add(
@@ -348,10 +366,9 @@ def _unscored(text: Text, options: ProjectionOptions) -> Candidates:
     return linked_ngrams(text, *limits)
 
 
-def _above(problem: Problem, min_score: float) -> tuple[Problem, NDArray[np.bool_]]:
-    """The problem without candidates that score 0 or below `min_score`, and who lost all."""
+def _above(problem: Problem, keep: NDArray[np.bool_]) -> tuple[Problem, NDArray[np.bool_]]:
+    """The problem with the candidates to keep, and which entities lost all of theirs."""
     had = np.diff(problem.candidate_offsets) > 0
-    keep = (problem.score > TINY) & (problem.score >= min_score)
     if keep.all():
         return problem, np.zeros(problem.entities, bool)
     before = np.concatenate([[0], np.cumsum(keep)])

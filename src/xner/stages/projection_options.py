@@ -150,6 +150,14 @@ class ProjectionOptions(FittedOptions):
         group="matching",
         sign="relabel:>={:g}",
     )
+    keep_candidates: int = option(
+        0,
+        "Keep this many candidates of each entity, with score and the reason why they lost, in "
+        "the column scored_candidates. `xner report` shows them. 0 keeps none.",
+        ge=0,
+        unit="N",
+        group="matching",
+    )
     constraint: str | Constraint = option(
         "<=1",
         "Number of target spans per entity: `<=n`, `==n`, `>=n` or `unlimited`.",

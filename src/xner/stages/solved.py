@@ -38,7 +38,7 @@ def outcome_codes(
     codes[dropped] = BELOW
     for status, code in ((Status.INFEASIBLE, INFEASIBLE), (Status.UNKNOWN, UNSOLVED)):
         codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
-    codes[_owner(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
+    codes[owner_of(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
     return codes
 
 
@@ -48,15 +48,15 @@ def count_outcomes(codes: NDArray[np.uint8]) -> dict[str, int]:
     return {OUTCOMES[int(code)].value: int(n) for code, n in found}
 
 
-def _owner(problem: Problem) -> NDArray[np.int64]:
-    """int64 (C): the entity of every candidate."""
+def owner_of(problem: Problem) -> NDArray[np.int64]:
+    """Return int64 (C): the entity of every candidate."""
     return np.repeat(np.arange(problem.entities), np.diff(problem.candidate_offsets))
 
 
 def target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution) -> pa.ListArray:
     """The chosen candidates as entities, by start within each sentence."""
     chosen = np.flatnonzero(solution.chosen)
-    entity = _owner(problem)[chosen]
+    entity = owner_of(problem)[chosen]
     sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
     order = np.lexsort((problem.start[chosen], sentence))
     chosen, entity, sentence = chosen[order], entity[order], sentence[order]

@@ -157,7 +157,7 @@ class Translate(Translating):
     def _stale(self) -> tuple[str, ...]:
         """Columns that depend on the words of the side to write."""
         own = tuple(f"{self.fill}_{name}" for name in ("tokens", "entities", "text", "offsets"))
-        return (*own, "translation_outcome", "links", "outcomes", "solution")
+        return (*own, "translation_outcome", "links", "outcomes", "solution", "scored_candidates")
 
     def _check_columns(self, corpus: Corpus) -> None:
         names = corpus.columns

@@ -1,0 +1,323 @@
+"""`xner.apply_changes`: corrections made in a report, put back into their corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xner.characters import entity_offsets
+from xner.columns import replace_columns, with_columns
+from xner.corpus import Corpus, StrPath
+from xner.corpus.joining import rechunk
+from xner.errors import ChangeError, UsageError
+from xner.formats.files import open_input
+from xner.outcomes import Outcome
+from xner.report import Figure, Report
+
+CHECKED = "checked"
+_READ = (
+    "target_tokens", "target_entities", "outcomes", "probabilities", "target_entity_offsets"
+)  # fmt: skip
+_SHOWN = 60
+_FIGURES = (
+    Figure("changes", "corrections read"),
+    Figure("changed", "sentences changed"),
+    Figure("same", "changed before"),
+    Figure("checked", "sentences checked"),
+)
+
+
+class _Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    start: int
+    end: int
+    label: str
+    source: int | None = None
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        return self.start, self.end, self.label
+
+
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a list of changes: a sentence that was corrected or checked.
+
+    Attributes:
+        id: id of the sentence.
+        target_tokens: its target words when it was corrected.
+        before: its target entities before the correction.
+        after: its target entities.
+        checked: whether it was marked as checked.
+    """
+
+    id: str
+    target_tokens: tuple[str, ...]
+    before: tuple[_Span, ...]
+    after: tuple[_Span, ...]
+    checked: bool = False
+
+
+def apply_changes(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]) -> Corpus:
+    """Put corrections back into the corpus of a report.
+
+    A sentence whose entities are those after the correction already is left as it is, so that a
+    list can be applied twice. Nothing is applied in part: every correction is checked.
+
+    Args:
+        corpus: the projected corpus, or a later version of it. Sentences are found by their id.
+        changes: file of JSON lines that was downloaded from a report, or its objects.
+
+    Returns:
+        The corpus in memory, with the corrected `target_entities` and the column `checked`.
+        Entities that were changed have no score; their source entities have the outcome
+        `corrected`, or `removed` if they label nothing any more. `.report` counts corrections.
+
+    Raises:
+        ChangeError: a correction does not fit: its sentence is missing or occurs twice, or its
+            words or entities have changed since.
+        InputError: the file is missing.
+    """
+    return changing(corpus, changes).collect()
+
+
+def changing(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]) -> Corpus:
+    """As `apply_changes`, but the result is made while it is read, for any number of rows."""
+    for name in ("id", "target_tokens", "target_entities"):
+        if name not in corpus.columns:
+            raise UsageError(
+                f"{corpus.origin}: has no column {name!r}; give the file of the report"
+            )
+    read = _read(changes)
+    _check_ids(corpus, read)
+    report = Report(_FIGURES, f"changes:{len(read)}")
+    report.add(changes=len(read))
+    work = _Changing(corpus, {change.id: change for change, _ in read.values()}, report)
+    return Corpus(work.batches, len(corpus), corpus.origin, work.schema, report)
+
+
+_Read = dict[str, tuple[Change, str]]
+"""Changes by id, and where each was read."""
+
+
+def _read(changes: StrPath | Sequence[Mapping[str, Any]]) -> _Read:
+    found: _Read = {}
+    for place, change in _parsed(changes):
+        if change.id in found:
+            raise ChangeError(
+                f"{place}: sentence {change.id!r} is corrected in {found[change.id][1]} already; "
+                f"keep one of the two lines"
+            )
+        _check_spans(change, place)
+        found[change.id] = change, place
+    return found
+
+
+def _parsed(changes: StrPath | Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Change]]:
+    if isinstance(changes, list | tuple):
+        for i, item in enumerate(changes):
+            yield (place := f"change {i + 1}"), _fit(place, item, msgspec.convert)
+        return
+    path = Path(changes)  # type: ignore[arg-type]
+    with open_input(path) as file:
+        for i, line in enumerate(file, 1):
+            if line.strip():
+                yield (place := f"{path}:{i}"), _fit(place, line, msgspec.json.decode)
+
+
+def _fit(place: str, item: Any, convert: Callable[..., Change]) -> Change:
+    try:
+        return convert(item, type=Change)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ChangeError(
+            f"{place}: is no correction ({error}); give the list of changes that a report downloads"
+        ) from None
+
+
+def _check_spans(change: Change, place: str) -> None:
+    words = len(change.target_tokens)
+    for span in change.after:
+        if not (0 <= span.start < span.end <= words and span.label):
+            raise ChangeError(
+                f"{place}: sentence {change.id!r}: the entity [{span.start}, {span.end}) "
+                f"{span.label!r} does not fit a sentence of {words} words"
+            )
+
+
+def _check_ids(corpus: Corpus, read: _Read) -> None:
+    """Raise ChangeError if an id does not occur exactly once."""
+    missing, row = set(read), 0
+    for batch in corpus.select("id").batches():
+        found = np.flatnonzero(
+            pc.is_in(batch["id"], value_set=pa.array(list(read), pa.string())).to_numpy(
+                zero_copy_only=False
+            )
+        )
+        for i in found.tolist():
+            name = batch["id"][i].as_py()
+            if name not in missing:
+                raise ChangeError(
+                    f"{corpus.origin}: row {row + i + 1}: the id {name!r} occurs twice, so its "
+                    f"correction fits several sentences; give every sentence its own id"
+                )
+            missing.discard(name)
+        row += batch.num_rows
+    if missing:
+        name = min(missing, key=lambda one: list(read).index(one))
+        raise ChangeError(
+            f"{read[name][1]}: sentence {name!r} is not in {corpus.origin}; "
+            f"{len(missing):,} of {len(read):,} corrections have no sentence there"
+        )
+
+
+@dataclass(frozen=True)
+class _Changing:
+    """Applies changes batch by batch.
+
+    Attributes:
+        corpus: to change.
+        changes: by id.
+        report: counts what was done.
+    """
+
+    corpus: Corpus
+    changes: dict[str, Change]
+    report: Report
+
+    @property
+    def schema(self) -> pa.Schema:
+        return with_columns(self.corpus.schema, {CHECKED: pa.bool_()})
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        for batch in rechunk(self.corpus.batches()):
+            yield self._batch(batch)
+
+    def _batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        ids = batch["id"].to_pylist()
+        own = {i: self.changes[name] for i, name in enumerate(ids) if name in self.changes}
+        made: dict[str, pa.Array] = {CHECKED: _checked(batch, own)}
+        self.report.add(sentences=batch.num_rows, checked=sum(c.checked for c in own.values()))
+        rows, entities = {}, {}
+        for i, change in own.items():
+            row = {name: batch[name][i].as_py() for name in _READ if name in batch.schema.names}
+            if (after := self._changed(row, change)) is not None:
+                rows[i], entities[i] = row, after
+        made["target_entities"] = _patched(batch["target_entities"], entities)
+        beside = self._beside(batch, made["target_entities"], rows, entities)
+        made |= {name: _patched(batch[name], values) for name, values in beside.items()}
+        return replace_columns(batch, made)
+
+    def _beside(
+        self,
+        batch: pa.RecordBatch,
+        entities: pa.Array,
+        rows: Mapping[int, dict[str, Any]],
+        after: Mapping[int, list[dict[str, Any]]],
+    ) -> dict[str, dict[int, Any]]:
+        """The columns that go with the entities, in the changed rows."""
+        made: dict[str, dict[int, Any]] = {}
+        if "outcomes" in batch.schema.names:
+            made["outcomes"] = {i: _outcomes_after(row, after[i]) for i, row in rows.items()}
+        if (name := "probabilities") in batch.schema.names:
+            made[name] = {
+                i: _kept(row, after[i], name, [None] * len(after[i])) for i, row in rows.items()
+            }
+        if (name := "target_entity_offsets") in batch.schema.names:
+            new = entity_offsets(entities, batch["target_offsets"])
+            made[name] = {i: _kept(row, after[i], name, new[i].as_py()) for i, row in rows.items()}
+        return made
+
+    def _changed(self, row: dict[str, Any], change: Change) -> list[dict[str, Any]] | None:
+        """The entities of a row after its change; None if they are that already."""
+        if tuple(row["target_tokens"]) != change.target_tokens:
+            raise ChangeError(
+                f"{self.corpus.origin}: sentence {change.id!r}: the target words changed since the "
+                f"correction: {_short(row['target_tokens'])}, not {_short(change.target_tokens)}; "
+                f"correct a new report of this file"
+            )
+        before = row["target_entities"]
+        now = sorted((e["start"], e["end"], e["label"]) for e in before)
+        wanted = sorted(span.key for span in change.after)
+        if now == wanted and _sources(before) == _sources_of(change):
+            self.report.add(same=int(wanted != sorted(span.key for span in change.before)))
+            return None
+        if now != sorted(span.key for span in change.before):
+            raise ChangeError(
+                f"{self.corpus.origin}: sentence {change.id!r}: its entities changed since the "
+                f"correction, which is neither of what was before it nor after it; correct a new "
+                f"report of this file"
+            )
+        self.report.add(changed=1)
+        held = {(e["start"], e["end"], e["label"], e["source"]): e for e in before}
+        return [
+            held.get((*span.key, span.source))
+            or {"start": span.start, "end": span.end, "label": span.label, "score": None,
+                "source": span.source}
+            for span in sorted(change.after, key=lambda s: (s.start, -s.end))
+        ]  # fmt: skip
+
+
+def _sources(entities: list[dict[str, Any]]) -> list[tuple[int, int, int]]:
+    return sorted(
+        (e["start"], e["end"], -1 if e["source"] is None else e["source"]) for e in entities
+    )
+
+
+def _sources_of(change: Change) -> list[tuple[int, int, int]]:
+    return sorted((s.start, s.end, -1 if s.source is None else s.source) for s in change.after)
+
+
+def _checked(batch: pa.RecordBatch, own: Mapping[int, Change]) -> pa.Array:
+    """The column checked: what it was, and true for the sentences that were checked now."""
+    if CHECKED in batch.schema.names and pa.types.is_boolean(batch[CHECKED].type):
+        values = batch[CHECKED].fill_null(False).to_numpy(zero_copy_only=False).copy()
+    else:
+        values = np.zeros(batch.num_rows, bool)
+    for i, change in own.items():
+        values[i] |= change.checked
+    return pa.array(values)
+
+
+def _outcomes_after(row: dict[str, Any], after: list[dict[str, Any]]) -> list[str]:
+    """The outcomes of the source entities: `corrected` or `removed` where their spans changed."""
+
+    def spans(entities: list[dict[str, Any]], source: int) -> list[tuple[int, int, str]]:
+        return sorted((e["start"], e["end"], e["label"]) for e in entities if e["source"] == source)
+
+    outcomes = list(row.get("outcomes") or [])
+    for source in range(len(outcomes)):
+        now = spans(after, source)
+        if now != spans(row["target_entities"], source):
+            outcomes[source] = (Outcome.CORRECTED if now else Outcome.REMOVED).value
+    return outcomes
+
+
+def _kept(
+    row: dict[str, Any], after: list[dict[str, Any]], name: str, new: list[Any]
+) -> list[Any]:
+    """The values of a column for the entities that were kept, and new ones for the others."""
+    held = list(zip(row["target_entities"], row[name] or [], strict=False))
+    return [
+        next((value for e, value in held if e is entity), other)
+        for entity, other in zip(after, new, strict=True)
+    ]
+
+
+def _patched(column: pa.Array, rows: Mapping[int, Any]) -> pa.Array:
+    """A column with other values in some rows."""
+    if not rows:
+        return column
+    order = np.arange(len(column))
+    order[list(rows)] = len(column) + np.arange(len(rows))
+    new = pa.array(list(rows.values()), column.type)
+    return pa.concat_arrays([column, new]).take(pa.array(order))
+
+
+def _short(tokens: Sequence[str]) -> str:
+    text = " ".join(tokens)
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
