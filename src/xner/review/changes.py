@@ -17,7 +17,7 @@ from xner.columns import replace_columns, with_columns
 from xner.corpus import Corpus, StrPath
 from xner.corpus.joining import rechunk
 from xner.errors import ChangeError, UsageError
-from xner.formats.files import open_input
+from xner.formats.streams import open_text
 from xner.outcomes import Outcome
 from xner.report import Figure, Report
 
@@ -124,7 +124,7 @@ def _parsed(changes: StrPath | Sequence[Mapping[str, Any]]) -> Iterator[tuple[st
             yield (place := f"change {i + 1}"), _fit(place, item, msgspec.convert)
         return
     path = Path(changes)  # type: ignore[arg-type]
-    with open_input(path) as file:
+    with open_text(path) as file:
         for i, line in enumerate(file, 1):
             if line.strip():
                 yield (place := f"{path}:{i}"), _fit(place, line, msgspec.json.decode)
@@ -297,9 +297,7 @@ def _outcomes_after(row: dict[str, Any], after: list[dict[str, Any]]) -> list[st
     return outcomes
 
 
-def _kept(
-    row: dict[str, Any], after: list[dict[str, Any]], name: str, new: list[Any]
-) -> list[Any]:
+def _kept(row: dict[str, Any], after: list[dict[str, Any]], name: str, new: list[Any]) -> list[Any]:
     """The values of a column for the entities that were kept, and new ones for the others."""
     held = list(zip(row["target_entities"], row[name] or [], strict=False))
     return [

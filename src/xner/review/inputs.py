@@ -174,7 +174,7 @@ def _names(given: Sequence[Inputs | Corpus]) -> tuple[str, ...]:
     names: list[str] = []
     for i, each in enumerate(given):
         if isinstance(each, Corpus):
-            name = f"method {i + 1}"
+            name = f"method {i + 1}" if i else "projection"
         elif isinstance(each, str | PathLike):
             name = Path(os.fspath(each)).stem or str(each)
         else:
