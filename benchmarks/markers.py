@@ -23,7 +23,7 @@ from benchmarks import common
 from xner.labels import label_files
 from xner.languages import Language, find_language
 from xner.translation.markers import Marked, place_words, recover_entities, words_of_span
-from xner.translation.text import find_words
+from xner.words import find_words
 
 THRESHOLD = 0.5
 GERMAN = find_language("deu")

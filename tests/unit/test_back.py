@@ -13,8 +13,6 @@ from xner.stages.back_translate import AlignTarget, align_tgt, back_translate
 from xner.stages.refine import Refine, refine
 from xner.translation.fake import FakeTranslator
 
-pytest.importorskip("regex")
-
 ENGLISH = [
     ("Anna visits Rome .", [(0, 1, "PER"), (2, 3, "LOC")]),
     ("It rains in Rome .", [(3, 4, "LOC")]),

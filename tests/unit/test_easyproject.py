@@ -8,8 +8,6 @@ from xner.stages.easyproject import easyproject
 from xner.translation.base import Translated
 from xner.translation.fake import FakeTranslator
 
-pytest.importorskip("regex")
-
 ROWS = [
     ("Anna visits Rome .", [(0, 1, "PER"), (2, 3, "LOC")]),
     ("It rains .", []),

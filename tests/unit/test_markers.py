@@ -2,11 +2,8 @@
 
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-pytest.importorskip("regex")
 
 from xner.languages import find_language
 from xner.translation.markers import (
@@ -16,7 +13,8 @@ from xner.translation.markers import (
     recover_entities,
     words_of_span,
 )
-from xner.translation.text import find_words, join_words
+from xner.translation.text import join_words
+from xner.words import find_words
 
 ENGLISH, CHINESE = find_language("eng"), find_language("zho")
 WORDS = ["Anna", "and", "Kenya", "'s", "Rome", ",", "(", "-LRB-", "-RRB-", '"', "U.S.", ".", " "]

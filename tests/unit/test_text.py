@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import xner
+from xner import words
 from xner.languages import find_language
-from xner.translation import text as module
-from xner.translation.text import find_words, join_words
-
-pytest.importorskip("regex")
+from xner.translation.text import join_words
+from xner.words import find_words
 
 SPLIT = [
     ("en", "Kenya's leaders don't agree.", "Kenya|'s|leaders|do|n't|agree|."),
@@ -100,8 +98,16 @@ def test_joining_keeps_every_letter(words, language):
     assert kept == "".join(words)
 
 
-def test_the_missing_package_is_named(monkeypatch):
-    module._pattern.cache_clear()
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(xner.MissingExtraError, match=r"pip install 'xner\[models\]'"):
-        find_words("a", find_language("yo"))
+@given(
+    st.text(
+        alphabet=st.one_of(
+            st.sampled_from("aB1'’.-! \u0301\u200dนำ漢\u1eb1\u1019"), st.characters()
+        )
+    ),
+    st.sampled_from([None, find_language("en"), find_language("fr")]),
+)
+def test_parts_between_white_space_are_split_alone(text, language):
+    """A remembered part has the words that it has in its text."""
+    kind = "" if language is None else {"eng": "eng", "fra": "eliding"}[language.iso639_3]
+    whole = [match.span() for match in words._pattern(kind).finditer(text)]
+    assert find_words(text, language) == whole

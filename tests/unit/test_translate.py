@@ -8,8 +8,6 @@ from xner.columns import TRANSLATION_MADE_BY
 from xner.corpus import Corpus
 from xner.translation.fake import FakeTranslator
 
-pytest.importorskip("regex")
-
 FAKE = FakeTranslator({"Peter": "Petro", "lives": "anaishi", "in": "huko", "It": "Mvua"})
 ROWS = {
     "id": ["a", "b", "c"],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
-_UNNAMED = ("tokens", "entities", "tags", "text", "offsets", "entity_offsets")
+_UNNAMED = ("tokens", "entities", "tags", "ner_tags", "text", "offsets", "entity_offsets")
 """Columns that become those of a side."""
 _CHECKED_WITH = {
     "entities": ("tokens",),
@@ -25,8 +26,11 @@ def columns_to_read(wanted: Collection[str], held: Sequence[str]) -> list[str]:
         held: columns of the file, named for a side or not.
     """
     needed = {*wanted, *_UNNAMED}
+    for side in ("source", "target", "back"):
+        if f"{side}_tokens" not in held and any(name.startswith(f"{side}_") for name in wanted):
+            needed |= {f"{side}_text", f"{side}_entities"}
     for name in held:
         side, _, kind = name.partition("_")
-        if name.replace("tags", "entities") in wanted or name in wanted:
+        if re.sub("(ner_)?tags", "entities", name) in wanted or name in wanted:
             needed |= {name, *(f"{side}_{other}" for other in _CHECKED_WITH.get(kind, ()))}
     return [name for name in held if name in needed]

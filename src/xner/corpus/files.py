@@ -18,24 +18,22 @@ from numpy.typing import NDArray
 
 from xner.columns import (
     TAGGED_BY,
-    Where,
     conform,
     empty_batch,
-    lengths_of,
     numbered,
     offsets_of,
     row_place,
-    rows_of,
     with_same_columns,
 )
 from xner.corpus.bad_rows import FAULT, Sparing, refuse_fault, spared, without_fault
 from xner.corpus.choosing import columns_to_read
 from xner.corpus.parts import Batches
+from xner.corpus.tagged import with_entities
+from xner.corpus.texts import with_words
 from xner.errors import FormatError, InputError, ParallelError
 from xner.formats import WITH_WORDS, conll, format_of, jsonl, panx, parquet
 from xner.formats.files import TOP, Contents, Start
 from xner.formats.streams import UTF8, stem_of
-from xner.formats.tags import entities_from_tags
 from xner.overlap import ahead
 from xner.validate import validate
 
@@ -297,7 +295,7 @@ class InputFile:
     def _fitted(self, place: str, line: int, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
         """Check and adapt rows of a batch; `row` is the first of them, in a batch from `line`."""
         where = row_place(place, line + row)
-        batch = _with_entities(batch, self._scheme, where)
+        batch = with_words(with_entities(batch, self._scheme, where), where)
         validate(batch, where)
         return self._adapted(batch)
 
@@ -311,40 +309,10 @@ class InputFile:
             raise FormatError(f"{self.path}: {error}") from None
 
 
-def _with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
-    """Replace a column of tags by one of entities."""
-    for name in ("tags", "source_tags", "target_tags"):
-        entities = name.replace("tags", "entities")
-        if name not in batch.schema.names or entities in batch.schema.names:
-            continue
-        tokens = name.replace("tags", "tokens")
-        if tokens not in batch.schema.names:
-            raise FormatError(f"{where(0)}: there is a column {name!r} but no {tokens!r}")
-        tags = conform(batch.select([name]).rename_columns(["tokens"]))["tokens"]
-        words = batch[tokens]
-        differ = np.flatnonzero(lengths_of(tags) != lengths_of(words))
-        if len(differ):
-            raise FormatError(f"{where(int(differ[0]))}: not as many {name} as tokens")
-        offsets = offsets_of(words)
-        rows = rows_of(offsets)
-        column = entities_from_tags(
-            tags.flatten(),
-            offsets - offsets[0],
-            scheme,
-            _word_place(where, rows),
-        )
-        batch = batch.drop_columns([name]).append_column(entities, column)
-    return batch
-
-
-def _word_place(where: Where, rows: NDArray[np.int64]) -> Where:
-    return lambda word: where(int(rows[word]))
-
-
 def check_both_sides(path: Path, columns: Collection[str]) -> None:
     """Raise FormatError unless a file has the columns of both sides."""
     for name in ("source_tokens", "target_tokens"):
-        if name not in columns:
+        if not {name, name.replace("tokens", "text")} & set(columns):
             raise FormatError(
                 f"{path}: has no column {name!r}; a single file must have both sides: name "
                 f"the target file as well, or say which side it is"

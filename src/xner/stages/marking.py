@@ -27,7 +27,7 @@ from xner.translation.markers import (
     recover_entities,
     words_of_span,
 )
-from xner.translation.text import find_words
+from xner.words import find_words
 
 Row = dict[str, Any]
 KNOWN = 200_000

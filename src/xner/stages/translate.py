@@ -30,7 +30,8 @@ from xner.stages.base import Columns, Stage, function_of
 from xner.translation.base import OUTCOMES, Translated, Translator
 from xner.translation.options import TranslatorOptions
 from xner.translation.registry import TRANSLATORS, make_translator
-from xner.translation.text import find_words, join_words
+from xner.translation.text import join_words
+from xner.words import find_words
 
 
 @declare
@@ -177,8 +178,6 @@ class Translate(Translating):
         self._check_columns(corpus)
         start, end = self.languages if self.fill == "target" else reversed(self.languages)
         translator = self.make_translator()
-        # Fail before the first batch, and not after it, if the package for it is missing.
-        find_words("", end)
         report.signature = f"xner:{__version__}|{start.flores}>{end.flores}|{translator.signature}"
         self.tell("translate", 0.0)
 

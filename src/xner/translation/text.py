@@ -1,34 +1,17 @@
-"""Conversion of words to text, and of text to words with character offsets.
-
-Text is split at the word boundaries of Unicode (UAX 29), except that
-* runs of dots, dashes, exclamation marks and question marks are one word;
-* abbreviations keep their dots (`U.S.`);
-* a hyphen between letters, or between a letter and a digit, joins (`Anglo-American`, `COVID-19`);
-* English clitics are words (`Kenya` `'s`, `do` `n't`), as in the Penn Treebank;
-* elided articles and pronouns of Romance languages are words (`l'` `Aquila`);
-* in scripts written without spaces, each grapheme cluster is a word.
-A combining mark belongs to the preceding character, if there is one.
-"""
+"""Conversion of words to text; `xner.words` converts text to words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
-from typing import Any
 
-from xner.errors import MissingExtraError
-from xner.inference.packages import EXTRA
 from xner.languages import Language
+from xner.words import ELIDING, dense
 
-_ELIDING = {"fra", "ita", "cat", "oci", "lij", "vec", "fur", "scn", "lmo", "srd", "ast"}
 _PTB = {
     "-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}",
     "``": '"', "''": '"',
 }  # fmt: skip
-_SCRIPTS = ("Hani", "Hira", "Kana", "Thai", "Laoo", "Khmr", "Mymr", "Tibt")
-_CLITIC = r"(?:n['’]t|['’](?:s|re|ve|ll|d|m))"
 # Punctuation without a space before it; without a space after it; and quotation marks.
 _CLOSING = re.compile(r"[,.;:!?%)\]}»”’…،؛؟۔।॥፡።፣፤፥፦፧]+|\.{2,}")
 _OPENING = re.compile(r"[(\[{«“‘¿¡]+")
@@ -68,7 +51,7 @@ def _attaches(
             return True, False
         opened.add(word)
         return False, True
-    elided = language in _ELIDING and _ELIDED.fullmatch(word) is not None
+    elided = language in ELIDING and _ELIDED.fullmatch(word) is not None
     money = word in _CURRENCY and after[:1].isdigit()
     return (
         _CLOSING.fullmatch(word) is not None,
@@ -94,56 +77,4 @@ def _without_spaces(words: Sequence[str]) -> str:
 
 def _is_foreign(character: str) -> bool:
     """Whether a character is a letter or digit of a script with spaces."""
-    return character.isalnum() and _cluster().match(character) is None
-
-
-def find_words(text: str, language: Language) -> list[tuple[int, int]]:
-    """Return the words of a text as half-open character offsets (code points), in order.
-
-    Every character except white space belongs to exactly one word.
-
-    Raises:
-        MissingExtraError: the package `regex` is not installed.
-    """
-    kind = "eng" if language.iso639_3 == "eng" else ""
-    if language.iso639_3 in _ELIDING:
-        kind = "eliding"
-    return [match.span() for match in _pattern(kind).finditer(text)]
-
-
-def _regex() -> Any:
-    if find_spec("regex") is None:
-        raise MissingExtraError("regex", EXTRA)
-    import regex
-
-    return regex
-
-
-@cache
-def _cluster() -> Any:
-    regex = _regex()
-    scripts = "".join(rf"\p{{scx={name}}}" for name in _SCRIPTS)
-    return regex.compile(rf"[{scripts}]", regex.V1)
-
-
-@cache
-def _pattern(kind: str) -> Any:
-    """Return the regular expression of one word."""
-    regex = _regex()
-    dense = _cluster().pattern
-    letter, start = rf"[\p{{L}}--{dense}]", rf"[[\p{{L}}\p{{N}}_]--{dense}]"
-    # By UAX 29, some vowel signs (such as those of Burmese) begin a new cluster.
-    space, marks = r"[\s\x1c-\x1f]", r"[\p{M}\p{Cf}]*"
-    part = rf"(?={start})\X+?\b"
-    first = ""
-    if kind == "eng":
-        part = rf"(?={start})(?:(?!{_CLITIC}\b)\X)+?(?:\b|(?={_CLITIC}\b))"
-        first = rf"(?<=\p{{L}}){_CLITIC}\b|"
-    elif kind == "eliding":
-        first = rf"{letter}{{1,6}}['’](?={letter})|"
-    hyphen = rf"(?:(?<=[\p{{L}}\p{{M}}])[-‐‑](?={start})|[-‐‑](?={letter})){part}"
-    return regex.compile(
-        rf"{marks}(?:{first}(?:\p{{L}}\.){{2,}}(?!{start})|{part}(?:{hyphen})*|(?={dense})\X{marks}"
-        rf"|\.{{2,}}|-{{2,}}|[!?]{{2,}}|(?!{space})\X{marks})",
-        regex.WORD | regex.V1 | regex.IGNORECASE,
-    )
+    return character.isalnum() and dense().match(character) is None
