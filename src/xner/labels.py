@@ -46,12 +46,13 @@ def label_files(
 
 
 def label_side(corpus: Corpus) -> Corpus:
-    """Return the tokens and entities of a corpus; of its target side, where it has two.
+    """Return the tokens and entities of the only side of a corpus, or of its target side.
 
     Raises:
         InputError: it has no labels there.
     """
-    prefix = "" if "tokens" in corpus.columns else "target_"
+    sides = (side for side in ("", "target_", "source_") if f"{side}tokens" in corpus.columns)
+    prefix = next(sides, "")
     names = [f"{prefix}tokens", f"{prefix}entities"]
     if not set(names) <= set(corpus.columns):
         raise InputError(f"{corpus.origin}: has no labels; give a file with tags or entities")

@@ -2,6 +2,7 @@
 
 from xner.corpus.as_is import read_as_is, scan_as_is
 from xner.corpus.base import Corpus, StrPath, require
+from xner.corpus.given import as_corpus, is_columns
 from xner.corpus.joining import rechunk, side_by_side, zip_batches
 from xner.corpus.naming import spans_of, with_candidates
 from xner.corpus.parts import Batches
@@ -12,6 +13,8 @@ __all__ = [
     "Batches",
     "Corpus",
     "StrPath",
+    "as_corpus",
+    "is_columns",
     "read",
     "read_as_is",
     "rechunk",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import pyarrow as pa
 
@@ -13,6 +14,14 @@ from xner.corpus.parts import Batches, Held, Part, Source, only
 from xner.errors import InputError, UsageError
 from xner.report import Report
 from xner.validate import validate
+
+if TYPE_CHECKING:
+    import datasets
+    import pandas
+    import polars
+    import spacy
+
+    from xner.corpus.sentence import Sentence
 
 StrPath = str | PathLike[str]
 
@@ -63,6 +72,42 @@ class Corpus:
         self.bad: list[dict[str, Any]] = []
 
     @classmethod
+    def of(cls, data: Any, *, side: str | None = "source") -> Corpus:
+        """Create a corpus from what a program has: rows, columns, tables, frames, paths.
+
+        The public functions do the same with their first argument.
+
+        Args:
+            data: one of
+
+                * rows: `(source, target)` or `(source, target, links)`, where source is
+                  `(words, spans)` and target is words. Words are a list of strings, or a text,
+                  whose spans count characters. A span is `(start, end, label)` or a dict, a link
+                  `(source word, target word)` or with a weight. Also `(words, spans, target)`,
+                  and dicts with the names of columns; one row, a list or any iterable of them;
+                * a mapping of columns, a pyarrow table, a pandas or polars frame, a
+                  `datasets.Dataset` (the names of `ClassLabel` columns are used), or another
+                  object that streams Arrow;
+                * a path, a tuple of two paths (source, target), or a list of paths that are read
+                  as one; these are scanned;
+                * a corpus, which is returned as it is.
+            side: side of columns that name none: `tokens`, `text`, `entities`, `tags` and
+                `ner_tags`.
+
+        Raises:
+            UsageError: `data` is something else.
+            InputError: a row does not fit, or a column has the wrong type.
+
+        Example:
+            >>> pair = (["Ada", "lives"], [(0, 1, "PER")]), ["Ada", "wohnt"]
+            >>> xner.Corpus.of([pair])
+            <Corpus data: 1 rows, source_tokens, source_entities, target_tokens>
+        """
+        from xner.corpus.given import as_corpus
+
+        return as_corpus(data, side)
+
+    @classmethod
     def from_table(cls, table: pa.Table, origin: str = "table") -> Corpus:
         """Create a corpus from an Arrow table; columns that xner knows are converted and checked.
 
@@ -101,6 +146,26 @@ class Corpus:
     def __len__(self) -> int:
         """Number of rows."""
         return self._rows
+
+    @overload
+    def __getitem__(self, key: int) -> Sentence: ...
+    @overload
+    def __getitem__(self, key: slice) -> Corpus: ...
+    def __getitem__(self, key: int | slice) -> Sentence | Corpus:
+        """A sentence by its row, or the corpus of some rows; negative rows count from the end.
+
+        A corpus that was opened with `scan` is read near the row at each call: iterate over it,
+        or `collect` it first, for many rows.
+        """
+        from xner.corpus.indexing import rows_at, sentence_at
+
+        return rows_at(self, key) if isinstance(key, slice) else sentence_at(self, key)
+
+    def __iter__(self) -> Iterator[Sentence]:
+        """The sentences, in one pass."""
+        from xner.corpus.indexing import sentences
+
+        return sentences(self)
 
     def __repr__(self) -> str:
         """Origin, rows and columns."""
@@ -168,6 +233,52 @@ class Corpus:
         """All rows as one Arrow table."""
         batches = list(self.batches())
         return pa.Table.from_batches(batches, None if batches else self.schema)
+
+    def to_arrow(self) -> pa.Table:
+        """All rows as one Arrow table; the same as `table`."""
+        return self.table
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All rows as a pandas frame; lists are arrays, and structs dicts."""
+        from xner.corpus.exporting import to_pandas
+
+        return to_pandas(self)
+
+    def to_polars(self) -> polars.DataFrame:
+        """All rows as a polars frame."""
+        from xner.corpus.exporting import to_polars
+
+        return to_polars(self)
+
+    def to_hf(self) -> datasets.Dataset:
+        """All rows as a `datasets.Dataset`; tags that were read as `ClassLabel` are so again.
+
+        If the source tags were, and target entities do not overlap, there is also a column
+        `target_ner_tags` with the same classes (and those that the source lacks).
+        """
+        from xner.corpus.exporting import to_hf
+
+        return to_hf(self)
+
+    def to_spacy(self, nlp: Any, *, side: str = "target") -> Iterator[spacy.tokens.Doc]:
+        """Yield a spaCy `Doc` for every sentence.
+
+        `doc.ents` has the longest entities that do not overlap, and `doc.spans["sc"]` all of
+        them. A text with several spaces in a row has tokens of spaces, as spaCy makes them. The
+        id of the sentence is in `doc.user_data["id"]`.
+
+        Args:
+            nlp: a pipeline, a vocabulary, or the code of a language, such as `de`.
+            side: `target` (default) or `source`; the only side of a corpus that has one.
+        """
+        from xner.corpus.exporting import to_spacy
+
+        return to_spacy(self, nlp, side)
+
+    def _repr_html_(self) -> str:
+        from xner.corpus.html import corpus_html
+
+        return corpus_html(self)
 
     def write(
         self,

@@ -332,7 +332,8 @@ def all_of_side(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
     if side == "target":
         labels = {"entities", "entity_offsets"} & set(batch.schema.names)
         batch = batch.drop_columns(sorted(labels))
-    return batch.rename_columns([f"{side}_{n}" if n in UNNAMED else n for n in batch.schema.names])
+    names = [f"{side}_{name}" if name in UNNAMED else name for name in batch.schema.names]
+    return batch.rename_columns(names).replace_schema_metadata(batch.schema.metadata)
 
 
 def one_side(batch: pa.RecordBatch, side: str, *, labels: bool = True) -> pa.RecordBatch:

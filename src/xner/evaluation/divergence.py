@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
+from typing import Any
 
-from xner.corpus import Corpus, StrPath, scan
+from xner.corpus import as_corpus, scan
 from xner.errors import InputError, UsageError
 
 NGRAM = 3
 
 
 def divergence(
-    source: StrPath | Corpus | Iterable[Sequence[str]],
-    target: StrPath | Corpus | Iterable[Sequence[str]],
+    source: Any,
+    target: Any,
     *,
     n: int = NGRAM,
 ) -> float:
@@ -27,7 +28,7 @@ def divergence(
 
     Args:
         source: a file of one side (`.txt`, `.conll`, …), a corpus (its source side, if it has
-            two), or sentences of words.
+            two), or what `xner.Corpus.of` takes, such as a list of sentences of words.
         target: the same for the other text; the target side of a corpus.
         n: length of n-grams in characters, default 3.
 
@@ -54,17 +55,14 @@ def divergence_of_words(source: Mapping[str, int], target: Mapping[str, int], n:
     return 1.0 - sum(min(share, q.get(gram, 0.0)) for gram, share in p.items())
 
 
-def _sentences(
-    text: StrPath | Corpus | Iterable[Sequence[str]], side: str
-) -> Iterable[Sequence[str]]:
-    if isinstance(text, Corpus):
-        name = "tokens" if "tokens" in text.columns else f"{side}_tokens"
-        if name not in text.columns:
-            raise InputError(f"{text.origin}: has no column {name!r}; it has {text.columns}")
-        return (words for batch in text.batches() for words in batch[name].to_pylist())
+def _sentences(text: Any, side: str) -> Iterable[Sequence[str]]:
     if isinstance(text, str | PathLike):
-        return _sentences(scan(text, side=side), side)
-    return text
+        text = scan(text, side=side)
+    corpus = as_corpus(text, None, single=True)
+    name = "tokens" if "tokens" in corpus.columns else f"{side}_tokens"
+    if name not in corpus.columns:
+        raise InputError(f"{corpus.origin}: has no column {name!r}; it has {corpus.columns}")
+    return (words for batch in corpus.batches() for words in batch[name].to_pylist())
 
 
 def _frequencies(words: Mapping[str, int], n: int, side: str) -> dict[str, float]:

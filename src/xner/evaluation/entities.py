@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xner._version import __version__
-from xner.corpus import Corpus, StrPath
+from xner.corpus import Corpus, as_corpus
 from xner.corpus.inputs import Encoding
 from xner.evaluation.counts import Int64, LabelScores, counted, scores_of
 from xner.labels import label_files, label_side
@@ -64,8 +65,8 @@ class Evaluation:
 
 
 def evaluate(
-    gold: StrPath | Corpus,
-    predicted: StrPath | Corpus,
+    gold: Any,
+    predicted: Any,
     *,
     ignore: Iterable[str] = (),
     scheme: str = "auto",
@@ -78,8 +79,9 @@ def evaluate(
     read once, batch by batch.
 
     Args:
-        gold: a labelled file, or a corpus; the target side of one with two sides is scored.
-        predicted: a file or corpus with the same sentences in the same order.
+        gold: a labelled file, a corpus, or what `xner.Corpus.of` takes, such as a list of
+            `(words, spans)`; the target side of one with two sides is scored.
+        predicted: the same sentences in the same order.
         ignore: labels to leave out on both sides, such as MISC.
         scheme: labelling scheme to enforce in files, unless it is `auto` (default).
         encoding: of the files, such as `latin-1`, or one for each. Default: UTF-8.
@@ -107,13 +109,13 @@ def _signature(scheme: str, skip: frozenset[str]) -> str:
     return f"xner:{__version__}|mode:{MODE}|scheme:{SCHEME}|read:{scheme}|average:micro{ignored}"
 
 
-def _sides(
-    gold: StrPath | Corpus, predicted: StrPath | Corpus, scheme: str, encoding: Encoding
-) -> tuple[Corpus, Corpus]:
+def _sides(gold: Any, predicted: Any, scheme: str, encoding: Encoding) -> tuple[Corpus, Corpus]:
     """Both sides, with the columns tokens and entities."""
-    paths = [Path(side) for side in (gold, predicted) if not isinstance(side, Corpus)]
+    named = [isinstance(side, str | PathLike) for side in (gold, predicted)]
+    paths = [Path(side) for side, is_path in zip((gold, predicted), named, strict=True) if is_path]
     files = iter(label_files(paths, scheme, encoding=encoding))
     first, second = (
-        label_side(side) if isinstance(side, Corpus) else next(files) for side in (gold, predicted)
+        next(files) if is_path else label_side(as_corpus(side, None, single=True))
+        for side, is_path in zip((gold, predicted), named, strict=True)
     )
     return first, second

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from xner._version import __version__
 from xner.columns import LINKS, fields_of, offsets_of, rows_of, struct_lists
-from xner.corpus import Corpus, StrPath, rechunk
+from xner.corpus import StrPath, as_corpus, rechunk
 from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import format_of, jsonl, parquet, pharaoh
 from xner.formats.files import line_blocks
@@ -62,7 +63,7 @@ class LinkEvaluation:
 
 
 def evaluate_links(
-    gold: StrPath, predicted: StrPath | Corpus, *, gold_base: str = "auto", min_weight: float = 0.0
+    gold: StrPath, predicted: Any, *, gold_base: str = "auto", min_weight: float = 0.0
 ) -> LinkEvaluation:
     """Score word links against manual alignments of the same sentence pairs.
 
@@ -71,7 +72,8 @@ def evaluate_links(
     Args:
         gold: manual alignments, one pair per line: `i-j` is a sure link, `ipj` or `i?j` a
             possible one, source word first.
-        predicted: a file or corpus with links, source word first, words counted from 0.
+        predicted: a file, a corpus or what `xner.Corpus.of` takes, with links: source word first,
+            words counted from 0.
         gold_base: number of the first word in `gold`: `0`, `1`, or `auto` (default): 1 unless a 0
             occurs in it.
         min_weight: ignore predicted links of lower weight; default 0, keep all.
@@ -231,7 +233,7 @@ def _bad_gold(path: Path, first: int, block: bytes) -> FormatError:
     return FormatError(f"{path}: has text that is not a gold link")
 
 
-def _predicted_links(predicted: StrPath | Corpus, min_weight: float) -> Iterator[_Links]:
+def _predicted_links(predicted: Any, min_weight: float) -> Iterator[_Links]:
     """Yield the links of 32,768 rows at a time."""
     for batch in rechunk(_link_batches(predicted)):
         links = _links_of(batch)
@@ -251,7 +253,7 @@ def _links_of(batch: pa.RecordBatch) -> _Links:
     return _Links(batch.num_rows, row, words, np.ones(len(row), bool))
 
 
-def _link_batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:
+def _link_batches(predicted: Any) -> Iterator[pa.RecordBatch]:
     """Yield batches with the column links alone."""
     for batch in _batches(predicted):
         if "links" not in batch.schema.names:
@@ -259,9 +261,9 @@ def _link_batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:
         yield batch.select(["links"])
 
 
-def _batches(predicted: StrPath | Corpus) -> Iterator[pa.RecordBatch]:
-    if isinstance(predicted, Corpus):
-        yield from predicted.batches()
+def _batches(predicted: Any) -> Iterator[pa.RecordBatch]:
+    if not isinstance(predicted, str | PathLike):
+        yield from as_corpus(predicted).batches()
         return
     # Aligners give link files any suffix; only formats with columns need theirs.
     path = Path(predicted)

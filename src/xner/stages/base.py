@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self
 
 import pyarrow as pa
 
-from xner.corpus import Corpus, StrPath
+from xner.corpus import Corpus, StrPath, as_corpus, is_columns
 from xner.errors import InputError, UsageError
 from xner.options import (
     UNSET,
@@ -183,9 +183,21 @@ class Stage:
 
         return Corpus(batches, len(corpus), corpus.origin, self.schema(corpus), report)
 
-    def __call__(self, corpus: Corpus) -> Corpus:
-        """Run the stage; the result is in memory, with a complete report."""
-        return self.stream(corpus).collect()
+    def __call__(self, corpus: Any) -> Corpus:
+        """Run the stage; the result is in memory, with a complete report.
+
+        Args:
+            corpus: a corpus, or anything that `xner.Corpus.of` takes.
+        """
+        return self.stream(self.taken(corpus)).collect()
+
+    def taken(self, given: Any) -> Corpus:
+        """What a program hands over, as a corpus; columns that name no side belong to its own."""
+        if isinstance(given, Corpus):
+            return given
+        words = [name for name in self.columns.needs if name.endswith("_tokens")]
+        single = len(words) == 1
+        return as_corpus(given, words[0].removesuffix("_tokens") if single else "source", single)
 
 
 @declare
@@ -209,15 +221,23 @@ class Learner(Stage):
 def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Corpus, P], Corpus]:
     """The public function of a stage: a corpus and the options of the stage as keywords."""
 
-    def run(corpus: Corpus, *args: P.args, **options: P.kwargs) -> Corpus:
+    def run(corpus: Any, *args: P.args, **options: P.kwargs) -> Any:
         try:
             made = stage(*args, **options)
         except TypeError as error:
             raise unfit(stage, options, error) from None
-        return made(corpus)
+        result = made(corpus)
+        return _new_columns(corpus, made, result) if is_columns(corpus) else result
 
-    public: Callable[Concatenate[Corpus, P], Corpus] = documented(run, stage)
+    public: Callable[Concatenate[Any, P], Corpus] = documented(run, stage)
     return public
+
+
+def _new_columns(given: Mapping[str, Any], stage: Stage, result: Corpus) -> dict[str, list[Any]]:
+    """The columns that a stage made from a mapping of columns, as lists."""
+    old = {*given, *(f"{side}_{name}" for side in ("source", "target") for name in given)}
+    made = [name for name in result.columns if name in stage.columns.makes or name not in old]
+    return {name: result.table[name].to_pylist() for name in made}
 
 
 def unfit(stage: Callable[..., Any], given: Mapping[str, Any], error: TypeError) -> Exception:

@@ -11,7 +11,13 @@ from xner.options import UNSET, Option, choices_of, options_of, shown_default, t
 
 _INDENT = "    "
 _WIDTH = 100
-_CORPUS = (("corpus", "Corpus that the stage reads; `xner.read` and `xner.scan` open files."),)
+_CORPUS = (
+    (
+        "corpus",
+        "Corpus that the stage reads, or what `xner.Corpus.of` takes: paths, rows, columns, an "
+        "Arrow table, a frame or a dataset.",
+    ),
+)
 
 
 def documented(

@@ -27,7 +27,7 @@ from xner.training.texts import Given, as_corpora, as_texts
 
 
 def distill_student(
-    corpora: Given | Sequence[Given],
+    corpora: Given,
     output: StrPath,
     options: DistillOptions,
     *,

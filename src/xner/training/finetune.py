@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from xner.corpus import StrPath
 from xner.errors import InputError
 from xner.training import Progress, require_training
@@ -17,7 +15,7 @@ _SIGNED = ("side", "labels", "max_unprojected", "min_score", "weight_by", "class
 
 
 def train_student(
-    corpora: Given | Sequence[Given],
+    corpora: Given,
     output: StrPath,
     options: TrainOptions,
     *,

@@ -55,7 +55,7 @@ class Round:
 
 
 def self_train_student(
-    corpora: Given | Sequence[Given],
+    corpora: Given,
     output: StrPath,
     options: SelfTrainOptions,
     *,

@@ -1,0 +1,129 @@
+"""A corpus as pandas and polars frames, Hugging Face datasets and spaCy documents.
+
+The packages are imported when a function is called, and are no extras of xner: who wants their
+objects has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xner.columns import offsets_of
+from xner.corpus.base import Corpus
+from xner.corpus.sentence import Sentence
+from xner.corpus.tagged import CLASSES, FEATURES, class_names
+from xner.errors import UsageError
+from xner.formats.conll import spans_of
+from xner.schemes import encode, overlap, tag_ids, tag_table
+
+if TYPE_CHECKING:
+    import datasets
+    import pandas
+    import polars
+    from spacy.tokens import Doc
+
+SPANS = "sc"
+"""Key of all entities in `doc.spans`, as spaCy's span categorizer uses it."""
+_MADE = f"target_{CLASSES}"
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise UsageError(
+            f"the package {name!r} is not installed; run: pip install {name}"
+        ) from None
+
+
+def to_pandas(corpus: Corpus) -> pandas.DataFrame:
+    """The rows as a pandas frame."""
+    _package("pandas")
+    frame: pandas.DataFrame = corpus.table.to_pandas()
+    return frame
+
+
+def to_polars(corpus: Corpus) -> polars.DataFrame:
+    """The rows as a polars frame."""
+    frame: polars.DataFrame = _package("polars").from_arrow(corpus.table)
+    return frame
+
+
+def to_hf(corpus: Corpus) -> datasets.Dataset:
+    """The rows as a dataset, with the classes of tags that have some."""
+    package = _package("datasets")
+    table, classes = corpus.table, class_names(corpus.schema)
+    held = {name: names for name, names in classes.items() if name in table.column_names}
+    source = held.get(CLASSES) or held.get(f"source_{CLASSES}")
+    if source and "target_entities" in table.column_names and _MADE not in table.column_names:
+        made = _classes(table, source)
+        if made is not None:
+            table, held[_MADE] = table.append_column(_MADE, made[0]), made[1]
+    metadata = {k: v for k, v in (table.schema.metadata or {}).items() if k != FEATURES}
+    data = package.Dataset(table.replace_schema_metadata(metadata))
+    for name, names in held.items():
+        data = data.cast_column(name, package.Sequence(package.ClassLabel(names=names)))
+    return data
+
+
+def _classes(table: pa.Table, names: list[str]) -> tuple[pa.ChunkedArray, list[str]] | None:
+    """Numbered tags of the target entities, and the names of the classes; None if some overlap."""
+    scheme = _scheme_of(names)
+    chunks = []
+    for batch in table.select(["target_tokens", "target_entities"]).to_batches():
+        spans, labels = spans_of(batch["target_entities"])
+        if overlap(spans) is not None:
+            return None
+        tokens = offsets_of(batch["target_tokens"])
+        codes, label = encode(spans, tokens - tokens[0], scheme)
+        tags = pa.array(tag_table(labels, scheme)).take(pa.array(tag_ids(codes, label)))
+        used = set(pc.unique(tags).to_pylist())
+        names = [*names, *sorted(used - set(names))]
+        numbers = pc.index_in(tags, pa.array(names, pa.string())).cast(pa.int64())
+        ends = pa.array((tokens - tokens[0]).astype(np.int32))
+        chunks.append(pa.ListArray.from_arrays(ends, numbers))
+    return pa.chunked_array(chunks, pa.list_(pa.int64())), names
+
+
+def _scheme_of(names: list[str]) -> str:
+    """The labelling scheme of the tags of classes."""
+    prefixes = {name.partition("-")[0] for name in names}
+    if prefixes & {"U", "L"}:
+        return "BILOU"
+    return "IOBES" if prefixes & {"S", "E"} else "IOB2"
+
+
+def to_spacy(corpus: Corpus, nlp: Any, side: str = "target") -> Iterator[Doc]:
+    """Yield a document for every sentence."""
+    if side not in ("source", "target"):
+        raise UsageError(f"side is {side!r}; choose source or target")
+    spacy = _package("spacy")
+    vocab = spacy.blank(nlp) if isinstance(nlp, str) else nlp
+    vocab = getattr(vocab, "vocab", vocab)
+    prefix = "" if "tokens" in corpus.columns else f"{side}_"
+    if f"{prefix}tokens" not in corpus.columns:
+        raise UsageError(f"{corpus.origin}: has no column '{prefix}tokens'")
+    return (_document(spacy, vocab, sentence, prefix) for sentence in corpus)
+
+
+def _document(spacy: Any, vocab: Any, sentence: Sentence, prefix: str) -> Doc:
+    words, text = sentence[f"{prefix}tokens"], sentence.row.get(f"{prefix}text")
+    spaces, places = None, list(range(len(words) + 1))
+    if text is not None and sentence.row.get(f"{prefix}offsets") is not None:
+        words, spaces = spacy.util.get_words_and_spaces(words, text)
+        places = [i for i, word in enumerate(words) if not word.isspace()] + [len(words)]
+    doc = spacy.tokens.Doc(vocab, words=words, spaces=spaces)
+    found = [
+        spacy.tokens.Span(doc, places[e["start"]], places[e["end"] - 1] + 1, label=e["label"])
+        for e in sentence.row.get(f"{prefix}entities") or []
+    ]
+    doc.ents = spacy.util.filter_spans(found)
+    doc.spans[SPANS] = found
+    doc.user_data["id"] = sentence.id
+    return doc
