@@ -307,7 +307,8 @@ def test_demo_writes_its_files(capsys, tmp_path):
     words = xner.read(folder / "en.conll", folder / "sw.txt").table["target_tokens"]
     assert words == xner.read(folder / "sw.conll", side="target").table["target_tokens"]
     code, _, err = run(capsys, "demo", "--files", str(folder))
-    assert code == 1 and "de.conll exists; name another folder" in err
+    assert code == 1
+    assert "de.conll exists; name another folder" in err
 
 
 def test_demo_shows_sentences_and_scores(capsys):
