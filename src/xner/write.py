@@ -12,7 +12,7 @@ from types import ModuleType
 import pyarrow as pa
 
 from xner.errors import OutputError, UsageError
-from xner.formats import conll, format_of, jsonl, panx, pharaoh, text
+from xner.formats import conll, doccano, format_of, jsonl, panx, pharaoh, text
 from xner.formats.files import atomic
 from xner.formats.losses import Lost, side_of
 from xner.formats.registry import BOTH
@@ -48,7 +48,7 @@ class Writing:
         check_scheme(self.scheme)
         if self.side not in ("source", "target"):
             raise UsageError(f"side is {self.side!r}; choose source or target")
-        check_writable(path)
+        check_writable(path, folder=module.FORMAT.folder)
         return module
 
 
@@ -57,10 +57,10 @@ def check_output(path: Path) -> None:
     Writing().check(path)
 
 
-def check_writable(path: Path) -> None:
-    """Raise OutputError if the folder of `path` is missing or cannot be written to."""
+def check_writable(path: Path, *, folder: bool = False) -> None:
+    """Raise OutputError if a file or folder cannot be written."""
     try:
-        with atomic(path) as partial:
+        with atomic(path, folder=folder) as partial:
             raise _EnoughError(partial)
     except _EnoughError:
         pass
@@ -104,7 +104,7 @@ def write(
     form = module.FORMAT
     if lost is not None:
         batches = (lost.fitted(batch, form, how.side) for batch in batches)
-    with atomic(path) as partial:
+    with atomic(path, folder=form.folder) as partial:
         with _opened(module, partial, path, batches, how) as (put, rest):
             behind(put, rest)
         if strict and lost is not None and lost.counts:
@@ -150,5 +150,7 @@ def _render(module: ModuleType, batch: pa.RecordBatch, path: Path, how: Writing)
         return pharaoh.render(batch["links"])
     if module is text:
         return text.render(batch["tokens"], batch["id"], path)
+    if module is doccano:
+        return doccano.render(batch)
     words = batch["tokens"], batch["entities"], batch["id"], path, how.scheme
     return panx.render(*words, how.language) if module is panx else conll.render(*words)

@@ -69,7 +69,7 @@ def test_blocks_of_any_size_give_the_same(tmp_path, monkeypatch, size, newline):
     monkeypatch.setattr(files, "BLOCK_BYTES", size)
     path = write(tmp_path / "a.conll", ("\ufeff" + CONLL * 3).replace("\n", newline))
     assert labels(path) == (SENTENCES * 3, SPANS * 3)
-    assert conll.inspect(path)[::2] == (6, 0)
+    assert conll.inspect(path)[:3:2] == (6, 0)
 
 
 def test_counts_agree_with_what_is_read(tmp_path):
@@ -77,7 +77,7 @@ def test_counts_agree_with_what_is_read(tmp_path):
         path = write(tmp_path / "a.conll", text)
         assert conll.inspect(path).rows == len(labels(path)[0])
     path = write(tmp_path / "a.conll", "-DOCSTART- -X- O\n\n" + CONLL + "-DOCSTART- -X- O\n")
-    assert conll.inspect(path)[::2] == (4, 2)
+    assert conll.inspect(path)[:3:2] == (4, 2)
 
 
 @pytest.mark.parametrize(

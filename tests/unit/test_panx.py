@@ -32,7 +32,7 @@ def test_a_file_without_suffix_is_known_by_its_first_line(file):
 
 def test_byte_order_mark_and_crlf(file):
     file.write_bytes(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
-    assert panx.is_panx(file)
+    assert panx.recognises(file)
     (first, batch), *_ = panx.read(file)
     assert (first, batch["tokens"][0].as_py()) == (1, ["Amina", "Okoro", ":"])
 

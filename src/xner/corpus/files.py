@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+from warnings import warn
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +31,7 @@ from xner.corpus.choosing import columns_to_read
 from xner.corpus.parts import Batches
 from xner.corpus.tagged import with_entities
 from xner.corpus.texts import with_words
-from xner.errors import FormatError, InputError, ParallelError
+from xner.errors import FormatError, InputError, ParallelError, XnerWarning
 from xner.formats import WITH_WORDS, conll, format_of, jsonl, panx, parquet
 from xner.formats.files import TOP, Contents, Start
 from xner.formats.streams import UTF8, stem_of
@@ -121,8 +122,12 @@ class InputFile:
         self._options: dict[str, Any] = dict(self._encoded)
         if self._module in (conll, panx):
             self._options |= {"scheme": scheme, "tags": tags}
+        hold = hold and (self._by_line or self._module is parquet)
         self._held = deque(self._read()) if hold else None
         self.contents = self._held_contents(self._held) if self._held else self._inspect()
+        if self.contents.lost:
+            found = ", ".join(f"{name} ({n:,})" for name, n in self.contents.lost)
+            warn(f"{path}: left out, as a corpus cannot hold it: {found}", XnerWarning, 2)
         self.keep_docstart = True
         self._only: tuple[str, ...] | None = None
         self._left = _no_reader()
@@ -136,6 +141,11 @@ class InputFile:
     @property
     def _module(self) -> ModuleType:
         return import_module(self._format)
+
+    @property
+    def _by_line(self) -> bool:
+        """Whether rows are lines, or runs of lines."""
+        return hasattr(self._module, "BLANK")
 
     def _inspect(self) -> Contents:
         options = self._sparing(None) if self._module in (conll, panx, jsonl) else {}
@@ -182,7 +192,7 @@ class InputFile:
         """The option of format modules that decides what becomes of bad rows."""
         if not self._spare:
             return {}
-        if self._module is parquet:
+        if not self._by_line:
             return {"attempt": lambda fit, batch: spared(refuse_fault(batch), fit, self._path_of)}
         return {"attempt": Sparing(self.path, self._module, self._bad, schema)}
 
@@ -279,7 +289,7 @@ class InputFile:
 
     def _rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows of a batch that count, with the columns of the file."""
-        if self._module is jsonl:
+        if self._module is jsonl or not (self._by_line or self._module is parquet):
             batch = with_same_columns(batch, self.contents.schema)
         marks = self._docstart_rows(batch)
         if marks.any() and not self.keep_docstart:
@@ -288,7 +298,7 @@ class InputFile:
 
     def _checked(self, batch: pa.RecordBatch, line: int) -> pa.RecordBatch:
         """Check and adapt a batch that begins at a line, or at a row of Parquet."""
-        place = ": row " if self._module is parquet else ":"
+        place = ":" if self._by_line else ": row "
         fit = partial(self._fitted, f"{self.path}{place}", line)
         return spared(batch, fit, self._path_of) if self._spare else fit(batch, 0)
 

@@ -20,7 +20,7 @@ from xner.corpus.base import StrPath
 from xner.corpus.files import Adapt, InputFile, as_it_is
 from xner.corpus.parts import Batches
 from xner.errors import FormatError, InputError, ParallelError, UsageError
-from xner.formats import format_of
+from xner.formats import folder_format, format_of
 from xner.formats.files import Contents
 from xner.formats.streams import check_encoding, plain_name, stem_of
 from xner.overlap import ahead
@@ -119,7 +119,7 @@ def expand(given: Inputs) -> list[Path]:
 
 def _files_of(path: Path) -> list[Path]:
     if path.is_dir():
-        return _files_in(path)
+        return _files_in(path) if folder_format(path) is None else [path]
     if not glob.has_magic(str(path)) or path.exists():
         return [path]
     # Path.glob takes no absolute pattern.

@@ -7,14 +7,31 @@ from pathlib import Path
 from types import ModuleType
 
 from xner.errors import UsageError
-from xner.formats import conll, jsonl, panx, parquet, pharaoh, text
+from xner.formats import (
+    brat,
+    conll,
+    docbin,
+    doccano,
+    hf,
+    jsonl,
+    label_studio,
+    panx,
+    parquet,
+    pharaoh,
+    text,
+    webanno,
+)
 from xner.formats.streams import COMPRESSIONS, plain_name
 
-MODULES = (conll, panx, text, jsonl, parquet, pharaoh)
+MODULES = (
+    conll, panx, text, jsonl, parquet, hf, docbin, label_studio, doccano, brat, webanno, pharaoh
+)  # fmt: skip
 _BY_NAME: dict[str, ModuleType] = {module.FORMAT.name: module for module in MODULES}
 _BY_SUFFIX: dict[str, ModuleType] = {
     s: module for module in MODULES for s in module.FORMAT.suffixes
 }
+_RECOGNISED: dict[str, ModuleType] = {"": panx, ".jsonl": doccano, ".tsv": webanno}
+"""Formats that are known by the first line of a file, by its suffix."""
 WITH_WORDS = tuple(module for module in MODULES if module is not pharaoh)
 """Formats that hold sentences."""
 
@@ -22,7 +39,7 @@ WITH_WORDS = tuple(module for module in MODULES if module is not pharaoh)
 def format_of(path: Path, *allowed: ModuleType, name: str | None = None) -> ModuleType:
     """Return the module for the suffix of `path`, one of `allowed` if any are given.
 
-    If PAN-X is among `allowed`, a file without a suffix is opened to see whether it is PAN-X.
+    If formats are given, a file is opened to see whether it is PAN-X, doccano or WebAnno TSV.
 
     Args:
         path: the file; `.gz` or `.zst` may follow the suffix of a text format.
@@ -34,14 +51,23 @@ def format_of(path: Path, *allowed: ModuleType, name: str | None = None) -> Modu
     """
     if name is not None:
         return _checked(format_named(name), path)
-    plain = plain_name(path)
-    module = _BY_SUFFIX.get(plain.suffix.lower())
-    if panx in allowed and not plain.suffix and path.is_file() and panx.is_panx(path):
-        return panx
+    suffix = plain_name(path).suffix.lower()
+    module = _BY_SUFFIX.get(suffix)
+    other = _RECOGNISED.get(suffix)
+    if other in allowed and path.is_file() and other.recognises(path):
+        return other
+    if path.is_dir() and (folder := folder_format(path)) in allowed:
+        return folder
     if module is None or (allowed and module not in allowed):
         known = suffixes_of(allowed or MODULES)
         raise UsageError(f"{path}: the suffix must say the format, one of {known}")
     return _checked(module, path)
+
+
+def folder_format(path: Path) -> ModuleType | None:
+    """The format of a folder, if it is one of folders and not a folder of files."""
+    folders = (module for module in MODULES if module.FORMAT.folder)
+    return next((module for module in folders if module.recognises(path)), None)
 
 
 def format_named(name: str) -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,12 +71,14 @@ class Contents(NamedTuple):
         schema: the columns that `read` yields (with tags, where it may leave them out).
         docstarts: number of `-DOCSTART-` rows.
         starts: places where `read` can begin, in order; the first is the top of the file.
+        lost: number of things of each kind that are in the file, and that `read` leaves out.
     """
 
     rows: int
     schema: pa.Schema
     docstarts: int = 0
     starts: tuple[Start, ...] = (TOP,)
+    lost: tuple[tuple[str, int], ...] = ()
 
 
 def line_blocks(
@@ -202,18 +205,26 @@ def check_utf8(path: Path, line: int, block: bytes) -> None:
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success rename it to `path`, else remove it.
+
+    Args:
+        path: file, or folder, to write.
+        folder: `path` is a folder, which is new or empty.
 
     Raises:
         OutputError: the folder is missing or cannot be written to.
     """
-    if path.is_dir():
+    if path.is_dir() and not folder:
         raise OutputError(f"{path}: is a folder; name a file")
+    if folder and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise OutputError(f"{path}: exists; name a new or an empty folder")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb"):
-            pass
+        if folder:
+            partial.mkdir()
+        else:
+            partial.touch()
     except FileNotFoundError:
         raise OutputError(f"{path}: the folder {path.parent} does not exist; create it") from None
     except OSError as error:
@@ -226,7 +237,10 @@ def atomic(path: Path) -> Iterator[Path]:
             raise
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
-        partial.unlink(missing_ok=True)
+        if folder:
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
 
 
 def lines_of(lines: pa.StringArray) -> bytes:

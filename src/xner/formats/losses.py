@@ -7,11 +7,14 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from xner.characters import entity_offsets
 from xner.columns import ENTITIES, fields_of, lengths_of, offsets_of, rows_of, values_of
 from xner.formats import registry as holds
 from xner.formats.registry import Format
+from xner.formats.rows import Texts
+from xner.words import find_words
 
 SIDE = ("tokens", "entities", "text", "offsets", "entity_offsets")
 _KNOWN = {
@@ -72,11 +75,11 @@ class Lost:
         if f"{prefix}tokens" not in names:
             return batch
         tokens = batch[f"{prefix}tokens"]
-        self._count(form, holds.WORDS, batch.num_rows)
+        if holds.WORDS not in form.keeps:
+            self._count(form, holds.WORDS, _split_otherwise(batch, form, prefix))
         self._count(form, holds.EMPTY, int((lengths_of(tokens) == 0).sum()))
         if f"{prefix}text" in names:
-            differ = pc.not_equal(batch[f"{prefix}text"], pc.binary_join(tokens, " "))
-            self._count(form, holds.TEXT, pc.sum(differ).as_py() or 0)
+            self._text(batch, form, prefix)
         if (name := f"{prefix}entities") not in names:
             return batch
         if not form.labels:
@@ -92,6 +95,19 @@ class Lost:
             self._count(form, holds.CHARACTERS, _different(batch[places], whole))
         return batch
 
+    def _text(self, batch: pa.RecordBatch, form: Format, prefix: str) -> None:
+        """Count texts that are not their words joined by spaces."""
+        text, tokens = batch[f"{prefix}text"], batch[f"{prefix}tokens"]
+        differ = pc.not_equal(text, pc.binary_join(tokens, " ")).fill_null(False)
+        differ = differ.to_numpy(zero_copy_only=False)
+        if f"{prefix}offsets" not in batch.schema.names:
+            if holds.FURTHER not in form.keeps:
+                self.counts[holds.TEXT] += int(differ.sum())
+            return
+        simple = single_spaces(text, batch[f"{prefix}offsets"])
+        self._count(form, holds.SPACES, int((differ & simple).sum()))
+        self._count(form, holds.TEXT, int((differ & ~simple).sum()))
+
     def _flattened(self, batch: pa.RecordBatch, prefix: str) -> pa.RecordBatch:
         """Keep the longest of entities that overlap; the first of those of one length."""
         names = [f"{prefix}entities", f"{prefix}entity_offsets"]
@@ -101,12 +117,12 @@ class Lost:
         self.counts[holds.NESTED] += int((~keep).sum())
         for name in names:
             if name in batch.schema.names:
-                kept = _kept(batch[name], keep)
-                batch = batch.set_column(batch.schema.get_field_index(name), name, kept)
+                at = batch.schema.get_field_index(name)
+                batch = batch.set_column(at, name, kept(batch[name], keep))
         return batch
 
 
-def flat(entities: pa.ListArray) -> np.ndarray:
+def flat(entities: pa.ListArray) -> NDArray[np.bool_]:
     """Which entities (bool, one each) stay if the longest of those that overlap are kept."""
     rows = rows_of(offsets_of(entities))
     start, end = fields_of(entities, "start", "end")
@@ -124,6 +140,22 @@ def flat(entities: pa.ListArray) -> np.ndarray:
     return keep
 
 
+def single_spaces(text: pa.StringArray, offsets: pa.ListArray) -> NDArray[np.bool_]:
+    """Whether between the words of each text is nothing or a space, and nothing around them."""
+    bounds, (start, end) = offsets_of(offsets), fields_of(offsets, "start", "end")
+    row = rows_of(bounds)
+    gaps = start - np.concatenate([[0], end[:-1]])[: len(start)]
+    firsts = np.diff(row, prepend=-1) != 0
+    wide = np.where(firsts, start > 0, gaps > 1)
+    simple = np.ones(len(text), bool)
+    simple[row[wide]] = False
+    lasts = np.diff(row, append=-1) != 0
+    length = pc.utf8_length(text).fill_null(0).to_numpy(zero_copy_only=False)
+    simple[row[lasts]] &= end[lasts] == length[row[lasts]]
+    other = pc.match_substring_regex(text, r"[^\S ]").fill_null(False)
+    return np.asarray(simple & ~other.to_numpy(zero_copy_only=False))
+
+
 def prefix_of(batch: pa.RecordBatch, side: str) -> str:
     """What precedes the names of the columns of a side, or of the only side."""
     return "" if "tokens" in batch.schema.names else f"{side}_"
@@ -139,6 +171,15 @@ def side_of(batch: pa.RecordBatch, side: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"id": ids, **held})
 
 
+def _split_otherwise(batch: pa.RecordBatch, form: Format, prefix: str) -> int:
+    """Number of sentences whose words are lost, or are others when their text is split again."""
+    if holds.TEXT not in form.keeps:
+        return int(batch.num_rows)
+    texts = Texts(side_of(batch, prefix.removesuffix("_")))
+    found = zip(texts.texts, texts.offsets, strict=True)
+    return sum(1 for text, words in found if find_words(text) != words)
+
+
 def _sides(batch: pa.RecordBatch, side: str) -> list[str]:
     return [side] if "tokens" in batch.schema.names else ["source", "target"]
 
@@ -152,7 +193,8 @@ def _different(one: pa.ListArray, other: pa.ListArray) -> int:
     return int(((a[0] != b[0]) | (a[1] != b[1])).sum())
 
 
-def _kept(column: pa.ListArray, keep: np.ndarray) -> pa.ListArray:
+def kept(column: pa.ListArray, keep: NDArray[np.bool_]) -> pa.ListArray:
+    """The values of a list column that stay."""
     rows = rows_of(offsets_of(column))[keep]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(column)))])
     values = values_of(column).filter(pa.array(keep))

@@ -1,6 +1,6 @@
 """PAN-X (WikiANN): CoNLL of one language whose words are written `lang:word`.
 
-The files of the data set have no suffix; `is_panx` recognises one by its first line.
+The files of the data set have no suffix; `recognises` knows one by its first line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PREFIX = re.compile(r"([a-z][a-z-]*:)\S")
 inspect = conll.inspect
 
 
-def is_panx(path: Path) -> bool:
+def recognises(path: Path) -> bool:
     """Whether the first line of a file is `lang:word<TAB>tag`."""
     with open_text(path) as file:
         return _FIRST_LINE.fullmatch(file.readline()) is not None

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 WORDS, IDS, EMPTY, BOTH = "words", "ids", "empty sentences", "both sides"
 ENTITIES, NESTED, SCORES, ORIGINS = "entities", "nested entities", "scores", "source entities"
-LINKS, OUTCOMES, TEXT, CHARACTERS = "links", "outcomes", "text", "character spans"
+LINKS, OUTCOMES, CHARACTERS = "links", "outcomes", "character spans"
+SPACES, TEXT = "spaces", "text"
 FURTHER = "further columns"
 FEATURES = {
     WORDS: "the words of a sentence",
@@ -23,7 +24,8 @@ FEATURES = {
     ORIGINS: "the source entity that a target entity was projected from",
     LINKS: "word alignment",
     OUTCOMES: "outcome of each source entity",
-    TEXT: "untokenised text, with the place of each word",
+    SPACES: "which words have no space between them",
+    TEXT: "untokenised text with any white space",
     CHARACTERS: "entities that begin or end inside a word",
     FURTHER: "all other columns",
 }
