@@ -171,7 +171,8 @@ def _rounded(number: str, shown: str) -> str:
         raise FigureError(f"{shown} has more decimals than the measured {number}")
     value = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     plain = f"{abs(value):,f}" if "," in number else f"{abs(value):f}"
-    if number.lstrip("-+−").startswith("."):
+    style = shown.lstrip("-+−")
+    if style.startswith(".") or (number.lstrip("-+−").startswith(".") and style[0] != "0"):
         plain = plain.removeprefix("0") or "0"
     sign = {True: "−" if shown[0] == "−" else "-", False: "+"}[value < 0]
     return (sign if shown[0] in "-+−" else "") + plain

@@ -4,7 +4,10 @@ The source folder is the root of the checkout, so that links from docs/ to the r
 CONTRIBUTING.md are the same files on the site and on a page of the repository.
 """
 
+import io
+import os
 import sys
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -16,6 +19,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 from benchmarks.figures import FigureError, refreshed  # noqa: E402
 
 from xner import __version__  # noqa: E402
+from xner.cli import COMMANDS, parser  # noqa: E402
 
 project = "xner"
 author = "The xner authors"
@@ -53,14 +57,27 @@ html_theme_options = {
 }
 
 
-def _read_figures(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put the figures that the results pages have now into a page."""
+def _fill_in(app: Sphinx, page: str, source: list[str]) -> None:
+    """Put figures of the results pages, and the help of commands, into a page."""
     try:
         source[0] = refreshed(source[0], (ROOT / page).parent)
     except FigureError as error:
         raise ExtensionError(f"{page}: {error}") from None
+    if "<!-- commands -->" in source[0]:
+        source[0] = source[0].replace("<!-- commands -->", _commands())
+
+
+def _commands() -> str:
+    """The help of every command, as `xner COMMAND --help` prints it."""
+    os.environ |= {"COLUMNS": "90", "NO_COLOR": "1"}
+    sections = []
+    for name in COMMANDS:
+        with redirect_stdout(io.StringIO()) as shown, suppress(SystemExit):
+            parser(name).parse_args([name, "--help"])
+        sections.append(f"## xner {name}\n\n```text\n{shown.getvalue().strip()}\n```\n")
+    return "\n".join(sections)
 
 
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
-    app.connect("source-read", _read_figures)
+    app.connect("source-read", _fill_in)

@@ -15,6 +15,7 @@ RESULTS = """# Page
 |---|---:|---:|
 | default | .9218 ± .0027 | 1,296.5 |
 | default, eflomal | -.051 | 99.946 % |
+| half | | 0.2468 |
 
 ## Twice
 
@@ -40,6 +41,8 @@ def link(shown, title, anchor="#quality-f1"):
     ("shown", "title", "now"),
     [
         (".5", "default / de, alone", ".9"),
+        ("0.5", "default / de, alone", "0.9"),
+        (".5", "half / es", ".2"),
         ("F1 .511 ± .1", "default / de, alone", "F1 .922 ± .0"),
         ("9 MiB", "default / es", "1,297 MiB"),
         ("a loss of .9", "default, eflomal / de, alone", "a loss of .1"),
