@@ -6,6 +6,7 @@ CONTRIBUTING.md are the same files on the site and on a page of the repository.
 
 import io
 import os
+import re
 import sys
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
@@ -63,6 +64,8 @@ def _fill_in(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = refreshed(source[0], (ROOT / page).parent)
     except FigureError as error:
         raise ExtensionError(f"{page}: {error}") from None
+    # Links whose text is a file name show the title of the page instead.
+    source[0] = re.sub(r"\[[\w/]+\.md\]\(([^()\s]+\.md(?:#[\w-]+)?)\)", r"[](\1)", source[0])
     if "<!-- commands -->" in source[0]:
         source[0] = source[0].replace("<!-- commands -->", _commands())
 
