@@ -225,7 +225,7 @@ def test_ids_must_be_unique(tmp_path):
     ):
         xner.apply_changes(projection(), [CHANGE, CHANGE])
     twice = xner.Corpus.from_table(pa.concat_tables([projection().table] * 2))
-    with pytest.raises(xner.ChangeError, match="row 6: the id 'yo-1' occurs twice"):
+    with pytest.raises(xner.ChangeError, match="row 6: the sentence 'yo-1' occurs twice"):
         xner.apply_changes(twice, [CHANGE])
 
 

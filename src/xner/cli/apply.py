@@ -51,9 +51,9 @@ def run(options: argparse.Namespace) -> None:
 
 COMMAND = Command(
     "put corrections from a report back",
-    "Write CORPUS with the corrections of CHANGES. Sentences are found by their id; a correction "
-    "whose sentence is missing or has other words or entities than when it was corrected is an "
-    "error, and nothing is written.",
+    "Write CORPUS with the corrections of CHANGES. Sentences are found by their id and target "
+    "words; a correction whose sentence is missing or has other words or entities than when it was "
+    "corrected is an error, and nothing is written.",
     add_arguments,
     run,
 )

@@ -23,7 +23,7 @@ from xner.report import Figure, Report
 
 CHECKED = "checked"
 _READ = (
-    "target_tokens", "target_entities", "outcomes", "probabilities", "target_entity_offsets"
+    "target_entities", "outcomes", "probabilities", "target_entity_offsets"
 )  # fmt: skip
 _SHOWN = 60
 _FIGURES = (
@@ -62,6 +62,11 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: tuple[_Span, ...]
     checked: bool = False
 
+    @property
+    def key(self) -> _Key:
+        """What finds the sentence."""
+        return self.id, self.target_tokens
+
 
 def apply_changes(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]) -> Corpus:
     """Put corrections back into the corpus of a report.
@@ -70,7 +75,8 @@ def apply_changes(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]
     list can be applied twice. Nothing is applied in part: every correction is checked.
 
     Args:
-        corpus: the projected corpus, or a later version of it. Sentences are found by their id.
+        corpus: the projected corpus, or a later version of it. Sentences are found by their id and
+            target words.
         changes: file of JSON lines that was downloaded from a report, or its objects.
 
     Returns:
@@ -94,27 +100,29 @@ def changing(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]) -> 
                 f"{corpus.origin}: has no column {name!r}; give the file of the report"
             )
     read = _read(changes)
-    _check_ids(corpus, read)
+    _check_sentences(corpus, read)
     report = Report(_FIGURES, f"changes:{len(read)}")
     report.add(changes=len(read))
-    work = _Changing(corpus, {change.id: change for change, _ in read.values()}, report)
+    work = _Changing(corpus, {key: change for key, (change, _) in read.items()}, report)
     return Corpus(work.batches, len(corpus), corpus.origin, work.schema, report)
 
 
-_Read = dict[str, tuple[Change, str]]
-"""Changes by id, and where each was read."""
+_Key = tuple[str, tuple[str, ...]]
+"""Id and target words of a sentence."""
+_Changes = dict[_Key, tuple[Change, str]]
+"""Changes, and where each was read."""
 
 
-def _read(changes: StrPath | Sequence[Mapping[str, Any]]) -> _Read:
-    found: _Read = {}
+def _read(changes: StrPath | Sequence[Mapping[str, Any]]) -> _Changes:
+    found: _Changes = {}
     for place, change in _parsed(changes):
-        if change.id in found:
+        if change.key in found:
             raise ChangeError(
-                f"{place}: sentence {change.id!r} is corrected in {found[change.id][1]} already; "
+                f"{place}: sentence {change.id!r} is corrected in {found[change.key][1]} already; "
                 f"keep one of the two lines"
             )
         _check_spans(change, place)
-        found[change.id] = change, place
+        found[change.key] = change, place
     return found
 
 
@@ -149,30 +157,37 @@ def _check_spans(change: Change, place: str) -> None:
             )
 
 
-def _check_ids(corpus: Corpus, read: _Read) -> None:
-    """Raise ChangeError if an id does not occur exactly once."""
-    missing, row = set(read), 0
-    for batch in corpus.select("id").batches():
-        found = np.flatnonzero(
-            pc.is_in(batch["id"], value_set=pa.array(list(read), pa.string())).to_numpy(
-                zero_copy_only=False
-            )
-        )
-        for i in found.tolist():
-            name = batch["id"][i].as_py()
-            if name not in missing:
+def _check_sentences(corpus: Corpus, read: _Changes) -> None:
+    """Raise ChangeError unless every change has exactly one sentence."""
+    ids = pa.array({change.id for change, _ in read.values()}, pa.string())
+    found: set[_Key] = set()
+    others: dict[str, list[str]] = {}
+    first = 1
+    for batch in corpus.select("id", "target_tokens").batches():
+        named = pc.is_in(batch["id"], value_set=ids).to_numpy(zero_copy_only=False)
+        for i in np.flatnonzero(named).tolist():
+            name, words = batch["id"][i].as_py(), batch["target_tokens"][i].as_py()
+            key = name, tuple(words)
+            if key in found:
                 raise ChangeError(
-                    f"{corpus.origin}: row {row + i + 1}: the id {name!r} occurs twice, so its "
-                    f"correction fits several sentences; give every sentence its own id"
+                    f"{corpus.origin}: row {first + i}: the sentence {name!r} occurs twice with "
+                    f"the same target words; give every sentence its own id"
                 )
-            missing.discard(name)
-        row += batch.num_rows
+            if key in read:
+                found.add(key)
+            else:
+                others[name] = words
+        first += batch.num_rows
+    missing = [each for key, each in read.items() if key not in found]
     if missing:
-        name = min(missing, key=lambda one: list(read).index(one))
-        raise ChangeError(
-            f"{read[name][1]}: sentence {name!r} is not in {corpus.origin}; "
-            f"{len(missing):,} of {len(read):,} corrections have no sentence there"
-        )
+        change, place = missing[0]
+        total = f"{len(missing):,} of {len(read):,} corrections have no sentence there"
+        if change.id in others:
+            raise ChangeError(
+                f"{place}: sentence {change.id!r}: the target words changed since the correction: "
+                f"{_short(others[change.id])}, not {_short(change.target_tokens)}; {total}"
+            )
+        raise ChangeError(f"{place}: sentence {change.id!r} is not in {corpus.origin}; {total}")
 
 
 @dataclass(frozen=True)
@@ -181,12 +196,12 @@ class _Changing:
 
     Attributes:
         corpus: to change.
-        changes: by id.
+        changes: by id and target words.
         report: counts what was done.
     """
 
     corpus: Corpus
-    changes: dict[str, Change]
+    changes: dict[_Key, Change]
     report: Report
 
     @property
@@ -198,8 +213,7 @@ class _Changing:
             yield self._batch(batch)
 
     def _batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        ids = batch["id"].to_pylist()
-        own = {i: self.changes[name] for i, name in enumerate(ids) if name in self.changes}
+        own = self._own(batch)
         made: dict[str, pa.Array] = {CHECKED: _checked(batch, own)}
         self.report.add(sentences=batch.num_rows, checked=sum(c.checked for c in own.values()))
         rows, entities = {}, {}
@@ -211,6 +225,16 @@ class _Changing:
         beside = self._beside(batch, made["target_entities"], rows, entities)
         made |= {name: _patched(batch[name], values) for name, values in beside.items()}
         return replace_columns(batch, made)
+
+    def _own(self, batch: pa.RecordBatch) -> dict[int, Change]:
+        """The changes of the rows of a batch."""
+        ids = pa.array({name for name, _ in self.changes}, pa.string())
+        named = pc.is_in(batch["id"], value_set=ids).to_numpy(zero_copy_only=False)
+        keys = {
+            i: (batch["id"][i].as_py(), tuple(batch["target_tokens"][i].as_py()))
+            for i in np.flatnonzero(named).tolist()
+        }
+        return {i: self.changes[key] for i, key in keys.items() if key in self.changes}
 
     def _beside(
         self,
@@ -234,12 +258,6 @@ class _Changing:
 
     def _changed(self, row: dict[str, Any], change: Change) -> list[dict[str, Any]] | None:
         """The entities of a row after its change; None if they are that already."""
-        if tuple(row["target_tokens"]) != change.target_tokens:
-            raise ChangeError(
-                f"{self.corpus.origin}: sentence {change.id!r}: the target words changed since the "
-                f"correction: {_short(row['target_tokens'])}, not {_short(change.target_tokens)}; "
-                f"correct a new report of this file"
-            )
         before = row["target_entities"]
         now = sorted((e["start"], e["end"], e["label"]) for e in before)
         wanted = sorted(span.key for span in change.after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +18,14 @@ from xner.corpus import Corpus, scan
 from xner.corpus.inputs import Inputs, expand
 from xner.corpus.joining import zip_batches
 from xner.errors import InputError, ParallelError, UsageError
+from xner.formats.streams import stem_of
 from xner.labels import label_files, label_side
 from xner.review.options import ReportOptions
 
 NEEDED = ("source_tokens", "source_entities", "target_tokens", "target_entities")
 _USED = ("id", "outcomes", "solution", "probabilities", "links", "scored_candidates")
 _TEXTS = ("source_text", "source_offsets", "target_text", "target_offsets")
+_COUNTED = ("source_entities", "target_entities", "outcomes", "solution", "probabilities")
 _OF_OTHERS = ("target_tokens", "target_entities", "outcomes", "solution", "probabilities")
 
 
@@ -91,6 +93,14 @@ class Review:
     def has_probabilities(self) -> bool:
         """Whether the entities to review have a confidence."""
         return "probabilities" in self.methods[0].columns
+
+    def counted(self) -> Review:
+        """The inputs with the columns that figures need, without those that only lists show."""
+        first, *others = self.methods
+        needed = (*_COUNTED, *([self.column] if self.column else []))
+        if others or self.gold:
+            needed = (*needed, "target_tokens")
+        return replace(self, methods=(_some(first, needed), *others))
 
     def batches(self) -> Iterator[tuple[Rows, list[str]]]:
         """Yield the same rows of all inputs, and the languages found so far.
@@ -164,9 +174,10 @@ def _files(given: Inputs | Corpus) -> tuple[tuple[str, int], ...]:
     if isinstance(given, Corpus):
         return ()
     paths = expand(given)
-    if len(paths) < 2 or len({path.stem for path in paths}) < len(paths):
+    names = [stem_of(path) for path in paths]
+    if len(paths) < 2 or len(set(names)) < len(names):
         return ()
-    return tuple((path.stem, len(scan(path))) for path in paths)
+    return tuple((name, len(scan(path))) for name, path in zip(names, paths, strict=True))
 
 
 def _names(given: Sequence[Inputs | Corpus]) -> tuple[str, ...]:
@@ -176,9 +187,9 @@ def _names(given: Sequence[Inputs | Corpus]) -> tuple[str, ...]:
         if isinstance(each, Corpus):
             name = f"method {i + 1}" if i else "projection"
         elif isinstance(each, str | PathLike):
-            name = Path(os.fspath(each)).stem or str(each)
+            name = stem_of(Path(os.fspath(each))) or str(each)
         else:
-            name = Path(os.fspath(each[0])).stem
+            name = stem_of(Path(os.fspath(each[0])))
         names.append(name if name not in names else f"{name} ({i + 1})")
     return tuple(names)
 

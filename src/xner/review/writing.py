@@ -87,7 +87,7 @@ write_report = documented(_write_report, ReportOptions, _FIRST)
 def _count(review: Review, options: ReportOptions) -> tuple[Figures, list[str]]:
     tell = options.progress or silent
     figures, groups = Figures(review), [name for name, _ in review.files]
-    for rows, found in review.batches():
+    for rows, found in review.counted().batches():
         groups = found
         figures.add(rows)
         tell("count", (rows.first + rows.methods[0].num_rows) / max(1, len(review)))
@@ -113,7 +113,8 @@ def _data(
 ) -> dict[str, Any]:
     records = Records()
     rows = list(_rows(review, records, shown, options))
-    ids = [row[FIELDS.index("id")] for row in rows]
+    named, words = FIELDS.index("id"), FIELDS.index("target")
+    same = {(row[named], tuple(row[words])) for row in rows}
     known = review.methods[0].schema.metadata or {}
     made: dict[str, Any] = {
         "version": 1,
@@ -129,7 +130,7 @@ def _data(
         "outcomes": [_outcome(name) for name in records.outcomes],
         "fates": records.fates,
         "hasGold": review.gold is not None,
-        "repeatedIds": len(set(ids)) < len(ids),
+        "repeats": len(same) < len(rows),
         "figures": figures,
         "fields": FIELDS,
         "rows": rows,
@@ -148,8 +149,14 @@ def _rows(
         own = shown[np.searchsorted(shown, rows.first) : np.searchsorted(shown, last)]
         yield from records.of(rows, (own - rows.first).tolist())
         tell("write", last / max(1, len(review)))
+        if not len(shown) or last > shown[-1]:
+            break
 
 
 def _outcome(name: str) -> list[Any]:
     known = {outcome.value: outcome for outcome in Outcome}.get(name)
-    return [name, known.meaning if known else "", known.labelled if known else False]
+    return [
+        name,
+        known.meaning.replace("`", "") if known else "",
+        known.labelled if known else False,
+    ]

@@ -7,7 +7,7 @@ function panel(sentence) {
   const from = sentence.sourceEntities[source];
   const label = (entity ?? from).label;
   return make("section", { class: `panel ${colour(label)}`, "aria-label": "Selected entity" },
-    make("h3", { dir: "auto" }, from ? sourceText(sentence, from) : "No source entity", " → ", entity ? targetText(sentence, entity) : "nothing"),
+    make("h2", { dir: "auto" }, from ? sourceText(sentence, from) : "No source entity", " → ", entity ? targetText(sentence, entity) : "nothing"),
     facts(sentence, source, entity),
     actions(sentence, entity, source, label),
     source >= 0 ? candidates(sentence, source, entity) : null);
@@ -75,7 +75,8 @@ function candidates(sentence, source, entity) {
       make("td", {}, chosenNow ? "in use" : make("button", { "aria-label": `Use ${targetText(sentence, each)}`, click: () => useSpan(source, each.start, each.end) }, "Use")));
   });
   return make("div", { class: "scroll" }, make("table", { class: "candidates" },
-    make("thead", {}, make("tr", {}, ["Candidate", "Score", "Result", ""].map((name) => make("th", { scope: "col" }, name)))),
+    make("thead", {}, make("tr", {}, ["Candidate", "Score", "Result"].map((name) => make("th", { scope: "col" }, name)),
+      make("th", { scope: "col" }, make("span", { class: "hidden" }, "Action")))),
     make("tbody", {}, rows)));
 }
 

@@ -204,5 +204,5 @@ function selectChip(sentence, side, k) {
     : all.findIndex((each) => each.side === "source" && each.index === k);
   const same = selection.sentence === sentence && selection.entity === at;
   select(sentence, same ? -1 : at);
-  list.cards.get(sentence.index)?.querySelector(".entity.selected")?.focus({ preventScroll: true });
+  focusEntity();
 }

@@ -1,11 +1,10 @@
 // The view of figures: bars, histograms and points as SVG. The numbers come with the report.
 
-const WIDE = 520;
-let figuresShown = false;
+let WIDE = 520; // units of a chart, about one pixel each, so that its text has the same size anywhere
 
 function showFigures() {
-  if (figuresShown) return;
-  figuresShown = true;
+  const column = Math.min(byId("figures").clientWidth - 24, 640);
+  WIDE = Math.max(280, Math.min(520, column - 36));
   const { figures } = report;
   const parts = [
     figures.f1 && f1Figure(figures.f1),
@@ -45,13 +44,13 @@ function withTitle(element, text) {
 // Horizontal bars: { name, kind, value, shown, group }.
 function bars(rows, most, text) {
   const step = 24;
-  const left = 150;
-  const width = WIDE - left - 86;
+  const left = Math.round(Math.min(150, WIDE * 0.34));
+  const width = WIDE - left - 112;
   return chart(rows.length * step + 4, text, rows.flatMap((row, i) => {
     const y = i * step;
     const length = most ? Math.max(1, (width * row.value) / most) : 1;
     return [
-      label(left - 8, y + 16, shorten(row.name, 22), { "text-anchor": "end" }),
+      label(left - 8, y + 16, shorten(row.name, Math.round(left / 7)), { "text-anchor": "end" }),
       withTitle(makeSvg("rect", { class: `mark k${row.kind}`, x: left, y: y + 4, width: length, height: step - 8, rx: 3 }), `${row.name}: ${row.shown}`),
       label(left + length + 7, y + 16, row.shown),
     ];
@@ -115,7 +114,7 @@ function calibrationFigure({ of, bins, error }) {
   const known = of === "probability";
   const most = known ? 1 : Math.max(...bins.map((bin) => bin[1]), 1);
   const [left, size, top] = [50, 230, 12];
-  const width = 400;
+  const width = WIDE - left - 24;
   const x = (value) => left + (width * value) / most;
   const y = (share) => top + size * (1 - share);
   const total = bins.reduce((sum, bin) => sum + bin[0], 0);
@@ -150,7 +149,7 @@ function comparedFigure({ method, differ, lower, objective, points }) {
 
 function scatter(first, other, points) {
   const most = Math.max(...points.flatMap(([, a, b]) => [a, b]), 1e-9);
-  const [left, top, size] = [50, 10, 240];
+  const [left, top, size] = [44, 34, Math.min(250, WIDE - 100)];
   const x = (value) => left + (size * value) / most;
   const y = (value) => top + size * (1 - value / most);
   const index = new Map(report.sentences.map((sentence) => [sentence.row, sentence]));
@@ -165,8 +164,8 @@ function scatter(first, other, points) {
     makeSvg("path", { class: "rule", d: `M${left} ${top}V${top + size}H${left + size}` }),
     makeSvg("path", { class: "ideal", d: `M${left} ${top + size}L${left + size} ${top}` }),
     label(left + size + 8, top + 10, "equal", { class: "soft" }),
-    label(left, top + size + 30, `sum of scores by ${shorten(first, 30)} →`, { class: "soft" }),
-    label(left + size + 24, top + 60, `↑ by ${shorten(other, 26)}`, { class: "soft" }),
+    label(left, top + size + 20, `sum of scores by ${shorten(first, 24)} →`, { class: "soft" }),
+    label(0, 14, `↑ sum of scores by ${shorten(other, 24)}`, { class: "soft" }),
     label(left - 6, top + 8, most.toFixed(1), { "text-anchor": "end", class: "soft" }),
     marks);
 }

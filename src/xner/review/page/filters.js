@@ -26,6 +26,13 @@ function searchable(sentence) {
   return sentence.searched;
 }
 
+// Prepare the text to search in pauses, so that the first letter of a search is as fast as others.
+function prepareSearch(next = 0) {
+  const end = Math.min(next + 250, report.sentences.length);
+  for (let i = next; i < end; i++) searchable(report.sentences[i]);
+  if (end < report.sentences.length) setTimeout(prepareSearch, 25, end);
+}
+
 function fold(text) {
   return text.normalize("NFKC").toLowerCase();
 }

@@ -55,7 +55,7 @@ function watchKeys() {
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (field && event.key !== "Escape") return;
-    if ((event.key === "Enter" || event.key === " ") && event.target.matches(".entity, .mark.pick")) {
+    if ((event.key === "Enter" || event.key === " ") && event.target.matches("[role=button]")) {
       event.preventDefault();
       return event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     }

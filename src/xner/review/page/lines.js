@@ -1,6 +1,7 @@
 // Lines between the two sides: source entity to target entity, and word to word.
 
 const lineOptions = { words: false };
+const FAR = 110; // pixels; a longer line crosses lines of text
 
 // Draw the lines of cards in one go: all places are read before anything is written.
 function drawLines(cards) {
@@ -21,8 +22,10 @@ function linesOf(element) {
     const to = pair.querySelector(`.target [data-side][data-k="${k}"]`);
     if (!from || !to) return;
     const isLit = lit !== null && lit.source === entity.source;
-    const state = lit === null ? "" : isLit ? " lit" : " dim";
-    paths.push(makeSvg("path", { class: `${colour(entity.label).slice(0, 2)}${state}`, d: curve(lower(from, box), upper(to, box)) }));
+    const [start, end] = [lower(from, box), upper(to, box)];
+    const far = end.y - start.y > FAR ? " far" : "";
+    const state = isLit ? " lit" : lit === null ? far : " dim";
+    paths.push(makeSvg("path", { class: `${colour(entity.label).slice(0, 2)}${state}`, d: curve(start, end) }));
   });
   return paths;
 }
@@ -43,7 +46,7 @@ function wordLines(sentence, pair, box, lit) {
 
 // The entities that the pointer or the focus is on, or that are selected, and their words.
 function litPair(sentence, element) {
-  const chipUnder = element.querySelector(".entity:hover, .entity:focus-visible") ?? element.querySelector(".entity.selected");
+  const chipUnder = element.querySelector(".entity:hover, .entity:focus-visible, .entity:has(> .tag:focus-visible)") ?? element.querySelector(".entity.selected");
   if (!chipUnder) return null;
   const now = entitiesOf(sentence);
   const k = Number(chipUnder.dataset.k);

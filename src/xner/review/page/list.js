@@ -144,7 +144,7 @@ function refreshCards(indices) {
 function focusPath(element) {
   const focused = document.activeElement;
   if (!element.contains(focused)) return null;
-  if (focused.matches(".entity")) return { entity: true };
+  if (focused.matches(CHIP)) return { entity: true };
   const kind = focused.getAttribute("aria-label") ?? focused.textContent;
   return { kind, tag: focused.tagName };
 }
@@ -152,7 +152,7 @@ function focusPath(element) {
 function restoreFocus(element, focus) {
   if (!focus) return;
   const found = focus.entity
-    ? element.querySelector(".entity.selected")
+    ? selectedChip(element)
     : [...element.querySelectorAll(focus.tag)].find((other) => (other.getAttribute("aria-label") ?? other.textContent) === focus.kind);
   (found ?? element).focus({ preventScroll: true });
 }
@@ -201,7 +201,19 @@ function stepEntity(by) {
   if (!all.length) return say("This sentence has no entity.");
   const next = selection.entity < 0 ? (by > 0 ? 0 : all.length - 1) : (selection.entity + by + all.length) % all.length;
   select(selection.sentence, next);
-  list.cards.get(selection.sentence.index)?.querySelector(".entity.selected")?.focus({ preventScroll: true });
+  focusEntity();
+}
+
+// What has the focus of an entity: its chip, or the label of one with entities inside.
+const CHIP = ".entity[tabindex], .entity > .tag[tabindex]";
+
+function selectedChip(element) {
+  return element.querySelector(".entity.selected[tabindex], .entity.selected > .tag[tabindex]");
+}
+
+function focusEntity() {
+  const element = list.cards.get(selection.sentence.index);
+  (element && selectedChip(element))?.focus({ preventScroll: true });
 }
 
 function watchWindow() {

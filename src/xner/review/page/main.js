@@ -13,7 +13,7 @@ async function start() {
   restoreKept();
   byId("coverage").textContent = coverage();
   byId("corrected-note").textContent = `JSON lines, the ${counted(report.sentences.length, "sentence")} of this list`;
-  if (report.repeatedIds) warn("Some sentence ids repeat. The list of changes cannot be applied to these sentences.");
+  if (report.repeats) warn("Some sentences repeat with id and target words. The list of changes cannot be applied to these.");
   showKeys();
   showFilters();
   watchWindow();
@@ -25,6 +25,7 @@ async function start() {
   list.width = Math.round(byId("list").getBoundingClientRect().width);
   refilter();
   document.documentElement.dataset.ready = "";
+  setTimeout(prepareSearch, 500);
 }
 
 function coverage() {
@@ -70,6 +71,7 @@ function connect() {
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") switchView();
   });
   addEventListener("pagehide", keep);
+  addEventListener("resize", () => { if (!byId("figures").hidden) showFigures(); });
 }
 
 function showView(name) {

@@ -92,17 +92,17 @@ function chip(nodes, span) {
   const selected = picked && picked.side === name && picked.index === span.index;
   const lost = name === "source" && isLost(sentence, span.index);
   const about = name === "source" ? sourceFacts(sentence, span.index) : targetFacts(span.entity);
-  const text = name === "source" ? sourceText(sentence, span.entity) : targetText(sentence, span.entity);
+  const button = { role: "button", tabindex: "0", "aria-pressed": String(Boolean(selected)) };
+  // A button cannot hold buttons: of an entity with entities inside, the label is the button.
+  const outer = span.inner.length > 0;
   const element = make("span", {
     class: `entity ${colour(span.entity.label)}${lost ? " lost" : ""}${selected ? " selected" : ""}`,
-    role: "button", tabindex: "0", "data-side": name, "data-k": span.index,
-    "aria-pressed": String(Boolean(selected)),
-    "aria-label": [report.labels[span.entity.label], text, ...about].join(", "),
+    "data-side": name, "data-k": span.index, ...(outer ? {} : button),
   });
   const grips = selected && name === "target" && !span.rest;
   if (grips) element.append(make("span", { class: "grip", "data-grip": "start", "aria-hidden": "true" }));
   write(element, nodes, span.inner, span.start, span.end);
-  if (!span.rest) element.append(make("span", { class: "tag", "aria-hidden": "true" }, report.labels[span.entity.label], about.length ? make("i", {}, about.join(" · ")) : null));
+  if (!span.rest) element.append(make("span", { class: "tag", ...(outer ? button : {}) }, report.labels[span.entity.label], about.length ? make("i", {}, about.join(" · ")) : null));
   if (grips) element.append(make("span", { class: "grip", "data-grip": "end", "aria-hidden": "true" }));
   return element;
 }
