@@ -30,6 +30,7 @@ from typing import (
     get_type_hints,
 )
 
+from xner.callables import FORM, adapted
 from xner.errors import UsageError
 
 T = TypeVar("T")
@@ -73,6 +74,8 @@ class Option:
         each_of: name of the option that lists the taggers to which the values belong.
         stand_in: value with which an experiment is checked before a run fills the option in.
         in_experiments: the option can be set in experiment files.
+        adapt: converts a function, or any object that is given, to the interface that the option
+            takes. Text of the form `module:name` names such an object.
     """
 
     default: Any
@@ -96,6 +99,7 @@ class Option:
     each_of: str = ""
     stand_in: Any = UNSET
     in_experiments: bool = True
+    adapt: Callable[[Any], Any] | None = None
 
     @property
     def range(self) -> str:
@@ -190,6 +194,9 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
         if value is UNSET or (value is None and not _optional(types[name])):
             value = (given or {}).get(name, declared.presets.get(preset or "", declared.default))
             object.__setattr__(made, name, value)
+        if declared.adapt is not None and value is not None:
+            value = adapted(name, value, declared.adapt)
+            object.__setattr__(made, name, value)
         check_value(name, value, types[name], declared)
 
 
@@ -205,7 +212,8 @@ def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
         return
     known = choices_of(hint, declared)
     if known and isinstance(value, str) and value not in known:
-        raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
+        named = f", or {FORM}" if declared.adapt is not None else ""
+        raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}{named}")
     if not _fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
     for number in _numbers_in(value):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xner.callables import BadResult
 from xner.errors import UsageError
 
 
@@ -127,9 +128,11 @@ def checked(links: Links, bitext: Bitext, aligner: object) -> Links:
             a weight that is not finite or below 0.
     """
     parts = [np.asarray(getattr(links, name)) for name in ("offsets", "source", "target", "weight")]
-    fault = _fault_in_shape(parts, bitext) or _fault_in_links(parts, bitext)
-    if fault:
-        raise UsageError(f"aligner {aligner!r} returned links that do not fit: {fault}")
+    name = f"the aligner {getattr(aligner, 'signature', repr(aligner))}"
+    if fault := _fault_in_shape(parts, bitext):
+        raise UsageError(f"{name} returned links that do not fit: {fault}")
+    if found := _fault_in_links(parts, bitext):
+        raise BadResult(name, *found)
     offsets, source, target, weight = parts
     return Links(
         offsets.astype(np.int64, copy=False),
@@ -157,8 +160,8 @@ def _fault_in_shape(parts: Sequence[NDArray[Any]], bitext: Bitext) -> str:
     return ""
 
 
-def _fault_in_links(parts: Sequence[NDArray[Any]], bitext: Bitext) -> str:
-    """What is wrong with the first bad link; empty if there is none."""
+def _fault_in_links(parts: Sequence[NDArray[Any]], bitext: Bitext) -> tuple[int, str] | None:
+    """The row of the first bad link and what is wrong with it; None if there is none."""
     offsets, source, target, weight = parts
     row = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     words, others = (np.diff(side.offsets)[row] for side in (bitext.source, bitext.target))
@@ -175,8 +178,8 @@ def _fault_in_links(parts: Sequence[NDArray[Any]], bitext: Bitext) -> str:
     for text, bad in faults.items():
         if bad.any():
             i = int(bad.argmax())
-            return f"the link {source[i]}-{target[i]} of row {row[i] + 1} {text}"
-    return ""
+            return int(row[i]), f"the link {source[i]}-{target[i]} {text}"
+    return None
 
 
 def offsets_from(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

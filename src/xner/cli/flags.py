@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
+from xner.callables import FORM
 from xner.options import (
     UNSET,
     Option,
@@ -75,8 +76,11 @@ def _arguments(hint: Any, declared: Option) -> dict[str, Any]:
         # Text stays as typed where it may be a hub id: Path would drop the dot of ./folder.
         typed = [kind for kind in _KINDS if kind in kinds]
         made["type"] = typed[0] if typed and str not in kinds else str
-        if choices := choices_of(hint, declared):
+        choices = choices_of(hint, declared)
+        if choices and declared.adapt is None:
             made["choices"] = choices
+        elif choices:
+            made["metavar"] = f"{{{','.join(choices)},{FORM}}}"
     if declared.repeat:
         made["action"] = "append"
     if declared.nargs is not None:

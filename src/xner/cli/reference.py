@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from xner.callables import FORM
 from xner.cli.flags import flag_of
 from xner.options import (
     Option,
@@ -58,7 +59,8 @@ def _row(name: str, declared: Option, hint: Any) -> str:
 
 def _type(declared: Option, hint: Any) -> str:
     if known := choices_of(hint, declared):
-        return ", ".join(f"`{value}`" for value in known)
+        named = [FORM] if declared.adapt is not None else []
+        return ", ".join(f"`{value}`" for value in [*known, *named])
     words = describe_type(hint)
     return f"{words}, {declared.range}" if declared.range else words
 

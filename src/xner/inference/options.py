@@ -10,20 +10,14 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @declare
-class HardwareOptions:
-    """Device and precision of a model; the options of every model inherit from this class."""
+class DeviceOptions:
+    """The device of a model."""
 
     device: str = option(
         "auto",
         "Devices to run the model on: auto for every GPU, or the CPU if there is none; or names "
         "separated by commas, such as cpu or cuda:0,cuda:1.",
         unit="NAMES",
-    )
-    precision: str = option(
-        "auto",
-        "Floating-point precision of the model.",
-        choices=PRECISIONS,
-        default_text="auto: bfloat16 or float16 on a GPU, float32 elsewhere",
     )
 
     def __post_init__(self) -> None:
@@ -33,6 +27,18 @@ class HardwareOptions:
             UsageError: a value has the wrong type or is out of its range.
         """
         settle(self)
+
+
+@declare
+class HardwareOptions(DeviceOptions):
+    """Device and precision of a model; the options of every neural model inherit from it."""
+
+    precision: str = option(
+        "auto",
+        "Floating-point precision of the model.",
+        choices=PRECISIONS,
+        default_text="auto: bfloat16 or float16 on a GPU, float32 elsewhere",
+    )
 
 
 def batch_tokens_option(counted: str, default_text: str) -> Any:

@@ -34,6 +34,7 @@ from xner.stages.aligner_options import (
     without_seed,
 )
 from xner.stages.base import Columns, function_of
+from xner.stages.identified import identified
 from xner.stages.linking import KeepLinks, linked
 from xner.stages.work import Prepared, Work
 
@@ -139,7 +140,8 @@ class FittedOptions(AlignerOptions):
     def _check_fitted(self) -> None:
         kind = CLASSES[self.aligner] if isinstance(self.aligner, str) else type(self.aligner)
         if self.fit_on and not getattr(kind, "fitted", True):
-            raise UsageError(f"fit_on does not go with aligner {self.aligner}: it is not fitted")
+            name = getattr(self.aligner, "signature", self.aligner)
+            raise UsageError(f"fit_on does not go with aligner {name}: it is not fitted")
         if self.save_model is not None and (self.aligner != "native" or self.pivot):
             raise UsageError("save_model saves the model of aligner native, without pivot")
         if len(self.model_languages) not in (0, 2):
@@ -220,8 +222,9 @@ class FittedOptions(AlignerOptions):
             soft, model = aligner.learn(bitext, lambda share: self.tell("align", share))
             self._saved(model)
             return aligner.decide(soft)
-        links = aligner.align(bitext, lambda share: self.tell("align", share))
-        return links if isinstance(self.aligner, str) else checked(links, bitext, aligner)
+        with identified(corpus):
+            links = aligner.align(bitext, lambda share: self.tell("align", share))
+            return links if isinstance(self.aligner, str) else checked(links, bitext, aligner)
 
     def _check_languages(self, aligner: Aligner) -> None:
         assert isinstance(aligner, NativeAligner)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from xner.aligners import ALIGNERS, Aligner, aligner_class, make_aligner
+from xner.aligners.custom import as_aligner
 from xner.aligners.model import AlignmentModel
 from xner.aligners.native import NativeAligner
 from xner.errors import UsageError
@@ -70,9 +71,10 @@ class AlignerOptions(Stage):
     aligner: str | Aligner = option(
         "native",
         "Word aligner: `native` needs no model and no other package, `eflomal` and `fast_align` "
-        "are other statistical aligners, `simalign` and `awesome` use a pretrained encoder. In "
-        "Python also an object with `align(bitext)` and `signature`.",
+        "are other statistical aligners, `simalign` and `awesome` use a pretrained encoder. Also "
+        "a function of yours, by `module:name` or in Python (docs/plugins.md).",
         choices=ALIGNERS,
+        adapt=as_aligner,
         group=GROUP,
     )
     seed: int | None = _of_aligners("seed")

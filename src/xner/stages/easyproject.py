@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 
 from xner.aligners import ALIGNERS, Aligner
+from xner.aligners.custom import as_aligner
 from xner.characters import entity_types, with_entity_offsets
 from xner.columns import (
     LINKS_MADE_BY,
@@ -68,7 +69,9 @@ class EasyProject(Translating):
         "What to do with entities whose markers are lost: `align` projects them along word links, "
         "`none` leaves them out.",
     )
-    aligner: str | Aligner = option("native", "Word aligner of the fallback.", choices=ALIGNERS)
+    aligner: str | Aligner = option(
+        "native", "Word aligner of the fallback.", choices=ALIGNERS, adapt=as_aligner
+    )
     aligner_options: Mapping[str, Any] = option(
         {}, "Options of the aligner, such as `{'seed': 1}`.", flag=""
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ from xner.options import option
 from xner.outcomes import Outcome
 from xner.report import Progress
 from xner.translation.base import Translator
+from xner.translation.custom import checked
 from xner.translation.markers import (
     Marked,
     Recovered,
@@ -122,7 +124,8 @@ def cross(
         InputError: two entities of a sentence overlap.
     """
     marked = _marked(batch, marking)
-    source, target, translate = marking.source, marking.target, marking.translator.translate
+    source, target = marking.source, marking.target
+    translate = partial(checked, marking.translator)
     new = list(dict.fromkeys(t for one in marked for t in one.entities if t and t not in known))
     if new:
         own = translate(new, source, target)

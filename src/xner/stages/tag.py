@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from xner._version import __version__
 from xner.characters import entity_types, with_entity_offsets
-from xner.columns import (
-    ENTITIES,
-    PROBABILITIES,
-    TAGGED_BY,
-    lengths_of,
-    replace_columns,
-    types_of,
-    with_columns,
-)
+from xner.columns import TAGGED_BY, replace_columns, types_of, with_columns
 from xner.corpus import Corpus, require, spans_of, with_candidates
-from xner.errors import SchemeError, UsageError
+from xner.errors import MissingExtraError, UsageError
 from xner.inference.record_batches import by_batch
 from xner.options import declare, option, options_of
 from xner.report import Figure, Report
-from xner.schemes import Spans, decode, parse_tag
 from xner.stages.base import Columns, Stage, function_of
+from xner.stages.identified import with_ids
+from xner.stages.tagged import Tags, tagged_columns
 from xner.stages.work import Prepared, Work
-from xner.tagging import TAGGERS, Floats, Tagged, Tagger, make_tagger
+from xner.tagging import KINDS, TAGGERS, Found, Tagged, Tagger, kind_of, make_tagger
+from xner.tagging.custom import as_tagger, checked
+from xner.tagging.labels import Relabelled
 from xner.tagging.options import TaggerOptions
 
-Int32 = NDArray[np.int32]
 _INTERVAL = 64
 """Sentences between two reports of progress."""
+
+
+def _sorted(found: Counter[str]) -> dict[str, int]:
+    return dict(sorted(found.items()))
+
+
+def _dropped_rows(dropped: Counter[str]) -> list[tuple[str, str]]:
+    rows = [(f"  {label}", f"{n:,}") for label, n in dropped.most_common()]
+    return [("entities of dropped labels", f"{dropped.total():,}"), *rows] if rows else []
+
+
+def _malformed_rows(malformed: int) -> list[tuple[str, str]]:
+    return [("sentences without a usable answer", f"{malformed:,}")] if malformed else []
 
 
 @declare
@@ -44,18 +51,25 @@ class Tagging(Stage, TaggerOptions):
 
     figures: ClassVar[tuple[Figure, ...]] = (
         Figure("words"),
-        Figure("entities", "entities", (), as_json=lambda found: dict(sorted(found.items()))),
+        Figure("entities", "entities", (), as_json=_sorted),
         Figure("windowed", "sentences in windows"),
         Figure("unread", "words the tagger cannot see"),
+        Figure("dropped", start=(), as_json=_sorted, as_rows=_dropped_rows),
+        Figure("malformed", as_rows=_malformed_rows),
     )
 
     tagger: str | Tagger = option(
         "checkpoint",
-        "Tagger: `checkpoint`, a token-classification model. In Python also an object with "
-        "`tag(sentences)`, `tags` and `signature` (`xner.tagging.Tagger`).",
+        "Tagger: `checkpoint`, a token-classification model; `spacy`, a pipeline of spaCy; "
+        "`gliner`; `llm`, a language model behind an address. Also a function of yours, by "
+        "`module:name` or in Python (docs/plugins.md).",
         choices=TAGGERS,
-        flag="",
+        adapt=as_tagger,
     )
+
+    def check(self) -> None:
+        super().check()
+        kind_of("checkpoint" if self.tagger == "checkpoint" else "", self.model)
 
     def make_tagger(self) -> Tagger:
         """The tagger with its options.
@@ -65,17 +79,32 @@ class Tagging(Stage, TaggerOptions):
             InputError: the model cannot be loaded, or is no tagger.
             MissingExtraError: torch or transformers is not installed.
         """
+        given = self._given
+        if isinstance(self.tagger, str):
+            kind, model = kind_of(self.tagger, self.model)
+            if model is None:
+                raise UsageError("model is missing; give a hub id or a folder")
+            return make_tagger(kind, {**given, "model": model})
+        labels = given.pop("labels", None)
+        if given:
+            raise UsageError(
+                f"tagger is an object, so {next(iter(given))} would have no effect; leave it out"
+            )
+        return self.tagger if labels is None else Relabelled(self.tagger, labels)
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        """The options of taggers that differ from their defaults."""
         options = options_of(TaggerOptions)
         given = {name: getattr(self, name) for name in options}
+        return {name: value for name, value in given.items() if value != options[name].default}
+
+    def require(self) -> None:
+        """Raise MissingExtraError if the package of the tagger is not installed."""
         if isinstance(self.tagger, str):
-            if self.model is None:
-                raise UsageError("model is missing; give a hub id or a folder")
-            return make_tagger(self.tagger, given)
-        if idle := [name for name, value in given.items() if value != options[name].default]:
-            raise UsageError(
-                f"tagger is an object, so {idle[0]} would have no effect; leave it out"
-            )
-        return self.tagger
+            package, extra = KINDS[kind_of(self.tagger, self.model)[0]].package
+            if package and find_spec(package) is None:
+                raise MissingExtraError(package, extra)
 
     @property
     def costly(self) -> bool:
@@ -93,7 +122,12 @@ class Tagging(Stage, TaggerOptions):
         """Yield every batch with its new columns, and fill the report."""
         tagger = self.make_tagger()
         report.signature = f"xner:{__version__}|tagger:{tagger.signature}"
-        tags = _Tags.of(tagger)
+        tags = Tags.of(tagger)
+        if probabilities and not tags.names:
+            raise UsageError(
+                f"the tagger {tagger.signature} gives no probabilities; leave out probabilities, "
+                f"or use a checkpoint"
+            )
         self.tell("tag", 0.0)
 
         def sentences(batch: pa.RecordBatch) -> list[list[str]]:
@@ -101,20 +135,21 @@ class Tagging(Stage, TaggerOptions):
             words: list[list[str]] = batch[f"{side}_tokens"].to_pylist()
             return words
 
-        def results_of(items: Iterator[list[str]]) -> Iterator[Tagged]:
-            for done, result in enumerate(tagger.tag(items), 1):
+        def results_of(items: Iterator[list[str]]) -> Iterator[Tagged | Found]:
+            for done, result in enumerate(checked(tagger, items), 1):
                 if done % _INTERVAL == 0:
                     self.tell("tag", done / max(1, len(corpus)))
                 yield result
 
-        for batch, results in by_batch(corpus.batches(), sentences, results_of):
-            yield batch, _tagged(batch, results, tags, report, side, probabilities), tagger
+        found = with_ids(corpus, by_batch(corpus.batches(), sentences, results_of))
+        for batch, results in found:
+            yield batch, tagged_columns(batch, results, tags, report, side, probabilities), tagger
         self.tell("tag", 1.0)
 
 
 @declare
 class Tag(Tagging):
-    """Find the entities of one side of a corpus with a token-classification model.
+    """Find the entities of one side of a corpus with a tagger.
 
     Entities that the corpus has on that side are replaced, and columns that depend on them are
     dropped (docs/data.md).
@@ -192,6 +227,7 @@ class Candidates(Tagging):
     probabilities: bool = option(False, "Keep the probabilities of all tags as columns.")
 
     def check(self) -> None:
+        super().check()
         if self.spans_from is not None and (self.tagger != "checkpoint" or self.probabilities):
             idle = "probabilities" if self.probabilities else "tagger"
             raise UsageError(f"spans are read from a file, so {idle} would have no effect")
@@ -265,109 +301,3 @@ def _stale(side: str, columns: Sequence[str]) -> tuple[str, ...]:
     stale = ("outcomes", "solution", "scored_candidates", f"{side}_tagset", f"{side}_probabilities")
     projected = ("target_entities",) if side == "source" and "outcomes" in columns else ()
     return stale + projected
-
-
-@dataclass(frozen=True, slots=True)
-class _Tags:
-    """The parsed tags of a tagger.
-
-    Attributes:
-        names: names of the tags.
-        codes: uint8 (tags), position codes of `xner.schemes`.
-        label: int32 (tags), index into `labels`; -1 for O.
-        labels: distinct labels.
-    """
-
-    names: Sequence[str]
-    codes: NDArray[np.uint8]
-    label: Int32
-    labels: list[str]
-
-    @classmethod
-    def of(cls, tagger: Tagger) -> _Tags:
-        try:
-            parsed = [parse_tag(name) for name in tagger.tags]
-        except SchemeError as error:
-            raise UsageError(f"the tagger {tagger.signature}: {error}") from None
-        labels = sorted({label for _, label in parsed if label})
-        index = {label: i for i, label in enumerate(labels)}
-        return cls(
-            list(tagger.tags),
-            np.array([code for code, _ in parsed], np.uint8),
-            np.array([index.get(label, -1) for _, label in parsed], np.int32),
-            labels,
-        )
-
-
-def _tagged(
-    batch: pa.RecordBatch,
-    results: list[Tagged],
-    tags: _Tags,
-    report: Report,
-    side: str,
-    probabilities: bool,
-) -> dict[str, pa.Array]:
-    """The new columns of a batch; its counts are added to the report."""
-    lengths = lengths_of(batch[f"{side}_tokens"])
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    found = _numbers(results, lengths, len(tags.names))
-    chosen = found.argmax(axis=1)
-    spans = decode(tags.codes[chosen], tags.label[chosen], offsets)
-    names = pa.array(tags.labels, pa.string()).take(pa.array(spans.label))
-    made = {f"{side}_entities": _entities(spans, offsets, found.max(axis=1, initial=0.0), names)}
-    if probabilities:
-        made[f"{side}_tagset"] = _repeated(tags.names, batch.num_rows)
-        made[f"{side}_probabilities"] = _nested(found, offsets)
-    report.add(
-        sentences=batch.num_rows,
-        words=int(offsets[-1]),
-        entities=names.to_pylist(),
-        windowed=sum(result.windows > 1 for result in results),
-        unread=sum(result.unread for result in results),
-    )
-    return made
-
-
-def _numbers(results: list[Tagged], lengths: Int32, tags: int) -> Floats:
-    """float32 (words x tags) of all sentences.
-
-    Raises:
-        UsageError: a tagger gave too few or too many.
-    """
-    for result, length in zip(results, lengths, strict=True):
-        if result.probabilities.shape != (length, tags):
-            raise UsageError(
-                f"the tagger gave probabilities of shape {result.probabilities.shape} for "
-                f"{length} words and {tags} tags"
-            )
-    return np.concatenate([result.probabilities for result in results]).astype(np.float32)
-
-
-def _entities(spans: Spans, offsets: Int32, likely: Floats, labels: pa.Array) -> pa.ListArray:
-    """The entities, each scored with the mean of its words' probabilities."""
-    base = np.repeat(offsets[:-1], np.diff(spans.offsets))
-    sums = np.concatenate([[0.0], np.cumsum(likely, dtype=np.float64)])
-    score = (sums[base + spans.end] - sums[base + spans.start]) / (spans.end - spans.start)
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array(spans.start),
-            pa.array(spans.end),
-            labels,
-            pa.array(score.astype(np.float32)),
-            pa.nulls(len(score), pa.int32()),
-        ],
-        fields=list(ENTITIES.value_type),
-    )
-    return pa.ListArray.from_arrays(pa.array(spans.offsets), values)
-
-
-def _repeated(names: Sequence[str], rows: int) -> pa.ListArray:
-    return pa.array([list(names)], pa.list_(pa.string())).take(pa.array([0] * rows, pa.int32()))
-
-
-def _nested(found: Floats, offsets: Int32) -> pa.ListArray:
-    """Words x tags of every row, as lists of lists."""
-    words, tags = found.shape
-    edges = np.arange(words + 1, dtype=np.int64) * tags
-    inner = pa.ListArray.from_arrays(pa.array(edges, pa.int32()), pa.array(found.reshape(-1)))
-    return pa.ListArray.from_arrays(pa.array(offsets), inner).cast(PROBABILITIES)

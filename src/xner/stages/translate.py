@@ -27,7 +27,9 @@ from xner.languages import LANGUAGE_CODES, Language, find_language
 from xner.options import declare, option, options_of, required
 from xner.report import Figure, Report
 from xner.stages.base import Columns, Stage, function_of
+from xner.stages.identified import with_ids
 from xner.translation.base import OUTCOMES, Translated, Translator
+from xner.translation.custom import as_translator, checked
 from xner.translation.options import TranslatorOptions
 from xner.translation.registry import TRANSLATORS, make_translator
 from xner.translation.text import join_words
@@ -52,9 +54,10 @@ class Translating(Stage, TranslatorOptions):
     )
     translator: str | Translator = option(
         "nllb",
-        "What runs the model: `nllb` (transformers) or `ctranslate2`. In Python also an object "
-        "with `translate` and `signature` (`xner.translation.base.Translator`).",
+        "What runs the model: `nllb` (transformers) or `ctranslate2`. Also a function of yours, by "
+        "`module:name` or in Python (docs/plugins.md).",
         choices=TRANSLATORS,
+        adapt=as_translator,
     )
 
     @property
@@ -182,14 +185,14 @@ class Translate(Translating):
         self.tell("translate", 0.0)
 
         def run(texts: Iterator[str]) -> Iterator[Translated]:
-            for done, result in enumerate(translator.translate(texts, start, end), 1):
+            for done, result in enumerate(checked(translator, texts, start, end), 1):
                 self.tell("translate", done / max(1, len(corpus)))
                 yield result
 
         def texts(batch: pa.RecordBatch) -> Iterable[str]:
             return texts_of(batch, self.given, start)
 
-        for batch, results in by_batch(corpus.batches(), texts, run):
+        for batch, results in with_ids(corpus, by_batch(corpus.batches(), texts, run)):
             columns = _columns(self.fill, results, end)
             report.add(
                 sentences=len(results),

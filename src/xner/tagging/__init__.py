@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xner.errors import UsageError
 from xner.options import build, unknown
-from xner.tagging.options import TaggerOptions
+from xner.tagging.options import (
+    CheckpointOptions,
+    GlinerOptions,
+    LlmTaggerOptions,
+    SpacyOptions,
+)
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """The tags of one sentence.
+    """The tags of one sentence, with probabilities.
 
     Attributes:
         probabilities: float32 (words x tags), probability of every tag for every word. The tag of
@@ -32,8 +40,39 @@ class Tagged:
     unread: int = 0
 
 
+class Entity(NamedTuple):
+    """The words `[start, end)` with a label, and the score of the tagger if it gives one."""
+
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entities of one sentence, of a tagger that gives no probabilities of tags.
+
+    Attributes:
+        entities: entities in any order; or one tag per word.
+        windows: number of parts that the sentence was split into; 0 for no model input.
+        unread: number of words that the model cannot see.
+        dropped: labels of the entities that were left out because of their label.
+        malformed: the tagger gave no usable answer.
+    """
+
+    entities: Sequence[Entity] | Sequence[tuple[Any, ...]] | Sequence[str]
+    windows: int = 1
+    unread: int = 0
+    dropped: Sequence[str] = ()
+    malformed: bool = False
+
+
 class Tagger(Protocol):
-    """Interface of taggers; any object that implements it can be used as one."""
+    """Interface of taggers; any object that implements it can be used as one.
+
+    A tagger yields either `Tagged` for every sentence, or `Found` if it gives no probabilities.
+    """
 
     @property
     def signature(self) -> str:
@@ -42,32 +81,83 @@ class Tagger(Protocol):
 
     @property
     def tags(self) -> Sequence[str]:
-        """Names of the tags (`O`, `B-PER`, `I-PER`, …), in the order of the probabilities."""
+        """Names of the tags (`O`, `B-PER`, `I-PER`, …), in the order of the probabilities.
+
+        Empty for a tagger that yields `Found`.
+        """
         ...
 
-    def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[Tagged]:
+    def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[Tagged | Found]:
         """Tag sentences of words; yields one result per sentence, in order. May read ahead."""
         ...
 
 
-TAGGERS = ("checkpoint",)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of tagger.
+
+    Attributes:
+        place: module and class that implements it.
+        options: class that declares its options.
+        package: package that it needs, and the extra that installs it.
+        probabilities: whether it gives the probabilities of all tags.
+    """
+
+    place: str
+    options: type[Any]
+    package: tuple[str, str]
+    probabilities: bool = False
 
 
-def make_tagger(name: str, options: TaggerOptions | Mapping[str, Any]) -> Tagger:
+KINDS = {
+    "checkpoint": Kind("checkpoint.CheckpointTagger", CheckpointOptions, ("torch", "models"), True),
+    "spacy": Kind("spacy_pipeline.SpacyTagger", SpacyOptions, ("spacy", "spacy")),
+    "gliner": Kind("gliner_model.GlinerTagger", GlinerOptions, ("gliner", "gliner")),
+    "llm": Kind("llm.LlmTagger", LlmTaggerOptions, ("", "")),
+}
+TAGGERS = tuple(KINDS)
+PREFIXED = ("spacy", "gliner")
+"""Kinds that the prefix of a model names, as in `spacy:en_core_web_sm`."""
+_PREFIX = re.compile(r"(\w{2,}):(.+)")
+
+
+def kind_of(name: str, model: str | Path | None) -> tuple[str, str | Path | None]:
+    """Return the kind of a tagger and its model, without the prefix of its name.
+
+    Raises:
+        UsageError: the prefix of the model is not the name of a kind.
+    """
+    found = _PREFIX.fullmatch(model) if isinstance(model, str) and name == "checkpoint" else None
+    if found is None or Path(str(model)).exists():
+        return name, model
+    if found[1] not in PREFIXED:
+        raise UsageError(
+            f"model is {model!r}; write spacy:NAME, gliner:ID, or the hub id or folder of a "
+            f"token-classification checkpoint. A function of yours is a tagger: --tagger {model}"
+        )
+    return found[1], found[2]
+
+
+def make_tagger(name: str, options: Any) -> Tagger:
     """Create a tagger by name and load its model.
+
+    Args:
+        name: one of `TAGGERS`.
+        options: the options of this kind, or a mapping of them.
 
     Raises:
         UsageError: the name or an option is unknown, a value is out of range, or no model is
             given.
-        InputError: the model cannot be loaded, or is not a token classifier.
+        InputError: the model cannot be loaded, or finds no entities.
         MissingExtraError: a package is not installed.
     """
-    if name not in TAGGERS:
+    if name not in KINDS:
         raise unknown("tagger", name, TAGGERS)
+    kind = KINDS[name]
     if isinstance(options, Mapping):
-        options = build(TaggerOptions, options, place=f"tagger {name}")
+        options = build(kind.options, options, place=f"tagger {name}")
     if options.model is None:
         raise UsageError("model is missing; give a hub id or a folder, as in model='me/ner'")
-    from xner.tagging.checkpoint import CheckpointTagger
-
-    return CheckpointTagger(options)
+    module, _, class_name = kind.place.partition(".")
+    tagger: Tagger = getattr(import_module(f"{__name__}.{module}"), class_name)(options)
+    return tagger

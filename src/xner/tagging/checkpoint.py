@@ -16,7 +16,7 @@ from xner.inference.checkpoints import load, model_signature, most_positions
 from xner.inference.hardware import Hardware, find_hardware
 from xner.inference.stream import stream
 from xner.tagging import Floats, Tagged
-from xner.tagging.options import CPU_TOKENS, GPU_TOKENS, TaggerOptions
+from xner.tagging.options import CPU_TOKENS, GPU_TOKENS, CheckpointOptions
 from xner.tagging.subwords import Piece, Subwords
 from xner.tagging.tags import Tagset
 
@@ -34,7 +34,7 @@ class CheckpointTagger:
     without a subword, such as control characters, have the tag O with probability 1.
     """
 
-    def __init__(self, options: TaggerOptions) -> None:
+    def __init__(self, options: CheckpointOptions) -> None:
         """Load the model onto its devices.
 
         Raises:
@@ -112,7 +112,7 @@ class _Batch:
 class _Classifier:
     """The engine of the stream: a copy of the model on every device."""
 
-    def __init__(self, options: TaggerOptions, hardware: Hardware) -> None:
+    def __init__(self, options: CheckpointOptions, hardware: Hardware) -> None:
         self._hardware = hardware
         self._temperature = options.temperature
         name = str(options.model)

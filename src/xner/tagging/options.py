@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from xner.inference.options import HardwareOptions, batch_tokens_option
-from xner.options import declare, option, parse_label
+from xner.inference.options import DeviceOptions, HardwareOptions, batch_tokens_option
+from xner.options import declare, option, parse_label, settle
+from xner.services.options import ServiceOptions
 
 GPU_TOKENS, CPU_TOKENS = 32_768, 1_024
 """Default of `batch_tokens` on GPUs and on the CPU."""
 
 
 @declare
-class TaggerOptions(HardwareOptions):
-    """Options of the tagger `checkpoint`, which needs a model."""
-
+class _AnyTagger:
     model: str | Path | None = option(
         None,
         "Token-classification checkpoint: hub id or folder, such as "
-        "FacebookAI/xlm-roberta-large-finetuned-conll03-english.",
+        "FacebookAI/xlm-roberta-large-finetuned-conll03-english; spacy:NAME, an installed pipeline "
+        "or a folder; or gliner:ID, a hub id or folder. For llm the name of the model.",
         unit="MODEL",
         names="tagger",
     )
@@ -32,12 +32,59 @@ class TaggerOptions(HardwareOptions):
         repeat=True,
         unit="OLD=NEW",
     )
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            UsageError: a value has the wrong type or is out of its range.
+        """
+        settle(self)
+
+
+@declare
+class CheckpointOptions(_AnyTagger, HardwareOptions):
+    """Options of the tagger `checkpoint`."""
+
     temperature: float = option(
         1.0,
-        "Divide logits by T before the softmax; values above 1 flatten the probabilities.",
+        "Divide logits by T before the softmax; values above 1 flatten the probabilities "
+        "(checkpoint only).",
         gt=0,
         unit="T",
     )
     batch_tokens: int | None = batch_tokens_option(
-        "padding included", f"{GPU_TOKENS:,} on a GPU, {CPU_TOKENS:,} on the CPU"
+        "padding included (checkpoint only)",
+        f"{GPU_TOKENS:,} on a GPU, {CPU_TOKENS:,} on the CPU",
     )
+
+
+@declare
+class SpacyOptions(_AnyTagger):
+    """Options of the tagger `spacy`."""
+
+    trim: bool = option(
+        False,
+        "Leave a first the, a or an and a last 's out of entities, as in CoNLL-2003 and unlike in "
+        "OntoNotes (spacy only).",
+    )
+    processes: int = option(1, "Processes that run the pipeline (spacy only).", ge=1, unit="N")
+
+
+@declare
+class GlinerOptions(_AnyTagger, DeviceOptions):
+    """Options of the tagger `gliner`."""
+
+    min_probability: float = option(
+        0.5, "Least probability of an entity (gliner only).", ge=0, le=1, unit="P"
+    )
+
+
+@declare
+class LlmTaggerOptions(_AnyTagger, ServiceOptions):
+    """Options of the tagger `llm`."""
+
+
+@declare
+class TaggerOptions(LlmTaggerOptions, GlinerOptions, SpacyOptions, CheckpointOptions):
+    """Options of all taggers."""

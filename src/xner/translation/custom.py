@@ -1,0 +1,120 @@
+"""Functions as translators, and checks of what translators return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from xner.callables import BadResult, grouped, listed, signature_of
+from xner.errors import UsageError
+from xner.languages import Language
+from xner.translation.base import OUTCOMES, Translated, Translator
+
+TranslateFunction = Callable[[list[str], Language, Language], Iterable[str | Translated]]
+"""A function that translates: takes texts and their source and target language, returns the
+translation of each text, in order. Texts without words are not passed to it."""
+BATCH = 64
+"""Maximum number of texts per call of a function."""
+
+
+class FunctionTranslator:
+    """A function as a translator.
+
+    >>> from xner.languages import find_language
+    >>> shout = FunctionTranslator(lambda texts, source, target: [t.upper() for t in texts])
+    >>> english, german = find_language("en"), find_language("de")
+    >>> [one.text for one in shout.translate(["a dog", ""], english, german)]
+    ['A DOG', '']
+    """
+
+    def __init__(self, function: TranslateFunction) -> None:
+        """Use `function` to translate; see `TranslateFunction`."""
+        self.function = function
+
+    @property
+    def signature(self) -> str:
+        """Name of the function, and a digest of its source code."""
+        return signature_of(self.function)
+
+    def translate(
+        self, texts: Iterable[str], source: Language, target: Language
+    ) -> Iterator[Translated]:
+        """Yield the translation of every text, in order."""
+        before = 0
+        for group in grouped(texts, BATCH):
+            asked = [text for text in group if text.strip()]
+            results = listed(self.function(asked, source, target) if asked else [])
+            if results is None or len(results) != len(asked):
+                count = "no list" if results is None else f"{len(results)} translations"
+                raise BadResult(
+                    _name(self), before, f"returned {count} for {len(asked)} texts from here on"
+                )
+            found = iter(results)
+            for text in group:
+                yield next(found) if text.strip() else Translated("", "empty_input", 0)
+            before += len(group)
+
+
+def as_translator(given: Any) -> Translator:
+    """Return a translator as it is, and a function as a translator.
+
+    Raises:
+        UsageError: `given` is neither.
+    """
+    if hasattr(given, "translate") and hasattr(given, "signature"):
+        translator: Translator = given
+        return translator
+    if callable(given):
+        return FunctionTranslator(given)
+    raise UsageError(
+        f"translator is {given!r}; it must be a function, or an object with `translate` and "
+        f"`signature` (xner.translation.base.Translator)"
+    )
+
+
+def checked(
+    translator: Translator, texts: Iterable[str], source: Language, target: Language
+) -> Iterator[Translated]:
+    """Yield the translations of a translator; text alone counts as `translated`, or as `empty`.
+
+    Raises:
+        BadResult: a result is no text, has an unknown outcome, or there are too few or too many.
+    """
+    taken = done = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal taken
+        for text in texts:
+            taken += 1
+            yield text
+
+    for result in translator.translate(counted(), source, target):
+        if done >= taken:
+            raise BadResult(_name(translator), done - 1, "is followed by a result too many")
+        if fault := _fault(result):
+            raise BadResult(_name(translator), done, fault)
+        done += 1
+        yield _as_translated(result)
+    if done < taken:
+        raise BadResult(_name(translator), done, "has no translation: results are missing")
+
+
+def _fault(result: Any) -> str:
+    """What is wrong with a result; empty if nothing is."""
+    if isinstance(result, str):
+        return ""
+    if not isinstance(result, Translated) or not isinstance(result.text, str):
+        return f"the translation is {result!r:.80}; it must be text, or a Translated"
+    if result.outcome not in OUTCOMES:
+        return f"the outcome is {result.outcome!r}; it must be one of {', '.join(OUTCOMES)}"
+    return ""
+
+
+def _as_translated(result: Translated | str) -> Translated:
+    if isinstance(result, Translated):
+        return result
+    return Translated(result, "translated" if result.strip() else "empty")
+
+
+def _name(translator: Translator) -> str:
+    return f"the translator {translator.signature}"
