@@ -19,7 +19,8 @@ from benchmarks.gpu_common import (
     sentences,
     timed,
 )
-from xner.tagging import Tagger, make_tagger
+from xner.tagging.checkpoint import CheckpointTagger
+from xner.tagging.options import CheckpointOptions
 from xner.tagging.subwords import Subwords
 
 XLMR = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
@@ -82,11 +83,11 @@ def tag_part(settings: Settings) -> Part:
     return Part("Tag", notes, common.markdown(HEAD, rows))
 
 
-def _tagger(folder: str, device: str, precision: str) -> Tagger:
-    return make_tagger("checkpoint", {"model": folder, "device": device, "precision": precision})
+def _tagger(folder: str, device: str, precision: str) -> CheckpointTagger:
+    return CheckpointTagger(CheckpointOptions(model=folder, device=device, precision=precision))
 
 
-def tags_of(tagger: Tagger, texts: Texts) -> list[list[int]]:
+def tags_of(tagger: CheckpointTagger, texts: Texts) -> list[list[int]]:
     """Return the most probable tag of every word as its index in `TAGS`."""
     place = np.array([TAGS.index(tag) for tag in tagger.tags])
     return [place[one.probabilities.argmax(1)].tolist() for one in tagger.tag(texts)]

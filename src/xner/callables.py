@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from xner.errors import UsageError
@@ -38,7 +38,8 @@ def load(text: str, option: str) -> Any:
         UsageError: the module or the name does not exist, or the module cannot be imported.
     """
     module_name, _, path = text.partition(":")
-    if "" not in sys.path and (folder := os.getcwd()) not in sys.path:
+    folder = str(Path.cwd())
+    if "" not in sys.path and folder not in sys.path:
         sys.path.insert(0, folder)
     try:
         found: Any = importlib.import_module(module_name)
@@ -93,7 +94,7 @@ def adapted(option: str, value: Any, adapt: Callable[[Any], Any]) -> Any:
     return adapt(value)
 
 
-class BadResult(UsageError):
+class ResultError(UsageError):
     """A result of a custom component that does not fit its input.
 
     Attributes:
@@ -106,7 +107,7 @@ class BadResult(UsageError):
         super().__init__(f"{name}: sentence {row + 1}: {fault}")
         self.name, self.row, self.fault = name, row, fault
 
-    def __reduce__(self) -> tuple[type[BadResult], tuple[str, int, str]]:
+    def __reduce__(self) -> tuple[type[ResultError], tuple[str, int, str]]:
         """Support pickling, so that another process can raise the error."""
         return type(self), (self.name, self.row, self.fault)
 

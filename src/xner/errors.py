@@ -9,6 +9,7 @@ XnerError
 ├── OutputError           a result that cannot be written
 ├── UsageError            an invalid option or argument
 ├── ResourceError         a device with too little memory
+├── ServiceError          a service that refuses requests, or cannot be reached
 └── MissingExtraError     an optional package that is not installed
 
 Messages say what is wrong, where, and what to do, in one line.
@@ -55,6 +56,10 @@ class UsageError(XnerError, ValueError):
 
 class ResourceError(XnerError, RuntimeError):
     """A device with too little memory."""
+
+
+class ServiceError(XnerError, RuntimeError):
+    """A service that refuses requests, or cannot be reached."""
 
 
 class MissingExtraError(XnerError, ImportError):

@@ -157,14 +157,14 @@ class Returns:
 
 
 ALIGNERS = [
-    (([0, 1, 1], [2], [0], [1.0]), "2-0 of row 1 is out of bounds"),
-    (([0, 0, 1], [0], [1], [1.0]), "0-1 of row 2 is out of bounds"),
-    (([0, 1, 1], [-1], [0], [1.0]), "-1-0 of row 1 is out of bounds"),
+    (([0, 1, 1], [2], [0], [1.0]), "sentence 1: the link 2-0 is out of bounds"),
+    (([0, 0, 1], [0], [1], [1.0]), "sentence 2: the link 0-1 is out of bounds"),
+    (([0, 1, 1], [-1], [0], [1.0]), "sentence 1: the link -1-0 is out of bounds"),
     (([0, 1, 1], [2**40], [0], [1.0]), "out of bounds"),
-    (([0, 1, 1], [0], [0], [np.nan]), "0-0 of row 1 has a weight"),
-    (([0, 1, 1], [0], [0], [-1.0]), "0-0 of row 1 has a weight"),
-    (([0, 2, 2], [1, 0], [0, 0], [1.0, 1.0]), "0-0 of row 1 must come before"),
-    (([0, 2, 2], [0, 0], [1, 1], [1.0, 1.0]), "0-1 of row 1 must come before"),
+    (([0, 1, 1], [0], [0], [np.nan]), "0-0 has a weight"),
+    (([0, 1, 1], [0], [0], [-1.0]), "0-0 has a weight"),
+    (([0, 2, 2], [1, 0], [0, 0], [1.0, 1.0]), "0-0 must come before"),
+    (([0, 2, 2], [0, 0], [1, 1], [1.0, 1.0]), "0-1 must come before"),
     (([0, 1], [0], [0], [1.0]), "2 offsets; 2 rows"),
     (([0, 1, 0], [0], [0], [1.0]), "not decrease"),
     (([0, 1, 2], [0], [0], [1.0]), "the last offset is 2"),

@@ -308,7 +308,7 @@ def test_tokenizers_of_other_kinds(tmp_path):
     [
         ({"model": "m", "temperature": 0.0}, "temperature is 0; it must be above 0"),
         ({"model": "m", "batch_tokens": 0}, "batch_tokens is 0"),
-        ({"model": "m", "device": "tpu9"}, "'tpu9' cannot be used"),
+        ({"model": ".", "device": "tpu9"}, "'tpu9' cannot be used"),
         ({"tagger": "crf", "model": "m"}, "tagger is 'crf'; choose one of checkpoint"),
         ({}, "model is missing; give a hub id"),
         ({"tagger": FakeTagger({}), "model": "m"}, "so model would have no effect"),

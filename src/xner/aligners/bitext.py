@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.callables import BadResult
+from xner.callables import ResultError
 from xner.errors import UsageError
 
 
@@ -132,7 +132,7 @@ def checked(links: Links, bitext: Bitext, aligner: object) -> Links:
     if fault := _fault_in_shape(parts, bitext):
         raise UsageError(f"{name} returned links that do not fit: {fault}")
     if found := _fault_in_links(parts, bitext):
-        raise BadResult(name, *found)
+        raise ResultError(name, *found)
     offsets, source, target, weight = parts
     return Links(
         offsets.astype(np.int64, copy=False),

@@ -8,10 +8,11 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xner.aligners import Aligner
 from xner.aligners.bitext import Bitext, Links, Side, offsets_from
-from xner.callables import BadResult, listed, signature_of
+from xner.callables import ResultError, listed, signature_of
 from xner.errors import UsageError
 
 Link = tuple[int, int] | tuple[int, int, float]
@@ -47,7 +48,7 @@ class FunctionAligner:
         """Return the links of every pair.
 
         Raises:
-            BadResult: links are missing, malformed, out of bounds or given twice.
+            ResultError: links are missing, malformed, out of bounds or given twice.
         """
         rows: list[list[tuple[int, int, float]]] = [[] for _ in range(bitext.aligned)]
         cells = bitext.cells[: bitext.aligned]
@@ -58,7 +59,7 @@ class FunctionAligner:
             results = listed(self.function(*sides))
             if results is None or len(results) != len(group):
                 count = "no list" if results is None else f"{len(results)} results"
-                raise BadResult(
+                raise ResultError(
                     self._name, int(group[0]), f"returned {count} for {len(group)} pairs from here"
                 )
             for row, given, source, target in zip(group, results, *sides, strict=True):
@@ -80,13 +81,13 @@ class FunctionAligner:
         found: dict[tuple[int, int], float] = {}
         items = listed(given)
         if items is None:
-            raise BadResult(self._name, row, f"the result is {given!r:.80}; it must be a list")
+            raise ResultError(self._name, row, f"the result is {given!r:.80}; it must be a list")
         for link in items:
             if fault := _fault(link, source, target):
-                raise BadResult(self._name, row, f"the link {link!r:.80} {fault}")
+                raise ResultError(self._name, row, f"the link {link!r:.80} {fault}")
             place = int(link[0]), int(link[1])
             if place in found:
-                raise BadResult(self._name, row, f"the link {place[0]}-{place[1]} is given twice")
+                raise ResultError(self._name, row, f"the link {place[0]}-{place[1]} is given twice")
             found[place] = float(link[2]) if len(link) > 2 else 1.0
         return [(*place, weight) for place, weight in sorted(found.items())]
 
@@ -112,7 +113,7 @@ def as_aligner(given: Any) -> Aligner:
     )
 
 
-def _sentences(side: Side, rows: Sequence[int]) -> list[list[str]]:
+def _sentences(side: Side, rows: NDArray[np.int64]) -> list[list[str]]:
     return [
         [side.words[i] for i in side.ids[side.offsets[row] : side.offsets[row + 1]]] for row in rows
     ]

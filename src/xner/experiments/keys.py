@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from xner._version import __version__
+from xner.callables import signature_of
 from xner.errors import InputError, UsageError
 
 
@@ -23,7 +24,8 @@ def step_key(stage: str, settings: Mapping[str, Any], inputs: Mapping[str, str])
 
     Args:
         stage: name of the stage.
-        settings: its settings. A `Path` counts by its content, an object by its `signature`.
+        settings: its settings. A `Path` counts by its content, an object by its `signature`, a
+            function by its name and source code.
         inputs: by column that it reads, the key of the step that wrote it.
 
     Raises:
@@ -54,6 +56,8 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     signature = getattr(value, "signature", None)
+    if signature is None and callable(value):
+        return signature_of(value)
     if not isinstance(signature, str):
         raise UsageError(
             f"a setting is an object ({type(value).__name__}) without a `signature` (text), "

@@ -17,7 +17,7 @@ from xner.experiments.pipelines import TEST, TRAIN, Step
 from xner.experiments.reading import COLUMNS, TRAINING_COLUMNS, files_of
 from xner.experiments.resolve import resolved, settings_naming
 from xner.experiments.systems import System
-from xner.options import as_list, is_listed, types_of
+from xner.options import as_list, is_listed, options_of, types_of
 from xner.stages import MODEL, Learner, Stage, find_stage
 
 READ = "read"
@@ -284,7 +284,7 @@ def _add(plan: _Plan, step: Step, stage: Stage, settings: dict[str, Any], target
         settings = {**settings, "seed": target.seed}
     names = ("id", *own.needs, *own.uses)
     inputs = {name: columns[name] for name in names if name in columns}
-    key = step_key(stage.name, settings, inputs)
+    key = step_key(stage.name, _keyed(settings, stage), inputs)
     model = target.models[-1] if target.models else ""
     place = target.language.name, step.on, target.title, model
     plan.steps.append(
@@ -296,6 +296,12 @@ def _add(plan: _Plan, step: Step, stage: Stage, settings: dict[str, Any], target
         words = [name for name in own.needs if name.endswith("_tokens")]
         plan.model = Result(key)
         plan.text = Result(inputs[words[-1]], words[-1]) if words else None
+
+
+def _keyed(settings: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
+    """The settings as they count in keys: functions by their source code, not by their name."""
+    adapted = {name for name, declared in options_of(type(stage)).items() if declared.adapt}
+    return {n: getattr(stage, n) if n in adapted else value for n, value in settings.items()}
 
 
 def _needed(planned: list[Planned]) -> list[Planned]:

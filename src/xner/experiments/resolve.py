@@ -12,6 +12,7 @@ from xner.experiments.language import Language
 from xner.experiments.pipelines import Step
 from xner.experiments.schema import Settings
 from xner.stages import Stage
+from xner.tagging import PREFIXED
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 """What can be a model id on the hub; anything else is a path."""
@@ -28,7 +29,7 @@ def resolved(
     """Return the settings of a step for a language.
 
     Files are relative to `folder`, and `{language}` in their names is replaced by the name of the
-    language. Names of `models` are left as they are.
+    language. Names of `models`, and names of models of a service, are left as they are.
 
     Raises:
         UsageError: a file or model does not exist.
@@ -36,10 +37,13 @@ def resolved(
     settings = dict(step.settings)
     for name in settings_naming(stage, "file") & settings.keys():
         settings[name] = _files(settings[name], name, language, folder)
-    for name in settings_naming(stage, "model") & settings.keys():
-        settings[name] = _files(settings[name], "model", language, folder)
-    for name in settings_naming(stage, "tagger") & settings.keys():
-        settings[name] = _files(settings[name], "model", language, folder, models)
+    if "llm" not in (settings.get("tagger"), settings.get("translator")):
+        for name in settings_naming(stage, "model") & settings.keys():
+            settings[name] = _files(settings[name], "model", language, folder)
+        for name in settings_naming(stage, "tagger") & settings.keys():
+            settings[name] = _files(settings[name], "model", language, folder, models)
+    if isinstance(settings.get("cache"), str):
+        settings["cache"] = str(folder / settings["cache"].replace("{language}", language.name))
     codes = {"source_language": language.source_code, "target_language": language.target_code}
     known = stage.settings()
     settings = {**{name: code for name, code in codes.items() if name in known}, **settings}
@@ -66,6 +70,10 @@ def _files(
     if not isinstance(value, str) or value in models:
         return value
     written = value.replace("{language}", language.name)
+    kind, _, of_kind = written.partition(":")
+    if name == "model" and kind in PREFIXED and of_kind:
+        inside = folder / of_kind
+        return f"{kind}:{inside if inside.exists() else of_kind}"
     path = folder / written
     if path.exists():
         return path

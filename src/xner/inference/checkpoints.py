@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xner.errors import InputError
+from xner.errors import InputError, MissingExtraError
 
 _SAMPLE = 1 << 20
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_PATIENCE = 10.0
+"""Seconds to wait for the hub before a download."""
 
 
 def load(loader: Any, name: str, what: str, **options: Any) -> Any:
@@ -30,6 +34,7 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
         InputError: the model does not exist, cannot be downloaded, is damaged or of another type,
             or needs code of its own.
     """
+    check_available(name, what)
     try:
         with quiet():
             return loader.from_pretrained(name, trust_remote_code=False, **options)
@@ -40,6 +45,40 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
         raise InputError(
             f"the {what} {name!r} cannot be loaded ({reason}); use a hub id that is in the cache "
             f"or can be downloaded, or a folder written by save_pretrained"
+        ) from None
+
+
+def check_available(name: str, what: str, others: str = "") -> None:
+    """Check that a model is in a folder or the cache, or that the hub can be reached.
+
+    `from_pretrained` repeats requests for half a minute if the hub cannot be reached.
+
+    Args:
+        name: hub id or folder.
+        what: what is loaded, for the error message.
+        others: what else could be named, for the error message.
+
+    Raises:
+        InputError: the model can be neither read nor downloaded.
+        MissingExtraError: the packages of the extra `models` are not installed.
+    """
+    try:
+        from huggingface_hub import constants, get_session, try_to_load_from_cache
+    except ImportError:
+        raise MissingExtraError("transformers", "models") from None
+    if Path(name).exists():
+        return
+    if not _HUB_ID.fullmatch(name):
+        raise InputError(f"the {what} {name!r} cannot be loaded: there is no such folder{others}")
+    cached = try_to_load_from_cache(name, "config.json")
+    if constants.HF_HUB_OFFLINE or isinstance(cached, str):
+        return
+    try:
+        get_session().head(constants.ENDPOINT, timeout=_PATIENCE)
+    except Exception as error:  # the classes depend on the version of huggingface_hub
+        raise InputError(
+            f"the {what} {name!r} cannot be loaded: there is no such folder, it is not in the "
+            f"cache of the hub, and {constants.ENDPOINT} cannot be reached ({error}){others}"
         ) from None
 
 

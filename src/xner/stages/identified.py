@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from xner.callables import BadResult
+from xner.callables import ResultError
 from xner.corpus import Corpus
 from xner.errors import UsageError
 
@@ -18,11 +18,11 @@ def identified(corpus: Corpus) -> Iterator[None]:
     """Name the sentence by its id in errors about a row of a corpus.
 
     Raises:
-        UsageError: instead of `BadResult`, with the id of the row.
+        UsageError: instead of `ResultError`, with the id of the row.
     """
     try:
         yield
-    except BadResult as error:
+    except ResultError as error:
         place = f"sentence {sentence_id(corpus, error.row)}"
         raise UsageError(f"{error.name}: {place}: {error.fault}") from None
 

@@ -22,6 +22,7 @@ from xner.report import Figure, Report
 from xner.stages.base import Columns, Stage, function_of
 from xner.stages.identified import with_ids
 from xner.stages.tagged import Tags, tagged_columns
+from xner.stages.used import SERVICE, Used
 from xner.stages.work import Prepared, Work
 from xner.tagging import KINDS, TAGGERS, Found, Tagged, Tagger, kind_of, make_tagger
 from xner.tagging.custom import as_tagger, checked
@@ -56,6 +57,7 @@ class Tagging(Stage, TaggerOptions):
         Figure("unread", "words the tagger cannot see"),
         Figure("dropped", start=(), as_json=_sorted, as_rows=_dropped_rows),
         Figure("malformed", as_rows=_malformed_rows),
+        SERVICE,
     )
 
     tagger: str | Tagger = option(
@@ -142,7 +144,9 @@ class Tagging(Stage, TaggerOptions):
                 yield result
 
         found = with_ids(corpus, by_batch(corpus.batches(), sentences, results_of))
+        used = Used(tagger)
         for batch, results in found:
+            report.add(service=used.since())
             yield batch, tagged_columns(batch, results, tags, report, side, probabilities), tagger
         self.tell("tag", 1.0)
 

@@ -28,16 +28,17 @@ from xner.options import declare, option, options_of, required
 from xner.report import Figure, Report
 from xner.stages.base import Columns, Stage, function_of
 from xner.stages.identified import with_ids
+from xner.stages.used import SERVICE, Used
 from xner.translation.base import OUTCOMES, Translated, Translator
 from xner.translation.custom import as_translator, checked
-from xner.translation.options import TranslatorOptions
+from xner.translation.options import AllTranslatorOptions
 from xner.translation.registry import TRANSLATORS, make_translator
 from xner.translation.text import join_words
 from xner.words import find_words
 
 
 @declare
-class Translating(Stage, TranslatorOptions):
+class Translating(Stage, AllTranslatorOptions):
     """A stage that translates between the languages of the two sides."""
 
     source_language: str = required(
@@ -54,7 +55,8 @@ class Translating(Stage, TranslatorOptions):
     )
     translator: str | Translator = option(
         "nllb",
-        "What runs the model: `nllb` (transformers) or `ctranslate2`. Also a function of yours, by "
+        "What runs the model: `nllb` (transformers), `ctranslate2`, or `llm`, a "
+        "language model behind an address. Also a function of yours, by "
         "`module:name` or in Python (docs/plugins.md).",
         choices=TRANSLATORS,
         adapt=as_translator,
@@ -73,7 +75,7 @@ class Translating(Stage, TranslatorOptions):
             InputError: the model cannot be loaded.
             MissingExtraError: a package is not installed.
         """
-        options = options_of(TranslatorOptions)
+        options = options_of(AllTranslatorOptions)
         given = {name: getattr(self, name) for name in options}
         given = {name: v for name, v in given.items() if v != options[name].default}
         if isinstance(self.translator, str):
@@ -92,7 +94,7 @@ class Translating(Stage, TranslatorOptions):
 
     def loaded(self) -> Self:
         """The stage with its model in memory."""
-        defaults = {name: o.default for name, o in options_of(TranslatorOptions).items()}
+        defaults = {name: o.default for name, o in options_of(AllTranslatorOptions).items()}
         return replace(self, **defaults, translator=self.make_translator())
 
 
@@ -119,6 +121,7 @@ class Translate(Translating):
         Figure("outcomes", "", OUTCOMES),
         Figure("split", "in pieces"),
         Figure("words"),
+        SERVICE,
     )
 
     fill: Literal["target", "source"] = option(
@@ -181,6 +184,7 @@ class Translate(Translating):
         self._check_columns(corpus)
         start, end = self.languages if self.fill == "target" else reversed(self.languages)
         translator = self.make_translator()
+        used = Used(translator)
         report.signature = f"xner:{__version__}|{start.flores}>{end.flores}|{translator.signature}"
         self.tell("translate", 0.0)
 
@@ -200,6 +204,7 @@ class Translate(Translating):
                 split=sum(one.pieces > 1 for one in results),
                 words=len(columns[f"{self.fill}_tokens"].flatten()),
             )
+            report.add(service=used.since())
             yield replace_columns(
                 batch,
                 columns,

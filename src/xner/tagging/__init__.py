@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -127,6 +128,8 @@ def kind_of(name: str, model: str | Path | None) -> tuple[str, str | Path | None
     Raises:
         UsageError: the prefix of the model is not the name of a kind.
     """
+    if name == "checkpoint" and _is_pipeline(str(model)):
+        raise UsageError(f"model is {model!r}, a pipeline of spaCy; write spacy:{model}")
     found = _PREFIX.fullmatch(model) if isinstance(model, str) and name == "checkpoint" else None
     if found is None or Path(str(model)).exists():
         return name, model
@@ -136,6 +139,14 @@ def kind_of(name: str, model: str | Path | None) -> tuple[str, str | Path | None
             f"token-classification checkpoint. A function of yours is a tagger: --tagger {model}"
         )
     return found[1], found[2]
+
+
+def _is_pipeline(name: str) -> bool:
+    """Whether this is the name of an installed package that holds a pipeline of spaCy."""
+    spec = find_spec(name) if name.isidentifier() and not Path(name).exists() else None
+    return spec is not None and any(
+        Path(folder, "meta.json").is_file() for folder in spec.submodule_search_locations or ()
+    )
 
 
 def make_tagger(name: str, options: Any) -> Tagger:

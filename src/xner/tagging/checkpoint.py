@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from xner.errors import InputError
 from xner.inference.batches import padded
-from xner.inference.checkpoints import load, model_signature, most_positions
+from xner.inference.checkpoints import (
+    check_available,
+    load,
+    model_signature,
+    most_positions,
+)
 from xner.inference.hardware import Hardware, find_hardware
 from xner.inference.stream import stream
 from xner.tagging import Floats, Tagged
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 _ANY_LENGTH = 1 << 20
+_OTHERS = "; other taggers are spacy:NAME and gliner:ID, and those of the option tagger"
 
 
 class CheckpointTagger:
@@ -42,6 +48,7 @@ class CheckpointTagger:
             UsageError: `labels` names an unknown label, or the device cannot be used.
             MissingExtraError: torch or transformers is not installed.
         """
+        check_available(str(options.model), "tagger", _OTHERS)
         hardware = find_hardware(options.device, options.precision)
         self._engine = _Classifier(options, hardware)
         on_cpu = hardware.devices[0] == "cpu"

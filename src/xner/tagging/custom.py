@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from xner.callables import BadResult, grouped, listed, signature_of
+from xner.callables import ResultError, grouped, listed, signature_of
 from xner.errors import SchemeError, UsageError
 from xner.schemes import spans_from_tags
 from xner.tagging import Entity, Found, Tagged, Tagger
@@ -52,7 +53,7 @@ class FunctionTagger:
             results = listed(self.function(asked) if asked else [])
             if results is None or len(results) != len(asked):
                 count = "no list" if results is None else f"{len(results)} results"
-                raise BadResult(
+                raise ResultError(
                     name_of(self), before, f"returned {count} for {len(asked)} sentences from here"
                 )
             found = iter(results)
@@ -82,7 +83,7 @@ def checked(tagger: Tagger, sentences: Iterable[Sequence[str]]) -> Iterator[Tagg
     """Yield the results of a tagger; entities are sorted, and tags are converted to entities.
 
     Raises:
-        BadResult: probabilities have the wrong shape, an entity is out of bounds or has no label,
+        ResultError: probabilities have the wrong shape, an entity is out of bounds or has no label,
             or there are too few or too many results.
     """
     waiting: deque[Sequence[str]] = deque()
@@ -95,18 +96,18 @@ def checked(tagger: Tagger, sentences: Iterable[Sequence[str]]) -> Iterator[Tagg
 
     for result in tagger.tag(counted()):
         if not waiting:
-            raise BadResult(name_of(tagger), done - 1, "is followed by a result too many")
+            raise ResultError(name_of(tagger), done - 1, "is followed by a result too many")
         try:
             made = _fitting(result, waiting.popleft(), tagger)
-        except _Fault as fault:
-            raise BadResult(name_of(tagger), done, str(fault)) from None
+        except _UnfitError as fault:
+            raise ResultError(name_of(tagger), done, str(fault)) from None
         done += 1
         yield made
     if waiting:
-        raise BadResult(name_of(tagger), done, "was not tagged: results are missing")
+        raise ResultError(name_of(tagger), done, "was not tagged: results are missing")
 
 
-class _Fault(Exception):
+class _UnfitError(Exception):
     """What is wrong with a result."""
 
 
@@ -114,10 +115,10 @@ def _fitting(result: Any, words: Sequence[str], tagger: Tagger) -> Tagged | Foun
     if isinstance(result, Found):
         return _checked_entities(result, words)
     if not isinstance(result, Tagged):
-        raise _Fault(f"the result is {result!r:.80}; it must be a Tagged or a Found")
+        raise _UnfitError(f"the result is {result!r:.80}; it must be a Tagged or a Found")
     shape = np.shape(result.probabilities)
     if shape != (len(words), len(tagger.tags)):
-        raise _Fault(
+        raise _UnfitError(
             f"probabilities have shape {shape} for {len(words)} words and {len(tagger.tags)} tags"
         )
     return result
@@ -126,32 +127,32 @@ def _fitting(result: Any, words: Sequence[str], tagger: Tagger) -> Tagged | Foun
 def _checked_entities(found: Found, words: Sequence[str]) -> Found:
     given = listed(found.entities)
     if given is None:
-        raise _Fault(f"the result is {found.entities!r:.80}; it must be a list")
+        raise _UnfitError(f"the result is {found.entities!r:.80}; it must be a list")
     if given and all(isinstance(tag, str) for tag in given):
         if len(given) != len(words):
-            raise _Fault(f"there are {len(given)} tags for {len(words)} words")
+            raise _UnfitError(f"there are {len(given)} tags for {len(words)} words")
         try:
             entities = [Entity(*span) for span in spans_from_tags(given)]
         except SchemeError as error:
-            raise _Fault(str(error)) from None
+            raise _UnfitError(str(error)) from None
     else:
         entities = sorted((_entity(one, len(words)) for one in given), key=lambda e: e[:3])
-    return Found(entities, found.windows, found.unread, found.dropped)
+    return replace(found, entities=entities)
 
 
 def _entity(given: Any, words: int) -> Entity:
     if not isinstance(given, tuple | list) or len(given) not in (3, 4):
-        raise _Fault(f"{given!r:.80} is no entity: write (start, end, label), or add a score")
+        raise _UnfitError(f"{given!r:.80} is no entity: write (start, end, label), or add a score")
     start, end, label = given[:3]
     score = given[3] if len(given) > 3 else None
     if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in (start, end)):
-        raise _Fault(f"the entity {given!r:.80} has bounds that are no integers")
+        raise _UnfitError(f"the entity {given!r:.80} has bounds that are no integers")
     if not 0 <= start < end <= words:
-        raise _Fault(f"the entity [{start}, {end}) is out of bounds: there are {words} words")
+        raise _UnfitError(f"the entity [{start}, {end}) is out of bounds: there are {words} words")
     if not isinstance(label, str) or not label or label != "".join(label.split()) or label == "O":
-        raise _Fault(f"the entity [{start}, {end}) has the label {label!r}, which is none")
+        raise _UnfitError(f"the entity [{start}, {end}) has the label {label!r}, not a label")
     if score is not None and not (isinstance(score, Real) and math.isfinite(score)):
-        raise _Fault(f"the entity [{start}, {end}) has the score {score!r}, which is no number")
+        raise _UnfitError(f"the entity [{start}, {end}) has the score {score!r}, not a number")
     return Entity(int(start), int(end), label, None if score is None else float(score))
 
 

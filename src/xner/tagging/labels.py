@@ -44,14 +44,19 @@ def label_map(known: Iterable[str], given: LabelMap | None) -> dict[str, str | N
         UsageError: `given` names a label that the tagger does not have.
     """
     names = list(known)
+    ontonotes = is_ontonotes(names)
     for name in given or {}:
         if name not in names:
             raise UsageError(
                 f"labels renames {name!r}, which the model does not have; it has {', '.join(names)}"
             )
-    ontonotes = set(names) >= _MARKS
     made = {name: ONTONOTES.get(name) if ontonotes else name for name in names}
     return {**made, **{name: new or None for name, new in (given or {}).items()}}
+
+
+def is_ontonotes(known: Iterable[str]) -> bool:
+    """Whether the labels of a tagger are those of OntoNotes 5."""
+    return set(known) >= _MARKS
 
 
 def renamed(entities: Iterable[Entity], labels: LabelMap) -> tuple[list[Entity], list[str]]:

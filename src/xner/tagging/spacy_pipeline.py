@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from xner.errors import InputError, MissingExtraError
 from xner.tagging import Entity, Found
-from xner.tagging.labels import label_map, renamed, signed
+from xner.tagging.labels import is_ontonotes, label_map, renamed, signed
 from xner.tagging.options import SpacyOptions
 
 BATCH = 256
@@ -48,9 +49,11 @@ class SpacyTagger:
         self._trim, self._processes = options.trim, options.processes
         _keep_only(self._nlp, finders)
         meta = self._nlp.meta
+        default = "ontonotes>conll2003," if is_ontonotes(labels) else ""
         self.signature = (
-            f"spacy({meta['lang']}_{meta['name']}@{meta['version']},{signed(self._labels)}"
-            f"{'trim,' if options.trim else ''}version:{_version()})"
+            f"spacy({meta['lang']}_{meta['name']}@{meta['version']},{default}"
+            f"{signed(options.labels or {})}{'trim,' if options.trim else ''}"
+            f"version:{version('spacy')})"
         )
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[Found]:
@@ -120,9 +123,3 @@ def _keep_only(nlp: Any, finders: Sequence[str]) -> None:
         if set(getattr(component, "listening_components", ())) & set(finders)
     ]
     nlp.select_pipes(enable=[*shared, *finders])
-
-
-def _version() -> str:
-    import spacy
-
-    return str(spacy.__version__)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xner.corpus import Corpus
 from xner.errors import InputError
 from xner.schemes import B, O, S, parse_tag
-from xner.tagging import make_tagger
+from xner.tagging.options import CheckpointOptions
 from xner.training.examples import Float32, Int64, renamed, tagset_of
 from xner.training.options import Labels, StudentOptions
 
@@ -60,8 +60,10 @@ def predict(model: str, sentences: Sequence[Sequence[str]], options: StudentOpti
     Raises:
         InputError: the model cannot be loaded, or is not a tagger.
     """
-    settings = {"model": model, "device": options.device, "precision": options.precision}
-    tagger = make_tagger("checkpoint", settings)
+    from xner.tagging.checkpoint import CheckpointTagger
+
+    settings = CheckpointOptions(model=model, device=options.device, precision=options.precision)
+    tagger = CheckpointTagger(settings)
     probabilities = [tagged.probabilities for tagged in tagger.tag(sentences)]
     return Predictions(tagger.signature, tuple(tagger.tags), np.concatenate(probabilities))
 

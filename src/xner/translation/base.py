@@ -8,7 +8,7 @@ from typing import Protocol
 
 from xner.languages import Language
 
-OUTCOMES = ("translated", "split", "short", "cut", "repeats", "empty", "empty_input")
+OUTCOMES = ("translated", "split", "short", "cut", "repeats", "empty", "malformed", "empty_input")
 """Outcomes of a translation, from best to worst (see docs/data.md). A text that was translated in
 several pieces has the worst of their outcomes."""
 

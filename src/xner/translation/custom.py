@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from xner.callables import BadResult, grouped, listed, signature_of
+from xner.callables import ResultError, grouped, listed, signature_of
 from xner.errors import UsageError
 from xner.languages import Language
 from xner.translation.base import OUTCOMES, Translated, Translator
@@ -46,7 +46,7 @@ class FunctionTranslator:
             results = listed(self.function(asked, source, target) if asked else [])
             if results is None or len(results) != len(asked):
                 count = "no list" if results is None else f"{len(results)} translations"
-                raise BadResult(
+                raise ResultError(
                     _name(self), before, f"returned {count} for {len(asked)} texts from here on"
                 )
             found = iter(results)
@@ -78,7 +78,7 @@ def checked(
     """Yield the translations of a translator; text alone counts as `translated`, or as `empty`.
 
     Raises:
-        BadResult: a result is no text, has an unknown outcome, or there are too few or too many.
+        ResultError: a result is no text, has an unknown outcome, or there are too few or too many.
     """
     taken = done = 0
 
@@ -90,13 +90,13 @@ def checked(
 
     for result in translator.translate(counted(), source, target):
         if done >= taken:
-            raise BadResult(_name(translator), done - 1, "is followed by a result too many")
+            raise ResultError(_name(translator), done - 1, "is followed by a result too many")
         if fault := _fault(result):
-            raise BadResult(_name(translator), done, fault)
+            raise ResultError(_name(translator), done, fault)
         done += 1
         yield _as_translated(result)
     if done < taken:
-        raise BadResult(_name(translator), done, "has no translation: results are missing")
+        raise ResultError(_name(translator), done, "has no translation: results are missing")
 
 
 def _fault(result: Any) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from xner.inference.options import HardwareOptions, batch_tokens_option
-from xner.options import declare, option
+from xner.options import declare, option, required
+from xner.services.options import ServiceOptions
 
 DEFAULT_MODEL = "facebook/nllb-200-distilled-600M"
 """Its licence is CC-BY-NC-4.0: non-commercial use only."""
@@ -20,7 +21,9 @@ class TranslatorOptions(HardwareOptions):
     """Options of the translators `nllb` and `ctranslate2`."""
 
     model: str | Path = option(
-        DEFAULT_MODEL, "NLLB-200 or M2M100 checkpoint: hub id or folder.", unit="MODEL",
+        DEFAULT_MODEL,
+        "NLLB-200 or M2M100 checkpoint: hub id or folder. For llm the name of the model.",
+        unit="MODEL",
         names="model",
     )  # fmt: skip
     beams: int = option(
@@ -62,6 +65,18 @@ class TranslatorOptions(HardwareOptions):
         unit="FOLDER",
         default_text="xner/ctranslate2 in $XDG_CACHE_HOME or ~/.cache",
     )
+
+
+@declare
+class LlmTranslatorOptions(ServiceOptions):
+    """Options of the translator `llm`."""
+
+    model: str = required("Name of the model at the service.", unit="MODEL")
+
+
+@declare
+class AllTranslatorOptions(ServiceOptions, TranslatorOptions):
+    """Options of all translators."""
 
 
 SEARCH = ("beams", "max_tokens", "max_ratio", "min_ratio")

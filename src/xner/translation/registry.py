@@ -7,12 +7,14 @@ from typing import Any
 
 from xner.options import build, unknown
 from xner.translation.base import Translator
-from xner.translation.options import TranslatorOptions
+from xner.translation.options import LlmTranslatorOptions, TranslatorOptions
 
-TRANSLATORS = ("nllb", "ctranslate2")
+TRANSLATORS = ("nllb", "ctranslate2", "llm")
 
 
-def make_translator(name: str, options: TranslatorOptions | Mapping[str, Any]) -> Translator:
+def make_translator(
+    name: str, options: TranslatorOptions | LlmTranslatorOptions | Mapping[str, Any]
+) -> Translator:
     """Create a translator by name and load its model.
 
     Raises:
@@ -22,12 +24,22 @@ def make_translator(name: str, options: TranslatorOptions | Mapping[str, Any]) -
     """
     if name not in TRANSLATORS:
         raise unknown("translator", name, TRANSLATORS)
+    kind: Any = LlmTranslatorOptions if name == "llm" else TranslatorOptions
     if isinstance(options, Mapping):
-        options = build(TranslatorOptions, options, place=f"translator {name}")
+        options = build(kind, options, place=f"translator {name}")
+    translator: Translator = _class(name)(options)
+    return translator
+
+
+def _class(name: str) -> Any:
+    if name == "llm":
+        from xner.translation.llm import LlmTranslator
+
+        return LlmTranslator
     if name == "nllb":
         from xner.translation.nllb import NllbTranslator
 
-        return NllbTranslator(options)
+        return NllbTranslator
     from xner.translation.ctranslate2 import Ctranslate2Translator
 
-    return Ctranslate2Translator(options)
+    return Ctranslate2Translator
