@@ -7,7 +7,7 @@ import pytest
 
 import xner
 from xner.cli import COMMANDS, parser
-from xner.cli.reference import reference
+from xner.cli.reference import formats_tables, reference
 from xner.options import options_of
 from xner.stages import find_stage, stage_names
 
@@ -18,6 +18,12 @@ DOCS = Path(xner.__file__).parents[2] / "docs"
 def test_the_page_is_up_to_date():
     written = (DOCS / "options.md").read_text("utf-8")
     assert written == reference(), "run python -m xner.cli.reference > docs/options.md"
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="not a checkout")
+def test_the_tables_of_formats_are_up_to_date():
+    written = (DOCS / "formats.md").read_text("utf-8")
+    assert formats_tables() in written, "run python -m xner.cli.reference formats"
 
 
 def test_every_option_is_on_the_page():

@@ -15,11 +15,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     command.add_argument(
         "changes", type=Path, metavar="CHANGES",
-        help="List of changes that was downloaded from a report (.jsonl).",
+        help="List of changes that was downloaded from a report (.jsonl), or a corrected file from "
+        "an annotation tool, such as tasks.json of Label Studio.",
     )  # fmt: skip
     command.add_argument(
         "corpus", type=Path, metavar="CORPUS",
-        help="The file of that report (.jsonl .parquet), a folder, or a quoted pattern.",
+        help="The projection that was corrected (.jsonl .parquet), a folder, or a quoted pattern.",
     )  # fmt: skip
     command.add_argument(
         "-o", "--output", type=Path, required=True, metavar="OUT",
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 COMMAND = Command(
-    "put corrections from a report back",
+    "put corrections from a report or an annotation tool back",
     "Write CORPUS with the corrections of CHANGES. Sentences are found by their id and target "
     "words; a correction whose sentence is missing or has other words or entities than when it was "
     "corrected is an error, and nothing is written.",

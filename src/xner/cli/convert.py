@@ -17,6 +17,7 @@ from xner.schemes import SCHEMES
 
 _EXAMPLES = """examples:
   xner convert projected.parquet projected.spacy
+  xner convert projected.parquet tasks.json --labeling-config interface.xml
   xner convert en.conll de.conll pairs.jsonl.zst --links en-de.align
   xner convert esp.train es.conll --from conll --encoding latin-1
 """
@@ -58,6 +59,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--language", metavar="CODE", help="Code of the language, such as sw; needed by panx."
     )
     writing.add_argument(
+        "--labeling-config", type=Path, metavar="FILE",
+        help="Also write the labeling interface of the project (.xml); for label-studio.",
+    )  # fmt: skip
+    writing.add_argument(
         "--strict", action="store_true",
         help="Write nothing if OUT cannot hold all of IN. Default: write what it can hold, and "
         "warn.",
@@ -79,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
     """Convert the files, and say what the output cannot hold."""
     from xner.corpus import scan_as_is
     from xner.formats.losses import Lost
-    from xner.write import Writing, write
+    from xner.write import Writing, check_writable, write
 
     if len(options.inputs) > 2:
         raise UsageError(
@@ -88,7 +93,12 @@ def run(options: argparse.Namespace) -> None:
         )
     begin = perf_counter()
     how = Writing(options.side or "target", options.write_scheme, options.to, options.language)
-    form = how.check(options.output).FORMAT
+    module = how.check(options.output)
+    form = module.FORMAT
+    if options.labeling_config is not None:
+        if not hasattr(module, "labeling_config"):
+            raise UsageError("--labeling-config goes with --to label-studio")
+        check_writable(options.labeling_config)
     corpus, has_ids = scan_as_is(
         *options.inputs,
         links=options.links,
@@ -102,6 +112,8 @@ def run(options: argparse.Namespace) -> None:
     with progress(options.quiet or options.json) as tell:
         batches = _told(corpus, tell)
         write(options.output, batches, how, lost, strict=options.strict)
+    if options.labeling_config is not None:
+        _write_config(options.labeling_config, corpus)
     if lost.counts:
         message = f"{options.output}: {form.title} cannot hold {lost}"
         warnings.warn(message, XnerWarning, stacklevel=2)
@@ -121,6 +133,23 @@ def run(options: argparse.Namespace) -> None:
     rows += [("sentences", f"{len(corpus):,}"), ("seconds", f"{seconds:,.2f}")]
     rows += [(f"left out: {name}", f"{n:,}") for name, n in lost.counts.items()]
     facts("Converted", rows, f"xner:{__version__}")
+
+
+def _write_config(path: Path, corpus: Any) -> None:
+    """Write the labeling interface for the labels of a corpus."""
+    from xner.formats.files import atomic
+    from xner.formats.label_studio import labeling_config
+
+    prefixes = [p for p in ("source_", "target_", "") if f"{p}tokens" in corpus.columns]
+    names = [f"{p}entities" for p in prefixes if f"{p}entities" in corpus.columns]
+    labels = {
+        label
+        for batch in corpus.select(*names).batches()
+        for name in names
+        for label in batch[name].flatten().field("label").unique().to_pylist()
+    }
+    with atomic(path) as partial:
+        partial.write_text(labeling_config(labels, prefixes), "utf-8")
 
 
 def _told(corpus: Any, tell: Any) -> Any:

@@ -1,11 +1,19 @@
-"""The reference page of all options, docs/options.md: `python -m xner.cli.reference`."""
+"""Generated parts of the documentation.
+
+`python -m xner.cli.reference` prints docs/options.md, `python -m xner.cli.reference formats` the
+tables of docs/formats.md.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from xner.callables import FORM
 from xner.cli.flags import flag_of
+from xner.formats import MODULES
+from xner.formats.registry import FEATURES
 from xner.options import (
     Option,
     choices_of,
@@ -71,5 +79,32 @@ def _meaning(declared: Option) -> str:
     return declared.help + shown
 
 
+def formats_tables() -> str:
+    """The tables of file formats in Markdown: names and suffixes, and what each keeps."""
+    forms = [module.FORMAT for module in MODULES]
+    named = [
+        [
+            form.title,
+            f"`{form.name}`",
+            " ".join(f"`{suffix}`" for suffix in form.suffixes),
+            form.summary,
+            "batch by batch" if form.streams else "as a whole",
+            f"`{form.extra}`" if form.extra else "",
+        ]
+        for form in forms
+    ]
+    keeps = [
+        [f"{name}: {meaning}", *("yes" if name in form.keeps else "" for form in forms)]
+        for name, meaning in FEATURES.items()
+    ]
+    first = _table(("format", "name", "suffixes", "content", "read", "extra"), named)
+    return f"{first}\n{_table(('', *(f'`{form.name}`' for form in forms)), keeps)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 if __name__ == "__main__":
-    print(reference(), end="")
+    print(formats_tables() if sys.argv[1:] == ["formats"] else reference(), end="")

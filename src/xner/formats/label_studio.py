@@ -244,7 +244,8 @@ def labeling_config(labels: Collection[str], prefixes: Collection[str]) -> str:
         labels: labels of entities.
         prefixes: `source_` and `target_`, or an empty one for tasks with one text.
     """
-    lines = ["<View>"]
+    # Without the style, Label Studio counts several spaces as one.
+    lines = ["<View>", "  <Style>.htx-text { white-space: pre-wrap; }</Style>"]
     for prefix in prefixes:
         lines.append(f'  <Labels name="{prefix}label" toName="{prefix}text">')
         lines += [f"    <Label value={quoteattr(label)}/>" for label in sorted(labels)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from xner.errors import ChangeError, UsageError
 from xner.formats.streams import open_text
 from xner.outcomes import Outcome
 from xner.report import Figure, Report
+from xner.review.edited import changes_in, is_edited
 
 CHECKED = "checked"
 _READ = (
@@ -77,7 +79,9 @@ def apply_changes(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]
     Args:
         corpus: the projected corpus, or a later version of it. Sentences are found by their id and
             target words.
-        changes: file of JSON lines that was downloaded from a report, or its objects.
+        changes: file of JSON lines that was downloaded from a report, or its objects; or a
+            corrected file from an annotation tool, such as `tasks.json` of Label Studio
+            (docs/formats.md).
 
     Returns:
         The corpus in memory, with the corrected `target_entities` and the column `checked`.
@@ -99,6 +103,8 @@ def changing(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]) -> 
             raise UsageError(
                 f"{corpus.origin}: has no column {name!r}; give the file of the report"
             )
+    if isinstance(changes, str | PathLike) and is_edited(changes):
+        changes = changes_in(changes, corpus)
     read = _read(changes)
     _check_sentences(corpus, read)
     report = Report(_FIGURES, f"changes:{len(read)}")
