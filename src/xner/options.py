@@ -12,18 +12,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
-from os import PathLike
-from pathlib import Path
-from types import NoneType, UnionType
 from typing import (
     Any,
     Literal,
     TypeVar,
-    Union,
     dataclass_transform,
     get_args,
     get_origin,
@@ -32,6 +28,7 @@ from typing import (
 
 from xner.callables import FORM, adapted
 from xner.errors import UsageError
+from xner.hints import describe_type, fits, is_optional, members
 
 T = TypeVar("T")
 _KEY = "xner"
@@ -191,13 +188,16 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
     types = types_of(type(made))
     for name, declared in options_of(type(made)).items():
         value = getattr(made, name)
-        if value is UNSET or (value is None and not _optional(types[name])):
+        if value is None and declared.default is None:
+            continue
+        if value is UNSET or (value is None and not is_optional(types[name])):
             value = (given or {}).get(name, declared.presets.get(preset or "", declared.default))
             object.__setattr__(made, name, value)
         if declared.adapt is not None and value is not None:
             value = adapted(name, value, declared.adapt)
             object.__setattr__(made, name, value)
-        check_value(name, value, types[name], declared)
+        if value is not declared.default:  # a test checks the defaults
+            check_value(name, value, types[name], declared)
 
 
 def choices_of(hint: Any, declared: Option) -> tuple[Any, ...]:
@@ -208,13 +208,13 @@ def choices_of(hint: Any, declared: Option) -> tuple[Any, ...]:
 
 def check_value(name: str, value: Any, hint: Any, declared: Option) -> None:
     """Raise UsageError unless a value fits the type, choices and range of its option."""
-    if value is None and _optional(hint):
+    if value is None and is_optional(hint):
         return
     known = choices_of(hint, declared)
     if known and isinstance(value, str) and value not in known:
         named = f", or {FORM}" if declared.adapt is not None else ""
         raise UsageError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}{named}")
-    if not _fits(value, hint):
+    if not fits(value, hint):
         raise UsageError(f"{name} is {value!r}; it must be {describe_type(hint)}")
     for number in _numbers_in(value):
         if isinstance(number, Integral) and abs(int(number)) > _LARGEST:
@@ -243,86 +243,6 @@ def _check_range(name: str, value: float, declared: Option) -> None:
     )
     if outside:
         raise UsageError(f"{name} is {value:g}; it must be {declared.range}")
-
-
-def _optional(hint: Any) -> bool:
-    return hint is Any or NoneType in members(hint)
-
-
-def members(hint: Any) -> tuple[Any, ...]:
-    """The members of a union type, or the type itself."""
-    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type; classes other than plain values are not looked into."""
-    return any(_is(value, member) for member in members(hint))
-
-
-def _is(value: Any, hint: Any) -> bool:
-    kind = get_origin(hint) or hint
-    if kind is Any:
-        return True
-    if kind is Literal:
-        return value in get_args(hint)
-    if kind in (int, float):
-        return not isinstance(value, bool) and isinstance(
-            value, Real if kind is float else Integral
-        )
-    if kind in (bool, str, NoneType):
-        return isinstance(value, kind)
-    if kind in (Path, PathLike):
-        return isinstance(value, str | PathLike)
-    if isinstance(kind, type) and issubclass(kind, Mapping):
-        return isinstance(value, Mapping) and _all_fit(value.values(), get_args(hint)[1:])
-    if isinstance(kind, type) and issubclass(kind, Collection):
-        plain = isinstance(value, list | tuple | set | frozenset)
-        return plain and _all_fit(value, get_args(hint)[:1])
-    # A protocol or class of objects: anything that is no plain value may be one.
-    return not isinstance(value, str | int | float | list | tuple | Mapping | NoneType)
-
-
-def _all_fit(values: Iterable[Any], hints: tuple[Any, ...]) -> bool:
-    return not hints or all(_fits(value, hints[0]) for value in values)
-
-
-_NOUNS = {int: "an integer", float: "a number", bool: "true or false", str: "text", Path: "a path"}
-
-
-def describe_type(hint: Any) -> str:
-    """A type in words, such as `an integer` or `a list`."""
-    words = []
-    for member in members(hint):
-        kind = get_origin(member) or member
-        if kind is NoneType:
-            continue
-        if kind is Literal:
-            words.append("one of " + ", ".join(map(str, get_args(member))))
-        elif kind in _NOUNS:
-            words.append(_NOUNS[kind])
-        elif isinstance(kind, type) and issubclass(kind, Mapping):
-            words.append("a mapping")
-        elif isinstance(kind, type) and issubclass(kind, Collection):
-            words.append("a list")
-        else:
-            words.append(f"an object ({getattr(kind, '__name__', kind)})")
-    return " or ".join(dict.fromkeys(words))
-
-
-def is_listed(hint: Any) -> bool:
-    """Whether an option is a list by its type."""
-    kinds = [get_origin(member) or member for member in members(hint)]
-    return any(
-        isinstance(kind, type) and issubclass(kind, Collection) and not issubclass(kind, str)
-        and not issubclass(kind, Mapping)
-        for kind in kinds
-    )  # fmt: skip
-
-
-def wrapped(value: Any, hint: Any) -> Any:
-    """A list of the value if the option is a list and the value is an item of it."""
-    one = is_listed(hint) and not _fits(value, hint) and _fits([value], hint)
-    return [value] if one else value
 
 
 def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> UsageError:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner.errors import SchemeError, UsageError
+from xner.hints import checked
 
 Int32 = NDArray[np.int32]
 Codes = NDArray[np.uint8]
@@ -166,6 +167,7 @@ def tag_ids(codes: Codes, labels: Int32) -> Int32:
     return np.where(codes == O, 0, 4 * labels + codes).astype(np.int32)
 
 
+@checked
 def spans_from_tags(tags: Sequence[str], scheme: str = "auto") -> list[tuple[int, int, str]]:
     """Convert the tags of one sentence to half-open spans `(start, end, label)`.
 
@@ -192,6 +194,7 @@ def spans_from_tags(tags: Sequence[str], scheme: str = "auto") -> list[tuple[int
     ]
 
 
+@checked
 def tags_from_spans(
     spans: Sequence[tuple[int, int, str]], length: int, scheme: str = "IOB2"
 ) -> list[str]:

@@ -170,3 +170,27 @@ def test_no_method_overlaps_invents_or_exceeds(method, rows, constraint):
             assert all(used.count(e) <= limit for e in used)
         assert sum(e["score"] for e in made) == pytest.approx(solution["objective"], abs=1e-4)
         assert solution["objective"] <= solution["bound"] + 1e-9
+
+
+ALONE = [
+    {},
+    {"method": "greedy"},
+    {"candidates": "ngrams", "stop_tokens": [""]},
+    {"candidates": "runs", "score": {"dictionary": 1.0}},
+    {"method": "heuristic", "fill": {"lexicon": 1.0, "adjacent": 0.5}},
+    {"score": {"lexical": 1.0, "edge": 0.5}, "fill": {"adjacent": 1.0}},
+]
+
+
+@quick
+@given(sentences(), st.sampled_from(ALONE))
+def test_one_sentence_takes_a_shorter_way_to_the_same_result(row, options):
+    pairs = corpus([row])
+    short = project(pairs, **options)
+    with mock.patch("xner.stages.project.is_alone", return_value=False):
+        whole = project(pairs, **options)
+    assert short.table.equals(whole.table, check_metadata=True)
+    figures, expected = short.report.as_dict(), whole.report.as_dict()
+    for name in ("seconds", "sentences_per_second", "align_seconds", "count_seconds"):
+        del figures[name], expected[name]
+    assert figures == expected

@@ -5,6 +5,7 @@ from unittest import mock
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from xner.score.edge import edge
 from xner.score.fill import fill_links
 from xner.score.lexical import lexical
 from xner.score.overlap import overlap
-from xner.score.scene import Scene, Text, words_of
+from xner.score.scene import Scene, Text, _bare, words_of
 from xner.stages.first_pass import count_batch, count_corpus, first_choice
 from xner.stages.project import Project, project
 
@@ -192,3 +193,11 @@ def test_links_back_off(row, data):
     free = [x for x in more if all(x[0] != i and x[1] != j for i, j in used)]
     expected = [{"source": i, "target": j, "weight": np.float32(w)} for i, j, w in links + free]
     assert back_off(*column).to_pylist() == [expected] * 2
+
+
+@given(st.lists(st.text(max_size=6), max_size=6))
+def test_punctuation_around_words_is_stripped_as_by_the_expression(words):
+    column = pa.array(words, pa.string())
+    ends = r"^[^\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+$"
+    bare = pc.replace_substring_regex(column, ends, "")
+    assert _bare(column).to_pylist() == pc.if_else(pc.equal(bare, ""), column, bare).to_pylist()

@@ -306,3 +306,32 @@ def test_packages_are_not_imported_unless_their_objects_are_given():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: xner.project(c, max_span=3.0), "max_span is 3.0; it must be an integer"),
+        (lambda c: xner.project(c, max_span=True), "max_span is True; it must be an integer"),
+        (lambda c: xner.project(c, subspans=1), "subspans is 1; it must be true or false"),
+        (lambda c: xner.project(c, max_spam=3), "unknown option 'max_spam'; did you mean 'max_sp"),
+        (lambda c: xner.project(c, score={"edge": "1"}), "mapping with values that are numbers"),
+        (lambda c: xner.project(c, score="edge"), "score is 'edge'; it must be a mapping"),
+        (lambda c: xner.project(c, counts=object()), r"must be an object \(Counts\) or a path"),
+        (lambda c: xner.project(c, 3), "options are given by name"),
+        (lambda c: xner.align(c, aligner=3), "aligner is 3; it must be"),
+        (lambda c: xner.read(3), "source is 3; it must be text or a path or a list"),
+        (lambda c: xner.scan("a.conll", links=3), "links is 3; it must be text or a path or"),
+        (lambda c: xner.evaluate(c, c, ignore="PER"), "ignore is 'PER'; it must be a list of text"),
+        (lambda c: xner.evaluate_links(3, c), "gold is 3; it must be text or a path"),
+        (lambda c: xner.divergence(c, c, n="3"), "n is '3'; it must be an integer"),
+        (lambda c: xner.run(3), "config is 3; it must be text or a path or a mapping"),
+        (lambda c: xner.spans_from_tags("B-PER"), "tags is 'B-PER'; it must be a list of text"),
+        (lambda c: xner.tags_from_spans([(0, 1)], 3), r"spans is \[\(0, 1\)\]; it must be a list"),
+        (lambda c: xner.Corpus.of(c, side="left"), "side is 'left'; choose source or target"),
+        (lambda c: xner.Corpus.from_table([1]), "table is of type list; it must be an Arrow"),
+    ],
+)
+def test_arguments_of_wrong_types(call, message):
+    with pytest.raises(UsageError, match=message):
+        call(xner.Corpus.of(ROW))

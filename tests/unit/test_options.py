@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_origin
 
 import pytest
 
 from xner.errors import UsageError
+from xner.hints import describe_type, is_listed, members
 from xner.options import (
+    UNSET,
     build,
+    check_value,
     choices_of,
     declare,
-    describe_type,
-    is_listed,
     option,
     options_of,
     parse_label,
@@ -25,6 +26,7 @@ from xner.options import (
     signed,
     types_of,
 )
+from xner.stages import find_stage, stage_names
 
 
 class Tool(Protocol):
@@ -69,9 +71,12 @@ BAD = [
     ({"score": {"a": float("inf")}}, "score is {'a': inf}; numbers must be finite"),
     ({"method": "fats"}, "method is 'fats'; choose one of exact, greedy"),
     ({"method": 3}, "method is 3; it must be one of exact, greedy"),
-    ({"score": {"a": "x"}}, "score is {'a': 'x'}; it must be a mapping"),
-    ({"words": "one two"}, "words is 'one two'; it must be a list"),
-    ({"words": [1]}, "words is [1]; it must be a list"),
+    (
+        {"score": {"a": "x"}},
+        "score is {'a': 'x'}; it must be a mapping with values that are numbers",
+    ),
+    ({"words": "one two"}, "words is 'one two'; it must be a list of text"),
+    ({"words": [1]}, "words is [1]; it must be a list of text"),
     ({"tool": "none"}, "tool is 'none'; choose one of own, other"),
     ({"tool": 3}, "tool is 3; it must be text or an object (Tool)"),
     ({"file": 3}, "file is 3; it must be a path"),
@@ -87,8 +92,14 @@ def test_values_are_checked(given, message):
 
 
 def test_objects_and_paths_pass(tmp_path):
-    tool = object()
+    class Hammer:
+        def work(self) -> None: ...
+
+    tool = Hammer()
     assert Settings("m", tool=tool).tool is tool
+    for other in (object(), Hammer):
+        with pytest.raises(UsageError, match=r"it must be text or an object \(Tool\)"):
+            Settings("m", tool=other)
     assert Settings("m", file=str(tmp_path)).file == str(tmp_path)
     assert Settings("m", words=("a",)).words == ("a",)
 
@@ -121,3 +132,17 @@ def test_command_line_values():
     for parse, text in ((parse_label, "PERSON"), (parse_label, "=PER"), (parse_weight, "a=b")):
         with pytest.raises(UsageError, match="write"):
             parse(text)
+
+
+@pytest.mark.parametrize("name", stage_names())
+def test_defaults_of_stages_fit_and_other_types_are_refused_by_name(name):
+    stage = find_stage(name)
+    wrong = {int: 3.0, float: "x", bool: 1, str: 3, Path: 3, Callable: 3, Mapping: ["x"]}
+    for option_name, declared in options_of(stage).items():
+        hint = types_of(stage)[option_name]
+        if declared.default is not UNSET:
+            check_value(option_name, declared.default, hint, declared)
+        kinds = {get_origin(member) or member for member in members(hint)}
+        value = next((bad for kind, bad in wrong.items() if kind in kinds), b"x")
+        with pytest.raises(UsageError, match=rf"^{option_name} is .*; it must be "):
+            check_value(option_name, value, hint, declared)

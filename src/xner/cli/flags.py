@@ -8,14 +8,8 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from xner.callables import FORM
-from xner.options import (
-    UNSET,
-    Option,
-    choices_of,
-    members,
-    options_of,
-    types_of,
-)
+from xner.hints import members
+from xner.options import UNSET, Option, choices_of, options_of, types_of
 from xner.stages.documented import described
 
 _PREFIX = "option_"

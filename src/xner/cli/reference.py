@@ -14,14 +14,8 @@ from xner.callables import FORM
 from xner.cli.flags import flag_of
 from xner.formats import MODULES
 from xner.formats.registry import FEATURES
-from xner.options import (
-    Option,
-    choices_of,
-    describe_type,
-    options_of,
-    shown_default,
-    types_of,
-)
+from xner.hints import describe_type
+from xner.options import Option, choices_of, options_of, shown_default, types_of
 from xner.stages import find_stage, stage_names
 from xner.stages.base import Stage
 

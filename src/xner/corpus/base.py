@@ -105,6 +105,8 @@ class Corpus:
         """
         from xner.corpus.given import as_corpus
 
+        if side not in ("source", "target", None):
+            raise UsageError(f"side is {side!r}; choose source or target")
         return as_corpus(data, side)
 
     @classmethod
@@ -114,6 +116,11 @@ class Corpus:
         Raises:
             InputError: a column has the wrong type, or a row does not fit.
         """
+        if not isinstance(table, pa.Table):
+            raise UsageError(
+                f"table is of type {type(table).__name__}; it must be an Arrow table: Corpus.of "
+                f"takes other data"
+            )
         fitted: list[pa.RecordBatch] = []
         done = 0
         for batch in table.to_batches(BATCH):

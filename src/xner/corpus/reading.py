@@ -34,6 +34,7 @@ from xner.corpus.joining import Named, rechunk, side_by_side, zip_batches
 from xner.corpus.parts import Batches, Chosen, Source, only
 from xner.errors import ParallelError, UsageError
 from xner.formats import WITH_WORDS, pharaoh
+from xner.hints import checked
 from xner.links import back_off
 from xner.schemes import check_scheme
 from xner.validate import validate
@@ -41,6 +42,7 @@ from xner.validate import validate
 DOCSTART_CHOICES = ("auto", "keep", "skip")
 
 
+@checked
 def read(
     source: Inputs,
     target: Inputs | None = None,
@@ -59,6 +61,7 @@ def read(
     return _open(source, target, links, scheme, docstart, side, encoding, on_bad_row, hold=True)
 
 
+@checked
 def scan(
     source: Inputs,
     target: Inputs | None = None,

@@ -107,7 +107,7 @@ def _structs(name: str, value: Any, row: str) -> Any:
 
 
 def _struct(name: str, item: Any, keys: tuple[str, ...], row: str) -> Mapping[str, Any]:
-    if isinstance(item, Mapping):
+    if type(item) is not tuple and isinstance(item, Mapping):
         return item
     fit = isinstance(item, tuple | list) and len(item) in (len(keys), len(keys) - (keys is _LINK))
     if not fit or not all(map(_is_field, keys, item)):
@@ -116,10 +116,14 @@ def _struct(name: str, item: Any, keys: tuple[str, ...], row: str) -> Mapping[st
             f"{row}: {what} in {name} is {_short(item)}; write ({', '.join(keys)}) or a dict "
             f"with these keys"
         )
-    return dict(zip(keys, item, strict=False))
+    if len(item) < len(keys):
+        return {"source": item[0], "target": item[1], "weight": 1.0}
+    return dict(zip(keys, item, strict=True))
 
 
 def _is_field(key: str, value: Any) -> bool:
+    if type(value) is int:
+        return key != "label"
     if isinstance(value, bool):
         return False
     if key == "label":
@@ -167,9 +171,9 @@ def _side(side: Any, prefix: str) -> dict[str, Any]:
 
 def _is_labelled(side: Any) -> bool:
     """Whether a side is (words, spans) or a dict."""
-    if isinstance(side, Mapping):
-        return True
     pair = isinstance(side, tuple | list) and len(side) == 2
+    if not pair and isinstance(side, Mapping):
+        return True
     return pair and _are_words(side[0]) and not isinstance(side[1], str) and _are_spans(side[1])
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from xner.corpus import as_corpus, scan
 from xner.errors import InputError, UsageError
+from xner.hints import checked
 
 NGRAM = 3
 
 
+@checked
 def divergence(
     source: Any,
     target: Any,

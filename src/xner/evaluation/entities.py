@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,6 +14,7 @@ from xner._version import __version__
 from xner.corpus import Corpus, as_corpus
 from xner.corpus.inputs import Encoding
 from xner.evaluation.counts import Int64, LabelScores, counted, scores_of
+from xner.hints import checked
 from xner.labels import label_files, label_side
 
 MODE, SCHEME = "strict", "IOB2"
@@ -64,11 +65,12 @@ class Evaluation:
         }
 
 
+@checked
 def evaluate(
     gold: Any,
     predicted: Any,
     *,
-    ignore: Iterable[str] = (),
+    ignore: Collection[str] = (),
     scheme: str = "auto",
     encoding: Encoding = None,
 ) -> Evaluation:

@@ -21,6 +21,7 @@ from xner.errors import FormatError, InputError, ParallelError, UsageError
 from xner.formats import format_of, jsonl, parquet, pharaoh
 from xner.formats.files import line_blocks
 from xner.formats.streams import plain_name
+from xner.hints import checked
 
 BASES = ("auto", "0", "1")
 _GOLD_LINK = re.compile(r"(\d+)([-p?])(\d+)", re.ASCII)
@@ -62,6 +63,7 @@ class LinkEvaluation:
         return asdict(self)
 
 
+@checked
 def evaluate_links(
     gold: StrPath, predicted: Any, *, gold_base: str = "auto", min_weight: float = 0.0
 ) -> LinkEvaluation:

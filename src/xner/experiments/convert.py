@@ -10,7 +10,8 @@ import msgspec
 
 from xner.errors import UsageError
 from xner.experiments.schema import Section, Settings
-from xner.options import members, unknown
+from xner.hints import members
+from xner.options import unknown
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=Section)

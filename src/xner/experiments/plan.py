@@ -17,7 +17,8 @@ from xner.experiments.pipelines import TEST, TRAIN, Step
 from xner.experiments.reading import COLUMNS, TRAINING_COLUMNS, files_of
 from xner.experiments.resolve import resolved, settings_naming
 from xner.experiments.systems import System
-from xner.options import as_list, is_listed, options_of, types_of
+from xner.hints import is_listed
+from xner.options import as_list, options_of, types_of
 from xner.stages import MODEL, Learner, Stage, find_stage
 
 READ = "read"

@@ -22,10 +22,12 @@ from xner.experiments.store import Store, Stored, joined, renamed
 from xner.experiments.systems import System
 from xner.experiments.tables import write_tables
 from xner.experiments.tabulate import Outcome, Samples
+from xner.hints import checked
 from xner.report import Progress, silent
 from xner.write import write_batches
 
 
+@checked
 def run(
     config: StrPath | Mapping[str, Any],
     *,

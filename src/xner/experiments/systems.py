@@ -11,7 +11,8 @@ from xner.errors import MissingExtraError, UsageError
 from xner.experiments.convert import convert, convert_row
 from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
 from xner.experiments.schema import File, ModelRow, Row, Settings
-from xner.options import is_listed, types_of, unknown
+from xner.hints import is_listed
+from xner.options import types_of, unknown
 from xner.stages import Stage, find_stage
 
 _ALIGN = "align"

@@ -94,8 +94,7 @@ def over_blocks(
         What the calls returned, in the order of the blocks; one empty block for no rows.
     """
     blocks = rows if isinstance(rows, range) else range(0, rows, BLOCK)
-    workers = thread_count()
-    if workers == 1 or len(blocks) <= 1:
+    if len(blocks) <= 1 or (workers := thread_count()) == 1:
         return [kernel(0, blocks.stop, *args, **kwargs)]
     first, *bounds = [(lo, min(lo + blocks.step, blocks.stop)) for lo in blocks]
     results = [kernel(*first, *args, **kwargs)]
@@ -110,6 +109,10 @@ def frozen(array: Any, dtype: type) -> NDArray[Any]:
     Arrow returns read-only arrays and NumPy writable ones, and Numba would compile a kernel
     again for each mixture of the two.
     """
+    if type(array) is np.ndarray and array.dtype == dtype:
+        flags = array.flags
+        if flags.c_contiguous and not flags.writeable:
+            return array
     view: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype).view()
     view.flags.writeable = False
     return view

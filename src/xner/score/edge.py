@@ -18,7 +18,7 @@ import numpy as np
 
 from xner.kernels.corpus_scores import INSIDE, OUTSIDE, EdgeRule, edge_scores
 from xner.kernels.keys import SHAPES
-from xner.kernels.records import Float64, Int64, Keys, Spans
+from xner.kernels.records import Float64, Int64, Keys, Spans, Words
 from xner.score.counts import Counts
 from xner.score.scene import Scene, Text, key_of, score_with
 
@@ -29,17 +29,30 @@ SHAPE_INSIDE, SHAPE_OUTSIDE = np.uint64(8), np.uint64(9)
 
 def count_edges(text: Text, spans: Spans, counts: Counts) -> None:
     """Count the words inside spans and next to them."""
-    words = text.target
+    keys = text.target.keys
+    first, last, outside = _edges(text.target, spans)
+    counts.add(key_of(keys[_positions(first, last)], INSIDE))
+    counts.add(key_of(keys[outside], OUTSIDE))
+    count_shapes(text, spans, counts)
+
+
+def count_shapes(text: Text, spans: Spans, counts: Counts) -> None:
+    """Count the shapes of the first and last words of spans, and of the words next to them."""
+    shapes = text.target.shapes
+    first, last, outside = _edges(text.target, spans)
+    edges = np.concatenate([first, last - 1])
+    inside = np.bincount(shapes[edges], minlength=SHAPES)
+    counts.add(_shape_keys(SHAPE_INSIDE), inside)
+    counts.add(_shape_keys(SHAPE_OUTSIDE), np.bincount(shapes[outside], minlength=SHAPES))
+
+
+def _edges(words: Words, spans: Spans) -> tuple[Int64, Int64, Int64]:
+    """Positions in all words: begin and end of each span, and the words next to spans."""
     lengths = np.diff(spans.offsets)
     base = np.repeat(words.offsets[:-1], lengths).astype(np.int64)
     limit = np.repeat(words.offsets[1:], lengths)
     first, last = base + spans.start, base + spans.end
-    outside = np.concatenate([first[spans.start > 0] - 1, last[last < limit]])
-    counts.add(key_of(words.keys[_positions(first, last)], INSIDE))
-    counts.add(key_of(words.keys[outside], OUTSIDE))
-    edges = np.concatenate([first, last - 1])
-    counts.add(_shape_keys(SHAPE_INSIDE), np.bincount(words.shapes[edges], minlength=SHAPES))
-    counts.add(_shape_keys(SHAPE_OUTSIDE), np.bincount(words.shapes[outside], minlength=SHAPES))
+    return first, last, np.concatenate([first[spans.start > 0] - 1, last[last < limit]])
 
 
 def _positions(first: Int64, last: Int64) -> Int64:

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from xner.score.nmt import NmtScorer
 
 P = ParamSpec("P")
-_ENDS = r"^[^\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+$"
+_NO_WORD = r"[^\p{L}\p{N}\p{M}]"
+_SEEN: set[str] = set()
+_FOUND: set[str] = set()
+"""Characters that `_punctuation` has looked at, and those that it found."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,10 @@ class Text:
     def both(self) -> Texts:
         """Both sides and the entities."""
         base = self.source.offsets[rows_of(self.entities.offsets)]
-        edges = np.zeros(len(self.source.keys) + 1, np.int64)
-        np.add.at(edges, base + self.entities.start, 1)
-        np.add.at(edges, base + self.entities.end, -1)
-        inside = frozen(np.cumsum(edges)[:-1] > 0, np.uint8)
+        room = len(self.source.keys) + 1
+        begins = np.bincount(base + self.entities.start, minlength=room)
+        ends = np.bincount(base + self.entities.end, minlength=room)
+        inside = frozen(np.cumsum(begins - ends)[:-1] > 0, np.uint8)
         return Texts(self.source, self.target, self.entities, inside)
 
     @cached_property
@@ -185,8 +188,21 @@ def _fields(column: pa.ListArray, *names: str) -> list[Int32]:
 
 def _bare(words: pa.StringArray) -> pa.StringArray:
     """Words without surrounding punctuation; words of nothing else stay."""
-    bare = pc.replace_substring_regex(words, _ENDS, "")
-    return pc.if_else(pc.equal(bare, ""), words, bare)
+    listed = words.to_pylist()
+    around = "".join(set().union(*listed) & _punctuation(set().union(*listed)))
+    return pa.array([word.strip(around) or word for word in listed], pa.string())
+
+
+def _punctuation(characters: set[str]) -> set[str]:
+    """Those that are neither letters, numbers nor marks, and more that were seen before.
+
+    Arrow takes milliseconds to compile the expression, so it sees every character only once.
+    """
+    if new := sorted(characters - _SEEN):
+        found = pc.match_substring_regex(pa.array(new), _NO_WORD).to_pylist()
+        _FOUND.update(character for character, is_one in zip(new, found, strict=True) if is_one)
+        _SEEN.update(new)
+    return _FOUND
 
 
 def _strings(strings: pa.StringArray) -> Strings:

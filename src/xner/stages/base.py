@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from xner.corpus import Corpus, StrPath, as_corpus, is_columns
 from xner.errors import InputError, UsageError
+from xner.hints import wrapped
 from xner.options import (
     UNSET,
     Option,
@@ -21,7 +22,6 @@ from xner.options import (
     settle,
     types_of,
     unknown,
-    wrapped,
 )
 from xner.report import Figure, Progress, Report, silent
 from xner.stages.documented import documented
@@ -246,6 +246,8 @@ def unfit(stage: Callable[..., Any], given: Mapping[str, Any], error: TypeError)
     for name in given:
         if name not in known:
             return unknown("option", name, known)
+    if "positional arguments but" in str(error) or "positional argument but" in str(error):
+        return UsageError("options are given by name, such as seed=1")
     return error if "required" not in str(error) else UsageError(str(error).partition("() ")[2])
 
 

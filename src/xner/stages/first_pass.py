@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from xner.corpus import Corpus
 from xner.kernels.records import Spans
 from xner.report import Progress
 from xner.score.adjacent import count_adjacent
-from xner.score.alignment import linked_ngrams
+from xner.score.alignment import Candidates, linked_ngrams
 from xner.score.counts import Counts
 from xner.score.dictionary import count_dictionary
-from xner.score.edge import count_edges
+from xner.score.edge import count_edges, count_shapes
 from xner.score.lexicon import count_lexicon
-from xner.score.registry import fused, link_scores
+from xner.score.registry import find_score, fused, link_scores
 from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Text
 from xner.solve.exact import solve_exact
@@ -49,6 +51,41 @@ def count_corpus(corpus: Corpus, options: ProjectionOptions) -> Counts:
         done += batch.num_rows
         options.tell("count", done / max(1, len(corpus)))
     return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What the first pass finds in a corpus of one sentence, for the second to use.
+
+    Attributes:
+        text: the sentence.
+        made: its candidates.
+        spans: the best choice by the scores of its links alone.
+    """
+
+    text: Text
+    made: Candidates
+    spans: Spans
+
+
+def is_alone(corpus: Corpus, options: ProjectionOptions) -> bool:
+    """Whether a corpus has one sentence whose own statistics are known without a first pass.
+
+    A sentence is scored without what it added to the statistics itself. Of one sentence nothing is
+    left but the shapes of words (`xner.score.edge`): no link is filled in, and the dictionary
+    score is 0.
+    """
+    plain = options.counts is None and options.save_counts is None and options.relabel is None
+    own = (name for name in options.score if find_score(name).counted)
+    return len(corpus) == 1 and plain and set(own) <= {"edge", "dictionary"}
+
+
+def count_alone(batch: pa.RecordBatch, options: ProjectionOptions) -> tuple[Counts, Alone]:
+    """Collect the statistics of a corpus of one sentence that its score depends on."""
+    text, counts = Text(batch), Counts(options.first_signature)
+    made, spans = _first(text, options)
+    count_shapes(text, spans, counts)
+    return counts, Alone(text, made, spans)
 
 
 def counted(options: ProjectionOptions, corpus: Corpus, work: Work) -> Path:
@@ -98,7 +135,12 @@ def count_batch(text: Text, options: ProjectionOptions, counts: Counts) -> None:
 
 def first_choice(text: Text, options: ProjectionOptions) -> Spans:
     """The best choice of a batch by the scores of its links alone, one span per entity."""
+    return _first(text, options)[1]
+
+
+def _first(text: Text, options: ProjectionOptions) -> tuple[Candidates, Spans]:
+    """The candidates of a batch, and the best choice by the scores of its links alone."""
     made = linked_ngrams(text, options.max_span, options.max_ratio)
     scene = Scene(text, made.problem)
     problem = made.problem.with_scores(fused(scene, link_scores(options.score)))
-    return Spans.of(problem, solve_exact(problem, ilp=False).chosen)
+    return made, Spans.of(problem, solve_exact(problem, ilp=False).chosen)

@@ -43,8 +43,16 @@ from xner.solve.greedy import solve_first_fit, solve_greedy
 from xner.solve.ilp import solve_ilp
 from xner.solve.solution import Solution
 from xner.stages.align import FittedOptions
-from xner.stages.base import Columns, function_of
-from xner.stages.first_pass import count_corpus, counted, first_choice
+from xner.stages.base import Columns, function_of, require_columns
+from xner.stages.first_pass import (
+    NEEDED,
+    Alone,
+    count_alone,
+    count_corpus,
+    counted,
+    first_choice,
+    is_alone,
+)
 from xner.stages.kept import candidate_column
 from xner.stages.large import large_rows, restored
 from xner.stages.linking import linked
@@ -193,8 +201,7 @@ class Project(ProjectionOptions):
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
         linked = self._with_links(corpus, report)
         report.signature += _made_before(linked)
-        counts = self._counted(linked, report) if self.counted else None
-        pass_ = Pass(self, report, counts, self._scorer())
+        pass_ = self._second_pass(linked, report)
         self.tell("project", 0.0)
         for batch in linked.batches():
             rows = max(1, batch.num_rows) if self.candidates == "links" else SLICE
@@ -220,6 +227,21 @@ class Project(ProjectionOptions):
         made_by = (corpus.schema.metadata or {}).get(LINKS_MADE_BY, b"given")
         report.signature += f"|aligner:{made_by.decode()}"
         return corpus
+
+    def _second_pass(self, linked: Corpus, report: Report) -> Pass:
+        """The second pass, after the first if there must be one."""
+        if not self.counted:
+            return Pass(self, report, None, self._scorer())
+        if not is_alone(linked, self):
+            return Pass(self, report, self._counted(linked, report), self._scorer())
+        begin = perf_counter()
+        require_columns(linked, *NEEDED)
+        (batch,) = (batch for batch in linked.batches() if batch.num_rows)
+        if len(large_rows(batch, self)):
+            return Pass(self, report, self._counted(linked, report), self._scorer())
+        counts, alone = count_alone(batch, self)
+        report.add(count_seconds=perf_counter() - begin)
+        return Pass(self, report, counts, self._scorer(), alone)
 
     def _counted(self, linked: Corpus, report: Report) -> Counts:
         """The corpus statistics: given, loaded from a file, or collected in a first pass."""
@@ -268,27 +290,35 @@ class Pass:
         report: counts what was done.
         counts: corpus statistics of the first pass, if the options need them.
         nmt: the model of the score `nmt`, if it is used.
+        alone: what the first pass found, if the corpus has a single sentence.
     """
 
     options: ProjectionOptions
     report: Report
     counts: Counts | None = None
     nmt: NmtScorer | None = None
+    alone: Alone | None = None
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Add the columns of a projection to a validated batch."""
         require(batch, "source_tokens", "source_entities", "target_tokens")
         if self.options.linked:
             require(batch, "links")
+        if self.alone is not None and batch.num_rows:
+            return self._projected(batch, self.alone)
         large = large_rows(batch, self.options)
         made = self._projected(blanked(batch, large))
         return restored(made, batch, large, self.report) if len(large) else made
 
-    def _projected(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _projected(self, batch: pa.RecordBatch, alone: Alone | None = None) -> pa.RecordBatch:
         options = self.options
-        text = Text(batch)
-        spans = None if self.counts is None else first_choice(text, options)
-        made = self._candidates(text, spans)
+        if alone is None:
+            text = Text(batch)
+            spans = None if self.counts is None else first_choice(text, options)
+            made = self._candidates(text, spans)
+        else:
+            text, spans = alone.text, alone.spans
+            made = self._alone(alone)
         above = (made.problem.score > TINY) & (made.problem.score >= options.min_score)
         problem, dropped = _above(made.problem, above)
         solution = _solve(problem, made, options)
@@ -329,9 +359,24 @@ class Pass:
             text = fill_links(text, spans, self.counts, options.fill)
         if options.method == "heuristic":
             return linked_runs(text, options.merge_distance, options.length_ratio, options.top_k)
-        made = _unscored(text, options)
+        return self._scored(text, spans, _unscored(text, options), options.score)
+
+    def _alone(self, alone: Alone) -> Candidates:
+        """The candidates of the only sentence of a corpus: without links to fill in."""
+        options = self.options
+        if options.method == "heuristic":
+            return self._candidates(alone.text, None)
+        made = alone.made if options.candidates == "links" else _unscored(alone.text, options)
+        score = dict(options.score)
+        if len(score) > 1:
+            score.pop("dictionary", None)  # 0
+        return self._scored(alone.text, alone.spans, made, score)
+
+    def _scored(
+        self, text: Text, spans: Spans | None, made: Candidates, score: Mapping[str, float]
+    ) -> Candidates:
         scene = Scene(text, made.problem, spans, self.counts, self.nmt)
-        return replace(made, problem=made.problem.with_scores(fused(scene, options.score)))
+        return replace(made, problem=made.problem.with_scores(fused(scene, score)))
 
 
 def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> Solution:
