@@ -1,6 +1,8 @@
 """Reports and corrections, without a browser."""
 
 import json
+import re
+from importlib.resources import files
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +12,7 @@ import xner
 from tests.reports import EVIL, ROWS, data_of, gold, projection
 from xner.cli import main
 from xner.review.records import FIELDS
+from xner.review.template import STYLES
 
 
 @pytest.fixture
@@ -52,6 +55,35 @@ def test_no_word_becomes_part_of_the_page(report, tmp_path):
     assert "default-src &#x27;none&#x27;" in page
     assert "unsafe" not in page
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+
+
+def test_text_can_be_read_on_its_background():
+    styles = "".join((files("xner.review") / "page" / name).read_text("utf-8") for name in STYLES)
+    colours = re.findall(r"(--[\w-]+): light-dark\((#\w{6}), (#\w{6})\)", styles)
+    root = {name: shades for name, *shades in colours if name not in ("--back", "--ink", "--edge")}
+    pairs = [
+        *((root[text], root[back]) for text in ("--text", "--muted") for back in BACKS),
+        *((root[text], root[back]) for text in ("--warn", "--bad", "--accent") for back in BACKS),
+        (root["--on-accent"], root["--accent"]),
+        (root["--warn"], root["--warn-back"]),
+        (root["--page"], root["--text"]),
+    ]
+    backs, inks = ([s for name, *s in colours if name == key] for key in ("--back", "--ink"))
+    assert len(backs) == len(inks) == 8
+    for text, back in [*pairs, *zip(inks, backs, strict=True)]:
+        for one, other in zip(text, back, strict=True):
+            light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (one, other)
+
+
+BACKS = ("--page", "--card", "--sunken")
+
+
+def luminance(colour):
+    """Relative luminance of WCAG 2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
 def test_figures_are_those_of_evaluate(report):

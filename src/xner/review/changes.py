@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from xner.characters import entity_offsets
 from xner.columns import replace_columns, with_columns
-from xner.corpus import Corpus, StrPath
+from xner.corpus import Corpus, StrPath, as_corpus
 from xner.corpus.joining import rechunk
 from xner.errors import ChangeError, UsageError
 from xner.formats.streams import open_text
@@ -40,7 +40,7 @@ class _Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: int
     end: int
     label: str
-    source: int | None = None
+    source: int | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def key(self) -> tuple[int, int, str]:
@@ -70,15 +70,15 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.id, self.target_tokens
 
 
-def apply_changes(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]) -> Corpus:
+def apply_changes(corpus: Any, changes: StrPath | Sequence[Mapping[str, Any]]) -> Corpus:
     """Put corrections back into the corpus of a report.
 
     A sentence whose entities are those after the correction already is left as it is, so that a
     list can be applied twice. Nothing is applied in part: every correction is checked.
 
     Args:
-        corpus: the projected corpus, or a later version of it. Sentences are found by their id and
-            target words.
+        corpus: the projected corpus, or a later version of it, as `xner.project` takes it.
+            Sentences are found by their id and target words.
         changes: file of JSON lines that was downloaded from a report, or its objects; or a
             corrected file from an annotation tool, such as `tasks.json` of Label Studio
             (docs/formats.md).
@@ -92,8 +92,17 @@ def apply_changes(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]
         ChangeError: a correction does not fit: its sentence is missing or occurs twice, or its
             words or entities have changed since.
         InputError: the file is missing.
+
+    Example:
+        >>> out = xner.project(xner.read("en.conll", "de.txt"))
+        >>> words = ["Amina", "Okoro", "besuchte", "gestern", "Nairobi", "."]
+        >>> before = [(0, 2, "PER"), (4, 5, "LOC")]
+        >>> before = [{"start": s, "end": e, "label": label} for s, e, label in before]
+        >>> change = {"id": "en-0", "target_tokens": words, "before": before, "after": before[:1]}
+        >>> xner.apply_changes(out, [change]).table["outcomes"][0].as_py()
+        ['projected', 'removed']
     """
-    return changing(corpus, changes).collect()
+    return changing(as_corpus(corpus), changes).collect()
 
 
 def changing(corpus: Corpus, changes: StrPath | Sequence[Mapping[str, Any]]) -> Corpus:
@@ -265,10 +274,10 @@ class _Changing:
     def _changed(self, row: dict[str, Any], change: Change) -> list[dict[str, Any]] | None:
         """The entities of a row after its change; None if they are that already."""
         before = row["target_entities"]
-        now = sorted((e["start"], e["end"], e["label"]) for e in before)
-        wanted = sorted(span.key for span in change.after)
-        if now == wanted and _sources(before) == _sources_of(change):
-            self.report.add(same=int(wanted != sorted(span.key for span in change.before)))
+        wanted = _wanted(change, before)
+        now = sorted(map(_span, before))
+        if now == sorted(map(_span, wanted)) and all(e in before for e in wanted):
+            self.report.add(same=int(now != sorted(span.key for span in change.before)))
             return None
         if now != sorted(span.key for span in change.before):
             raise ChangeError(
@@ -277,23 +286,23 @@ class _Changing:
                 f"report of this file"
             )
         self.report.add(changed=1)
-        held = {(e["start"], e["end"], e["label"], e["source"]): e for e in before}
-        return [
-            held.get((*span.key, span.source))
-            or {"start": span.start, "end": span.end, "label": span.label, "score": None,
-                "source": span.source}
-            for span in sorted(change.after, key=lambda s: (s.start, -s.end))
-        ]  # fmt: skip
+        return wanted
 
 
-def _sources(entities: list[dict[str, Any]]) -> list[tuple[int, int, int]]:
-    return sorted(
-        (e["start"], e["end"], -1 if e["source"] is None else e["source"]) for e in entities
-    )
+def _span(entity: Mapping[str, Any]) -> tuple[int, int, str]:
+    return entity["start"], entity["end"], entity["label"]
 
 
-def _sources_of(change: Change) -> list[tuple[int, int, int]]:
-    return sorted((s.start, s.end, -1 if s.source is None else s.source) for s in change.after)
+def _wanted(change: Change, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entities after a change; those that are there already are the same objects."""
+    made = []
+    for span in sorted(change.after, key=lambda span: (span.start, -span.end)):
+        same = (e for e in before if _span(e) == span.key)
+        held = next((e for e in same if span.source in (msgspec.UNSET, e["source"])), None)
+        source = None if span.source is msgspec.UNSET else span.source
+        new = dict(zip(("start", "end", "label"), span.key, strict=True))
+        made.append(held or {**new, "score": None, "source": source})
+    return made
 
 
 def _checked(batch: pa.RecordBatch, own: Mapping[int, Change]) -> pa.Array:

@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner.columns import lengths_of
-from xner.corpus import Corpus, scan
-from xner.corpus.inputs import Inputs, expand
+from xner.corpus import Corpus, as_corpus, scan
+from xner.corpus.inputs import expand
 from xner.corpus.joining import zip_batches
 from xner.errors import InputError, ParallelError, UsageError
 from xner.formats.streams import stem_of
@@ -64,7 +64,7 @@ class Review:
     files: tuple[tuple[str, int], ...]
 
     @classmethod
-    def open(cls, projected: Inputs | Corpus, options: ReportOptions) -> Review:
+    def open(cls, projected: Any, options: ReportOptions) -> Review:
         """Open the inputs.
 
         Raises:
@@ -133,8 +133,17 @@ class Review:
             first += rows
 
 
-def _projection(given: Inputs | Corpus) -> Corpus:
-    corpus = given if isinstance(given, Corpus) else scan(given)
+def _is_path(given: object) -> bool:
+    return isinstance(given, str | PathLike)
+
+
+def _names_files(given: object) -> bool:
+    several = isinstance(given, list | tuple) and bool(given) and all(map(_is_path, given))
+    return several or _is_path(given)
+
+
+def _projection(given: Any) -> Corpus:
+    corpus = scan(given) if _names_files(given) else as_corpus(given)
     if missing := [name for name in NEEDED if name not in corpus.columns]:
         hint = (
             "; write the output of xner project with all its columns, to .jsonl or .parquet"
@@ -146,7 +155,9 @@ def _projection(given: Inputs | Corpus) -> Corpus:
 
 
 def _labels(given: Any) -> Corpus:
-    return label_side(given) if isinstance(given, Corpus) else label_files([given])[0]
+    if _names_files(given):
+        return label_files([given])[0]
+    return label_side(as_corpus(given, None, single=True))
 
 
 def _some(corpus: Corpus, names: Sequence[str]) -> Corpus:
@@ -169,9 +180,9 @@ def _language_column(corpus: Corpus, name: str) -> str | None:
     return None
 
 
-def _files(given: Inputs | Corpus) -> tuple[tuple[str, int], ...]:
+def _files(given: Any) -> tuple[tuple[str, int], ...]:
     """The files of an input of several, by stem, with their rows."""
-    if isinstance(given, Corpus):
+    if not _names_files(given):
         return ()
     paths = expand(given)
     names = [stem_of(path) for path in paths]
@@ -180,16 +191,15 @@ def _files(given: Inputs | Corpus) -> tuple[tuple[str, int], ...]:
     return tuple((name, len(scan(path))) for name, path in zip(names, paths, strict=True))
 
 
-def _names(given: Sequence[Inputs | Corpus]) -> tuple[str, ...]:
+def _names(given: Sequence[Any]) -> tuple[str, ...]:
     """A short name of each projection: the file without its suffix; numbered where they repeat."""
     names: list[str] = []
     for i, each in enumerate(given):
-        if isinstance(each, Corpus):
-            name = f"method {i + 1}" if i else "projection"
-        elif isinstance(each, str | PathLike):
-            name = stem_of(Path(os.fspath(each))) or str(each)
+        if _names_files(each):
+            first = each if _is_path(each) else each[0]
+            name = stem_of(Path(os.fspath(first))) or str(first)
         else:
-            name = stem_of(Path(os.fspath(each[0])))
+            name = f"method {i + 1}" if i else "projection"
         names.append(name if name not in names else f"{name} ({i + 1})")
     return tuple(names)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from xner.corpus import Corpus
 from xner.options import declare, option, settle
 from xner.report import Progress
 
@@ -27,17 +25,21 @@ class ReportOptions:
         InputError: a column is missing, or the inputs differ in sentences or words.
         UsageError: an option is unknown, out of its range or without effect.
         OutputError: the file cannot be written.
+
+    Example:
+        >>> out = xner.project(xner.read("en.conll", "de.txt"), keep_candidates=5)
+        >>> xner.write_report(out, "report.html").shown
+        72
     """
 
     name: ClassVar[str] = "write_report"
 
-    others: Sequence[Path | Corpus] = option(
+    others: Sequence[Any] = option(
         (),
-        "Projections of the same sentences by other methods, to compare with: files, folders or "
-        "corpora.",
+        "Projections of the same sentences by other methods, to compare with; each as `projected`.",
         flag="",
     )
-    gold: Path | Corpus | None = option(
+    gold: Any = option(
         None,
         "Gold labels of the same target sentences. Adds F1, calibration and a filter.",
         unit="FILE",

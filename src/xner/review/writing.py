@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner._version import __version__
-from xner.corpus import Corpus, StrPath
-from xner.corpus.inputs import Inputs
+from xner.corpus import StrPath
 from xner.errors import UsageError
 from xner.formats.files import atomic
 from xner.outcomes import Outcome
@@ -28,7 +27,11 @@ from xner.write import check_writable
 
 _SEED = 0
 _FIRST = (
-    ("projected", "File, folder, pattern or corpus with both sides and target_entities."),
+    (
+        "projected",
+        "Both sides with target_entities: a corpus, or what `xner.project` takes; a file, folder "
+        "or pattern.",
+    ),
     ("output", "File to write, `.html`."),
 )
 
@@ -61,7 +64,7 @@ class Written:
         }  # fmt: skip
 
 
-def _write_report(projected: Inputs | Corpus, output: StrPath, **given: Any) -> Written:
+def _write_report(projected: Any, output: StrPath, **given: Any) -> Written:
     try:
         options = ReportOptions(**given)
     except TypeError as error:
