@@ -21,6 +21,7 @@ _CALIBRATION_BINS = 10
 _POINTS = 400
 """Sentences in the plot of objectives: those with the largest differences."""
 _NEVER = np.float32(np.inf)
+_DISPUTED = np.float32(-1)
 
 
 class Figures:
@@ -28,7 +29,8 @@ class Figures:
 
     Attributes:
         doubt: float32 (rows), how sure the least certain entity of each sentence is: its
-            probability, or its matching score; 0 if a source entity labels nothing.
+            probability, or its matching score; 0 if a source entity labels nothing, and -1 if
+            another method or gold has other entities.
     """
 
     def __init__(self, review: Review) -> None:
@@ -50,14 +52,20 @@ class Figures:
         """Count the rows of a batch."""
         first = rows.methods[0]
         self._count_outcomes(first)
-        self._doubt.append(_doubt(first))
+        doubt = _doubt(first)
+        self._doubt.append(doubt)
         spans = [Keys(batch["target_entities"]) for batch in rows.methods]
         gold = None if rows.gold is None else Keys(rows.gold["entities"])
         for i, batch in enumerate(rows.methods):
             if gold is not None:
                 self._count_correct(i, rows, batch, spans[i], gold)
             if i:
-                self._compare(i, rows, spans[0], spans[i])
+                differ = spans[0].differing(spans[i])
+                doubt[differ] = _DISPUTED
+                self._compare(i, rows, differ)
+        if gold is not None:
+            doubt[spans[0].differing(gold)] = _DISPUTED
+        for i, batch in enumerate(rows.methods):
             if "solution" in batch.schema.names:
                 self._objectives[i] += float(np.nansum(_objective(batch)))
         self._scores.append(_numbers(first["target_entities"], "score"))
@@ -84,9 +92,7 @@ class Figures:
             for group, n in zip(groups.tolist(), numbers.tolist(), strict=True):
                 counts[group, kind] += n
 
-    def _compare(self, i: int, rows: Rows, ours: Keys, theirs: Keys) -> None:
-        odd = [ours.row[~ours.within(theirs)], theirs.row[~theirs.within(ours)]]
-        differ = np.unique(np.concatenate(odd))
+    def _compare(self, i: int, rows: Rows, differ: NDArray[np.int64]) -> None:
         self._differ[i] += len(differ)
         first, other = rows.methods[0], rows.methods[i]
         if not self._comparable(first, other):
@@ -223,6 +229,11 @@ class Keys:
         n = len(self.row)
         found: NDArray[np.bool_] = np.isin(key[:n], key[n:])
         return found
+
+    def differing(self, other: Keys) -> NDArray[np.int64]:
+        """Numbers of the rows whose entities are not the same, in order."""
+        odd = [self.row[~self.within(other)], other.row[~other.within(self)]]
+        return np.unique(np.concatenate(odd))
 
 
 def _numbers(column: pa.ListArray, name: str) -> Float32:

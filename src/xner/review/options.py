@@ -53,8 +53,8 @@ class ReportOptions:
     sample: Sample = option(
         "random",
         "Which sentences are listed if there are more than limit: `random`, the same in every "
-        "run; `first`, those at the top; `doubtful`, those with a lost entity or the lowest "
-        "confidence.",
+        "run; `first`, those at the top; `doubtful`, those where others or gold disagree, then "
+        "those with a lost entity, then those with the lowest confidence.",
     )
     language_column: str = option(
         "language",

@@ -46,7 +46,7 @@ function wordLines(sentence, pair, box, lit) {
 
 // The entities that the pointer or the focus is on, or that are selected, and their words.
 function litPair(sentence, element) {
-  const chipUnder = element.querySelector(".entity:hover, .entity:focus-visible, .entity:has(> .tag:focus-visible)") ?? element.querySelector(".entity.selected");
+  const chipUnder = element.querySelector(".entity:hover, .entity:focus-visible, .entity:has(.tag:focus-visible)") ?? element.querySelector(".entity.selected");
   if (!chipUnder) return null;
   const now = entitiesOf(sentence);
   const k = Number(chipUnder.dataset.k);

@@ -205,10 +205,10 @@ function stepEntity(by) {
 }
 
 // What has the focus of an entity: its chip, or the label of one with entities inside.
-const CHIP = ".entity[tabindex], .entity > .tag[tabindex]";
+const CHIP = ".entity[tabindex], .tag[tabindex]";
 
 function selectedChip(element) {
-  return element.querySelector(".entity.selected[tabindex], .entity.selected > .tag[tabindex]");
+  return element.querySelector(".entity.selected[tabindex], .entity.selected > .tag[tabindex], .entity.selected > .keep > .tag[tabindex]");
 }
 
 function focusEntity() {

@@ -19,7 +19,7 @@ function card(sentence) {
 function head(sentence, heading) {
   const badges = [];
   if (report.groups.length > 1) badges.push(make("span", { class: "badge" }, report.groups[sentence.group] || "unknown language"));
-  const lost = sentence.outcomes.filter((code) => !report.outcomes[code].labelled).length;
+  const lost = sentence.sourceEntities.filter((_, source) => isLost(sentence, source)).length;
   if (lost) badges.push(make("span", { class: "badge warn" }, `${lost} lost`));
   const solution = sentence.methods[0].solution;
   if (solution && solution.status !== "optimal") badges.push(make("span", { class: "badge warn" }, solution.status));
@@ -99,12 +99,23 @@ function chip(nodes, span) {
     class: `entity ${colour(span.entity.label)}${lost ? " lost" : ""}${selected ? " selected" : ""}`,
     "data-side": name, "data-k": span.index, ...(outer ? {} : button),
   });
-  const grips = selected && name === "target" && !span.rest;
-  if (grips) element.append(make("span", { class: "grip", "data-grip": "start", "aria-hidden": "true" }));
   write(element, nodes, span.inner, span.start, span.end);
-  if (!span.rest) element.append(make("span", { class: "tag", ...(outer ? button : {}) }, report.labels[span.entity.label], about.length ? make("i", {}, about.join(" · ")) : null));
-  if (grips) element.append(make("span", { class: "grip", "data-grip": "end", "aria-hidden": "true" }));
+  if (span.rest) return element;
+  const tag = make("span", { class: "tag", ...(outer ? button : {}) }, report.labels[span.entity.label], about.length ? make("i", {}, about.join(" · ")) : null);
+  const grip = (end) => (selected && name === "target" ? make("span", { class: "grip", "data-grip": end, "aria-hidden": "true" }) : "");
+  keepWith(element.firstChild).prepend(grip("start"));
+  keepWith(element.lastChild).append(tag, grip("end"));
   return element;
+}
+
+// Where what belongs to the first or last word goes: on its line, unless the word is very long.
+function keepWith(node) {
+  if (node.matches(".keep")) return node;
+  if (!node.matches(".w") || node.textContent.length > 24) return node.parentElement;
+  const together = make("span", { class: "keep" });
+  node.replaceWith(together);
+  together.append(node);
+  return together;
 }
 
 // A source entity is lost if nothing stands for it now.
