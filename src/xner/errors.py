@@ -8,6 +8,7 @@ XnerError
 │   └── ChangeError         a correction that does not fit its corpus
 ├── OutputError           a result that cannot be written
 ├── UsageError            an invalid option or argument
+│   └── NoEffectError       an option that changes nothing beside the other options
 ├── ResourceError         a device with too little memory
 ├── ServiceError          a service that refuses requests, or cannot be reached
 └── MissingExtraError     an optional package that is not installed
@@ -52,6 +53,19 @@ class OutputError(XnerError, OSError):
 
 class UsageError(XnerError, ValueError):
     """An invalid option or argument."""
+
+
+class NoEffectError(UsageError):
+    """An option that changes nothing beside the other options."""
+
+    def __init__(self, option: str, message: str) -> None:
+        """Name the `option`; the `message` says why, and what to do."""
+        super().__init__(message)
+        self.option = option
+
+    def __reduce__(self) -> tuple[type[NoEffectError], tuple[str, str]]:
+        """Support pickling, so that another process can raise the error."""
+        return type(self), (self.option, str(self))
 
 
 class ResourceError(XnerError, RuntimeError):

@@ -27,7 +27,8 @@ from typing import (
 )
 
 from xner.callables import FORM, adapted
-from xner.errors import UsageError
+from xner.effects import Rule, When, why_idle
+from xner.errors import NoEffectError, UsageError
 from xner.hints import describe_type, fits, is_optional, members
 
 T = TypeVar("T")
@@ -73,6 +74,8 @@ class Option:
         in_experiments: the option can be set in experiment files.
         adapt: converts a function, or any object that is given, to the interface that the option
             takes. Text of the form `module:name` names such an object.
+        when: conditions, one of which has to hold for the option to have an effect. None if it
+            always has one.
     """
 
     default: Any
@@ -97,6 +100,7 @@ class Option:
     stand_in: Any = UNSET
     in_experiments: bool = True
     adapt: Callable[[Any], Any] | None = None
+    when: Sequence[When] = ()
 
     @property
     def range(self) -> str:
@@ -117,11 +121,13 @@ def option(default: Any, text: str, *, kw_only: bool = True, **declared: Any) ->
         default: value if the caller gives none.
         text: help text.
         kw_only: the option is a keyword argument only.
-        **declared: further fields of `Option`.
+        **declared: further fields of `Option`; `when` may be a single condition.
 
     An option with presets is `UNSET` in the constructor, so that the class can tell whether the
     caller gave it.
     """
+    if isinstance(declared.get("when"), When):
+        declared["when"] = (declared["when"],)
     made = Option(default, text, **declared)
     initial = UNSET if made.presets else default
     if default is UNSET:
@@ -174,7 +180,9 @@ def is_given(value: object) -> bool:
     return value is not UNSET and value is not None
 
 
-def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None = None) -> None:
+def settle(
+    made: Any, preset: str | None = None, given: Mapping[str, Any] | None = None
+) -> list[str]:
     """Replace values that were left out, and check all options of a new instance.
 
     Args:
@@ -182,22 +190,54 @@ def settle(made: Any, preset: str | None = None, given: Mapping[str, Any] | None
         preset: name of the preset whose values replace those that were left out.
         given: values that replace those of the preset, for options that were left out.
 
+    Returns:
+        Names of the options whose values are not those of the preset or the default.
+
     Raises:
         UsageError: a value has the wrong type, or is out of its range.
     """
     types = types_of(type(made))
+    changed = []
     for name, declared in options_of(type(made)).items():
         value = getattr(made, name)
         if value is None and declared.default is None:
             continue
+        usual = declared.presets.get(preset or "", declared.default)
         if value is UNSET or (value is None and not is_optional(types[name])):
-            value = (given or {}).get(name, declared.presets.get(preset or "", declared.default))
+            value = (given or {}).get(name, usual)
             object.__setattr__(made, name, value)
+        elif not any(_same(value, each) for each in (usual, declared.default)):
+            changed.append(name)
         if declared.adapt is not None and value is not None:
             value = adapted(name, value, declared.adapt)
             object.__setattr__(made, name, value)
         if value is not declared.default:  # a test checks the defaults
             check_value(name, value, types[name], declared)
+    return changed
+
+
+def _same(value: Any, usual: Any) -> bool:
+    """Whether a value is the usual one, also if it was converted."""
+    if value is usual or (type(value) is type(usual) and value == usual):
+        return True
+    return isinstance(usual, str) and str(value) == usual
+
+
+def refuse_idle(made: Any, names: Iterable[str]) -> None:
+    """Refuse options that have no effect.
+
+    Args:
+        made: an instance of a declared class; its attribute `effects` may have further conditions.
+        names: options that the caller gave.
+
+    Raises:
+        NoEffectError: an option has no effect.
+    """
+    known = options_of(type(made))
+    rules: Sequence[Rule] = getattr(made, "effects", ())
+    for name in names:
+        if why := why_idle(made, name, known[name].when, rules):
+            raise NoEffectError(name, why)
 
 
 def choices_of(hint: Any, declared: Option) -> tuple[Any, ...]:
@@ -266,7 +306,8 @@ def build(
         place: precedes errors about unknown and missing options, such as `aligner native`.
 
     Raises:
-        UsageError: an option is unknown or missing, or a value does not fit.
+        UsageError: an option is unknown or missing, a value does not fit, or an option that is
+            given has no effect, also if its value is the default.
     """
     known = options_of(cls)
     for name in given:
@@ -277,7 +318,9 @@ def build(
             meaning = declared.help.partition(". ")[0].rstrip(".")
             where = f"{place}: " if place else ""
             raise UsageError(f"{where}{name} is missing ({meaning})")
-    return cls(**given)
+    made = cls(**given)
+    refuse_idle(made, [name for name, value in given.items() if is_given(value)])
+    return made
 
 
 def shown_default(declared: Option) -> str:

@@ -54,7 +54,11 @@ BAD = [
     ("--from other.conll -o c.jsonl", 1, "row 2 has other target words than de.txt"),
     ("--from short.conll -o c.jsonl", 1, "1 rows, but de.txt has 2"),
     ("--from de.conll -o c.conll", 2, ".conll files cannot hold the result; write .jsonl"),
-    ("--from de.conll -o c.jsonl --probabilities", 2, "probabilities would have no effect"),
+    (
+        "--from de.conll -o c.jsonl --probabilities",
+        2,
+        "--probabilities has no effect with --from",
+    ),
     ("-o c.jsonl", 2, "model is missing"),
 ]
 

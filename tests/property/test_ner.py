@@ -243,16 +243,16 @@ def test_why_there_is_no_candidate():
     [
         (["target_candidates"], {"candidates": "spans"}, xner.InputError, "target_candidates"),
         (["target_probabilities"], {"score": {"ner": 1}}, xner.InputError, "xner tag --side"),
-        (["links"], {"seed": 3}, xner.UsageError, "need no links, so seed would"),
+        (["links"], {"seed": 3}, xner.UsageError, "seed has no effect with the other options"),
         ([], {"candidates": "all"}, xner.UsageError, "candidates is 'all'; choose one of links"),
-        ([], {"method": "heuristic"}, xner.UsageError, "runs of linked words"),
-        ([], {"subspans": True}, xner.UsageError, "subspans goes with candidates spans and runs"),
+        ([], {"method": "heuristic"}, xner.UsageError, "has no effect with method heuristic"),
+        ([], {"subspans": True}, xner.UsageError, "subspans has no effect with candidates ngrams"),
         ([], {"stop_tokens": "!?"}, xner.UsageError, "stop_tokens is '!.'; it must be a list"),
         (
             [],
             {"stop_tokens": [], "candidates": "spans"},
             xner.UsageError,
-            "'spans' take no stop tokens",
+            "stop_tokens has no effect with candidates spans",
         ),
     ],
 )

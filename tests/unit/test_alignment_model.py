@@ -259,11 +259,17 @@ def test_save_model_with_a_small_corpus(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "m.npz", "chains": 4}, "chains would have no effect"),
-        ({"model": "m.npz", "fit_on": ["more.jsonl"]}, "fit_on would have no effect"),
-        ({"model": "m.npz", "save_model": "n.npz"}, "save_model would have no effect"),
-        ({"aligner": "eflomal", "save_model": "n.npz"}, "saves the model of aligner native"),
-        ({"pivot": ["es.txt"], "save_model": "n.npz"}, "without pivot"),
+        (
+            {"model": "m.npz", "chains": 4},
+            "chains has no effect with model",
+        ),
+        ({"model": "m.npz", "fit_on": ["more.jsonl"]}, "fit_on has no effect with model"),
+        ({"model": "m.npz", "save_model": "n.npz"}, "save_model has no effect with model"),
+        (
+            {"aligner": "eflomal", "save_model": "n.npz"},
+            "save_model has no effect with aligner",
+        ),
+        ({"pivot": ["es.txt"], "save_model": "n.npz"}, "save_model has no effect with pivot"),
     ],
 )
 def test_options_that_do_not_go_together(options, message):

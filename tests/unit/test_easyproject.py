@@ -125,9 +125,9 @@ def test_what_is_refused():
         run(threshold=1)
     with pytest.raises(xner.UsageError, match="fallback is 'guess'"):
         run(fallback="guess")
-    with pytest.raises(xner.UsageError, match="aligner_options would have no effect"):
+    with pytest.raises(xner.UsageError, match="aligner_options has no effect with fallback none"):
         run(fallback="none", aligner_options={"seed": 2})
-    with pytest.raises(xner.UsageError, match="beams would have no effect"):
+    with pytest.raises(xner.UsageError, match="beams has no effect with a custom translator"):
         run(beams=2)
     with pytest.raises(xner.InputError, match="already has target_tokens"):
         easyproject(run(), "eng", "deu", translator=Scripted())

@@ -60,10 +60,15 @@ REFUSED = [
     ({"aligners": {"native": {"optional": 1}}},
      "aligners.native.optional: expected true or false, got 1"),
     ({"aligners": {"g": {"links": "de.align", "seed": 1}}},
-     "links are read from files, so seed would have no effect"),
+     "seed has no effect with links; leave it out, or leave out links"),
     ({"aligners": {}}, "aligners: expected a mapping of length >= 1, got {}"),
     ({"stages": {"translat": {}}}, "stages: unknown stage 'translat'; did you mean 'translate'"),
     ({"stages": {"project": {"metod": "exact"}}}, "unknown setting 'metod'; did you mean 'method'"),
+    ({"stages": {"project": {"top_k": 1}}},
+     "config: stages.project.top_k has no effect in any row; leave it out"),
+    ({"pipelines": [{"pipeline": "project",
+                     "project": {"method": ["exact", "heuristic"], "max_span": [5, 10]}}]},
+     "heuristic, max_span 5: project: max_span has no effect with method heuristic"),
     ({"languages": None}, "neither languages nor data"),
     ({"languages": {"de": {"sorce": "x"}}}, r"languages.de: unknown key 'sorce'; did you mean 'so"),
     ({"languages": {"de": {}}}, "languages.de: has no file"),
@@ -175,6 +180,21 @@ def test_settings_of_a_row_win_over_those_of_the_stage_and_the_pipeline(folder):
     tag, project = made.systems[1].steps[1], made.systems[1].steps[3]
     assert tag.settings == {"side": "source", "temperature": 2.0}
     assert project.settings["preset"] == "paper-heuristic"
+
+
+def test_a_grid_over_a_step_that_is_skipped_is_refused(folder):
+    row = {"pipeline": "translate-test", "translate": {"beams": [1, 4]}}  # there is a translation
+    message = r"pipelines\[1\]: the rows '.*, beams 1' and '.*, beams 4' run the same steps"
+    with pytest.raises(xner.UsageError, match=message):
+        xner.run(config(folder, pipelines=[row], stages={"tag": {"model": "m"}}))
+
+
+def test_settings_of_a_stage_are_used_where_they_have_an_effect(folder):
+    stages = {"project": {"max_span": 4, "merge_distance": 2}}
+    rows = ["project", {"pipeline": "project", "name": "h", "project": {"method": "heuristic"}}]
+    made = load(config(folder, pipelines=rows, stages=stages))
+    assert made.systems[0].steps[-1].settings == {"max_span": 4}
+    assert made.systems[1].steps[-1].settings == {"merge_distance": 2, "method": "heuristic"}
 
 
 def test_options_of_an_aligner_win_over_those_of_all(folder):

@@ -79,7 +79,7 @@ def test_refined_links_are_a_step_of_their_own(folder):
             "project: score nmt: model is missing",
         ),
         ({"project": {"score": {"nmt": 1}, "nmt": {"modle": "m"}}}, "modle"),
-        ({"project": {"stop_tokens": ["a"]}}, "'links' take no stop tokens"),
+        ({"project": {"stop_tokens": ["a"]}}, "stop_tokens has no effect with candidates links"),
     ],
 )
 def test_settings_that_make_no_sense(folder, row, words):

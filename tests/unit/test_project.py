@@ -119,7 +119,10 @@ def test_projecting_again_replaces_the_columns():
         ({"top_k": 0}, "top_k is 0"),
         ({"constraint": "=1"}, "unknown constraint '=1'"),
         ({"constraint": "==1", "method": "greedy"}, "greedy cannot guarantee ==1"),
-        ({"constraint": "<=2", "method": "heuristic"}, "heuristic takes no constraint"),
+        (
+            {"constraint": "<=2", "method": "heuristic"},
+            "constraint has no effect with method",
+        ),
         ({"backend": "abacus"}, "backend is 'abacus'"),
         ({"method": "ilp", "gap": -1.0}, "gap is -1"),
         ({"method": "ilp", "time_limit": 0.0}, "time_limit is 0"),

@@ -292,7 +292,7 @@ def test_several_teachers(tmp_path, student, bert_tagger):
         ({"weights": "best"}, "weights is 'best'"),
         ({"weights": [1.0]}, "for each of the 2 teachers"),
         ({"weights": "domain"}, "needs several teachers and text"),
-        ({"sources": [english]}, "sources are only used with weights"),
+        ({"sources": [english]}, "sources has no effect"),
         ({"agreed": "soft"}, "agreed is 'soft'"),
     ):
         with pytest.raises(xner.UsageError, match=match):

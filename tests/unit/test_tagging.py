@@ -311,8 +311,11 @@ def test_tokenizers_of_other_kinds(tmp_path):
         ({"model": ".", "device": "tpu9"}, "'tpu9' cannot be used"),
         ({"tagger": "crf", "model": "m"}, "tagger is 'crf'; choose one of checkpoint"),
         ({}, "model is missing; give a hub id"),
-        ({"tagger": FakeTagger({}), "model": "m"}, "so model would have no effect"),
-        ({"tagger": FakeTagger({}), "temperature": 2.0}, "so temperature would"),
+        ({"tagger": FakeTagger({}), "model": "m"}, "model has no effect with a custom tagger"),
+        (
+            {"tagger": FakeTagger({}), "temperature": 2.0},
+            "temperature has no effect with a custom tagger",
+        ),
         ({"tagger": FakeTagger({}), "side": "left"}, "side is 'left'"),
     ],
 )

@@ -96,7 +96,11 @@ BAD = [
     ({"target_language": "en"}, xner.UsageError, "both languages are English"),
     ({"target_language": "pcm"}, xner.UsageError, "NLLB-200 does not support"),
     ({"translator": "babel"}, xner.UsageError, "translator is 'babel'; choose one of nllb"),
-    ({"translator": FAKE, "beams": 3}, xner.UsageError, "beams would have no effect"),
+    (
+        {"translator": FAKE, "beams": 3},
+        xner.UsageError,
+        "beams has no effect",
+    ),
     ({"fill": "source", "translator": FAKE}, xner.InputError, "no column target_tokens"),
     ({"translator": "nllb", "vibes": 3}, xner.UsageError, "vibes"),
     ({"translator": "ctranslate2", "vibes": 3}, xner.UsageError, "vibes"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xner.aligners import matrices
 from xner.aligners.pretrained import Pretrained
+from xner.effects import when
 from xner.kernels import similar
 from xner.options import declare, option
 
@@ -43,6 +44,7 @@ class AwesomeAligner(Pretrained):
         gt=0,
         lt=1,
         unit="P",
+        when=when(extraction="softmax"),
     )
 
     @property

@@ -21,9 +21,10 @@ from xner.aligners.fitting import Learned, model_of
 from xner.aligners.model import AlignmentModel
 from xner.aligners.shards import Shard, make_shard, text_of
 from xner.aligners.soft import DECISIONS, LEAST, Decision, SoftLinks, decide, joined, thinned
+from xner.effects import NOTHING, when
 from xner.kernels import gibbs, local
 from xner.kernels import parts as kernels
-from xner.options import declare, option, settle
+from xner.options import declare, option, refuse_idle, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +73,7 @@ class NativeAligner:
         "more stable links.",
         ge=1,
         unit="N",
+        when=when(model=NOTHING),
     )
     symmetrisation: Decision = option(
         "soft",
@@ -82,7 +84,12 @@ class NativeAligner:
         choices=DECISIONS,
     )
     threshold: float = option(
-        0.3, "Minimum probability of a link, for symmetrisation soft.", ge=LEAST, le=1, unit="P"
+        0.3,
+        "Minimum probability of a link, for symmetrisation soft.",
+        ge=LEAST,
+        le=1,
+        unit="P",
+        when=when(symmetrisation="soft"),
     )
     fit_pairs: int = option(
         100_000,
@@ -90,6 +97,7 @@ class NativeAligner:
         "random sample is fitted, and the model is applied to every pair.",
         ge=1,
         unit="N",
+        when=when(model=NOTHING),
     )
     effort: float = option(
         1.0, "Factor on the number of sampling sweeps over the text.", gt=0, unit="FACTOR"
@@ -102,7 +110,7 @@ class NativeAligner:
     )
 
     def __post_init__(self) -> None:
-        settle(self)
+        refuse_idle(self, settle(self))
 
     @property
     def signature(self) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, TypeVar, get_origin
 
 from xner.callables import FORM
+from xner.errors import NoEffectError
 from xner.hints import members
-from xner.options import UNSET, Option, choices_of, options_of, types_of
+from xner.options import UNSET, Option, build, choices_of, options_of, types_of
 from xner.stages.documented import described
 
+T = TypeVar("T")
 _PREFIX = "option_"
 _KINDS = (int, float, Path)
 
@@ -98,6 +101,25 @@ def options_given(
         if hasattr(namespace, prefix + name):
             found[name] = _value(getattr(namespace, prefix + name), hints[name], declared)
     return found
+
+
+def build_from_flags(declared_by: Callable[..., T], given: Mapping[str, Any], place: str = "") -> T:
+    """An instance of a declared class from options of the command line.
+
+    Raises:
+        UsageError: an option is unknown, missing or without effect, or a value does not fit.
+    """
+    try:
+        return build(declared_by, given, place=place)
+    except NoEffectError as error:
+        raise NoEffectError(error.option, _with_flags(str(error), declared_by)) from None
+
+
+def _with_flags(message: str, declared_by: Callable[..., Any]) -> str:
+    """A message with flags in place of the names of options."""
+    known = {name: flag_of(name, declared) for name, declared in options_of(declared_by).items()}
+    names = "|".join(name for name, flag in known.items() if flag)
+    return re.sub(rf"\b({names})\b", lambda found: known[found[0]], message)
 
 
 def _value(value: Any, hint: Any, declared: Option) -> Any:

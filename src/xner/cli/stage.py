@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from xner.cli.bad_rows import add_bad_rows, list_bad_rows
-from xner.cli.flags import add_flags, flag_of, options_given
+from xner.cli.flags import add_flags, build_from_flags, flag_of, options_given
 from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
 from xner.cli.reading import add_pairs, add_scheme
 from xner.cli.terminal import facts, print_json, progress
@@ -143,7 +143,7 @@ class Command:
             given |= _nmt_given(options, given)
         if given.get("probabilities"):
             _check_probabilities(options.output, suffix)
-        return build(kind, {**given, "progress": tell})
+        return build_from_flags(kind, {**given, "progress": tell})
 
 
 def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:

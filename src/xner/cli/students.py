@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xner.cli.flags import add_flags, options_given
+from xner.cli.flags import add_flags, build_from_flags, options_given
 from xner.cli.reading import add_encoding
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
-from xner.options import build
 from xner.stages import Learner, find_stage
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ class Command:
         """Train the student and print what it was trained on."""
         kind = find_stage(self.stage)
         with progress(options.quiet or options.json) as tell:
-            stage = build(kind, {**options_given(options, kind), "progress": tell})
+            given = {**options_given(options, kind), "progress": tell}
+            stage = build_from_flags(kind, given)
             assert isinstance(stage, Learner)
             trained = stage.learn(_corpora(options), options.output)
         show(trained, self.title, options)

@@ -14,7 +14,13 @@ from xner.experiments.convert import convert
 from xner.experiments.language import Language, find_languages
 from xner.experiments.models import Model, find_models
 from xner.experiments.schema import File
-from xner.experiments.systems import System, aligner_choices, available, make_systems
+from xner.experiments.systems import (
+    System,
+    aligner_choices,
+    available,
+    check_used,
+    make_systems,
+)
 from xner.options import unknown
 from xner.stages import stage_names
 
@@ -86,6 +92,7 @@ def _experiment(file: File, origin: str, folder: Path, output: Path) -> Experime
     aligners = aligner_choices(file, origin)
     systems = make_systems(file, aligners, origin)
     models = find_models(file, languages, aligners, origin, folder)
+    check_used(file.stages, [*systems, *(model.system for model in models.values())], origin)
     kept, notes = available(systems, aligners, origin)
     available([model.system for model in models.values()], [], f"{origin}: models")
     names = [language.name for language in languages]

@@ -12,6 +12,7 @@ from xner.corpus import StrPath
 from xner.errors import UsageError
 from xner.evaluation.sentences import SentenceCounts, count_sentences
 from xner.experiments.config import Experiment, load
+from xner.experiments.distinct import check_distinct
 from xner.experiments.execution import run_steps
 from xner.experiments.language import Language
 from xner.experiments.pipelines import TEST, TRAIN
@@ -137,6 +138,7 @@ class _Run:
         for language in experiment.languages:
             for system in experiment.systems:
                 self._plan(planner, system, language)
+        check_distinct(experiment.systems, self.plans)
         plans = chain.from_iterable(by_seed.values() for by_seed in self.plans.values())
         steps: dict[str, Planned] = {}
         for step in chain.from_iterable(plans):

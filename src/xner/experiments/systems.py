@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from xner.errors import MissingExtraError, UsageError
+from xner.errors import MissingExtraError, NoEffectError, UsageError, XnerError
 from xner.experiments.convert import convert, convert_row
 from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
 from xner.experiments.schema import File, ModelRow, Row, Settings
@@ -32,12 +32,14 @@ class System:
         aligner: name of the aligner; empty for pipelines that do not align.
         steps: steps to run.
         languages: names of the languages to run on; None for all.
+        entry: the entry of the configuration that defines it, for messages.
     """
 
     name: str
     aligner: str
     steps: tuple[Step, ...]
     languages: tuple[str, ...] | None = None
+    entry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +162,14 @@ def rows_of(
                 f"{place}.{step.name}.{idle[0]}: has no effect, because {pipeline} tags with the "
                 f"student that it trains; leave it out"
             )
-        settings = {**step.settings, **_shared(step, shared), **own}
+        usual = _shared(step, shared)
+        combinations = expanded({**step.settings, **usual, **own}, stage)
+        defaults = [name for name in usual if name not in own]
         variants.append(
-            [(s, replace(step, settings=each)) for s, each in expanded(settings, stage)]
+            [
+                (suffix, replace(step, settings=with_effect(each, defaults, stage)))
+                for suffix, each in combinations
+            ]
         )
     aligned = any(step.stage == _ALIGN for step in steps)
     choices = _chosen(row, aligners, place) if aligned else [Choice("", {})]
@@ -172,6 +179,7 @@ def rows_of(
             choice.name,
             tuple(replace(step, settings=_with(step, choice)) for _, step in chosen),
             row.languages if isinstance(row, Row) else None,
+            place,
         )
         for choice in choices
         for chosen in product(*variants)
@@ -185,6 +193,27 @@ def _shared(step: Step, shared: Mapping[str, Settings | None]) -> Settings:
     idle = _OF_ONE_MODEL if step.student else ()
     given = shared.get(step.stage) or {}
     return {name: value for name, value in given.items() if name not in idle}
+
+
+def with_effect(settings: Settings, defaults: Sequence[str], stage: type[Stage]) -> Settings:
+    """Return settings without those from the section `stages` that have no effect in a row.
+
+    Args:
+        settings: of a step.
+        defaults: names of the settings that come from the section `stages`.
+        stage: the stage of the step.
+    """
+    while True:
+        try:
+            stage.stand_in(settings)
+        except NoEffectError as error:
+            if error.option not in defaults:
+                return settings
+            settings = {name: v for name, v in settings.items() if name != error.option}
+        except XnerError:  # it is reported with its place when all rows are known
+            return settings
+        else:
+            return settings
 
 
 def _chosen(row: Row | ModelRow, aligners: Sequence[Choice], place: str) -> list[Choice]:
@@ -204,6 +233,23 @@ def _with(step: Step, choice: Choice) -> Settings:
     if step.stage == _REFINE and "aligner" not in own:
         return {**{k: v for k, v in choice.settings.items() if k not in _OF_LINKS}, **own}
     return own
+
+
+def check_used(
+    shared: Mapping[str, Settings | None], systems: Sequence[System], place: str
+) -> None:
+    """Check that the settings of the section `stages` have an effect in some row.
+
+    Raises:
+        UsageError: all rows that run a stage leave out one of its settings.
+    """
+    for stage, given in shared.items():
+        rows = [step.settings for row in systems for step in row.steps if step.stage == stage]
+        for name in given or {}:
+            if rows and stage != _ALIGN and not any(name in settings for settings in rows):
+                raise UsageError(
+                    f"{place}: stages.{stage}.{name} has no effect in any row; leave it out"
+                )
 
 
 def available(

@@ -20,6 +20,7 @@ from xner.aligners.pivot import SoftAligner, align_with_pivots
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, struct_lists, with_columns
 from xner.corpus import Corpus, StrPath, scan, scan_side
 from xner.corpus import with_links as with_links_from
+from xner.effects import GIVEN, NOTHING, Rule, rule, when
 from xner.errors import UsageError
 from xner.languages import find_language
 from xner.options import declare, option, options_of
@@ -40,6 +41,11 @@ from xner.stages.work import Prepared, Work
 
 Bitext = Corpus | StrPath | tuple[StrPath, StrPath]
 _TEXTS = ("fit_on", "pivot", "save_model", "model_languages")
+_FITTED = (when(aligner="native", model=NOTHING), when("an aligner that is fitted", fits=True))
+_PIVOTED = (
+    when(aligner="native", model=NOTHING),
+    when("an aligner that computes probabilities of links", pivots=True),
+)
 _NOT_FITTED: dict[str, Any] = {"fit_on": (), "pivot": (), "save_model": None}
 
 
@@ -56,6 +62,7 @@ class FittedOptions(AlignerOptions):
         repeat=True,
         group=GROUP,
         names="file",
+        when=_FITTED,
     )
     pivot: Sequence[StrPath] = option(
         (),
@@ -65,13 +72,14 @@ class FittedOptions(AlignerOptions):
         repeat=True,
         group=GROUP,
         names="file",
+        when=_PIVOTED,
     )
-
     save_model: Path | None = option(
         None,
         "Save the fitted model of the aligner to this file, for `--model`. Only for native.",
         unit="MODEL",
         group=GROUP,
+        when=when(aligner="native", model=NOTHING, pivot=NOTHING),
         in_experiments=False,
     )
     model_languages: Sequence[str] = option(
@@ -81,6 +89,7 @@ class FittedOptions(AlignerOptions):
         unit="LANGUAGE",
         nargs="+",
         group=GROUP,
+        when=(when(aligner="native", save_model=GIVEN), when(aligner="native", model=GIVEN)),
     )
 
     def without_aligner(self) -> Self:
@@ -138,20 +147,8 @@ class FittedOptions(AlignerOptions):
         return [_fit_corpus(bitext) for bitext in self.fit_on]
 
     def _check_fitted(self) -> None:
-        kind = CLASSES[self.aligner] if isinstance(self.aligner, str) else type(self.aligner)
-        if self.fit_on and not getattr(kind, "fitted", True):
-            name = getattr(self.aligner, "signature", self.aligner)
-            raise UsageError(f"fit_on does not go with aligner {name}: it is not fitted")
-        if self.save_model is not None and (self.aligner != "native" or self.pivot):
-            raise UsageError("save_model saves the model of aligner native, without pivot")
         if len(self.model_languages) not in (0, 2):
             raise UsageError("model_languages takes two languages: that of the source, the target")
-        if self.aligner == "native" and self.model is not None:
-            for name in ("fit_on", "pivot", "save_model", "chains", "fit_pairs"):
-                if getattr(self, name):
-                    raise UsageError(
-                        f"model is a fitted model, so {name} would have no effect; leave it out"
-                    )
         for files in self.fit_on:
             if isinstance(files, list | tuple) and len(files) > 2:
                 raise UsageError(
@@ -159,8 +156,21 @@ class FittedOptions(AlignerOptions):
                     f"file, or one file with both sides (on the command line after SOURCE and "
                     f"TARGET, once per bitext)"
                 )
-        if self.pivot and not getattr(kind, "pivots", isinstance(self.aligner, SoftAligner)):
-            raise UsageError("pivot needs the probabilities of links; use aligner native")
+
+    @property
+    def fits(self) -> bool:
+        """Whether another aligner than native is fitted on the corpus."""
+        return self.aligner != "native" and bool(getattr(self._kind, "fitted", True))
+
+    @property
+    def pivots(self) -> bool:
+        """Whether another aligner than native computes probabilities of links."""
+        soft = isinstance(self.aligner, SoftAligner)
+        return self.aligner != "native" and bool(getattr(self._kind, "pivots", soft))
+
+    @property
+    def _kind(self) -> type:
+        return CLASSES[self.aligner] if isinstance(self.aligner, str) else type(self.aligner)
 
     @property
     def given_for_links(self) -> list[str]:
@@ -263,6 +273,10 @@ class Align(FittedOptions):
     name: ClassVar[str] = "align"
     figures: ClassVar[tuple[Figure, ...]] = (Figure("links"),)
 
+    effects: ClassVar[tuple[Rule, ...]] = (
+        rule(options_of(FittedOptions).keys() - {"progress"}, when(links=NOTHING)),
+    )
+
     links: Sequence[Path] = option(
         (),
         "Read the links from these files in Pharaoh form instead of aligning. Links of each "
@@ -296,10 +310,6 @@ class Align(FittedOptions):
             self.make_aligner()
 
     def check(self) -> None:
-        if self.links and (given := self.given_for_links):
-            raise UsageError(
-                f"links are read from files, so {given[0]} would have no effect; leave it out"
-            )
         self._check_fitted()
 
     @property

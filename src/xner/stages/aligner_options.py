@@ -12,7 +12,7 @@ from xner.aligners import ALIGNERS, Aligner, aligner_class, make_aligner
 from xner.aligners.custom import as_aligner
 from xner.aligners.model import AlignmentModel
 from xner.aligners.native import NativeAligner
-from xner.errors import UsageError
+from xner.effects import When, when
 from xner.options import Option, declare, option, options_of, shown_default
 from xner.stages.base import Stage
 
@@ -56,8 +56,31 @@ def _of_aligners(name: str, **declared: Any) -> Any:
         default_text=", ".join(shown),
         unit=first.unit,
         group=GROUP,
+        when=_conditions(owners),
         **declared,
     )
+
+
+def _conditions(owners: Mapping[str, Option]) -> tuple[When, ...]:
+    """When an option that aligners take has an effect: with each of them, as it declares."""
+    found = []
+    for aligner, declared in owners.items():
+        for condition in declared.when or (when(),):
+            # None stands for the default of the aligner.
+            own = options_of(CLASSES[aligner])
+            values = {
+                name: (*wanted, None) if own[name].default in wanted else wanted
+                for name, wanted in condition.values.items()
+            }
+            found.append(When({"aligner": (aligner,), **values}))
+    return _merged(found)
+
+
+def _merged(conditions: Sequence[When]) -> tuple[When, ...]:
+    """The conditions, with those that name an aligner alone in one."""
+    alone = [one.values["aligner"][0] for one in conditions if len(one.values) == 1]
+    more = [one for one in conditions if len(one.values) > 1]
+    return (*([when(aligner=tuple(alone))] if alone else []), *more)
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -111,11 +134,6 @@ class AlignerOptions(Stage):
         """
         if isinstance(self.aligner, str):
             return make_aligner(self.aligner, self.aligner_options)
-        if self.aligner_options:
-            raise UsageError(
-                f"aligner is an object, so {next(iter(self.aligner_options))} would have no "
-                f"effect; leave it out"
-            )
         return self.aligner
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self
 import pyarrow as pa
 
 from xner.corpus import Corpus, StrPath, as_corpus, is_columns
+from xner.effects import Rule
 from xner.errors import InputError, UsageError
 from xner.hints import wrapped
 from xner.options import (
@@ -17,8 +18,10 @@ from xner.options import (
     Option,
     build,
     declare,
+    is_given,
     option,
     options_of,
+    refuse_idle,
     settle,
     types_of,
     unknown,
@@ -64,11 +67,13 @@ class Stage:
     Attributes:
         name: name in experiment files and reports.
         figures: what it reports in addition to sentences, seconds and signature.
+        effects: conditions that several options need to have an effect.
     """
 
     name: ClassVar[str] = ""
     figures: ClassVar[tuple[Figure, ...]] = ()
     not_in_experiments: ClassVar[frozenset[str]] = frozenset()
+    effects: ClassVar[tuple[Rule, ...]] = ()
 
     progress: Progress | None = option(
         None,
@@ -78,10 +83,11 @@ class Stage:
     )
 
     def __post_init__(self) -> None:
-        settle(self)
+        changed = settle(self)
         if of_mixin := getattr(super(), "__post_init__", None):
             of_mixin()
         self.check()
+        refuse_idle(self, changed)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
@@ -226,6 +232,7 @@ def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Corpus, P], C
             made = stage(*args, **options)
         except TypeError as error:
             raise unfit(stage, options, error) from None
+        refuse_idle(made, [name for name, value in options.items() if is_given(value)])
         result = made(corpus)
         return _new_columns(corpus, made, result) if is_columns(corpus) else result
 

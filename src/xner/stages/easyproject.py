@@ -21,7 +21,8 @@ from xner.columns import (
     with_columns,
 )
 from xner.corpus import Corpus
-from xner.errors import InputError, UsageError
+from xner.effects import when
+from xner.errors import InputError
 from xner.options import declare, option
 from xner.report import Figure, Report
 from xner.stages.base import Columns, function_of
@@ -70,17 +71,18 @@ class EasyProject(Translating):
         "`none` leaves them out.",
     )
     aligner: str | Aligner = option(
-        "native", "Word aligner of the fallback.", choices=ALIGNERS, adapt=as_aligner
+        "native",
+        "Word aligner of the fallback.",
+        choices=ALIGNERS,
+        adapt=as_aligner,
+        when=when(fallback="align"),
     )
     aligner_options: Mapping[str, Any] = option(
-        {}, "Options of the aligner, such as `{'seed': 1}`.", flag=""
+        {},
+        "Options of the aligner, such as `{'seed': 1}`.",
+        flag="",
+        when=when(fallback="align"),
     )
-
-    def check(self) -> None:
-        if self.fallback == "none" and self.aligner_options:
-            raise UsageError(
-                "fallback is none, so aligner_options would have no effect; leave it out"
-            )
 
     @property
     def columns(self) -> Columns:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from xner._version import __version__
 from xner.columns import ENTITIES, OFFSETS, TOKENS
 from xner.corpus import Corpus, require
+from xner.effects import when
 from xner.errors import InputError
 from xner.languages import Language
 from xner.options import option
@@ -81,6 +82,7 @@ def threshold_option() -> Any:
         ge=0,
         lt=1,
         unit="SIMILARITY",
+        when=when(markers="brackets"),
     )
 
 

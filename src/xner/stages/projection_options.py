@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from xner._version import __version__
+from xner.effects import Rule, rule, when
 from xner.errors import UsageError
-from xner.options import declare, is_given, option, parse_weight, settle, signed
+from xner.options import (
+    declare,
+    is_given,
+    option,
+    options_of,
+    parse_weight,
+    refuse_idle,
+    settle,
+    signed,
+)
 from xner.score.counts import Counts
 from xner.score.ngrams import STOP_TOKENS
 from xner.score.nmt import NmtOptions, NmtScorer
@@ -21,6 +31,15 @@ METHODS: tuple[Method, ...] = get_args(Method)
 FILLS = ("lexicon", "adjacent")
 PRESETS = ("default", "paper-heuristic", "paper-greedy", "paper-ilp")
 _PUBLISHED = PRESETS[1:]
+_MATCHED = METHODS[1:]
+_STATISTICS = when("a score, fill or relabel that needs corpus statistics", counted=True)
+_OF_SCORES = (when(method=_MATCHED), when("fill or relabel", counted=True))
+_OF_NGRAMS = (when(method=_MATCHED, candidates=("links", "ngrams", "region")), _STATISTICS)
+_OF_RUNS = (when(method="heuristic"), when(candidates="runs"))
+_OF_ILP = (
+    when(method="ilp"),
+    when("a constraint that needs OR-Tools, such as ==1", method="exact", unsure=True),
+)
 
 
 def _published(value: Any) -> dict[str, Any]:
@@ -30,6 +49,13 @@ def _published(value: Any) -> dict[str, Any]:
 @declare
 class ProjectionOptions(FittedOptions):
     """How source entities are matched with target candidates."""
+
+    effects: ClassVar[tuple[Rule, ...]] = (
+        rule(
+            options_of(FittedOptions).keys() - {"progress"},
+            when("candidates or scores that need links", linked=True),
+        ),
+    )
 
     preset: str = option(
         "default",
@@ -55,6 +81,7 @@ class ProjectionOptions(FittedOptions):
         parse=parse_weight,
         repeat=True,
         group="matching",
+        when=_OF_SCORES,
     )
     fill: Mapping[str, float] = option(
         {"lexicon": 1.0, "adjacent": 1.0},
@@ -66,6 +93,7 @@ class ProjectionOptions(FittedOptions):
         parse=parse_weight,
         repeat=True,
         group="matching",
+        when=when("candidates or scores that use links", of_links=True),
     )
     candidates: Literal["links", "ngrams", "region", "runs", "spans"] = option(
         "links",
@@ -73,6 +101,7 @@ class ProjectionOptions(FittedOptions):
         "`ngrams`, all n-grams; `region`, n-grams between the first and the last linked word; "
         "`runs`, runs of linked words; `spans`, the spans of the column target_candidates.",
         group="matching",
+        when=when(method=_MATCHED),
     )
     stop_tokens: Collection[str] = option(
         STOP_TOKENS,
@@ -82,11 +111,13 @@ class ProjectionOptions(FittedOptions):
         unit="WORD",
         repeat=True,
         group="matching",
+        when=when(candidates=("ngrams", "region"), method=_MATCHED),
     )
     subspans: bool = option(
         False,
         "Add every span inside a candidate as a candidate (candidates `spans` and `runs`).",
         group="matching",
+        when=when(candidates=("runs", "spans"), method=_MATCHED),
     )
     max_span: int = option(
         10,
@@ -96,6 +127,7 @@ class ProjectionOptions(FittedOptions):
         unit="WORDS",
         group="matching",
         sign="max_span:{}",
+        when=_OF_NGRAMS,
     )
     max_ratio: float = option(
         2.0,
@@ -106,6 +138,7 @@ class ProjectionOptions(FittedOptions):
         unit="RATIO",
         group="matching",
         sign="max_ratio:{:g}",
+        when=_OF_NGRAMS,
     )
     min_score: float = option(
         0.0,
@@ -122,6 +155,7 @@ class ProjectionOptions(FittedOptions):
         unit="WORDS",
         group="matching",
         sign="merge_distance:{}",
+        when=_OF_RUNS,
     )
     length_ratio: float = option(
         0.8,
@@ -130,6 +164,7 @@ class ProjectionOptions(FittedOptions):
         unit="SHARE",
         group="matching",
         sign="length_ratio:{:g}",
+        when=_OF_RUNS,
     )
     top_k: int | None = option(
         None,
@@ -138,6 +173,7 @@ class ProjectionOptions(FittedOptions):
         default_text="all",
         unit="N",
         group="matching",
+        when=_OF_RUNS,
     )
     relabel: float | None = option(
         None,
@@ -164,9 +200,14 @@ class ProjectionOptions(FittedOptions):
         unit="BOUND",
         group="solver",
         sign="constraint:{}",
+        when=when(method=_MATCHED),
     )
     backend: Literal["cp-sat", "highs", "scip"] = option(
-        "cp-sat", "OR-Tools solver of the ILP.", group="solver", sign="backend:{}"
+        "cp-sat",
+        "OR-Tools solver of the ILP.",
+        group="solver",
+        sign="backend:{}",
+        when=_OF_ILP,
     )
     time_limit: float | None = option(
         None,
@@ -175,6 +216,7 @@ class ProjectionOptions(FittedOptions):
         default_text="none",
         unit="SECONDS",
         group="solver",
+        when=_OF_ILP,
     )
     gap: float = option(
         0.0,
@@ -183,6 +225,7 @@ class ProjectionOptions(FittedOptions):
         unit="GAP",
         group="solver",
         sign="gap:{:g}",
+        when=_OF_ILP,
     )
     nmt: NmtOptions | NmtScorer | Mapping[str, Any] | None = option(
         None,
@@ -197,6 +240,7 @@ class ProjectionOptions(FittedOptions):
         unit="FILE",
         group="statistics",
         in_experiments=False,
+        when=_STATISTICS,
     )
     save_counts: Path | None = option(
         None,
@@ -204,11 +248,12 @@ class ProjectionOptions(FittedOptions):
         unit="FILE",
         group="statistics",
         in_experiments=False,
+        when=_STATISTICS,
     )
 
     def __post_init__(self) -> None:
         implied = self._implied()
-        settle(self, self.preset, implied)
+        changed = settle(self, self.preset, implied)
         if isinstance(self.nmt, Mapping):
             object.__setattr__(self, "nmt", NmtOptions.of(self.nmt))
         if isinstance(self.constraint, str):
@@ -216,6 +261,7 @@ class ProjectionOptions(FittedOptions):
         stop = tuple(sorted(set(self.stop_tokens) - {""}))
         object.__setattr__(self, "stop_tokens", stop)
         self.check()
+        refuse_idle(self, changed)
 
     def _implied(self) -> dict[str, Any]:
         """Defaults that follow from options that were given."""
@@ -230,17 +276,7 @@ class ProjectionOptions(FittedOptions):
         self._check_fitted()
         self._check_weights()
         self._check_method()
-        self._check_candidates()
         self._check_nmt()
-        if not self.linked and (given := self.given_for_links):
-            raise UsageError(
-                f"these settings need no links, so {given[0]} would have no effect; leave it out"
-            )
-        if not self.counted and (self.counts is not None or self.save_counts is not None):
-            raise UsageError(
-                "these settings need no corpus statistics; leave out counts and save_counts, or "
-                "choose a score that needs them"
-            )
 
     def _check_weights(self) -> None:
         for name, weight in self.score.items():
@@ -258,26 +294,6 @@ class ProjectionOptions(FittedOptions):
     def _check_method(self) -> None:
         if self.method == "greedy" and not self.limits.always_feasible:
             raise UsageError(f"method greedy cannot guarantee {self.limits}; use exact or ilp")
-        if self.method == "heuristic" and self.limits != Constraint():
-            raise UsageError("method heuristic takes no constraint; use top_k")
-        if self.method == "heuristic" and self.candidates not in ("links", "runs"):
-            raise UsageError(
-                f"method heuristic labels runs of linked words; candidates {self.candidates!r} go "
-                f"with exact, greedy and ilp"
-            )
-
-    def _check_candidates(self) -> None:
-        if self.stop_tokens != STOP_TOKENS and self.candidates not in ("ngrams", "region"):
-            raise UsageError(
-                f"candidates {self.candidates!r} take no stop tokens; leave them out, or choose "
-                f"ngrams or region"
-            )
-        parted = self.candidates in ("runs", "spans") and self.method != "heuristic"
-        if self.subspans and not parted:
-            raise UsageError(
-                "subspans goes with candidates spans and runs and the methods exact, greedy and "
-                "ilp; with n-grams every span is a candidate already"
-            )
 
     def _check_nmt(self) -> None:
         used = "nmt" in self.score and self.method != "heuristic"
@@ -307,10 +323,20 @@ class ProjectionOptions(FittedOptions):
         return scored and any(find_score(name).counted for name in self.score)
 
     @property
-    def linked(self) -> bool:
-        """Whether candidates or scores need links."""
+    def unsure(self) -> bool:
+        """Whether the constraint may have no solution, so that only the ILP can handle it."""
+        return not self.limits.always_feasible
+
+    @property
+    def of_links(self) -> bool:
+        """Whether candidates or scores use links directly."""
         of_links = any(find_score(name).of_links for name in self.score)
-        return self.candidates not in ("ngrams", "spans") or of_links or self.counted
+        return self.candidates not in ("ngrams", "spans") or of_links
+
+    @property
+    def linked(self) -> bool:
+        """Whether candidates, scores or statistics need links."""
+        return self.of_links or self.counted
 
     @property
     def first_signature(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self, T
 
 from xner.corpus import StrPath
 from xner.errors import UsageError
-from xner.options import as_list, declare
+from xner.options import as_list, declare, is_given, refuse_idle
 from xner.stages.base import MODEL, Columns, Learner, unfit
 from xner.stages.documented import documented
 from xner.training import require_training
@@ -115,6 +115,7 @@ class Distill(_FromText, DistillOptions):
         alone = len(as_list(own["teachers"])) == 1
         if learned and alone:
             del own["weights"]
+            own.pop("features", None)
         if not learned or alone:
             own.pop("sources", None)
         elif "sources" not in own:
@@ -180,6 +181,7 @@ def _function_of(
             learner = stage(*args, **options)
         except TypeError as error:
             raise unfit(stage, options, error) from None
+        refuse_idle(learner, [name for name, value in options.items() if is_given(value)])
         return learner.learn(corpora, output)
 
     public: Callable[Concatenate[Text | Sequence[Text], StrPath, P], Trained]

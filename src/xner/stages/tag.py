@@ -15,6 +15,7 @@ from xner._version import __version__
 from xner.characters import entity_types, with_entity_offsets
 from xner.columns import TAGGED_BY, replace_columns, types_of, with_columns
 from xner.corpus import Corpus, require, spans_of, with_candidates
+from xner.effects import NOTHING, Rule, rule, rules_of, when
 from xner.errors import MissingExtraError, UsageError
 from xner.inference.record_batches import by_batch
 from xner.options import declare, option, options_of
@@ -60,6 +61,13 @@ class Tagging(Stage, TaggerOptions):
         SERVICE,
     )
 
+    effects: ClassVar[tuple[Rule, ...]] = rules_of(
+        {name: options_of(kind.options) for name, kind in KINDS.items()},
+        "kind",
+        title="tagger",
+        custom=["labels"],
+    )
+
     tagger: str | Tagger = option(
         "checkpoint",
         "Tagger: `checkpoint`, a token-classification model; `spacy`, a pipeline of spaCy; "
@@ -87,12 +95,13 @@ class Tagging(Stage, TaggerOptions):
             if model is None:
                 raise UsageError("model is missing; give a hub id or a folder")
             return make_tagger(kind, {**given, "model": model})
-        labels = given.pop("labels", None)
-        if given:
-            raise UsageError(
-                f"tagger is an object, so {next(iter(given))} would have no effect; leave it out"
-            )
+        labels = given.get("labels")
         return self.tagger if labels is None else Relabelled(self.tagger, labels)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the tagger, by its name or that of its model; empty for a custom one."""
+        return kind_of(self.tagger, self.model)[0] if isinstance(self.tagger, str) else ""
 
     @property
     def _given(self) -> dict[str, Any]:
@@ -220,6 +229,11 @@ class Candidates(Tagging):
     name: ClassVar[str] = "candidates"
     figures: ClassVar[tuple[Figure, ...]] = (*Tagging.figures, Figure("spans", "candidates"))
 
+    effects: ClassVar[tuple[Rule, ...]] = (
+        *Tagging.effects,
+        rule({*options_of(Tagging), "probabilities"} - {"progress"}, when(spans_from=NOTHING)),
+    )
+
     spans_from: Path | None = option(
         None,
         "Take the spans from this labelled file instead of running a model: the target words, "
@@ -229,12 +243,6 @@ class Candidates(Tagging):
         names="file",
     )
     probabilities: bool = option(False, "Keep the probabilities of all tags as columns.")
-
-    def check(self) -> None:
-        super().check()
-        if self.spans_from is not None and (self.tagger != "checkpoint" or self.probabilities):
-            idle = "probabilities" if self.probabilities else "tagger"
-            raise UsageError(f"spans are read from a file, so {idle} would have no effect")
 
     @property
     def costly(self) -> bool:

@@ -21,6 +21,7 @@ from xner.columns import (
     with_columns,
 )
 from xner.corpus import Corpus
+from xner.effects import Rule, rules_of
 from xner.errors import InputError, UsageError
 from xner.inference.record_batches import by_batch
 from xner.languages import LANGUAGE_CODES, Language, find_language
@@ -31,7 +32,11 @@ from xner.stages.identified import with_ids
 from xner.stages.used import SERVICE, Used
 from xner.translation.base import OUTCOMES, Translated, Translator
 from xner.translation.custom import as_translator, checked
-from xner.translation.options import AllTranslatorOptions
+from xner.translation.options import (
+    AllTranslatorOptions,
+    LlmTranslatorOptions,
+    TranslatorOptions,
+)
 from xner.translation.registry import TRANSLATORS, make_translator
 from xner.translation.text import join_words
 from xner.words import find_words
@@ -40,6 +45,14 @@ from xner.words import find_words
 @declare
 class Translating(Stage, AllTranslatorOptions):
     """A stage that translates between the languages of the two sides."""
+
+    effects: ClassVar[tuple[Rule, ...]] = rules_of(
+        {
+            **dict.fromkeys(("nllb", "ctranslate2"), options_of(TranslatorOptions)),
+            "llm": options_of(LlmTranslatorOptions),
+        },
+        "translator",
+    )
 
     source_language: str = required(
         f"Language of the labelled side. {LANGUAGE_CODES}",
@@ -80,11 +93,6 @@ class Translating(Stage, AllTranslatorOptions):
         given = {name: v for name, v in given.items() if v != options[name].default}
         if isinstance(self.translator, str):
             return make_translator(self.translator, given)
-        if given:
-            raise UsageError(
-                f"translator is an object, so {next(iter(given))} would have no effect; leave it "
-                f"out"
-            )
         return self.translator
 
     @property

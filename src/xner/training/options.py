@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xner.corpus import Corpus
+from xner.effects import GIVEN, when
 from xner.errors import UsageError
 from xner.inference.options import PRECISIONS
 from xner.options import as_list, declare, option, options_of, parse_label, required, settle
@@ -17,6 +18,7 @@ Labels = Mapping[str, str | None]
 Text = Corpus | str | Path
 Tagger = str | Path
 LEARNED_WEIGHTS = ("domain", "sentence")
+_LEARNED = when("weights domain or sentence", learns_weights=True)
 STUDENT = "student"
 """The group of options that decide how a student is built and trained."""
 
@@ -136,7 +138,7 @@ class StudentOptions(_Sides):
     )  # fmt: skip
     patience: int = option(
         3, "Stop training after this many epochs without a higher F1 on the dev set.",
-        ge=1, unit="N", group=STUDENT,
+        ge=1, unit="N", group=STUDENT, when=when(dev=GIVEN),
     )  # fmt: skip
     window: int = option(
         256, "Maximum number of subwords per input; longer sentences are split into windows.",
@@ -144,7 +146,7 @@ class StudentOptions(_Sides):
     )  # fmt: skip
     vocabulary: int = option(
         8000, "Number of subwords of a tokenizer trained from scratch.",
-        ge=100, unit="SUBWORDS", group=STUDENT,
+        ge=100, unit="SUBWORDS", group=STUDENT, when=when(from_scratch=GIVEN),
     )  # fmt: skip
     seed: int = option(
         1, "Random seed for initial weights, order of sentences, dropout and masking.",
@@ -204,7 +206,7 @@ class _TokenizerText:
     tokenizer_text: Text | Sequence[Text] = option(
         (), "Additional text for a tokenizer trained from scratch, such as text of other languages "
         "that the student will read.",
-        unit="FILE", repeat=True, names="file",
+        unit="FILE", repeat=True, names="file", when=when(from_scratch=GIVEN),
     )  # fmt: skip
 
 
@@ -237,12 +239,12 @@ class DistillOptions(StudentOptions, _TokenizerText):
         (), "Text in the language of a teacher, for the weights domain and sentence; once per "
         "teacher, in the same order.",
         flag="--source", unit="FILE", repeat=True, names="file", text_of="teachers",
-        each_of="teachers", group="teachers",
+        each_of="teachers", group="teachers", when=_LEARNED,
     )  # fmt: skip
     features: Tagger = option(
         "ngrams", "Sentence features for the similarity of languages: ngrams, or an encoder "
         "(hub id or folder).",
-        unit="NAME", group="teachers",
+        unit="NAME", group="teachers", when=_LEARNED,
     )  # fmt: skip
     label_set: str = option(
         "shared", "Labels of the student: those shared by all teachers, or all labels of any "
@@ -287,8 +289,6 @@ class DistillOptions(StudentOptions, _TokenizerText):
                 f"weights is {list(weights)}; give one number of at least 0 for each of the "
                 f"{teachers} teachers"
             )
-        if sources and not self.learns_weights:
-            raise UsageError("sources are only used with weights 'domain' or 'sentence'")
 
     @property
     def learns_weights(self) -> bool:

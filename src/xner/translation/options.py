@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xner.effects import when
 from xner.inference.options import HardwareOptions, batch_tokens_option
 from xner.options import declare, option, required
 from xner.services.options import ServiceOptions
@@ -58,11 +59,13 @@ class TranslatorOptions(HardwareOptions):
         "Compute type of CTranslate2, such as int8 or int8_float16, instead of the precision "
         "(ctranslate2 only).",
         unit="TYPE",
+        when=when(translator="ctranslate2"),
     )
     folder: str | Path | None = option(
         None,
         "Folder for converted models (ctranslate2 only).",
         unit="FOLDER",
+        when=when(translator="ctranslate2"),
         default_text="xner/ctranslate2 in $XDG_CACHE_HOME or ~/.cache",
     )
 
