@@ -46,13 +46,13 @@ def test_a_wrong_solver_is_found(capsys, monkeypatch):
 
 
 def test_missing_extras_have_their_pip_line(monkeypatch):
-    versions = {"ortools": "9.15", "regex": None, "torch": "2.3.1+cpu", "transformers": "5.2"}
+    versions = {"ortools": "9.15", "torch": "2.3.1+cpu", "transformers": "5.2"}
     monkeypatch.setattr(environment, "version_of", lambda package: versions.get(package))
     found = environment.extras()
     assert found["ilp"]["installed"]
     assert found["models"] == {
         "installed": False,
-        "packages": {"regex": None, "torch": None, "transformers": "5.2"},
+        "packages": {"torch": None, "transformers": "5.2"},
         "install": "pip install 'xner[models]'",
     }
     assert {"accelerate", "torch"} <= set(found["train"]["packages"])
