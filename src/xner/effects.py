@@ -31,10 +31,12 @@ class When:
         values: allowed values by name of an option or property. An object that lacks the
             attribute meets the condition.
         words: the condition in words; by default those of `values`.
+        title: what messages call the attribute, if there is only one; by default its name.
     """
 
     values: Mapping[str, tuple[Any, ...]]
     words: str = ""
+    title: str = ""
 
     def holds(self, made: Any) -> bool:
         """Whether an object meets the condition."""
@@ -97,9 +99,8 @@ def rules_of(
         groups.setdefault((*components, *([""] if name in custom else [])), []).append(name)
     found = []
     for components, names in groups.items():
-        named = tuple(component for component in components if component)
-        words = _values(title, named) if title else ""
-        found.append(Rule(frozenset(names), When({attribute: components}, words)))
+        if set(components) != {*taken, ""}:
+            found.append(Rule(frozenset(names), When({attribute: components}, title=title)))
     return tuple(found)
 
 
@@ -137,7 +138,11 @@ def _change(condition: When, made: Any) -> str:
     if condition.words:
         return f"choose {condition.words}"
     unmet = condition.unmet(made)
-    chosen = [_values(*item) for item in unmet.items() if item[1] not in ((NOTHING,), (GIVEN,))]
+    chosen = [
+        _values(condition.title or name, wanted)
+        for name, wanted in unmet.items()
+        if wanted not in ((NOTHING,), (GIVEN,))
+    ]
     steps = {
         "choose": chosen,
         "give": [name for name, wanted in unmet.items() if wanted == (GIVEN,)],
@@ -148,27 +153,28 @@ def _change(condition: When, made: Any) -> str:
 
 def _values(name: str, values: tuple[Any, ...]) -> str:
     """The allowed values of an option, in words."""
-    *first, last = [str(value) for value in values if value is not None]
+    *first, last = [str(value) for value in values if value not in (None, "")]
     return f"{name} {', '.join(first)} or {last}" if first else f"{name} {last}"
 
 
 def _held(made: Any, conditions: Iterable[When]) -> str:
     """What an object has instead of what the conditions ask for, in words."""
-    unmet: dict[str, tuple[Any, ...]] = {}
+    held: dict[str, str] = {}
+    missing = []
     for condition in conditions:
-        unmet |= {} if condition.words else condition.unmet(made)
-    without = [name for name in unmet if _is_one(getattr(made, name), (NOTHING,))]
-    other = [
-        _shown(name, getattr(made, name), wanted)
-        for name, wanted in unmet.items()
-        if name not in without
-    ]
-    parts = [f"with {' and '.join(other)}"] if other else []
-    parts += [f"without {' and '.join(without)}"] if without else []
+        for name, wanted in {} if condition.words else condition.unmet(made).items():
+            value, title = getattr(made, name), condition.title or name
+            if value != "" and _is_one(value, (NOTHING,)):
+                missing.append(title)
+            else:
+                held[name] = _shown(title, value, wanted)
+    parts = [f"with {' and '.join(held.values())}"] if held else []
+    parts += [f"without {' and '.join(dict.fromkeys(missing))}"] if missing else []
     return " and ".join(parts) or "with the other options"
 
 
-def _shown(name: str, value: Any, wanted: tuple[Any, ...]) -> str:
+def _shown(title: str, value: Any, wanted: tuple[Any, ...]) -> str:
     if wanted == (NOTHING,):
-        return name
-    return f"{name} {value}" if isinstance(value, str | int | float) else f"a custom {name}"
+        return title
+    named = isinstance(value, str | int | float) and value != ""
+    return f"{title} {value}" if named else f"a custom {title}"

@@ -16,6 +16,7 @@ from xner.score.ngrams import STOP_TOKENS
 from xner.solve.constraint import Constraint
 from xner.stages import find_stage, stage_names
 from xner.stages.project import Project
+from xner.tagging.fake import FakeTagger
 from xner.translation.fake import FakeTranslator
 
 WORDS = ["a", "b", "c", "d", "!", "e"]
@@ -151,7 +152,7 @@ OTHERS = {
     "refine": [{"aligner": "eflomal"}, {"aligner": "simalign"}, {"model": "m.npz"},
                {"symmetrisation": "union"}, {"aligner": "awesome", "extraction": "entmax15"}, {}],
     "self_train": [{"base": "b", "start": "s"}],
-    "tag": [{"tagger": object()}],
+    "tag": [{"tagger": FakeTagger({})}, {"tagger": "llm"}, {}],
     "train": [{"base": "b"}],
     "translate": [{"translator": FakeTranslator({})}, {}],
 }  # fmt: skip
@@ -163,6 +164,18 @@ def conditional(stage):
     """Names of the options that need something to have an effect."""
     ruled = {name for each in getattr(stage, "effects", ()) for name in each.names}
     return [name for name, o in options_of(stage).items() if o.when or name in ruled]
+
+
+OPTIONAL = {
+    "address": "http://127.0.0.1",
+    "batch_tokens": 64,
+    "cache": "file",
+    "compute_type": "int8",
+    "device": "cpu",
+    "distortion": 0.5,
+    "favor_diagonal": True,
+}
+"""Values of options that are None by default and take no 3."""
 
 
 def some_value(stage, name, declared):
@@ -188,14 +201,7 @@ def test_every_condition_is_enforced_for_given_values(stage):
         declared = options_of(stage)[name]
         value = some_value(stage, name, declared)
         if value is None:
-            value = {
-                "batch_tokens": 64,
-                "compute_type": "int8",
-                "distortion": 0.5,
-                "device": "cpu",
-            }.get(name, 3)
-        if name == "favor_diagonal":
-            value = True
+            value = OPTIONAL.get(name, 3)
         refused = []
         for context in OTHERS[stage.name]:
             given = {**required, **context, name: value}
