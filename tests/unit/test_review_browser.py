@@ -116,6 +116,9 @@ def test_filters_search_and_order(opened):
     page.check("label:has-text('zh')")
     assert page.is_visible("#empty")
     page.click("#reset")
+    cyrillic = {"key": "о", "code": "KeyJ", "bubbles": True}  # j of a Russian keyboard
+    page.dispatch_event("body", "keydown", cyrillic)
+    assert page.locator("article.active .id").inner_text() == "yo-1"
     page.keyboard.press("/")
     page.keyboard.type("杭州")
     assert ids(page) == ["zh-1"]

@@ -6,6 +6,7 @@ page/data.js reads what this module writes; the order of the fields is `FIELDS` 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any
 
 import pyarrow as pa
@@ -141,5 +142,5 @@ def _index(value: int | None) -> int:
 
 
 def _short(value: float | None, digits: int = 4) -> float | None:
-    """A number with fewer digits; None if it is unknown."""
-    return None if value is None or value != value else round(value, digits)
+    """A number with fewer digits; None if it is unknown, or not finite."""
+    return None if value is None or not isfinite(value) else round(value, digits)

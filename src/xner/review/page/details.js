@@ -21,7 +21,7 @@ function facts(sentence, source, entity) {
   if (entity && entity.probability !== null) rows.push(["Confidence", percent(entity.probability)]);
   if (entity?.edited) rows.push(["Changed", "by hand"]);
   const solution = sentence.methods[0].solution;
-  if (solution) rows.push(["Sentence", `sum ${solution.objective.toFixed(2)}, ${solution.status} (${solution.route})`]);
+  if (solution) rows.push(["Sentence", `sum ${shownNumber(solution.objective, 2)}, ${solution.status} (${solution.route})`]);
   return make("dl", { class: "facts" }, rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
@@ -65,12 +65,12 @@ function candidates(sentence, source, entity) {
       ? "There is no candidate for this entity."
       : "The candidates were not kept. Project with --keep-candidates 5 to see those that lost, and why."));
   }
-  const most = Math.max(...found.map((each) => each.score), 1e-9);
+  const most = Math.max(...found.map((each) => each.score ?? 0), 1e-9);
   const rows = found.map((each) => {
     const chosenNow = entity !== null && entity.start === each.start && entity.end === each.end;
     return make("tr", { class: each.fate === "chosen" ? "chosen" : null },
       make("td", { dir: "auto" }, targetText(sentence, each)),
-      make("td", { class: "number" }, meter(each.score / most), each.score.toFixed(3)),
+      make("td", { class: "number" }, meter((each.score ?? 0) / most), shownNumber(each.score, 3)),
       make("td", {}, fateOf(sentence, each)),
       make("td", {}, chosenNow ? "in use" : make("button", { "aria-label": `Use ${targetText(sentence, each)}`, click: () => useSpan(source, each.start, each.end) }, "Use")));
   });

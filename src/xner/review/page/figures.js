@@ -155,7 +155,7 @@ function scatter(first, other, points) {
   const index = new Map(report.sentences.map((sentence) => [sentence.row, sentence]));
   const marks = points.map(([row, a, b]) => {
     const listed = index.get(row);
-    const open = () => { showView("sentences"); goTo(listed); };
+    const open = () => { showView("sentences"); if (!list.place.has(listed.index)) resetFilters(); goTo(listed); };
     const text = `Sentence ${row + 1}: ${first} ${a.toFixed(3)}, ${other} ${b.toFixed(3)}`;
     const more = listed ? { tabindex: "0", role: "button", "aria-label": `${text}; show it`, click: open } : {};
     return withTitle(makeSvg("circle", { class: `mark k3${listed ? " pick" : ""}`, cx: x(a), cy: y(b), r: 4.5, "fill-opacity": 0.7, ...more }), text);

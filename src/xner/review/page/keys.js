@@ -60,11 +60,19 @@ function watchKeys() {
       return event.target.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     }
     if (event.key.startsWith("Arrow") && event.target.closest("[role=tablist], input, summary")) return;
-    const act = /^[2-9]$/.test(event.key) ? () => labelKey(Number(event.key) - 1) : actionOf.get(event.key);
-    if (!act || (byId("sentences").hidden && !["g", "?"].includes(event.key))) return;
+    const key = latinKey(event);
+    const act = /^[2-9]$/.test(key) ? () => labelKey(Number(key) - 1) : actionOf.get(key);
+    if (!act || (byId("sentences").hidden && !["g", "?"].includes(key))) return;
     event.preventDefault();
     act();
   });
+}
+
+// The key on a Latin keyboard: people who review Arabic or Russian may have another layout.
+function latinKey({ key, code, shiftKey }) {
+  if (key.length > 1 || /^[!-~]$/.test(key)) return key.length > 1 ? key : key.toLowerCase();
+  if (code === "Slash") return shiftKey ? "?" : "/";
+  return code.replace(/^(Key|Digit)/, "").toLowerCase();
 }
 
 function labelKey(code) {

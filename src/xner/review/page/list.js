@@ -13,7 +13,7 @@ function setOrder(sentences) {
   list.tops = new Float64Array(sentences.length + 1);
   for (const element of list.cards.values()) element.remove();
   list.cards.clear();
-  if (selection.sentence && !list.place.has(selection.sentence.index)) select(null);
+  if (selection.sentence && !list.place.has(selection.sentence.index)) Object.assign(selection, { sentence: null, entity: -1 });
   stack();
   paint();
 }
@@ -177,8 +177,7 @@ function goTo(sentence, entity = -1) {
   const at = list.place.get(sentence.index);
   if (at === undefined) return;
   select(sentence, entity);
-  const list_ = byId("list").getBoundingClientRect().top;
-  const top = list_ + list.tops[at];
+  const top = byId("list").getBoundingClientRect().top + list.tops[at];
   const roof = matchMedia("(max-width: 34rem)").matches ? 12 : 84;
   if (top < roof || top + Math.min(list.heights[at], innerHeight - roof) > innerHeight) {
     scrollBy({ top: top - roof, behavior: "instant" });

@@ -98,6 +98,7 @@ function chip(nodes, span) {
   const element = make("span", {
     class: `entity ${colour(span.entity.label)}${lost ? " lost" : ""}${selected ? " selected" : ""}`,
     "data-side": name, "data-k": span.index, ...(outer ? {} : button),
+    title: losers(sentence, name === "source" ? span.index : span.entity.source),
   });
   write(element, nodes, span.inner, span.start, span.end);
   if (span.rest) return element;
@@ -106,6 +107,12 @@ function chip(nodes, span) {
   keepWith(element.firstChild).prepend(grip("start"));
   keepWith(element.lastChild).append(tag, grip("end"));
   return element;
+}
+
+// A few candidates that lost, for the tooltip.
+function losers(sentence, source) {
+  const lost = candidatesOf(sentence, source).filter((each) => each.fate !== "chosen").slice(0, 3);
+  return lost.map((each) => `${targetText(sentence, each)} ${shownNumber(each.score, 2)}, ${fateOf(sentence, each)}`).join("\n") || null;
 }
 
 // Where what belongs to the first or last word goes: on its line, unless the word is very long.
