@@ -44,6 +44,22 @@ def test_a_report_holds_its_sentences(report):
     assert [names[i] for i in column(data, "outcomes")[1]][-1] == "below_threshold"
 
 
+def test_texts_keep_their_own_spaces(report):
+    row = {
+        "source_tokens": ["Adé", "."],
+        "source_entities": [{"start": 0, "end": 1, "label": "PER"}],
+        "target_tokens": ["陈", "伟", "。"],
+        "target_entities": [{"start": 0, "end": 2, "label": "PER", "source": 0, "score": np.inf}],
+        "target_text": " 陈伟\u202e 。",
+        "target_offsets": [{"start": s, "end": s + 1} for s in (1, 2, 5)],
+    }
+    _, data = report(xner.Corpus.from_table(pa.Table.from_pylist([row])))
+    assert column(data, "targetSpaces") == [[" ", "", "\u202e ", ""]]
+    assert column(data, "sourceSpaces") == [0]
+    assert column(data, "methods")[0][0][0] == [0, 2, 0, 0, None, None]  # no finite score
+    assert column(data, "id") == ["0"]
+
+
 def test_no_word_becomes_part_of_the_page(report, tmp_path):
     report(projection(), title=f"{EVIL}{{{{ data }}}}")
     page = (tmp_path / "report.html").read_text("utf-8")

@@ -94,10 +94,16 @@ function doubtOf(sentence) {
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u3000-\u303f\uff00-\uffef]/u;
 
 function spaceBetween(tokens, spaces, i) {
-  if (spaces) return spaces[i];
+  if (spaces) return gap(spaces[i]);
   if (i === 0 || i === tokens.length) return "";
   const before = [...tokens[i - 1]].pop() ?? "";
   return UNSPACED.test(before) && UNSPACED.test(tokens[i]) ? "" : " ";
+}
+
+// The text between two words: white space, and rarely something that no word covers.
+function gap(text) {
+  const spaced = text.replace(/\s+/g, " ");
+  return spaced.trim() ? visible(spaced) : spaced;
 }
 
 // Control and direction characters as pictures, so that no word can reorder or hide its neighbours.

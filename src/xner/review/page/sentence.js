@@ -43,7 +43,7 @@ function side(sentence, name) {
   const entities = name === "source" ? sentence.sourceEntities : entitiesOf(sentence);
   const nodes = { sentence, name, tokens, spaces };
   write(text, nodes, nested(entities), 0, tokens.length);
-  if (spaces?.[tokens.length]) text.append(spaces[tokens.length]);
+  if (spaces?.[tokens.length]) text.append(gap(spaces[tokens.length]));
   return text;
 }
 
