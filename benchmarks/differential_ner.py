@@ -18,9 +18,9 @@ import xner
 from benchmarks.differential import MAX_WORDS, UNEXPLAINED, Check, Span
 from benchmarks.published_code import Code
 from xner.corpus import Corpus
-from xner.score.ner import THRESHOLD, ner, ner_spans
+from xner.score.ner import ner, ner_spans
 from xner.score.ngrams import all_ngrams
-from xner.score.scene import Scene, Text
+from xner.score.scene import NER, Scene, Text
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC")
 LABELS = ("PER", "LOC", "ORG", "MISC")
@@ -74,8 +74,8 @@ def published(thesis: Code, folder: Path) -> Published:
 
     def scores(words: Words, spans: list[Span]) -> tuple[Any, Any]:
         found = [s.evaluate_tgt_candidates([words], [spans], model, tokenizer)[0] for s in sides]
-        own = cost(entities, spans, found[0], False, THRESHOLD).toarray()
-        return own, cost(entities, spans, found[1], True, THRESHOLD).toarray()
+        own = cost(entities, spans, found[0], False, NER.threshold).toarray()
+        return own, cost(entities, spans, found[1], True, NER.threshold).toarray()
 
     return scores
 
@@ -146,7 +146,7 @@ def compare(check: Check, mine: Any, theirs: Any) -> None:
     apart = gap > CLOSE
     check.largest = max(check.largest, float(gap[~apart].max(initial=0.0)))
     # Rounding puts the two values on different sides of the threshold.
-    rounding = apart & (np.abs(np.maximum(mine, theirs) - THRESHOLD) <= CLOSE)
+    rounding = apart & (np.abs(np.maximum(mine, theirs) - NER.threshold) <= CLOSE)
     for reason, cells in (
         ("at the threshold of 0.05, within 1e-5", rounding),
         (UNEXPLAINED, apart & ~rounding),

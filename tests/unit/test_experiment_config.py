@@ -167,7 +167,7 @@ def test_lists_are_tried_one_by_one(folder):
     grid = [f"h, merge_distance {d}, top_k {k}" for d in (0, 2) for k in ("none", 1)]
     labels = ["native, threshold 0.2", "native, threshold 0.5", "given"]
     assert names(made) == [(name, a) for a in labels for name in grid] + [("model-transfer", "")]
-    align, project = made.systems[4].steps
+    align, _, project = made.systems[4].steps
     assert (align.settings["threshold"], project.settings["merge_distance"]) == (0.5, 0)
     assert project.settings["length_ratio"] == 0.5
 

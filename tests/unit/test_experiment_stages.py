@@ -134,3 +134,72 @@ def test_stages_do_not_hold_the_corpus(name):
     assert sum(batch.num_rows for batch in stream) == 8
     assert made.report.sentences == 10
     assert made.report.seconds > 0
+
+
+NER_ROWS = [
+    ("translate-test", {"candidates": "ngrams", "score": {"ner": 1}}),
+    ("translate-test", {"candidates": "ngrams", "score": {"ner": 1, "alignment": 0.5}}),
+    ("translate-test/ner", {"method": "exact", "score": {"ner": 1}}),
+    ("translate-test/ngram", {"candidates": "ngrams", "score": {"ner_spans": 1, "ner": 1}}),
+    ("project", {"candidates": "spans", "score": {"ner": 1}}),
+    ("translate-test/back-ner", {"score": {"ner": 1}}),
+    ("translate-test/back-ngram", {"candidates": "ngrams", "score": {"ner": 1}}),
+]
+
+
+@pytest.mark.parametrize(("pipeline", "project"), NER_ROWS)
+def test_scores_of_a_tagger_get_its_probabilities(folder, pipeline, project):
+    tagger = FakeTagger({"EU": "ORG", "Kisumu": "LOC", "Peter": "PER"})
+    row = {"pipeline": pipeline, "project": project}
+    results = run({**row, "candidates": {"tagger": tagger}})
+    assert results.rows[0].cells["de"].f1 == 1.0
+    assert [s.stage for s in results.steps if s.stage == "candidates"] == ["candidates"]
+    # Without a tagger nothing is run; without the score, no tagger is needed.
+    with pytest.raises(xner.UsageError, match="de: the step 'candidates': model is missing"):
+        run(row, output="none")
+    assert not list((folder / "none").rglob("[!r]*.parquet"))
+    if pipeline == "project":
+        plain = run("project", output="plain")
+        assert [s.stage for s in plain.steps] == ["read", "align", "project"]
+
+
+NER_FAULTS = [
+    ({"pipeline": "translate-test/align-src", "project": {"score": {"ner": 1}, "method": "greedy"}},
+     "needs the column 'target_probabilities', which neither the data nor a previous step"),
+    ({"pipeline": "translate-project", "project": {"candidates": "spans"}},
+     "needs the column 'target_candidates'"),
+    ({"pipeline": "project", "project": {"ner_alpha": 1.2}}, "ner_alpha has no effect"),
+    ({"pipeline": "project", "project": {"score": {"ner": 1}, "ner_alpha": 0.5}},
+     "ner_alpha is 0.5; it must be at least 1"),
+    ({"pipeline": "project", "candidates": {"model": "spacy:x"}, "project": {"score": {"ner": 1}}},
+     "needs the column 'target_probabilities'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "words"), NER_FAULTS)
+def test_missing_probabilities_are_told_before_anything_is_made(folder, row, words):
+    with pytest.raises((xner.UsageError, xner.InputError), match=words):
+        run(row)
+    assert not list(folder.rglob("[!r]*.parquet"))
+
+
+def test_settings_of_the_ner_scores(folder):
+    tagger = FakeTagger({"Kisumu sieht Peter": "PER", "EU": "ORG"}, confidence=0.6)
+    tagged = xner.tag(
+        xner.read("en.conll", "de.conll"), side="target", tagger=tagger, probabilities=True
+    )
+
+    def project(**options):
+        # Entities of a second label score 0.1 a word, which the threshold leaves out.
+        options = {"ner_threshold": 0.3, "candidates": "ngrams", "score": {"ner": 1.0}, **options}
+        return xner.project(tagged, **options)
+
+    plain = project()
+    [found] = plain.table["target_entities"][1].as_py()
+    assert (found["start"], found["end"]) == (0, 3)
+    assert found["score"] == pytest.approx(0.6 * 1.15**2)
+    assert "|ner_threshold:0.3|" in plain.report.signature
+    for options, score in (({"ner_longest": 2}, 0.6 * 1.15), ({"ner_alpha": 2.0}, 0.6 * 4)):
+        [found] = project(**options).table["target_entities"][1].as_py()
+        assert found["score"] == pytest.approx(score)
+    assert project(ner_threshold=0.9).table["target_entities"][1].as_py() == []

@@ -167,6 +167,8 @@ def test_students_are_told_with_what_made_them(table, here):
         if cell.steps["distill"][:16] in path.name
     ]  # fmt: skip
     assert told["summary"]["weights"] == "domain"
+    # The seed of the run is that of the similarity too.
+    assert told["summary"]["similarity"] == {"rank": 64, "gamma": 0.01, "epochs": 3, "seed": 1}
     assert len(told["summary"]["teacher_weights"]) == 2
     assert told["settings"]["teachers"] == [
         f"Result:model:{cell.steps[name]}" for name in ("en.train", "yy.train")

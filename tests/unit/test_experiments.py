@@ -235,16 +235,23 @@ class Words:
     def signature(self):
         return f"words({len(self.table)})"
 
+    def translate(self, texts, source, target):
+        """Only the custom stage translates, with the table."""
+
 
 @dataclass
 class Names:
     """Tags words that it knows."""
 
     labels: dict
+    tags = ()
 
     @property
     def signature(self):
         return f"names({'+'.join(sorted(self.labels))})"
+
+    def tag(self, sentences):
+        """Only the custom stage tags, with the labels."""
 
 
 class FakeTranslate(Translate):
@@ -478,7 +485,7 @@ def test_objects_must_say_what_they_are(folder, fakes):
     given = config(
         languages={"de": {"gold": "de.conll"}}, pipelines=["translate-test"], stages=stages_
     )
-    with pytest.raises(xner.UsageError, match=r"an object \(object\) without a `signature`"):
+    with pytest.raises(xner.UsageError, match="an object with `translate` and `signature`"):
         xner.run(given)
 
 

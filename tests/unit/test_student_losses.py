@@ -143,6 +143,8 @@ def test_similarity_finds_the_language():
     assert found.domain.argmax() == 1
     again = similarity.learn_similarity(sources, target)
     np.testing.assert_array_equal(found.sentence, again.sentence)
+    other = similarity.learn_similarity(sources, target, similarity.IdentifierSettings(seed=2))
+    assert not np.array_equal(found.sentence, other.sentence)
 
 
 def test_features_have_length_one():

@@ -286,6 +286,7 @@ def test_several_teachers(tmp_path, student, bert_tagger):
         assert one > two
         assert one + two == pytest.approx(1, abs=1e-3)
         assert done.details["language_accuracy"] == 1
+        assert done.details["similarity"]["seed"] == 1
     own = xner.distill(text, tmp_path / "n", weights=[3, 1], **options)
     assert own.details["teacher_weights"] == [0.75, 0.25]
     for bad, match in (
@@ -293,6 +294,8 @@ def test_several_teachers(tmp_path, student, bert_tagger):
         ({"weights": [1.0]}, "for each of the 2 teachers"),
         ({"weights": "domain"}, "needs several teachers and text"),
         ({"sources": [english]}, "sources has no effect"),
+        ({"similarity_gamma": 0.1}, "similarity_gamma has no effect"),
+        ({"similarity_rank": 0}, "similarity_rank is 0"),
         ({"agreed": "soft"}, "agreed is 'soft'"),
     ):
         with pytest.raises(xner.UsageError, match=match):

@@ -108,8 +108,8 @@ def as_aligner(given: Any) -> Aligner:
     if callable(given):
         return FunctionAligner(given)
     raise UsageError(
-        f"aligner is {given!r}; it must be a function, or an object with `align` and `signature` "
-        f"(xner.aligners.Aligner)"
+        f"aligner is {given!r:.80}; it must be a function, or an object with `align` and "
+        f"`signature` (xner.aligners.Aligner)"
     )
 
 

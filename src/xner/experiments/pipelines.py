@@ -32,6 +32,7 @@ class Step:
         settings: settings that the pipeline gives to the stage.
         on: text that it reads: the text to score (`test`), or the training text (`train`).
         student: it tags with the student that a previous step trained.
+        optional: it is run only if a later step needs a column that it makes.
     """
 
     name: str
@@ -39,11 +40,13 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=dict)
     on: str = TEST
     student: bool = False
+    optional: bool = False
 
 
 _TRANSLATE = Step("translate", "translate", {"fill": "source"})
 _TAG = Step("tag", "tag", {"side": "source"})
 _SPANS = Step("candidates", "candidates")
+_PROBABILITIES = replace(_SPANS, optional=True)
 _BACK = Step("back_translate", "back_translate", {"beside": False})
 _ALIGN = Step("align", "align")
 _TRANSLATE_TRAIN = Step("translate", "translate", {"fill": "target"})
@@ -64,19 +67,29 @@ _TAGGED = (_TRANSLATE, _TAG)
 _RETURNED = (*_TAGGED, _BACK)
 PIPELINES: dict[str, tuple[Step, ...]] = {
     # Both sides are given, and the source is labelled.
-    "project": (_ALIGN, _project()),
+    "project": (_ALIGN, _PROBABILITIES, _project()),
     # Target text is translated and tagged; the labels are projected back onto it.
-    "translate-test": (*_TAGGED, _ALIGN, _project()),
+    "translate-test": (*_TAGGED, _ALIGN, _PROBABILITIES, _project()),
     "translate-test/align-src": (*_TAGGED, _ALIGN, _project(preset="paper-heuristic")),
     "translate-test/align-tgt": (*_RETURNED, _ALIGN, _project(preset="paper-heuristic")),
-    "translate-test/ngram": (*_TAGGED, _ALIGN, _project(preset="paper-greedy")),
+    "translate-test/ngram": (
+        *_TAGGED,
+        _ALIGN,
+        _PROBABILITIES,
+        _project(preset="paper-greedy"),
+    ),
     "translate-test/ner": (
         *_TAGGED,
         _SPANS,
         _ALIGN,
         _project(preset="paper-greedy", candidates="spans"),
     ),
-    "translate-test/back-ngram": (*_RETURNED, _ALIGN, _project(preset="paper-greedy")),
+    "translate-test/back-ngram": (
+        *_RETURNED,
+        _ALIGN,
+        _PROBABILITIES,
+        _project(preset="paper-greedy"),
+    ),
     "translate-test/back-ner": (
         *_RETURNED,
         _SPANS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -161,16 +161,25 @@ class Planner:
         """
         place = f"{self.experiment.origin}: {system.name}, language {language.name}"
         target = _Target(system, language, seed, place, system.name)
-        return _needed(self._plan(target).steps)
+        kept = _needed(self._plan(target).steps)
+        for step in kept:
+            with _placed(step, target):
+                find_stage(step.stage).of(filled(step.settings, lambda result: result.key)).ready()
+        return kept
 
     def _plan(self, target: _Target) -> _Plan:
         given = {on: self.given.get((target.language, on), {}) for on in (TEST, TRAIN)}
         plan = _Plan({on: dict(columns) for on, columns in given.items()})
         experiment = self.experiment
-        for step in target.system.steps:
-            kind = find_stage(step.stage)
+        for i, planned in enumerate(target.system.steps):
+            kind = find_stage(planned.stage)
+            wanted = _wanted(target.system.steps[i + 1 :], planned.on)
+            step = _with_probabilities(planned, kind, wanted)
             columns = kind.stand_in(step.settings).columns
             if columns.makes[0] in given[step.on] and not columns.replaces:
+                continue
+            missing = wanted - plan.columns[step.on].keys()
+            if step.optional and missing.isdisjoint(columns.makes):
                 continue
             _check_needs(columns.needs, plan, step, target)
             with _placed(step, target):
@@ -246,7 +255,7 @@ class Planner:
 
 
 @contextmanager
-def _placed(step: Step, target: _Target) -> Iterator[None]:
+def _placed(step: Step | Planned, target: _Target) -> Iterator[None]:
     """Name the row, language and step in errors."""
     try:
         yield
@@ -263,6 +272,25 @@ def filled(value: Any, result_of: Callable[[Result], Any]) -> Any:
     if isinstance(value, Result):
         return result_of(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def _wanted(steps: Sequence[Step], on: str) -> set[str]:
+    """The columns that steps need of one text."""
+    stages = (find_stage(step.stage).stand_in(step.settings) for step in steps if step.on == on)
+    return {column for stage in stages for column in stage.columns.needs}
+
+
+def _with_probabilities(step: Step, kind: type[Stage], wanted: set[str]) -> Step:
+    """A step that tags, with the probabilities that a later step needs."""
+    if "probabilities" not in kind.settings() or "probabilities" in step.settings:
+        return step
+    more = {**step.settings, "probabilities": True}
+    try:
+        makes = kind.stand_in(more).columns.makes
+    except UsageError:  # the step cannot give them; the missing column is reported later
+        return step
+    before = kind.stand_in(step.settings).columns.makes
+    return step if (set(makes) - set(before)).isdisjoint(wanted) else replace(step, settings=more)
 
 
 def _check_needs(needs: Sequence[str], plan: _Plan, step: Step, target: _Target) -> None:

@@ -283,6 +283,8 @@ def _check_step(step: Step, place: str) -> None:
         if name not in known:
             raise unknown("setting", name, known, place)
     try:
-        stage.stand_in(step.settings).require()
+        made = stage.stand_in(step.settings)
+        if not step.optional:
+            made.require()
     except UsageError as error:
         raise UsageError(f"{place}: {error}") from None

@@ -5,12 +5,12 @@ For a candidate t = [i, j) of n words and a label l, with P the tag probabilitie
 
     m(t, l) = (P_i(B-l) + sum of P_w(I-l) over i < w < j) / n
     c(t, l) = m(t, l) * a^(n - 1)  if the most probable tags of t are B-l, I-l, ..., I-l
-              m(t, l)              else;    a = 1.15, n counted up to 15
-    c = c(t, l) if c(t, l) > 0.05, else 0
+              m(t, l)              else;    a = 1.15 by default, n counted up to 15
+    c = c(t, l) if c(t, l) > 0.05 (by default), else 0
 
 (Politov et al. 2025; Shkalikov 2025, NER-model score). `ner` takes l from the source entity;
 labels that the tagger does not have score 0. `ner_spans` takes the best l, whatever the entity's.
-In [0, 1.15^14 = 7.08]; at most 1 except for spans that are predicted entirely.
+In [0, 1.15^14 = 7.08] by default; at most 1 except for spans that are predicted entirely.
 
 Other schemes: with E- and S- tags (or L- and U-) the last word counts as E-l, and the word of a
 one-word candidate as S-l. If some label lacks B- (IOB1, plain labels), positions are not
@@ -34,9 +34,6 @@ from xner.kernels.tag_scores import ANY, FIRST, INNER, LAST, NONE, ONLY, ner_sco
 from xner.schemes import B, E, I, O, S, parse_tag
 from xner.score.scene import Scene, score_with
 
-ALPHA = 1.15
-LONGEST = 15
-THRESHOLD = 0.05
 # For each position in a span, the tag prefixes that count there: the first that a label has.
 _PLACES = {FIRST: (B,), INNER: (I,), LAST: (E, I), ONLY: (S, B)}
 
@@ -52,7 +49,7 @@ def ner_spans(scene: Scene) -> Float64:
 
 
 def _scores(scene: Scene, any_label: bool) -> Float64:
-    batch = scene.batch
+    batch, how = scene.batch, scene.ner
     tags, found = _probabilities(batch)
     labels, places = tag_places(tags)
     if not labels:
@@ -69,8 +66,8 @@ def _scores(scene: Scene, any_label: bool) -> Float64:
             frozen(_placed(found, places), np.float32),
             frozen(_placed(predicted, places), np.uint8),
         ),
-        frozen(np.maximum(ALPHA ** (np.arange(LONGEST + 1) - 1.0), 1.0), np.float64),
-        THRESHOLD,
+        frozen(np.maximum(how.alpha ** (np.arange(how.longest + 1) - 1.0), 1.0), np.float64),
+        how.threshold,
     )
 
 

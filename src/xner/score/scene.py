@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
 import pyarrow as pa
@@ -102,6 +102,23 @@ class Text:
         return frozen(hashed(coded.dictionary)[coded.indices.to_numpy()], np.uint64)
 
 
+class NerSettings(NamedTuple):
+    """Settings of the NER scores.
+
+    Attributes:
+        alpha: factor for each word after the first of a span that is predicted entirely.
+        threshold: scores that are not above it count as 0.
+        longest: number of words up to which the factor grows.
+    """
+
+    alpha: float = 1.15
+    threshold: float = 0.05
+    longest: int = 15
+
+
+NER = NerSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What a score is computed from.
@@ -112,6 +129,7 @@ class Scene:
         spans: what the first pass chose in this batch.
         counts: what the first pass counted in the whole corpus.
         nmt: the translation model of the score `nmt`.
+        ner: the settings of the NER scores.
     """
 
     text: Text
@@ -119,6 +137,7 @@ class Scene:
     spans: Spans | None = None
     counts: Counts | None = None
     nmt: NmtScorer | None = None
+    ner: NerSettings = NER
 
     @property
     def batch(self) -> pa.RecordBatch:

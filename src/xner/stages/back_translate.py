@@ -181,7 +181,7 @@ class AlignTarget(Project):
     def columns(self) -> Columns:
         """It needs the source entities, the back-translation and the target."""
         return Columns(
-            needs=(*MADE, "source_entities", "target_tokens"),
+            needs=(*MADE, "source_entities", "target_tokens", *self.target_columns),
             makes=("target_entities", "outcomes", "solution"),
             uses=_OF_TARGET,
             replaces=True,

@@ -134,6 +134,14 @@ class Stage:
     def require(self) -> None:
         """Raise MissingExtraError if a package that it needs is not installed."""
 
+    def ready(self) -> None:
+        """Check what a run needs beyond valid options, before an experiment begins.
+
+        Raises:
+            UsageError: an option is missing.
+            MissingExtraError: a package is not installed.
+        """
+
     def check(self) -> None:
         """Raise UsageError for options that do not go together."""
         if of_mixin := getattr(super(), "check", None):

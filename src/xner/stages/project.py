@@ -138,7 +138,13 @@ class Project(ProjectionOptions):
         """It needs both sides, entities, and links if anything depends on them."""
         links = ("links",) if self.linked else ()
         return Columns(
-            needs=("source_tokens", "source_entities", "target_tokens", *links),
+            needs=(
+                "source_tokens",
+                "source_entities",
+                "target_tokens",
+                *links,
+                *self.target_columns,
+            ),
             makes=(
                 "target_entities",
                 "outcomes",
@@ -375,7 +381,7 @@ class Pass:
     def _scored(
         self, text: Text, spans: Spans | None, made: Candidates, score: Mapping[str, float]
     ) -> Candidates:
-        scene = Scene(text, made.problem, spans, self.counts, self.nmt)
+        scene = Scene(text, made.problem, spans, self.counts, self.nmt, self.options.ner)
         return replace(made, problem=made.problem.with_scores(fused(scene, score)))
 
 

@@ -25,6 +25,7 @@ from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import find_score, link_scores, score_names
 from xner.solve.constraint import Constraint
 from xner.stages.align import FittedOptions
+from xner.stages.ner_options import COLUMNS, SCORES, NerOptions
 
 Method = Literal["heuristic", "greedy", "exact", "ilp"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -47,7 +48,7 @@ def _published(value: Any) -> dict[str, Any]:
 
 
 @declare
-class ProjectionOptions(FittedOptions):
+class ProjectionOptions(FittedOptions, NerOptions):
     """How source entities are matched with target candidates."""
 
     effects: ClassVar[tuple[Rule, ...]] = (
@@ -339,6 +340,17 @@ class ProjectionOptions(FittedOptions):
         return self.of_links or self.counted
 
     @property
+    def tagged(self) -> bool:
+        """Whether a score reads the probabilities of tags."""
+        return self.method != "heuristic" and not self.score.keys().isdisjoint(SCORES)
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """Columns of the target that candidates and scores need."""
+        spans = ("target_candidates",) if self.candidates == "spans" else ()
+        return (*spans, *(COLUMNS if self.tagged else ()))
+
+    @property
     def first_signature(self) -> str:
         """Everything that decides the choice of the first pass, and so its statistics."""
         labels = ["labels"] if self.relabel else []
@@ -383,6 +395,8 @@ class ProjectionOptions(FittedOptions):
             parts.append(self.nmt.options.signature)
         elif isinstance(self.nmt, NmtOptions):
             parts.append(self.nmt.signature)
+        if self.tagged:
+            parts += signed(self, self.changed_ner)
         if self.min_score > 0:
             parts += signed(self, ["min_score"])
         if self.relabel:

@@ -13,6 +13,7 @@ from xner.stages.documented import documented
 from xner.training import require_training
 from xner.training.options import (
     LEARNED_WEIGHTS,
+    SIMILARITY,
     DistillOptions,
     SelfTrainOptions,
     Text,
@@ -114,8 +115,8 @@ class Distill(_FromText, DistillOptions):
         learned = own.get("weights") in LEARNED_WEIGHTS
         alone = len(as_list(own["teachers"])) == 1
         if learned and alone:
-            del own["weights"]
-            own.pop("features", None)
+            for name in ("weights", "features", *SIMILARITY):
+                own.pop(name, None)
         if not learned or alone:
             own.pop("sources", None)
         elif "sources" not in own:

@@ -79,7 +79,13 @@ class Tagging(Stage, TaggerOptions):
 
     def check(self) -> None:
         super().check()
-        kind_of("checkpoint" if self.tagger == "checkpoint" else "", self.model)
+        if isinstance(self.tagger, str):
+            kind, _ = kind_of(self.tagger, self.model)
+            if getattr(self, "probabilities", False) and not KINDS[kind].probabilities:
+                raise UsageError(
+                    f"the tagger {kind} gives no probabilities; leave out probabilities, or use a "
+                    f"checkpoint"
+                )
 
     def make_tagger(self) -> Tagger:
         """The tagger with its options.
@@ -110,10 +116,13 @@ class Tagging(Stage, TaggerOptions):
         given = {name: getattr(self, name) for name in options}
         return {name: value for name, value in given.items() if value != options[name].default}
 
-    def require(self) -> None:
-        """Raise MissingExtraError if the package of the tagger is not installed."""
+    def ready(self) -> None:
+        super().ready()
         if isinstance(self.tagger, str):
-            package, extra = KINDS[kind_of(self.tagger, self.model)[0]].package
+            kind, model = kind_of(self.tagger, self.model)
+            if model is None:
+                raise UsageError("model is missing; give a hub id or a folder")
+            package, extra = KINDS[kind].package
             if package and find_spec(package) is None:
                 raise MissingExtraError(package, extra)
 
@@ -187,10 +196,8 @@ class Tag(Tagging):
     @property
     def columns(self) -> Columns:
         """It needs the words of the side."""
-        made = tuple(
-            f"{self.side}_{name}"
-            for name in ("entities", "probabilities", "tagset", "entity_offsets")
-        )
+        more = ("probabilities", "tagset") if self.probabilities else ()
+        made = tuple(f"{self.side}_{name}" for name in ("entities", *more, "entity_offsets"))
         return Columns((f"{self.side}_tokens",), made)
 
     def schema(self, corpus: Corpus) -> pa.Schema:
@@ -249,6 +256,10 @@ class Candidates(Tagging):
         """Whether it runs a model."""
         return self.spans_from is None
 
+    def ready(self) -> None:
+        if self.spans_from is None:
+            super().ready()
+
     def loaded(self) -> Self:
         return self if self.spans_from is not None else super().loaded()
 
@@ -267,8 +278,8 @@ class Candidates(Tagging):
     @property
     def columns(self) -> Columns:
         """It needs the words of the target."""
-        made = ("target_candidates", "target_probabilities", "target_tagset")
-        return Columns(("target_tokens",), made)
+        more = ("target_probabilities", "target_tagset") if self.probabilities else ()
+        return Columns(("target_tokens",), ("target_candidates", *more))
 
     def schema(self, corpus: Corpus) -> pa.Schema:
         more = ["target_tagset", "target_probabilities"] if self.probabilities else []

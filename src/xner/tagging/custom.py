@@ -74,7 +74,7 @@ def as_tagger(given: Any) -> Tagger:
     if callable(given):
         return FunctionTagger(given)
     raise UsageError(
-        f"tagger is {given!r}; it must be a function, or an object with `tag`, `tags` and "
+        f"tagger is {given!r:.80}; it must be a function, or an object with `tag`, `tags` and "
         f"`signature` (xner.tagging.Tagger)"
     )
 

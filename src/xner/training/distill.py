@@ -105,19 +105,32 @@ def _teacher_weights(
     if not isinstance(options.weights, str):
         alpha = np.array(options.weights, np.float32) / sum(options.weights)
         return alpha, {"weights": "given", "teacher_weights": _rounded(alpha)}
-    from xner.training.similarity import learn_similarity, sentence_features
+    from xner.training.similarity import IdentifierSettings, learn_similarity, sentence_features
 
     kind, device = str(options.features), options.device if options.device != "auto" else "cpu"
     languages = [
         sentence_features(_sample(words_of([corpus], options.side)), kind, device)
         for corpus in sources
     ]
-    learned = learn_similarity(languages, sentence_features(text.sentences, kind, device))
+    seed = options.seed if options.similarity_seed is None else options.similarity_seed
+    how = IdentifierSettings(
+        rank=options.similarity_rank,
+        gamma=options.similarity_gamma,
+        epochs=options.similarity_epochs,
+        seed=seed,
+    )
+    learned = learn_similarity(languages, sentence_features(text.sentences, kind, device), how)
     details = {
         "weights": options.weights,
         "teacher_weights": _rounded(learned.domain),
         "tau": round(learned.tau, 6),
         "language_accuracy": round(learned.accuracy, 4),
+        "similarity": {
+            "rank": how.rank,
+            "gamma": how.gamma,
+            "epochs": how.epochs,
+            "seed": how.seed,
+        },
     }
     return learned.domain if options.weights == "domain" else learned.sentence, details
 

@@ -19,6 +19,8 @@ Text = Corpus | str | Path
 Tagger = str | Path
 LEARNED_WEIGHTS = ("domain", "sentence")
 _LEARNED = when("weights domain or sentence", learns_weights=True)
+SIMILARITY = tuple(f"similarity_{name}" for name in ("rank", "gamma", "epochs", "seed"))
+"""Options of the weights that are learned."""
 STUDENT = "student"
 """The group of options that decide how a student is built and trained."""
 
@@ -245,6 +247,22 @@ class DistillOptions(StudentOptions, _TokenizerText):
         "ngrams", "Sentence features for the similarity of languages: ngrams, or an encoder "
         "(hub id or folder).",
         unit="NAME", group="teachers", when=_LEARNED,
+    )  # fmt: skip
+    similarity_rank: int = option(
+        64, "Rank m of the similarity of languages, for the weights domain and sentence.",
+        ge=1, unit="N", group="teachers", when=_LEARNED,
+    )  # fmt: skip
+    similarity_gamma: float = option(
+        0.01, "Weight γ of the penalty that keeps language embeddings apart.",
+        ge=0, unit="GAMMA", group="teachers", when=_LEARNED,
+    )  # fmt: skip
+    similarity_epochs: int = option(
+        3, "Passes over the text of the teachers' languages.",
+        ge=1, unit="N", group="teachers", when=_LEARNED,
+    )  # fmt: skip
+    similarity_seed: int | None = option(
+        None, "Random seed of the similarity of languages.",
+        ge=0, unit="N", group="teachers", default_text="the seed of the student", when=_LEARNED,
     )  # fmt: skip
     label_set: str = option(
         "shared", "Labels of the student: those shared by all teachers, or all labels of any "

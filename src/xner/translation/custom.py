@@ -67,7 +67,7 @@ def as_translator(given: Any) -> Translator:
     if callable(given):
         return FunctionTranslator(given)
     raise UsageError(
-        f"translator is {given!r}; it must be a function, or an object with `translate` and "
+        f"translator is {given!r:.80}; it must be a function, or an object with `translate` and "
         f"`signature` (xner.translation.base.Translator)"
     )
 
