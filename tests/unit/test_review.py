@@ -186,6 +186,11 @@ def test_files_are_languages(tmp_path, report):
         (lambda t: t, {"limt": 3}, "unknown option 'limt'; did you mean 'limit'"),
         (lambda t: t.slice(1), {"gold": gold()}, "5 sentences, but table has 4"),
         (
+            lambda t: t.drop_columns(["outcomes"]).append_column("outcomes", [[["x"]] * 5]),
+            {},
+            "sentence 1 has 1 outcomes for 2 entities in source_entities; project it again",
+        ),
+        (
             lambda t: t,
             {"others": [projection([*ROWS[1:], ROWS[0]])]},
             "sentence 1 has 9 words, but 7",
@@ -195,6 +200,13 @@ def test_files_are_languages(tmp_path, report):
 def test_inputs_that_do_not_fit(report, change, options, message):
     with pytest.raises(xner.XnerError, match=message):
         report(xner.Corpus.from_table(change(projection().table)), **options)
+
+
+def test_a_corpus_without_rows(report):
+    none = xner.Corpus.from_table(projection().table.slice(0, 0))
+    made, data = report(none, gold=xner.Corpus.from_table(gold().table.slice(0, 0)))
+    assert (made.sentences, data["rows"]) == (0, [])
+    assert made.figures["f1"][0][0]["f1"] == 0
 
 
 def test_the_output_is_html(tmp_path):

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xner.columns import fields_of, lengths_of, offsets_of, rows_of, values_of
+from xner.columns import fields_of, offsets_of, rows_of, values_of
 from xner.evaluation.counts import CORRECT, GOLD, PREDICTED, shares
 from xner.outcomes import Outcome
 from xner.review.inputs import Review, Rows
@@ -77,8 +77,7 @@ class Figures:
         if "outcomes" not in batch.schema.names:
             return
         names = values_of(batch["outcomes"])
-        if len(labels) == len(names):
-            self._outcomes.update(zip(labels.to_pylist(), names.to_pylist(), strict=True))
+        self._outcomes.update(zip(labels.to_pylist(), names.to_pylist(), strict=True))
 
     def _count_correct(
         self, i: int, rows: Rows, batch: pa.RecordBatch, made: Keys, gold: Keys
@@ -118,7 +117,7 @@ class Figures:
     @property
     def doubt(self) -> Float32:
         """See the class."""
-        return np.concatenate(self._doubt) if self._doubt else np.zeros(0, np.float32)
+        return _joined(self._doubt)
 
     def as_dict(self, groups: list[str]) -> dict[str, Any]:
         """The figures as JSON; `groups` are the names of the languages."""
@@ -153,17 +152,17 @@ class Figures:
 
     def _histogram(self, parts: list[Float32]) -> dict[str, Any]:
         """Counts by value: of all entities, and of the correct ones if there is gold."""
-        values = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        values = _joined(parts)
         known = np.isfinite(values)
-        most = float(values[known].max()) if known.any() else 1.0
-        edges = np.linspace(0.0, max(1.0, np.ceil(most * 10) / 10), _BINS + 1)
+        least, most = (float(f(values[known], initial=0.0)) for f in (np.min, np.max))
+        edges = np.linspace(least, max(1.0, np.ceil(most * 10) / 10), _BINS + 1)
         made = {
             "edges": [round(float(edge), 4) for edge in edges],
             "counts": np.histogram(values[known], edges)[0].tolist(),
             "unknown": int((~known).sum()),
         }
         if self._correct:
-            right = np.concatenate(self._correct) & known
+            right = _joined(self._correct).astype(bool) & known
             made["correct"] = np.histogram(values[right], edges)[0].tolist()
         return made
 
@@ -188,8 +187,8 @@ class Figures:
     def _calibration(self) -> dict[str, Any]:
         """Mean value and share of correct entities in bins of the probability, or of the score."""
         of = "probability" if self._probabilities else "score"
-        values = np.concatenate(self._probabilities or self._scores)
-        right = np.concatenate(self._correct)
+        values = _joined(self._probabilities or self._scores)
+        right = _joined(self._correct).astype(bool)
         known = np.isfinite(values)
         values, right = values[known], right[known]
         if of == "probability":
@@ -236,6 +235,10 @@ class Keys:
         return np.unique(np.concatenate(odd))
 
 
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
 def _numbers(column: pa.ListArray, name: str) -> Float32:
     """A field of all values as float32; unknown is NaN."""
     values = values_of(column).field(name)
@@ -244,11 +247,8 @@ def _numbers(column: pa.ListArray, name: str) -> Float32:
 
 def _probabilities(batch: pa.RecordBatch) -> Float32:
     """The probability of every target entity; unknown is NaN."""
-    column = batch["probabilities"]
-    wanted = lengths_of(batch["target_entities"])
-    if not np.array_equal(lengths_of(column), wanted):
-        return np.full(int(wanted.sum()), np.nan, np.float32)
-    return np.asarray(values_of(column).to_numpy(zero_copy_only=False), np.float32)
+    values = values_of(batch["probabilities"])
+    return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)
 
 
 def _objective(batch: pa.RecordBatch) -> NDArray[np.float64]:

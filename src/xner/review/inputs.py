@@ -114,6 +114,8 @@ class Review:
         first = 0
         for batches in zip_batches(*((each.origin, each.batches()) for each in inputs)):
             rows = batches[0].num_rows
+            for each, batch in zip(self.methods, batches, strict=False):
+                _check_beside(batch, first, each.origin)
             for each, batch in zip(inputs[1:], batches[1:], strict=True):
                 _check_words(batches[0], batch, first, inputs[0].origin, each.origin)
             if self.column:
@@ -202,6 +204,20 @@ def _names(given: Sequence[Any]) -> tuple[str, ...]:
             name = f"method {i + 1}" if i else "projection"
         names.append(name if name not in names else f"{name} ({i + 1})")
     return tuple(names)
+
+
+def _check_beside(batch: pa.RecordBatch, first: int, origin: str) -> None:
+    """Raise InputError for the first sentence without one value for each of its entities."""
+    for name, of in (("outcomes", "source_entities"), ("probabilities", "target_entities")):
+        if not {name, of} <= set(batch.schema.names):
+            continue
+        found, wanted = lengths_of(batch[name]), lengths_of(batch[of])
+        if len(differ := np.flatnonzero(found != wanted)):
+            i = int(differ[0])
+            raise InputError(
+                f"{origin}: sentence {first + i + 1} has {found[i]} {name} for {wanted[i]} "
+                f"entities in {of}; project it again"
+            )
 
 
 def _check_words(

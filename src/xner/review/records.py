@@ -92,9 +92,8 @@ class Records:
         return [n for e in entities for n in (e["start"], e["end"], self.labels[e["label"]])]
 
     def _method(self, row: dict[str, Any]) -> list[Any]:
-        entities, known = row["target_entities"], row.get("probabilities") or []
-        if len(known) != len(entities):
-            known = [None] * len(entities)
+        entities = row["target_entities"]
+        known = row.get("probabilities") or [None] * len(entities)
         flat = [
             value
             for e, probability in zip(entities, known, strict=True)
