@@ -36,7 +36,7 @@ def shard_of(*pairs):
 
 
 def codes(source, target):
-    features = parts.features_of(shard_of((source, target)))
+    features = parts.Prior(shard_of((source, target))).features
     return int(features.similar[0]), int(features.shared[0])
 
 
@@ -57,10 +57,10 @@ def test_spelling(source, target, similar, shared):
 
 def test_evidence_leaves_the_entry_itself_out():
     shard = shard_of(("walking walked talking", "gehende gehendes x"), ("walked dog", "gehendes y"))
-    features = parts.features_of(shard)
+    prior = parts.Prior(shard)
     random = np.random.default_rng(3)
     linked = random.random(len(shard.source_types)).astype(np.float32)
-    parts.learn(shard, features, linked)
+    prior.learn(linked)
     source, target = shard.source.words, shard.target.words
     met = np.bincount(shard.cells)
     rate = linked.sum(dtype=np.float64) / len(shard.cells)
@@ -79,14 +79,14 @@ def test_evidence_leaves_the_entry_itself_out():
         n = met[like].sum() + parts.STRENGTH
         p = (linked[like].sum() + parts.STRENGTH * rate) / n
         expected = np.log(p / (1 - p)) - np.log(rate / (1 - rate))
-        assert features.evidence[0, e] == pytest.approx(expected, abs=1e-4)
+        assert prior.features.evidence[0, e] == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_corpus_that_teaches_nothing_keeps_the_usual_weights():
     shard = shard_of(("", ""))
-    features = parts.features_of(shard)
-    weights = parts.learn(shard, features, np.zeros(0, np.float32))
-    assert np.array_equal(weights, parts.USUAL)
+    prior = parts.Prior(shard)
+    prior.learn(np.zeros(0, np.float32))
+    assert np.array_equal(prior.weights, parts.USUAL)
 
 
 def test_spelling_weights_follow_the_corpus():
@@ -96,15 +96,16 @@ def test_spelling_weights_follow_the_corpus():
     alike = shard.source_types == shard.target_types
     learned = []
     for linked in (alike, ~alike):
-        features = parts.features_of(shard)
-        counts = 5 * linked.astype(np.float32)
-        learned.append(parts.prior(features, parts.learn(shard, features, counts)))
+        prior = parts.Prior(shard)
+        prior.learn(5 * linked.astype(np.float32))
+        learned.append(prior.mass())
     assert learned[0][alike].mean() > 3 * learned[1][alike].mean()
 
 
 def test_the_prior_is_bounded():
-    features = parts.features_of(shard_of(("Washington", "Washington x")))
-    wild = parts.prior(features, parts.USUAL * 100)
+    prior = parts.Prior(shard_of(("Washington", "Washington x")))
+    prior.weights = parts.USUAL * 100
+    wild = prior.mass()
     assert wild.min() >= parts.BASE * np.exp(parts.LEAST) * 0.999
     assert wild.max() <= parts.BASE * np.exp(parts.MOST) * 1.001
 
@@ -146,9 +147,9 @@ def test_the_learned_prior_does_not_depend_on_threads(monkeypatch):
     for threads in ("1", "3"):
         monkeypatch.setenv("XNER_THREADS", threads)
         shard = shard_of(*rows)
-        features = parts.features_of(shard)
-        linked = np.linspace(0, 1, len(shard.source_types)).astype(np.float32)
-        made.append(parts.prior(features, parts.learn(shard, features, linked)))
+        prior = parts.Prior(shard)
+        prior.learn(np.linspace(0, 1, len(shard.source_types)).astype(np.float32))
+        made.append(prior.mass())
     assert np.array_equal(*made)
     for way in sampling.ways_of(shard):
         assert sampling._lexicon(way, made[0]).given_prior.min() > 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from xner.aligners import parts
+from xner.aligners.letters import letters_of
 from xner.aligners.sampling import NULL_ODDS, NULL_PRIOR
 from xner.errors import FormatError, OutputError
 from xner.formats.files import ARCHIVE_DAMAGE, atomic
@@ -257,7 +258,7 @@ def types_of(words: list[str], vocabulary: Vocabulary) -> tables.Types:
     usual /= usual.sum()
     fertility = of(vocabulary.fertility, 0.0) + usual
     frequency = of(vocabulary.frequency, 1)
-    codes, starts = parts.letters_of(words)
+    codes, starts = letters_of(words)
     keys, letter_pairs = part_keys(words)
     return tables.Types(
         frozen(known, np.int32),
@@ -276,7 +277,7 @@ def types_of(words: list[str], vocabulary: Vocabulary) -> tables.Types:
 
 def part_keys(words: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Return the keys of word types and their parts, and their letter pairs (`tables.Types`)."""
-    codes, starts = parts.letters_of(words)
+    codes, starts = letters_of(words)
     keys = np.empty((len(words), tables.PARTS), np.uint64)
     bits = np.empty((len(words), 2), np.uint64)
     over_blocks(tables.part_keys, len(words), codes, starts, keys, bits)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from xner.aligners.fitting import Learned, model_of
 from xner.aligners.model import AlignmentModel
 from xner.aligners.shards import Shard, make_shard, text_of
 from xner.aligners.soft import DECISIONS, LEAST, Decision, SoftLinks, decide, joined, thinned
+from xner.aligners.units import Units, bitext_of, links_of_tokens, units_of
+from xner.aligners.views import FITTED, REPEATED, SMALL, Views
 from xner.effects import NOTHING, when
 from xner.kernels import gibbs, local
 from xner.kernels import parts as kernels
@@ -39,6 +41,20 @@ JUMP_PRIOR = 25.0
 FERTILITY_PRIOR = 1.0
 FIRST_CHAINS = 2
 FIRST_EFFORT = 0.6
+SMALL_EFFORT = 0.75
+"""Factor on the sweeps over a small corpus after its first alignments."""
+FIRST_ROUNDS = 3
+"""First alignments of a small corpus; each teaches the prior of the next."""
+SMALL_CELLS = 1 << 22
+"""Pairs of word positions up to which a corpus is small: it has more views and more rounds."""
+LONG = 16.0
+"""Words of a sentence from which the null word has its full probability and links need the full
+weight. Short utterances are translated almost word by word, and their entities contain most of
+their function words."""
+SHORT, REPEATED_PAIRS = 10.0, 1000
+"""Words of a sentence below which, and pairs from which, the patterns of a corpus repeat."""
+FULL_THRESHOLD, LEAST_THRESHOLD = 0.3, 0.2
+"""Minimum probability of a link in long and in the shortest sentences."""
 # The mean over chains that have not fully converged is better, as they differ more: twice as many
 # sweeps on 20,000 pairs lose 0.3 points on projected entities.
 LEAST_SCALE, MOST_SCALE = 0.4, 4.0
@@ -83,12 +99,14 @@ class NativeAligner:
         "reliable links.",
         choices=DECISIONS,
     )
-    threshold: float = option(
-        0.3,
-        "Minimum probability of a link, for symmetrisation soft.",
+    threshold: float | None = option(
+        None,
+        "Minimum probability of a link, for symmetrisation soft. By default 0.3 for models and for "
+        "sentences of 16 words and more on average, and less for shorter ones, down to 0.2.",
         ge=LEAST,
         le=1,
         unit="P",
+        default_text="0.2 to 0.3",
         when=when(symmetrisation="soft"),
     )
     fit_pairs: int = option(
@@ -101,6 +119,13 @@ class NativeAligner:
     )
     effort: float = option(
         1.0, "Factor on the number of sampling sweeps over the text.", gt=0, unit="FACTOR"
+    )
+    units: Literal["words", "tokens"] = option(
+        "words",
+        "What is aligned: words finds the words of text that is written without spaces (Chinese, "
+        "Japanese, Thai, Lao, Khmer, Burmese), aligns them, and gives their links to the tokens "
+        "that they overlap; tokens aligns all tokens as they are.",
+        choices=("words", "tokens"),
     )
     model: str | Path | AlignmentModel | None = option(
         None,
@@ -115,8 +140,11 @@ class NativeAligner:
     @property
     def signature(self) -> str:
         """Every option that can change the links."""
-        at = f">={self.threshold:g}" if self.symmetrisation == "soft" else ""
-        how = f"sym:{self.symmetrisation}{at},seed:{self.seed}"
+        at = ""
+        if self.symmetrisation == "soft" and self.threshold is not None:
+            at = f">={self.threshold:g}"
+        units = "" if self.units == "words" else f"units:{self.units},"
+        how = f"sym:{self.symmetrisation}{at},{units}seed:{self.seed}"
         if self.model is not None:
             return f"native(effort:{self.effort:g},{how},model:{self.fitted_model.signature})"
         return f"native(chains:{self.chains},effort:{self.effort:g},fit:{self.fit_pairs},{how})"
@@ -139,7 +167,22 @@ class NativeAligner:
 
     def decide(self, soft: SoftLinks) -> Links:
         """Convert probabilities to links by `symmetrisation` and `threshold`."""
-        return decide(soft, self.symmetrisation, self.threshold)
+        threshold = self.threshold
+        if threshold is None:
+            threshold = FULL_THRESHOLD - (FULL_THRESHOLD - LEAST_THRESHOLD) * self._shortness(soft)
+        return decide(soft, self.symmetrisation, threshold)
+
+    def _shortness(self, soft: SoftLinks) -> float:
+        """Return how short the sentences are, from 0 to 1.
+
+        It is 0 where a model is applied, so that a pair has the same links in any corpus.
+        """
+        pairs = len(soft.source_lengths)
+        cells = int((soft.source_lengths * soft.target_lengths).sum())
+        if self.model is not None or pairs > self.fit_pairs or cells > WHOLE_CELLS:
+            return 0.0
+        words = int(soft.source_lengths.sum() + soft.target_lengths.sum())
+        return 1.0 - _length_share(words, pairs)
 
     def soft(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> SoftLinks:
         """Return the probabilities of all links above 0.01.
@@ -148,11 +191,15 @@ class NativeAligner:
         """
         _check(bitext)
         tell = progress or _silent
+        units = self._units(bitext)
+        return links_of_tokens(self._soft(bitext_of(bitext, *units), tell), bitext, *units)
+
+    def _soft(self, bitext: Bitext, tell: Callable[[float], None]) -> SoftLinks:
         if self.model is not None:
             return self._apply(self.fitted_model, bitext, tell)
         if self._is_large(bitext):
-            return self.learn(bitext, tell)[0]
-        return self._sampled(bitext, self.chains, tell)[0].head(bitext.aligned)
+            return self._learn(bitext, tell)[0]
+        return self._sampled(bitext, self.chains, tell, model=False)[0].head(bitext.aligned)
 
     def learn(
         self, bitext: Bitext, progress: Callable[[float], None] | None = None
@@ -162,9 +209,15 @@ class NativeAligner:
         Arguments and errors are those of `align`.
         """
         _check(bitext)
-        tell = progress or _silent
+        units = self._units(bitext)
+        links, model = self._learn(bitext_of(bitext, *units), progress or _silent)
+        return links_of_tokens(links, bitext, *units), model
+
+    def _learn(
+        self, bitext: Bitext, tell: Callable[[float], None]
+    ) -> tuple[SoftLinks, AlignmentModel]:
         if self._is_large(bitext):
-            model = self.fit(bitext, lambda share: tell(share / 2))
+            model = self._fit(bitext, lambda share: tell(share / 2), None)
             links = self._apply(model, bitext, lambda share: tell((1 + share) / 2))
             return links, model
         links, learned = self._sampled(bitext, self.chains, tell)
@@ -191,7 +244,11 @@ class NativeAligner:
             ValueError: the two sides differ in their number of sentences.
         """
         _check(bitext)
-        tell = progress or _silent
+        return self._fit(bitext_of(bitext, *self._units(bitext)), progress or _silent, total)
+
+    def _fit(
+        self, bitext: Bitext, tell: Callable[[float], None], total: int | None
+    ) -> AlignmentModel:
         order = np.random.default_rng(self.seed).permutation(bitext.pairs)[: self.fit_pairs]
         first = _first_within(bitext.cells[order], CORE_CELLS, CORE_PAIRS)
         core, rest = bitext.take(order[first]), bitext.take(order[~first])
@@ -224,6 +281,12 @@ class NativeAligner:
             return self.model
         return load_model(Path(str(self.model)))
 
+    def _units(self, bitext: Bitext) -> tuple[Units | None, Units | None]:
+        """Return the units of both sides; None where they are the tokens."""
+        if self.units == "tokens":
+            return None, None
+        return units_of(bitext.source), units_of(bitext.target)
+
     def _is_large(self, bitext: Bitext) -> bool:
         """Whether only a sample is fitted."""
         return bitext.pairs > self.fit_pairs or int(bitext.cells.sum()) > WHOLE_CELLS
@@ -238,30 +301,41 @@ class NativeAligner:
         return apply_model(model, pairs, local.Sampling(1, FIRST_SWEEPS, averaged, seed), report)
 
     def _sampled(
-        self, bitext: Bitext, chains: int, report: Callable[[float], None]
+        self, bitext: Bitext, chains: int, report: Callable[[float], None], model: bool = True
     ) -> tuple[SoftLinks, Learned]:
-        """Learn the lexical prior from a short first alignment, then align with it."""
+        """Learn the lexical prior from short first alignments, then align with it.
+
+        The weights are those of a model only if `model` is true.
+        """
         shard = make_shard(bitext)
-        keys = [(self.seed, 0, c) for c in range(chains + FIRST_CHAINS)]
-        first, main = _settings(shard, FIRST_EFFORT * self.effort), _settings(shard, self.effort)
-        steps = sampling.steps(first, FIRST_CHAINS) + sampling.steps(main, chains)
+        small = len(shard.cells) <= SMALL_CELLS
+        rounds = FIRST_ROUNDS if small else 1
+        keys = [(self.seed, 0, c) for c in range(chains + rounds * FIRST_CHAINS)]
+        effort = self.effort * (SMALL_EFFORT if small else 1.0)
+        first, main = _settings(shard, FIRST_EFFORT * self.effort), _settings(shard, effort)
+        steps = rounds * sampling.steps(first, FIRST_CHAINS) + sampling.steps(main, chains)
         done = count(1)
 
         def step() -> None:
             report(next(done) / steps)
 
         ways = sampling.ways_of(shard)
-        features = parts.features_of(shard)
-        weights = _learned(shard, features, ways, first, keys[chains:], step)
-        prior = parts.prior(features, weights)
-        made = sampling.sample(ways, prior, main, keys[:chains], step)
+        prior = parts.Prior(shard, _views(shard) if small else FITTED)
+        for k in range(rounds):
+            mine = keys[chains + k * FIRST_CHAINS :][:FIRST_CHAINS]
+            found = sampling.sample(ways, prior.mass(), first, mine, step)
+            prior.learn(_linked(shard, ways, found))
+        made = sampling.sample(ways, prior.mass(), main, keys[:chains], step)
+        if small and model:  # a model has no other views
+            prior = parts.Prior(shard)
+            prior.learn(_linked(shard, ways, made))
         likely = [
             sampling.probabilities(way, found, len(shard.cells))
             for way, found in zip(ways, made, strict=True)
         ]
         lengths = np.diff(shard.source.offsets), np.diff(shard.target.offsets)
         soft = thinned(*lengths, shard.cell_offsets, likely[0], likely[1])
-        return soft, Learned(weights, np.stack([found.jumps for found in made]))
+        return soft, Learned(prior.weights, np.stack([found.jumps for found in made]))
 
 
 @lru_cache(maxsize=2)
@@ -305,17 +379,14 @@ def _first_within(sizes: NDArray[np.int64], total: int, most: int) -> NDArray[np
     return within & (np.cumsum(within) <= most)
 
 
-def _learned(
-    shard: Shard, features: parts.Features, ways: list[sampling.Way], settings: gibbs.Settings,
-    keys: list[sampling.Key], step: Callable[[], None],
-) -> NDArray[np.float64]:  # fmt: skip
-    """Return the weights of the prior, learned from a short first alignment."""
-    usual = parts.prior(features, parts.USUAL)
+def _linked(
+    shard: Shard, ways: list[sampling.Way], found: list[sampling.Sampled]
+) -> NDArray[np.float32]:
+    """Return the expected links of each entry, the mean of both directions."""
     linked = np.zeros(len(shard.source_types), np.float32)
-    for way, found in zip(ways, sampling.sample(ways, usual, settings, keys, step), strict=True):
-        share = np.float32(0.5 / gibbs.CERTAIN)
-        kernels.count_links(way.entries, found.posterior, share, linked)
-    return parts.learn(shard, features, linked)
+    for way, one in zip(ways, found, strict=True):
+        kernels.count_links(way.entries, one.posterior, np.float32(0.5 / gibbs.CERTAIN), linked)
+    return linked
 
 
 def _settings(shard: Shard, effort: float) -> gibbs.Settings:
@@ -324,8 +395,9 @@ def _settings(shard: Shard, effort: float) -> gibbs.Settings:
     size = max(pairs, cells / 1000, 1)  # a few huge sentences are not a small corpus
     scale = effort * min(max((3000 / size) ** 0.5, LEAST_SCALE), MOST_SCALE)
     lexical, jump, full = (max(1, round(n * scale)) for n in (2, 3, 12))
+    null = sampling.NULL_PROBABILITY * _length_share(_words(shard), pairs)
     return gibbs.Settings(
-        null_odds=np.float32(sampling.NULL_ODDS),
+        null_odds=np.float32(null / (1 - null)),
         jump_alpha=JUMP_PRIOR,
         fertility_alpha=FERTILITY_PRIOR,
         lexical_sweeps=lexical,
@@ -333,3 +405,24 @@ def _settings(shard: Shard, effort: float) -> gibbs.Settings:
         fertility_sweeps=full,
         averaged_sweeps=max(1, round(0.7 * full)),
     )
+
+
+def _words(shard: Shard) -> int:
+    return len(shard.source.ids) + len(shard.target.ids)
+
+
+def _length_share(words: int, pairs: int) -> float:
+    """Return how long sentences are: 1 from `LONG` words on average, and less for shorter ones.
+
+    Args:
+        words: words of both sides.
+        pairs: sentence pairs.
+    """
+    return min(1.0, (words / 2 / max(1, pairs) / LONG) ** 3)
+
+
+def _views(shard: Shard) -> Views:
+    """Return the views of a small corpus."""
+    pairs = len(shard.cell_offsets) - 1
+    repeated = pairs >= REPEATED_PAIRS and _words(shard) / 2 / pairs < SHORT
+    return REPEATED if repeated else SMALL

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from xner.aligners.bitext import offsets_from
+from xner.aligners.letters import latin, letters_of
+from xner.aligners.views import FITTED, Views, classes_of
 from xner.kernels import parts as kernels
 from xner.kernels.blocks import frozen, over_blocks
 
@@ -28,20 +29,25 @@ STRENGTH = 4.0
 """Number of pseudo-cells with the mean rate in the evidence of a view."""
 RIDGE = 1.0
 """Strength of the L2 penalty towards the default weights."""
-SAMPLE = 100_000
+SAMPLE = 50_000
 """Maximum number of entries that the weights are fitted on."""
 ROUNDS = 8
+LEAST_GAIN = 1e-3
+"""Relative gain of log-likelihood below which the weights are good enough."""
 
-# Source part and target part: number of first (positive) or last (negative) letters; 0 is the
-# whole word.
-VIEWS = ((5, 5), (-5, -5), (4, 0), (0, 4), (-4, 0), (0, -4))
-
-# Default weights, for corpora too small to learn from: constant, frequency, length, evidence of
-# each view, levels of similarity, kinds of shared substrings.
-_EVIDENCE = (0.8, 0.4, 0.1, 0.1, 0.1, 0.1)
+# Default weights, for corpora too small to learn from: constant, frequency and length, levels of
+# similarity, kinds of shared substrings. Those of the views are between (`xner.aligners.views`).
+_CONSTANT = (0.7, -0.6, -0.3)
 _SIMILAR = (0.0, 0.3, 1.0, 2.1, 3.0, 3.5, 3.5, 3.0, 5.0)
 _SHARED = (0.0, 0.5, 0.5, 0.5, 0.5, 0.8, 0.8, 0.8, 0.8)
-USUAL = np.array([0.7, -0.6, -0.3, *_EVIDENCE, *_SIMILAR, *_SHARED])
+
+
+def usual_weights(views: Views) -> NDArray[np.float64]:
+    """Return the default weights of all features."""
+    return np.array([*_CONSTANT, *views.weights, *_SIMILAR, *_SHARED])
+
+
+USUAL = usual_weights(FITTED)
 
 
 class Features(NamedTuple):
@@ -66,17 +72,82 @@ class Features(NamedTuple):
     shared: NDArray[np.uint8]
 
 
-def features_of(shard: Shard) -> Features:
-    """Return the features of a shard's entries, with evidence 0."""
+class Prior:
+    """The lexical prior of a shard.
+
+    Attributes:
+        features: features of every entry; their evidence is 0 until `learn` computes it.
+        weights: float64, weight of each feature, the default ones until `learn` fits them.
+    """
+
+    def __init__(self, shard: Shard, views: Views = FITTED) -> None:
+        """Prepare the features of a shard's entries."""
+        self.features = _features(shard, views)
+        self.weights = self._usual = usual_weights(views)
+        self._cells = np.zeros(len(shard.source_types), np.float32)
+        kernels.count_cells(shard.cells, self._cells)
+        self._classes = list(classes_of(shard, views))
+
+    def mass(self) -> NDArray[np.float64]:
+        """Return the prior mass of each entry, float64 (entries)."""
+        mass = np.empty(len(self._cells))
+        bounds = BASE, LEAST, MOST
+        rows = range(0, len(mass), 1 << 16)
+        over_blocks(kernels.part_prior, rows, self.features, self.weights, *bounds, mass)
+        return mass
+
+    def learn(self, linked: NDArray[np.float32]) -> None:
+        """Compute the evidence of all views and fit the weights to a first alignment.
+
+        Args:
+            linked: float32 (entries), expected number of links of each entry.
+        """
+        cells = self._cells.sum(dtype=np.float64)
+        rate = float(np.clip(linked.sum(dtype=np.float64) / max(1.0, cells), 1e-4, 0.9))
+        known = linked, self._cells, rate, STRENGTH
+        for evidence, classes in zip(self.features.evidence, self._classes, strict=True):
+            rows = range(0, len(classes.starts) - 1, 1 << 10)
+            over_blocks(kernels.class_evidence, rows, classes, *known, evidence)
+        self._fit(np.log(rate / (1 - rate)), linked)
+
+    def _fit(self, offset: float, linked: NDArray[np.float32]) -> None:
+        """Find the maximum a posteriori weights, by Newton's method with step halving."""
+        weights, size = self.weights, len(self.weights)
+        best, last = weights, -np.inf
+        tried: NDArray[np.float64] = np.zeros(size)
+        every = max(1, len(linked) // SAMPLE)
+        for _ in range(ROUNDS):
+            gradient, hessian = np.empty(size), np.empty((size, size))
+            value = kernels.regression_step(
+                self.features, every, offset, weights, linked, self._cells, gradient, hessian
+            )
+            away = weights - self._usual
+            value -= 0.5 * RIDGE * float(away @ away)
+            if value < last:
+                tried = tried / 2
+            else:
+                best = weights
+                if value - last < LEAST_GAIN * abs(value):
+                    break
+                last = value
+                curve = hessian + RIDGE * np.eye(size)
+                tried = np.linalg.solve(curve, gradient - RIDGE * away).astype(np.float64)
+            weights = best + tried
+        self.weights = best
+
+
+def _features(shard: Shard, views: Views) -> Features:
     size = len(shard.source_types)
+    sides = [shard.source.words, shard.target.words]
+    source, target = map(latin, sides) if views.latin else sides
     similar, shared = np.empty(size, np.uint8), np.empty(size, np.uint8)
     over_blocks(
         kernels.spelling,
         range(0, size, 1 << 16),
         shard.source_types,
         shard.target_types,
-        letters_of(shard.source.words),
-        letters_of(shard.target.words),
+        letters_of(source),
+        letters_of(target),
         similar,
         shared,
     )
@@ -85,82 +156,12 @@ def features_of(shard: Shard) -> Features:
         shard.target_types,
         _log_frequency(shard.source),
         _log_frequency(shard.target),
-        _log_length(shard.source),
-        _log_length(shard.target),
-        np.zeros((len(VIEWS), size), np.float32),
+        _log_length(source),
+        _log_length(target),
+        np.zeros((len(views.parts), size), np.float32),
         similar,
         shared,
     )
-
-
-def prior(features: Features, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the prior mass of each entry, float64 (entries)."""
-    mass = np.empty(len(features.similar))
-    rows = range(0, len(mass), 1 << 16)
-    over_blocks(kernels.part_prior, rows, features, weights, BASE, LEAST, MOST, mass)
-    return mass
-
-
-def learn(shard: Shard, features: Features, linked: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Compute the evidence of `features` and fit the weights to a first alignment.
-
-    Args:
-        shard: the shard.
-        features: its features; `evidence` is overwritten.
-        linked: float32 (entries), expected number of links of each entry.
-    """
-    met = np.zeros(len(linked), np.float32)
-    kernels.count_cells(shard.cells, met)
-    rate = float(np.clip(linked.sum(dtype=np.float64) / max(1.0, len(shard.cells)), 1e-4, 0.9))
-    entry_starts = offsets_from(np.bincount(shard.source_types, minlength=len(shard.source.words)))
-    for view, (source_part, target_part) in enumerate(VIEWS):
-        group = _classes(shard.source.words, source_part)
-        starts = offsets_from(np.bincount(group))
-        classes = kernels.Classes(
-            frozen(np.argsort(group, kind="stable"), np.int32),
-            frozen(starts, np.int64),
-            frozen(entry_starts, np.int64),
-            shard.target_types,
-            frozen(_classes(shard.target.words, target_part), np.int32),
-        )
-        rows, evidence = range(0, len(starts) - 1, 1 << 10), features.evidence[view]
-        over_blocks(kernels.class_evidence, rows, classes, linked, met, rate, STRENGTH, evidence)
-    return _fit(features, np.log(rate / (1 - rate)), linked, met)
-
-
-def _fit(
-    features: Features, offset: float, linked: NDArray[np.float32], met: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Return the maximum a posteriori weights, by Newton's method with step halving."""
-    weights, size = USUAL.copy(), len(USUAL)
-    best, last, tried = weights, -np.inf, np.zeros(size)
-    for _ in range(ROUNDS):
-        gradient, hessian = np.empty(size), np.empty((size, size))
-        every = max(1, len(linked) // SAMPLE)
-        value = kernels.regression_step(
-            features, every, offset, weights, linked, met, gradient, hessian
-        )
-        away = weights - USUAL
-        value -= 0.5 * RIDGE * float(away @ away)
-        if value < last:
-            tried = tried / 2
-        else:
-            if value - last < 1e-4 * abs(value):
-                return weights
-            best, last = weights, value
-            tried = np.linalg.solve(hessian + RIDGE * np.eye(size), gradient - RIDGE * away)
-        weights = best + tried
-    return best
-
-
-def _classes(words: list[str], part: int) -> NDArray[np.int32]:
-    """Return classes of words with the same part, int32 (types); short words are separate."""
-    if part == 0:
-        return np.arange(len(words), dtype=np.int32)
-    numbers: dict[str, int] = {}
-    take = slice(part) if part > 0 else slice(part, None)
-    parts = (word[take] if len(word) >= abs(part) else f"{word} " for word in words)
-    return np.array([numbers.setdefault(p, len(numbers)) for p in parts], np.int32)
 
 
 def _log_frequency(text: Text) -> NDArray[np.float64]:
@@ -168,12 +169,5 @@ def _log_frequency(text: Text) -> NDArray[np.float64]:
     return frozen(np.log(np.maximum(counts, 1)), np.float64)
 
 
-def _log_length(text: Text) -> NDArray[np.float64]:
-    return frozen(np.log([2.0 + len(word) for word in text.words]), np.float64)
-
-
-def letters_of(words: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return the code points of all words, concatenated, and the offset of each word."""
-    codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
-    starts = offsets_from(np.array([len(w) for w in words], np.int64))
-    return frozen(codes, np.uint32), frozen(starts, np.int64)
+def _log_length(words: list[str]) -> NDArray[np.float64]:
+    return frozen(np.log([2.0 + len(word) for word in words]), np.float64)

@@ -107,8 +107,20 @@ def _summed(
     source_lengths: Int64, target_lengths: Int64, cells: Int64, forward: Float32, reverse: Float32
 ) -> SoftLinks:
     """Sum the probabilities of repeated cells, and drop links below `LEAST`."""
-    unique, place = np.unique(cells, return_inverse=True)
-    f, r = (np.bincount(place, p, minlength=len(unique)) for p in (forward, reverse))
+    return per_cell(source_lengths, target_lengths, cells, forward, reverse, np.add)
+
+
+def per_cell(
+    source_lengths: Int64, target_lengths: Int64, cells: Int64, forward: Float32, reverse: Float32,
+    combine: np.ufunc,
+) -> SoftLinks:  # fmt: skip
+    """Combine the probabilities of repeated cells, and drop links below `LEAST`."""
+    order = np.argsort(cells, kind="stable")
+    unique, starts = np.unique(cells[order], return_index=True)
+    f, r = (
+        combine.reduceat(p[order].astype(np.float64), starts) if len(starts) else np.zeros(0)
+        for p in (forward, reverse)
+    )
     keep = f + r >= 2 * LEAST
     offsets = offsets_from(source_lengths * target_lengths)
     return _from_cells(

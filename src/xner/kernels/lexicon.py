@@ -21,7 +21,7 @@ WHOLE, FIRST_5, LAST_5, FIRST_4, LAST_4 = 0, 1, 2, 3, 4
 PARTS = 5
 VIEWS = ((FIRST_5, FIRST_5), (LAST_5, LAST_5), (FIRST_4, WHOLE), (WHOLE, FIRST_4),
          (LAST_4, WHOLE), (WHOLE, LAST_4))  # fmt: skip
-"""Part of the source and of the target word in each view of `xner.aligners.parts.VIEWS`."""
+"""Part of the source and of the target word in each view of `xner.aligners.views.FITTED`."""
 SOURCE_PARTS = np.array([one for one, _ in VIEWS])
 TARGET_PARTS = np.array([two for _, two in VIEWS])
 

@@ -99,7 +99,7 @@ class FittedOptions(AlignerOptions):
 
     def with_model(self, model: Path | AlignmentModel) -> Self:
         """The stage with a fitted model, for corpora of any size."""
-        kept = {name: getattr(self, name) for name in ("seed", "effort", "symmetrisation",
+        kept = {name: getattr(self, name) for name in ("seed", "effort", "symmetrisation", "units",
                                                       "threshold")}  # fmt: skip
         options = {**NO_ALIGNER, **_NOT_FITTED, **kept, "model": model}
         return replace(self, **options, aligner="native")

@@ -108,6 +108,7 @@ class AlignerOptions(Stage):
     fit_pairs: int | None = _of_aligners("fit_pairs")
     iterations: int | None = _of_aligners("iterations")
     favor_diagonal: bool | None = _of_aligners("favor_diagonal", flag="")
+    units: str | None = _of_aligners("units")
     model: str | Path | AlignmentModel | None = _of_aligners("model", names="model")
     layer: int | None = _of_aligners("layer")
     matching: str | None = _of_aligners("matching")
