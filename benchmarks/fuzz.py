@@ -11,6 +11,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,17 +34,22 @@ from xner.aligners.bitext import Bitext, Side
 from xner.aligners.model import AlignmentModel
 from xner.aligners.native import NativeAligner
 from xner.columns import row_place
-from xner.corpus import Corpus, read_as_is
+from xner.corpus import Corpus, read_as_is, scan_as_is
+from xner.errors import XnerWarning
 from xner.experiments.config import load
-from xner.formats import conll, jsonl, panx, parquet, pharaoh, text
+from xner.formats import conll, format_named, jsonl, panx, parquet, pharaoh, text
+from xner.formats.losses import Lost
 from xner.score.counts import Counts
 from xner.validate import validate
+from xner.write import Writing, write
 
 SLICE = 20_000
 SAME = 8  # inputs made of one file; the first is not damaged
 WHOLE = 0.05  # of the inputs become a corpus; the others are only parsed and checked
 SECONDS = 20  # an input that takes longer hangs
 PAIRS = 3
+AGAIN = ("label-studio", "doccano", "brat", "webanno", "panx")
+"""Formats that are read again after they were written."""
 Make = Callable[[Random], bytes]
 Check = Callable[[Random, Path], Any]
 
@@ -68,13 +74,36 @@ def use(random: Random, corpus: Corpus, folder: Path) -> None:
     rows = corpus.table.num_rows
     if rows != len(corpus):
         raise DisagreementError(f"{rows} rows, but a length of {len(corpus)}")
-    written = ["jsonl", "parquet", "conll", "txt", "align"]
-    suffix = random.choice(written) if random.random() < 0.2 else ""
-    if suffix:
-        out = folder / f"out.{suffix}"
-        corpus.write(out)
-        if suffix in ("jsonl", "parquet") and rows:
-            xner.read(out, side=None if "target_tokens" in corpus.columns else "source")
+    if random.random() > 0.2:
+        return
+    name = random.choice(["jsonl", "parquet", "conll", "txt", "align", *AGAIN])
+    suffixes = format_named(name).FORMAT.suffixes
+    out = folder / f"out{suffixes[0] if suffixes else ''}"
+    shutil.rmtree(out, ignore_errors=True)
+    lost = Lost() if random.random() < 0.5 else None
+    write(out, corpus.batches(), Writing(format=name, language="en"), lost)
+    if name in ("jsonl", "parquet") and rows:
+        xner.read(out, side=None if "target_tokens" in corpus.columns else "source")
+    if name in AGAIN and out.stat().st_size:
+        again(corpus, name, out)
+
+
+def again(corpus: Corpus, name: str, out: Path) -> None:
+    """Read what was written: it has as many entities."""
+    try:
+        read = scan_as_is(out, side="target", format=name).corpus.table
+    except xner.FormatError as error:
+        if str(error).endswith(("the file is empty", "has no sentences")):
+            return
+        raise DisagreementError(f"{name} cannot be read again: {error}") from error
+    column = next((n for n in ("target_entities", "entities") if n in corpus.columns), None)
+    if column is not None and name != "panx":
+        made, wanted = (
+            sum(map(len, table[column if column in table.column_names else "target_entities"]))
+            for table in (read, corpus.table)
+        )
+        if made != wanted:
+            raise DisagreementError(f"{name} has {made} entities of {wanted}")
 
 
 def pairs(random: Random, folder: Path, *files: Path, **options: Any) -> None:
@@ -134,6 +163,38 @@ def as_it_is(random: Random, path: Path) -> None:
     use(random, read_as_is(path), path.parent)
 
 
+def annotated(random: Random, path: Path) -> None:
+    """Read a file of an annotation tool."""
+    use(random, scan_as_is(path, side=random.choice([None, "target"])).corpus, path.parent)
+
+
+def saved_dataset(random: Random, path: Path) -> None:
+    """Read a saved dataset whose Arrow file is damaged."""
+    folder = path.parent / "dataset"
+    if not folder.exists():
+        shutil.copytree(mutations.dataset_folder(), folder)
+    shutil.copy(path, folder / "data-00000-of-00001.arrow")
+    use(random, scan_as_is(folder).corpus, path.parent)
+
+
+def brat_folder(random: Random, path: Path) -> None:
+    """Read a folder of brat with a text or annotations that are damaged."""
+    folder = path.parent / "brat"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    content = path.read_bytes()
+    text, _, annotations = content.partition(b"\x1d")
+    (folder / "1.txt").write_bytes(text)
+    (folder / "1.ann").write_bytes(annotations)
+    use(random, scan_as_is(folder).corpus, path.parent)
+
+
+def encoded(random: Random, path: Path) -> None:
+    """Read a file in other encodings."""
+    encoding = random.choice(["latin-1", "cp1252", "utf-16", "utf-8-sig", "shift_jis", "utf-7"])
+    use(random, scan_as_is(path, encoding=encoding).corpus, path.parent)
+
+
 def arrow(random: Random, path: Path) -> None:
     """Make a corpus of a table."""
     use(random, Corpus.from_table(mutations.table(random)), path.parent)
@@ -191,8 +252,16 @@ KINDS: dict[str, tuple[str, Make, Check]] = {
     "Arrow tables": ("in.arrow", lambda random: b"", arrow),
     "statistics": ("in.npz", saved_counts, counts),
     "alignment models": ("in.npz", saved_model, model),
+    "Label Studio": ("in.json", partial(mutations.written, "label-studio"), annotated),
+    "doccano": ("in.jsonl", partial(mutations.written, "doccano"), annotated),
+    "brat": ("in.brat", mutations.brat, brat_folder),
+    "WebAnno TSV": ("in.tsv", partial(mutations.written, "webanno"), annotated),
+    "compressed files": ("in.jsonl.gz", mutations.compressed, annotated),
+    "encodings": ("in.conll", mutations.conll, encoded),
+    "DocBin": ("in.spacy", partial(mutations.written, "spacy"), annotated),
+    "datasets": ("in.arrow", mutations.dataset, saved_dataset),
 }  # fmt: skip
-WEIGHTS = (25, 5, 12, 28, 9, 20, 5, 1, 3, 1, 1)
+WEIGHTS = (25, 5, 12, 28, 9, 20, 5, 1, 3, 1, 1, 6, 6, 6, 8, 3, 3, 1, 1)
 
 
 def run_one(number: int, folder: Path) -> tuple[str, str]:
@@ -243,6 +312,7 @@ def run_slice(
     progress = os.open(folder / "number", os.O_CREAT | os.O_WRONLY)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", XnerWarning)
         for number in range(first, last):
             os.pwrite(progress, b"%012d" % number, 0)
             signal.alarm(SECONDS)

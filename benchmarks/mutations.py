@@ -1,9 +1,13 @@
 """Valid files of every format, and ways to damage them; for `benchmarks.fuzz`."""
 
 import decimal
+import gzip
 import io
 import json
+import tempfile
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -13,6 +17,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from xner.columns import ENTITIES, LINKS
+from xner.corpus import Corpus
+from xner.errors import MissingExtraError
 
 WORDS = ("Peter", "sees", "Kisumu", "São", "ሰላም", "2020-01-02", "-", "0", "'s", '"', "#", "\u200b")
 LABELS = ("PER", "LOC", "B-X", "Ö")
@@ -192,6 +198,56 @@ def parquet(random: Random) -> bytes:
         data_page_version=random.choice(["1.0", "2.0"]),
     )
     return sink.getvalue()
+
+
+def _corpus(random: Random) -> Corpus:
+    """A corpus of `rows`, with labels on both sides."""
+    made = rows(random)
+    for row in made:
+        row["target_entities"] = [{"start": 0, "end": 1, "label": random.choice(LABELS)}]
+    return Corpus.from_table(pa.Table.from_pylist(made))
+
+
+def written(name: str, random: Random) -> bytes:
+    """A valid file of a format, as xner writes it; empty if its package is missing."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "out"
+        try:
+            _corpus(random).write(path, format=name)
+        except MissingExtraError:
+            return b""
+        return path.read_bytes()
+
+
+def brat(random: Random) -> bytes:
+    """A text and annotations of brat, with a separator between them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "out"
+        _corpus(random).write(path, format="brat")
+        text, annotations = (path / "00001.txt").read_bytes(), (path / "00001.ann").read_bytes()
+    more = random.choice([b"", b"T9\tX 0 1;2 3\tx\n", b"R1\tX Arg1:T1\n", b"#1\tNote T1\tx\n"])
+    return b"\x1d".join([text, annotations + more])
+
+
+def compressed(random: Random) -> bytes:
+    """JSON lines, compressed."""
+    return gzip.compress(jsonl(random), mtime=0)
+
+
+@cache
+def dataset_folder() -> str:
+    """A folder with a saved dataset."""
+    path = Path(tempfile.mkdtemp()) / "dataset"
+    _corpus(Random(0)).write(path, format="hf")
+    return str(path)
+
+
+def dataset(random: Random) -> bytes:
+    """The Arrow file of a saved dataset; empty if the package datasets is missing."""
+    try:
+        return (Path(dataset_folder()) / "data-00000-of-00001.arrow").read_bytes()
+    except MissingExtraError:
+        return b""
 
 
 def experiment(random: Random) -> bytes:

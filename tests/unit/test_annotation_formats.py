@@ -441,3 +441,28 @@ def test_corrections_that_do_not_fit(tmp_path):
     path.write_text('{"id": "a", "text": "Ada nj", "label": []}\n')
     with pytest.raises(xner.errors.ChangeError, match="'a' with the words 'Ada nj' is not in made"):
         xner.apply_changes(pairs, path)
+
+
+def test_bad_rows_are_left_out(tmp_path):
+    path = tmp_path / "all.jsonl"
+    lines = [{"text": "Ada", "label": [[0, end, "PER"]]} for end in (3, 9)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(xner.InputError, match=r"all\.jsonl: row 2: the characters \[0, 9\)"):
+        xner.read(path, side="source")
+    kept = xner.read(path, side="source", on_bad_row="quarantine")
+    assert kept.table["source_tokens"].to_pylist() == [["Ada"]]
+    assert [bad["row"] for bad in kept.bad] == [2]
+
+
+def test_every_command_reads_every_format(tmp_path):
+    pairs = corpus_of(("a", ["Ada", "ni"], [(0, 1, "PER")]), ("b", ["Bo"], []))
+    pairs.write(tmp_path / "de.conll")
+    gold = tmp_path / "de.conll"
+    for name, ending in (("label-studio", ".json"), ("webanno", ".tsv"), ("brat", "")):
+        pairs.write(tmp_path / f"{name}{ending}", format=name)
+        assert xner.evaluate(gold, tmp_path / f"{name}{ending}").f1 == 1
+        labelled = read_as_is(tmp_path / f"{name}{ending}")
+        source = xner.read(tmp_path / f"{name}{ending}", gold) if name != "label-studio" else None
+        assert labelled.table.num_rows == 2
+        if source is not None:
+            assert [len(row) for row in source.table["source_entities"].to_pylist()] == [1, 0]

@@ -416,3 +416,14 @@ def test_killed_jobs_end_with_the_right_bytes(tmp_path):
     )  # fmt: skip
     rows = [row.split(" | ") for row in (tmp_path / "kills.md").read_text().splitlines()]
     assert sum(int(row[1]) for row in rows if len(row) == 5 and row[1].isdecimal()) == 50
+
+
+def test_a_file_of_parts_in_formats_that_cannot_be_joined(folder):
+    for suffix in (".json", ".conll.gz"):
+        assert run(translate(), f"parts{suffix}", "labelled.jsonl").parts == 4
+        corpus = xner.scan("labelled.jsonl", side="source")
+        translate().stream(corpus).write(f"whole{suffix}")
+        made, wanted = (read_as_is(f"{name}{suffix}").table for name in ("parts", "whole"))
+        assert made.drop_columns("id") == wanted.drop_columns("id")
+    names = read_as_is("parts.json").columns
+    assert {"source_tokens", "source_entities", "target_tokens", "target_text"} <= set(names)

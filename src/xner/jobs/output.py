@@ -62,6 +62,12 @@ class Output:
         return f"{self.path}{os.sep}" if self.folder else str(self.path)
 
     @property
+    def part_suffix(self) -> str:
+        """The suffix of the files of parts; Parquet if those of the format cannot be joined."""
+        module = format_of(Path(f"_{self.suffix}"))
+        return ".parquet" if hasattr(module, "writer") else self.suffix
+
+    @property
     def work(self) -> Path:
         """The hidden folder of an unfinished job."""
         if self.folder:

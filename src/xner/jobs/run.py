@@ -207,7 +207,7 @@ class _Job:
         tell, costly = self.stage.tell, self.stage.costly
         space = Workspace(self.output, self.part_rows, self.engine, tell, costly, scratch, begun)
         prepared = self.stage.prepare(self.corpus, space)
-        stage, suffix = replace(prepared.stage, progress=None), self.output.suffix
+        stage, suffix = replace(prepared.stage, progress=None), self.output.part_suffix
         maker = WritePart(stage, suffix, self.side, self.scheme, self.unwritten)
         parts = space.parts(self.stage.name, prepared.corpus, maker, last=True)
         missing = len(parts.missing)
@@ -242,9 +242,9 @@ class _Job:
         """The single file of all parts, before it gets its name."""
         if self.output.folder:
             return None
-        files = [part / f"part{self.output.suffix}" for part in parts.folders]
-        if len(files) == 1:
+        files = [part / f"part{self.output.part_suffix}" for part in parts.folders]
+        if len(files) == 1 and self.output.part_suffix == self.output.suffix:
             return files[0]
         path = folder / self.output.path.name
-        join_files(files, path)
+        join_files(files, path, side=self.side, scheme=self.scheme)
         return path

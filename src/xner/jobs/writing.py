@@ -51,10 +51,18 @@ class WritePart:
         return make
 
 
-def join_files(files: Sequence[Path], path: Path) -> None:
-    """Write the content of files of one format into one file."""
-    if format_of(path) is parquet:
-        write_batches(path, rechunk(_row_groups(files)))
+def join_files(
+    files: Sequence[Path], path: Path, *, side: str = "target", scheme: str = "IOB2"
+) -> None:
+    """Write the content of files of one format into one file.
+
+    Args:
+        files: Parquet, or files of the format of `path`.
+        path: the file.
+        side, scheme: how Parquet files are written in another format.
+    """
+    if format_of(files[0]) is parquet:
+        write_batches(path, rechunk(_row_groups(files)), side=side, scheme=scheme)
         return
     with path.open("wb") as joined:
         for file in files:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.formats import MODULES
-from xner.formats.registry import FURTHER
+from xner.formats import MODULES, format_of
+from xner.formats.losses import SIDE
+from xner.formats.registry import BOTH, FURTHER
 from xner.formats.streams import plain_name
 from xner.stages.base import Stage
 
@@ -45,12 +46,12 @@ def needed(stage: Stage, corpus: Corpus, passed: str, suffix: str, side: str) ->
         suffix: format of the output; one without columns gets no more than it can hold.
         side: side that such a format holds.
     """
-    if passed == ALL and bare(suffix) in ALL_COLUMNS:
+    if passed == ALL and BOTH in format_of(Path(f"_{suffix}")).FORMAT.keeps:
         return corpus
     declared = stage.columns
     names = {"id", *declared.needs, *declared.uses}
     if passed == ALL:
-        names |= {"links", f"{side}_tokens", f"{side}_entities"}
+        names |= {"links", *(f"{side}_{name}" for name in SIDE)}
     return corpus.select(*(name for name in corpus.columns if name in names))
 
 
