@@ -50,15 +50,16 @@ def test_spacy_writes_and_reads_the_same(tmp_path):
     vocab = spacy.blank("xx").vocab
     doc = Doc(vocab, ["New", "York", "Times", "."], [True, True, False, False])
     doc.ents = [Span(doc, 0, 2, "LOC")]
+    doc.user_data = {"id": 7, ("._.", "x", None, None): (1, 2)}
     doc.spans["sc"] = [Span(doc, 0, 3, "ORG"), Span(doc, 0, 2, "LOC")]
-    DocBin(docs=[doc, Doc(vocab, [])]).to_disk(tmp_path / "in.spacy")
+    DocBin(docs=[doc, Doc(vocab, [])], store_user_data=True).to_disk(tmp_path / "in.spacy")
     first, second = rows(tmp_path / "in.spacy")
-    assert (first["text"], first["id"], second["tokens"]) == ("New York Times.", "in-0", [])
+    assert (first["text"], first["id"], second["tokens"]) == ("New York Times.", "7", [])
     assert sorted(labelled(first)) == [("New York", "LOC"), ("New York Times", "ORG")]
 
     read_as_is(tmp_path / "in.spacy").write(tmp_path / "out.spacy")
     again, _ = DocBin().from_disk(tmp_path / "out.spacy").get_docs(vocab)
-    assert again.text == doc.text
+    assert (again.text, again.user_data) == (doc.text, {"id": "7"})
     assert [(e.text, e.label_) for e in again.ents] == [("New York Times", "ORG")]
     assert {(e.text, e.label_) for e in again.spans["sc"]} == set(labelled(first))
 

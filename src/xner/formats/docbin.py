@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -83,15 +85,25 @@ def _rows(path: Path, lost: Counter[str]) -> Iterator[Row]:
     with open_input(path) as file:
         data = file.read()
     try:
-        docs = list(kind().from_bytes(data).get_docs(spacy.vocab.Vocab()))
+        found = kind().from_bytes(data)
+        # spaCy looks for plugins at every user data that it decodes, which takes milliseconds.
+        ids = [_id(one) for one in found.user_data]
+        found.user_data = []
+        docs = list(found.get_docs(spacy.vocab.Vocab()))
     except Exception as error:
         raise FormatError(f"{path}: not a DocBin, or damaged ({error})") from None
-    for doc in docs:
+    for doc, name in zip_longest(docs, ids):
         lost.update(f"span groups {name!r}" for name in doc.spans if name != GROUP)
-        yield _row(doc)
+        yield _row(doc, name)
 
 
-def _row(doc: Any) -> Row:
+def _id(user_data: bytes | None) -> str | None:
+    """The id in encoded user data."""
+    held = {} if user_data is None else msgspec.msgpack.decode(user_data)
+    return None if held.get(ID) is None else str(held[ID])
+
+
+def _row(doc: Any, name: str | None) -> Row:
     spans = {(s.start, s.end, s.label_) for s in (*doc.ents, *doc.spans.get(GROUP, ()))}
     row: Row = {
         "tokens": [token.text for token in doc],
@@ -99,8 +111,7 @@ def _row(doc: Any) -> Row:
         "text": doc.text,
         "offsets": places((token.idx, token.idx + len(token)) for token in doc),
     }
-    name = doc.user_data.get(ID)
-    return row if name is None else {"id": str(name), **row}
+    return row if name is None else {"id": name, **row}
 
 
 class _Writer:
@@ -111,7 +122,7 @@ class _Writer:
 
         self._tokens = _tokens()
         self._path, self._vocab = path, spacy.vocab.Vocab()
-        self.bin = self._tokens.DocBin(store_user_data=True)
+        self._bin, self._data = self._tokens.DocBin(), list[bytes]()
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
         """Add the sentences of a batch of one side."""
@@ -121,14 +132,20 @@ class _Writer:
         for i, words in enumerate(given.tokens):
             rows = given.entities[i]
             longest = keep[ends[i] - len(rows) : ends[i]]
-            self.bin.add(self._doc(given.ids[i], words, _spaces(given, i), rows, longest))
+            self._bin.add(self._doc(given.ids[i], words, _spaces(given, i), rows, longest))
+            self._data.append(msgspec.msgpack.encode({ID: given.ids[i]}))
+
+    def content(self) -> bytes:
+        """The content of the file."""
+        self._bin.store_user_data, self._bin.user_data = True, self._data
+        return bytes(self._bin.to_bytes())
 
     def _doc(
         self, name: str, words: list[str], spaces: list[bool], rows: list[Row], longest: Any
     ) -> Any:
         if "" in words:
             raise OutputError(f"{self._path}: spaCy cannot hold an empty token, as in {name!r}")
-        doc = self._tokens.Doc(self._vocab, words=words, spaces=spaces, user_data={ID: name})
+        doc = self._tokens.Doc(self._vocab, words=words, spaces=spaces)
         spans = [self._tokens.Span(doc, row["start"], row["end"], row["label"]) for row in rows]
         doc.set_ents([span for span, is_kept in zip(spans, longest, strict=True) if is_kept])
         if not longest.all():
@@ -152,4 +169,4 @@ def writer(partial: Path, path: Path, schema: pa.Schema) -> Iterator[_Writer]:
     """
     made = _Writer(path)
     yield made
-    partial.write_bytes(made.bin.to_bytes())
+    partial.write_bytes(made.content())

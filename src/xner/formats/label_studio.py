@@ -6,7 +6,6 @@ cancelled counts, or else the last prediction. `data.xner` has what Label Studio
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+import msgspec
 import pyarrow as pa
 
 from xner.errors import FormatError
@@ -72,8 +72,8 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
     with open_text(path, encoding) as file:
         content = file.read()
     try:
-        tasks = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        tasks = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not JSON ({error})") from None
     if not isinstance(tasks, list):
         raise FormatError(f"{path}: no list of tasks; export the project as JSON")
@@ -197,7 +197,7 @@ class _Writer:
                 more["links"] = [[link[name] for name in _LINK] for link in links[i]]
             if outcomes is not None:
                 more["outcomes"] = outcomes[i]
-            self._file.write(self._before + json.dumps(task, ensure_ascii=False).encode())
+            self._file.write(self._before + msgspec.json.encode(task))
             self._before = b",\n"
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from xner.formats import conll
 from xner.formats.files import TOP, Attempt, Start, strictly
 from xner.formats.registry import FLAT, Format
 from xner.formats.streams import UTF8, open_text
+from xner.formats.text import refuse
 
 FORMAT = Format(
     "panx", "PAN-X", (), FLAT, "CoNLL of one language, whose words are written `lang:word`"
@@ -79,7 +80,9 @@ def render(
             f"{path}: PAN-X needs the code of the language before every word, such as --language "
             f"sw (in Python language='sw')"
         )
-    prefixed = pc.binary_join_element_wise(language, values_of(tokens), ":")
+    flat = values_of(tokens)
+    refuse(pc.match_substring_regex(flat, r"^ *$"), flat, tokens, ids, path)
+    prefixed = pc.binary_join_element_wise(language, flat, ":")
     offsets = offsets_of(tokens)
     words = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), prefixed)
     return conll.render(words, entities, ids, path, scheme)

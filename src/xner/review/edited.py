@@ -75,6 +75,8 @@ def changes_in(path: StrPath, corpus: Corpus) -> list[dict[str, Any]]:
     """
     module = format_of(Path(path), *WITH_WORDS)
     opened = scan_as_is(path, side="target")
+    if not opened.has_ids and len(opened.corpus) != len(corpus):
+        opened = scan_as_is(path, side="target", docstart="keep")
     edited = [one for batch in opened.corpus.batches() for one in _sentences(batch)]
     by_id = opened.has_ids and _any_in(corpus, {one.name for one in edited})
     if not by_id and len(edited) != len(corpus):
