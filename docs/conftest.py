@@ -1,8 +1,12 @@
 """The files that code blocks and docstrings read."""
 
+import os
 import shutil
 
 import pytest
+
+# Set before torch is imported: models in examples are too small for two threads.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import xner
 from xner import stages

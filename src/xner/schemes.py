@@ -177,6 +177,10 @@ def spans_from_tags(tags: Sequence[str], scheme: str = "auto") -> list[tuple[int
 
     Raises:
         SchemeError: a tag is unknown, or not allowed at its place.
+
+    Example:
+        >>> xner.spans_from_tags(["B-PER", "I-PER", "O", "S-LOC"])
+        [(0, 2, 'PER'), (3, 4, 'LOC')]
     """
     check_scheme(scheme, auto=True)
     parsed = [parse_tag(tag, scheme) for tag in tags]
@@ -202,6 +206,10 @@ def tags_from_spans(
 
     Raises:
         SchemeError: spans overlap or exceed the sentence.
+
+    Example:
+        >>> xner.tags_from_spans([(0, 2, "PER"), (3, 4, "LOC")], 4)
+        ['B-PER', 'I-PER', 'O', 'B-LOC']
     """
     check_scheme(scheme)
     if any(not 0 <= start < end <= length for start, end, _ in spans):

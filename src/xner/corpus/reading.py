@@ -57,6 +57,11 @@ def read(
     """Read a parallel corpus into memory; arguments and errors are those of `scan`.
 
     Every file is opened once.
+
+    Example:
+        >>> pairs = xner.read("en.conll", "de.txt")
+        >>> pairs
+        <Corpus en.conll + de.txt: 72 rows, id, source_tokens, source_entities, target_tokens>
     """
     return _open(source, target, links, scheme, docstart, side, encoding, on_bad_row, hold=True)
 
@@ -103,6 +108,11 @@ def scan(
         InputError: a file is missing, empty or malformed, or the files differ in rows.
         UsageError: a suffix, scheme, docstart, side or encoding is unknown, or a side is given
             with two files.
+
+    Example:
+        >>> pairs = xner.scan("en.conll", "de.txt", links="en-de.align")
+        >>> pairs.columns
+        ['id', 'source_tokens', 'source_entities', 'target_tokens', 'links']
     """
     return _open(source, target, links, scheme, docstart, side, encoding, on_bad_row)
 

@@ -37,6 +37,10 @@ def divergence(
     Raises:
         InputError: a file cannot be read, or a text has no n-gram.
         UsageError: n is below 1.
+
+    Example:
+        >>> round(xner.divergence("en.txt", "de.txt"), 2)
+        0.52
     """
     if n < 1:
         raise UsageError(f"n is {n}; it must be at least 1")

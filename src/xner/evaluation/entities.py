@@ -91,6 +91,12 @@ def evaluate(
     Raises:
         ParallelError: the two differ in sentences, or in the words of one of them.
         InputError: a file cannot be read, or entities overlap.
+
+    Example:
+        >>> words = ["Ada", "lives", "in", "Rome"]
+        >>> gold, predicted = [(words, [(0, 1, "PER"), (3, 4, "LOC")])], [(words, [(0, 1, "PER")])]
+        >>> round(xner.evaluate(gold, predicted).f1, 3)
+        0.667
     """
     skip = frozenset(ignore)
     sums: dict[str, Int64] = {}

@@ -84,6 +84,11 @@ def evaluate_links(
         ParallelError: the two differ in the number of sentence pairs.
         InputError: a file cannot be read, or has no links.
         UsageError: an option is invalid.
+
+    Example:
+        >>> scores = xner.evaluate_links("gold.txt", "predicted.align")
+        >>> round(scores.recall, 2)
+        0.86
     """
     if gold_base not in BASES:
         raise UsageError(f"gold_base is {gold_base!r}; choose one of {', '.join(BASES)}")

@@ -57,6 +57,12 @@ def run(
         OutputError: the output folder cannot be written to.
         MissingExtraError: a package is not installed.
         ResourceError: a device is too small, or one of several processes ended unexpectedly.
+
+    Example:
+        >>> languages = {"de": {"source": "en.conll", "gold": "de.conll"}}
+        >>> results = xner.run({"languages": languages, "pipelines": ["project"]})
+        >>> [(row.system, round(row.mean.f1, 2)) for row in results.rows]
+        [('project', 0.98)]
     """
     begin = perf_counter()
     if jobs < 1:

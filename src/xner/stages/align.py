@@ -268,6 +268,11 @@ class Align(FittedOptions):
         UsageError: an option is unknown or does not go with the aligner.
         InputError: a file is missing or malformed, or is not parallel to the corpus.
         MissingExtraError: the package of the aligner is not installed.
+
+    Example:
+        >>> linked = xner.align([(["Ada", "lives"], [], ["Ada", "wohnt"])])
+        >>> [(link.source, link.target) for link in linked[0].links]
+        [(0, 0), (1, 1)]
     """
 
     name: ClassVar[str] = "align"
@@ -340,9 +345,9 @@ class Align(FittedOptions):
 
         return Corpus(batches, len(linked), linked.origin, linked.schema, report)
 
-    def __call__(self, corpus: Corpus) -> Corpus:
-        """Align a corpus; only its batches are read later."""
-        return self.stream(corpus)
+    def __call__(self, corpus: Any) -> Corpus:
+        """Align a corpus, or what `xner.Corpus.of` takes; only its batches are read later."""
+        return self.stream(self.taken(corpus))
 
 
 align = function_of(Align)

@@ -57,6 +57,15 @@ class BackTranslate(Translating):
         InputError: a column is missing or already there, or entities overlap.
         UsageError: a language, translator or option is unknown.
         MissingExtraError: a package of the extra `models` is not installed.
+
+    Example:
+        >>> words, spans = ["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")]
+        >>> pair = (words, spans, ["Ada", "wohnt", "in", "Rom"])
+        >>> from xner.translation.fake import FakeTranslator  # word by word, without a model
+        >>> translator = FakeTranslator({"lives": "wohnt", "Rome": "Rom"})
+        >>> back = xner.back_translate([pair], "eng", "deu", translator=translator)
+        >>> back[0]["back_tokens"], back[0]["back_outcomes"]
+        (['Ada', 'wohnt', 'in', 'Rom'], ['marked', 'marked'])
     """
 
     name: ClassVar[str] = "back_translate"
@@ -173,6 +182,16 @@ class AlignTarget(Project):
     Raises:
         InputError: a column is missing, or an entity of the back-translation has no source.
         UsageError: an option is unknown, out of its range or without effect.
+
+    Example:
+        >>> words, spans = ["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")]
+        >>> pair = (words, spans, ["Ada", "wohnt", "in", "Rom"])
+        >>> from xner.translation.fake import FakeTranslator  # word by word, without a model
+        >>> translator = FakeTranslator({"lives": "wohnt", "Rome": "Rom"})
+        >>> back = xner.back_translate([pair], "eng", "deu", translator=translator)
+        >>> out = xner.align_tgt(back)
+        >>> [(entity.text, entity.label) for entity in out[0].entities]
+        [('Ada', 'PER'), ('Rom', 'LOC')]
     """
 
     name: ClassVar[str] = "align_tgt"

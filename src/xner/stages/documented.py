@@ -70,8 +70,9 @@ def _docstring(
 
 
 def _sections(text: str) -> tuple[str, str, str]:
-    """Split a docstring before its first section Returns or Raises."""
-    places = [at for at in (text.find("Returns:\n"), text.find("Raises:\n")) if at >= 0]
+    """Split a docstring before its first section other than the arguments."""
+    sections = ("Returns:\n", "Raises:\n", "Example:\n")
+    places = [at for at in map(text.find, sections) if at >= 0]
     at = min(places, default=len(text))
     return text[:at], text[at : at + 1], text[at + 1 :]
 

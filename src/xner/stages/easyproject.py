@@ -58,6 +58,14 @@ class EasyProject(Translating):
         InputError: a column is missing or already there, or entities overlap.
         UsageError: a language, translator or option is unknown.
         MissingExtraError: a package of the extra `models` is not installed.
+
+    Example:
+        >>> from xner.translation.fake import FakeTranslator  # word by word, without a model
+        >>> translator = FakeTranslator({"lives": "wohnt", "Rome": "Rom"})
+        >>> sentence = (["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")])
+        >>> out = xner.easyproject([sentence], "eng", "deu", translator=translator)
+        >>> [(entity.text, entity.label) for entity in out[0].entities], out[0].outcomes
+        ([('Ada', 'PER'), ('Rom', 'LOC')], ['marked', 'marked'])
     """
 
     name: ClassVar[str] = "easyproject"

@@ -108,6 +108,15 @@ class Project(ProjectionOptions):
         InputError: a column is missing, or a row does not fit.
         UsageError: an option is unknown, out of its range or without effect.
         MissingExtraError: the package of the aligner, or OR-Tools for the ILP, is not installed.
+
+    Example:
+        >>> words, spans = ["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")]
+        >>> pair = (words, spans, ["Ada", "wohnt", "in", "Rom"])
+        >>> out = xner.project([pair])
+        >>> [(entity.text, entity.label) for entity in out[0].entities]
+        [('Ada', 'PER'), ('Rom', 'LOC')]
+        >>> out[0].outcomes
+        ['projected', 'projected']
     """
 
     name: ClassVar[str] = "project"

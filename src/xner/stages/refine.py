@@ -40,6 +40,16 @@ class Refine(AlignerOptions):
     Raises:
         InputError: a column is missing.
         UsageError: an option is unknown, out of its range or without effect.
+
+    Example:
+        >>> words, spans = ["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")]
+        >>> pair = (words, spans, ["Ada", "wohnt", "in", "Rom"])
+        >>> from xner.translation.fake import FakeTranslator  # word by word, without a model
+        >>> translator = FakeTranslator({"lives": "wohnt", "Rome": "Rom"})
+        >>> back = xner.back_translate([pair], "eng", "deu", translator=translator, markers="none")
+        >>> refined = xner.refine(back)
+        >>> [(link.source, link.target) for link in refined[0].links]
+        [(0, 0), (1, 1), (2, 2), (3, 3)]
     """
 
     name: ClassVar[str] = "refine"

@@ -47,6 +47,11 @@ class Train(Learner, TrainOptions):
         UsageError: an option is unknown or out of its range, or `resume` meets another run.
         OutputError: `output` cannot be written, or holds something else.
         MissingExtraError: torch, transformers or accelerate is not installed.
+
+    Example:
+        >>> sentence = (["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")])
+        >>> student = xner.train([sentence], "tagger", from_scratch="small", epochs=1)
+        >>> tagged = xner.tag([["Eve", "lives", "in", "Rome"]], model="tagger")
     """
 
     name: ClassVar[str] = "train"
@@ -96,6 +101,14 @@ class Distill(_FromText, DistillOptions):
         UsageError: an option is unknown or out of its range.
         OutputError: `output` cannot be written, or holds something else.
         MissingExtraError: torch, transformers or accelerate is not installed.
+
+    Example:
+        >>> sentence = (["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")])
+        >>> student = xner.train([sentence], "teacher", from_scratch="small", epochs=1)
+        >>> text = [["Ada", "wohnt", "in", "Rom"]]
+        >>> student = xner.distill(
+        ...     text, "tagger", teachers="teacher", from_scratch="small", epochs=1
+        ... )
     """
 
     name: ClassVar[str] = "distill"
@@ -159,6 +172,12 @@ class SelfTrain(_FromText, SelfTrainOptions):
         UsageError: an option is unknown or out of its range.
         OutputError: `output` cannot be written, or holds something else.
         MissingExtraError: torch, transformers or accelerate is not installed.
+
+    Example:
+        >>> sentence = (["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")])
+        >>> student = xner.train([sentence], "start", from_scratch="small", epochs=1)
+        >>> text = [["Ada", "wohnt", "in", "Rom"]]
+        >>> student = xner.self_train(text, "tagger", start="start", top=0.5, rounds=1, epochs=1)
     """
 
     name: ClassVar[str] = "self_train"

@@ -186,6 +186,13 @@ class Tag(Tagging):
         UsageError: an option is unknown or out of its range.
         ResourceError: a sentence does not fit into the memory of the device.
         MissingExtraError: torch or transformers is not installed.
+
+    Example:
+        >>> from xner.tagging.fake import FakeTagger  # a word list; `model=` names a checkpoint
+        >>> tagger = FakeTagger({"Ada": "PER", "Rome": "LOC"})
+        >>> tagged = xner.tag([["Ada", "lives", "in", "Rome"]], tagger=tagger)
+        >>> [(entity.text, entity.label) for entity in tagged[0].entities]
+        [('Ada', 'PER'), ('Rome', 'LOC')]
     """
 
     name: ClassVar[str] = "tag"
@@ -231,6 +238,15 @@ class Candidates(Tagging):
             be loaded or is no tagger.
         UsageError: an option is unknown, out of its range or without effect.
         MissingExtraError: torch or transformers is not installed.
+
+    Example:
+        >>> words, spans = ["Ada", "lives", "in", "Rome"], [(0, 1, "PER"), (3, 4, "LOC")]
+        >>> pair = (words, spans, ["Ada", "wohnt", "in", "Rom"])
+        >>> from xner.tagging.fake import FakeTagger
+        >>> tagged = xner.candidates([pair], tagger=FakeTagger({"Ada": "PER", "Rom": "LOC"}))
+        >>> tagged[0]["target_candidates"]
+        [{'start': 0, 'end': 1}, {'start': 3, 'end': 4}]
+        >>> out = xner.project(tagged, candidates="spans")
     """
 
     name: ClassVar[str] = "candidates"

@@ -122,6 +122,14 @@ class Translate(Translating):
         UsageError: a language, translator or option is unknown, or an option is out of its range.
         MissingExtraError: a package of the extra `models` or `ctranslate2` is not installed.
         ResourceError: a sentence does not fit into the memory of the device.
+
+    Example:
+        >>> from xner.translation.fake import FakeTranslator  # word by word, without a model
+        >>> translator = FakeTranslator({"lives": "wohnt", "Rome": "Rom"})
+        >>> words = ["Ada", "lives", "in", "Rome"]
+        >>> out = xner.translate([words], "eng", "deu", translator=translator)
+        >>> out[0].target_tokens
+        ['Ada', 'wohnt', 'in', 'Rom']
     """
 
     name: ClassVar[str] = "translate"
