@@ -86,9 +86,11 @@ def evaluate_links(
         UsageError: an option is invalid.
 
     Example:
-        >>> scores = xner.evaluate_links("gold.txt", "predicted.align")
-        >>> round(scores.recall, 2)
-        0.86
+        >>> from pathlib import Path
+        >>> gold = Path("hand.txt").write_text("1-1 2p2\\n")  # words from 1, 2p2 is possible
+        >>> links = Path("links.align").write_text("0-0 1-0\\n")
+        >>> xner.evaluate_links("hand.txt", "links.align").precision
+        0.5
     """
     if gold_base not in BASES:
         raise UsageError(f"gold_base is {gold_base!r}; choose one of {', '.join(BASES)}")

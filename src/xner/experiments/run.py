@@ -61,8 +61,8 @@ def run(
     Example:
         >>> languages = {"de": {"source": "en.conll", "gold": "de.conll"}}
         >>> results = xner.run({"languages": languages, "pipelines": ["project"]})
-        >>> [(row.system, round(row.mean.f1, 2)) for row in results.rows]
-        [('project', 0.98)]
+        >>> [(row.system, round(row.mean.f1, 1)) for row in results.rows]
+        [('project', 1.0)]
     """
     begin = perf_counter()
     if jobs < 1:
