@@ -87,8 +87,8 @@ def evaluate_links(
 
     Example:
         >>> from pathlib import Path
-        >>> gold = Path("hand.txt").write_text("1-1 2p2\\n")  # words from 1, 2p2 is possible
-        >>> links = Path("links.align").write_text("0-0 1-0\\n")
+        >>> gold = Path("hand.txt").write_text("1-1 2p2")  # words from 1, 2p2 is possible
+        >>> links = Path("links.align").write_text("0-0 1-0")
         >>> xner.evaluate_links("hand.txt", "links.align").precision
         0.5
     """
