@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks import common
 from benchmarks.language_pieces import GIVEN, Language, Piece, Pieces, f1_of, languages_of
-from benchmarks.systems import DEFAULT, GREEDY, HEURISTIC, System
+from benchmarks.systems import ABLATION, DEFAULT, GREEDY, HEURISTIC, System
 from xner import MissingExtraError
 from xner.aligners import make_aligner
 from xner.evaluation.bootstrap import interval, resampled
@@ -42,6 +42,8 @@ SETS = {
 """Loader, folder and split of each set."""
 ILP = System("ilp", {"preset": "paper-ilp"})
 SYSTEMS = {system.name: system for system in (HEURISTIC, GREEDY, ILP, DEFAULT)}
+ABLATED = [system for system in ABLATION if system.project and system.name != "greedy for exact"]
+"""Parts of the projection that are left out; those of the aligner have their own page."""
 ALIGNERS = ("native", "eflomal", "fast_align", *GIVEN)
 SAMPLES, SEED = 1000, 1
 WORSE = 0.003
@@ -133,6 +135,25 @@ def summary(tables: dict[tuple[str, str], Table]) -> str:
     return common.markdown(head, rows)
 
 
+def ablation(pieces: Pieces, languages: Sequence[Language]) -> str:
+    """Mean F1 of each set without parts of the default, native links; empty if none is kept."""
+    sets = list(dict.fromkeys(language.data for language in languages))
+    rows = []
+    for system in (DEFAULT, *ABLATED):
+        cells = []
+        for data in sets:
+            own = [language for language in languages if language.data == data]
+            kept = [pieces.find(language, "native", system) for language in own]
+            found = [piece.f1 for piece in kept if piece is not None]
+            cells.append(text(fmean(found)) if len(found) == len(own) else "")
+        if any(cells):
+            rows.append([system.name, *cells])
+    if len(rows) < 2:
+        return ""
+    head = ["mean F1, links of native", *sets]
+    return f"## Ablation\n\n{common.markdown(head, rows)}"
+
+
 def plot(tables: dict[tuple[str, str], Table], path: Path) -> None:
     """Draw F1 by language for every set, with the ceiling as a line."""
     mpl.use("Agg")
@@ -162,7 +183,7 @@ def plot(tables: dict[tuple[str, str], Table], path: Path) -> None:
     plt.close(figure)
 
 
-def page(tables: dict[tuple[str, str], Table], missing: Iterable[str]) -> str:
+def page(tables: dict[tuple[str, str], Table], ablated: str, missing: Iterable[str]) -> str:
     """Format the page."""
     chosen = "; ".join(f"{data}: {names}" for data, names in DEVELOPMENT.items())
     notes = [
@@ -174,10 +195,13 @@ def page(tables: dict[tuple[str, str], Table], missing: Iterable[str]) -> str:
         "one: for each sentence and label, the smaller number of source and gold entities is "
         "correct. The interval is that of the difference on "
         f"{SAMPLES:,} resamples of the sentences (paired bootstrap).",
-        f"Weights and constants were chosen on these languages: {chosen}. All others are only "
-        "reported.",
+        "The network of the score `likelihood` and `min_precision`, which the default uses, were "
+        f"fitted and chosen on these languages: {chosen}. Their rows are not held out; "
+        "[calibration.md](calibration.md) has their F1 with networks that were fitted without "
+        "them. All other languages and sets are only reported.",
         summary(tables),
         "![F1 by language](languages.png)",
+        *([ablated] if ablated else []),
         *(
             f"## {data}, links of {aligner}\n\n{table.markdown()}"
             for (data, aligner), table in tables.items()
@@ -238,6 +262,7 @@ def main() -> None:
         default=Path(tempfile.gettempdir(), "xner-languages"),
         help="folder of results that are kept (default: %(default)s)",
     )
+    options.add_argument("--ablation", action="store_true", help="also measure what parts add")
     options.add_argument("--page-only", action="store_true", help="measure nothing")
     given = options.parse_args()
     pieces = Pieces(given.cache, lambda line: print(line, flush=True))
@@ -250,14 +275,16 @@ def main() -> None:
                 continue
             for aligner in (name for name in ready if name in given.aligners):
                 if aligner not in GIVEN or aligner in language.aligners:
-                    pieces.measure(language, aligner, chosen)
+                    more = ABLATED if given.ablation and aligner == "native" else []
+                    pieces.measure(language, aligner, [*chosen, *more])
     tables = collected(pieces, everything, ready)
     if not tables:
         options.error(f"nothing is kept in {given.cache}; run without --page-only")
     given.results.mkdir(parents=True, exist_ok=True)
     plot(tables, given.results / "languages.png")
+    ablated = ablation(pieces, everything)
     missing = [name for name in ALIGNERS if name not in ready]
-    common.save(given.results, "languages.md", "Languages", page(tables, missing))
+    common.save(given.results, "languages.md", "Languages", page(tables, ablated, missing))
 
 
 if __name__ == "__main__":

@@ -155,8 +155,9 @@ def page(results: Results, labels: Mapping[int, Results], data: Path) -> str:
         "Command: `python -m benchmarks.students`. Strict entity F1 (seqeval, IOB2; PER, LOC, "
         "ORG) on human-annotated test sets; mean ± standard deviation over seeds (links, weights, "
         "order, dropout). Every student is trained from scratch: a byte-pair tokenizer trained on "
-        "its text and a ModernBERT with 2 layers of size 128. No dev set was used and nothing was "
-        "tuned on the test sets. Rows and settings are in benchmarks/students.yaml. `gap` is the "
+        "its text and a ModernBERT with 2 layers of size 128. No dev set was used, and nothing was "
+        "tuned on these test sets; docs/scores.md names the data that the scores of the projection "
+        "were fitted on. Rows and settings are in benchmarks/students.yaml. `gap` is the "
         "first group minus the second. `r` is Pearson's correlation, over the five languages, of "
         "the gain over direct transfer with lexical divergence.",
         score_table(results),

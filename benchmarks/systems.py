@@ -13,7 +13,7 @@ from typing import Any
 import xner
 
 Options = Mapping[str, Any]
-# Scores and fills of the default, to leave one out or replace it.
+# Scores and fills of the default for candidates other than links, to leave one out or replace it.
 OVERLAP, EDGE, DICTIONARY = {"overlap": 1.0}, {"edge": 0.5}, {"dictionary": 0.25}
 LEXICON, ADJACENT = {"lexicon": 1.0}, {"adjacent": 1.0}
 FILL = {**LEXICON, **ADJACENT}
@@ -84,15 +84,17 @@ def _scored(name: str, *scores: Options, fill: Options = FILL) -> System:
     return System(name, {"score": score, "fill": fill})
 
 
-# The default, and the default without each of its parts.
+# The default, and the default without each of its parts; then the scores that it is made of.
 ABLATION = [
     DEFAULT,
-    _scored("alignment for overlap", {"alignment": 1.0}, EDGE, DICTIONARY),
-    _scored("no edge", OVERLAP, DICTIONARY),
-    _scored("no dictionary", OVERLAP, EDGE),
-    _scored("no lexicon", OVERLAP, EDGE, DICTIONARY, fill=ADJACENT),
-    _scored("no adjacent", OVERLAP, EDGE, DICTIONARY, fill=LEXICON),
+    System("no min_precision", {"min_precision": 0.0}),
+    System("no lexicon", {"fill": ADJACENT}),
+    System("no adjacent", {"fill": LEXICON}),
     System("no span longer than 10 words", {"max_span": 10}),
+    _scored("sum of scores", OVERLAP, EDGE, DICTIONARY),
+    _scored("sum of scores, alignment for overlap", {"alignment": 1.0}, EDGE, DICTIONARY),
+    _scored("sum of scores, no edge", OVERLAP, DICTIONARY),
+    _scored("sum of scores, no dictionary", OVERLAP, EDGE),
     _scored("overlap alone", OVERLAP, fill={}),
     replace(DEFAULT, name="greedy for exact", project={"method": "greedy"}),
     replace(DEFAULT, name="intersection for soft links", align=INTERSECTION),

@@ -75,6 +75,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "target_entities": ENTITIES,
     "links": LINKS,
     "outcomes": TOKENS,
+    "probabilities": pa.list_(pa.float32()),
     "source_text": pa.string(),
     "source_offsets": OFFSETS,
     "target_text": pa.string(),

@@ -46,6 +46,7 @@ class Outcome(StrEnum):
     REMOVED = "removed", False, _BY_HAND, "a person removed its target span"
     EMPTY_TARGET = "empty_target", False, (*_LINKS, *_MARKERS), "the target has no words"
     TOO_LARGE = "too_large", False, _LINKS, "its sentence is too large to project"
+    NO_COUNTERPART = "no_counterpart", False, _LINKS, "probably, no words of the target mean it"
     NO_CANDIDATE = "no_candidate", False, _LINKS, "no n-gram or given span can stand for it"
 
 

@@ -101,7 +101,7 @@ def test_a_word_of_the_entity_is_no_bad_edge():
 
 def test_signature_names_the_scores():
     signature = xner.project(corpus(ROWS)).report.signature
-    assert "score:overlap*1+edge*0.5+dictionary*0.25|" in signature
+    assert "score:likelihood*1|" in signature
     assert "fill:lexicon*1+adjacent*1" in signature
 
 

@@ -66,10 +66,16 @@ def _shape_keys(kind: np.uint64) -> Keys:
     return key_of(np.arange(SHAPES).astype(np.uint64) << np.uint64(8), kind)
 
 
+def shares_of_shapes(counts: Counts) -> Float64:
+    """Return float64 (SHAPES): the share of the first and last words of spans among all words."""
+    inside = counts.of(_shape_keys(SHAPE_INSIDE))
+    outside = counts.of(_shape_keys(SHAPE_OUTSIDE))
+    shares: Float64 = (inside + 1.0) / (inside + outside + 2.0)
+    return shares
+
+
 def edge(scene: Scene) -> Float64:
     """Return float64 (C): the edge score of every candidate."""
     spans, counts = scene.counted()
-    inside = counts.of(_shape_keys(SHAPE_INSIDE))
-    outside = counts.of(_shape_keys(SHAPE_OUTSIDE))
-    rule = EdgeRule((inside + 1.0) / (inside + outside + 2.0), STRENGTH, ENOUGH)
+    rule = EdgeRule(shares_of_shapes(counts), STRENGTH, ENOUGH)
     return score_with(edge_scores, scene.problem, scene.text.both, spans, counts.table, rule)

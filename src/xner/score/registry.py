@@ -47,6 +47,7 @@ _SCORES = {
     "overlap": Score(_late("xner.score.overlap", "overlap"), of_links=True),
     "edge": Score(_late("xner.score.edge", "edge"), counted=True),
     "dictionary": Score(_late("xner.score.dictionary", "dictionary"), counted=True),
+    "likelihood": Score(_late("xner.score.likelihood", "likelihood"), counted=True),
     "ner": Score(_late("xner.score.ner", "ner")),
     "ner_spans": Score(_late("xner.score.ner", "ner_spans")),
     "lexical": Score(_late("xner.score.lexical", "lexical")),

@@ -130,6 +130,7 @@ class Scene:
         counts: what the first pass counted in the whole corpus.
         nmt: the translation model of the score `nmt`.
         ner: the settings of the NER scores.
+        likelihood: float64 (C), the score `likelihood`, if it has been computed.
     """
 
     text: Text
@@ -138,6 +139,7 @@ class Scene:
     counts: Counts | None = None
     nmt: NmtScorer | None = None
     ner: NerSettings = NER
+    likelihood: Float64 | None = None
 
     @property
     def batch(self) -> pa.RecordBatch:

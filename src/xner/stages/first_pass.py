@@ -23,6 +23,7 @@ from xner.score.counts import Counts
 from xner.score.dictionary import count_dictionary
 from xner.score.edge import count_edges, count_shapes
 from xner.score.lexicon import count_lexicon
+from xner.score.likelihood import count_lengths
 from xner.score.registry import find_score, fused, link_scores
 from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Text
@@ -72,12 +73,12 @@ def is_alone(corpus: Corpus, options: ProjectionOptions) -> bool:
     """Whether a corpus has one sentence whose own statistics are known without a first pass.
 
     A sentence is scored without what it added to the statistics itself. Of one sentence nothing is
-    left but the shapes of words (`xner.score.edge`): no link is filled in, and the dictionary
-    score is 0.
+    left but the shapes of words (`xner.score.edge`) and the lengths of spans
+    (`xner.score.likelihood`): no link is filled in, and the dictionary score is 0.
     """
     plain = options.counts is None and options.save_counts is None and options.relabel is None
     own = (name for name in options.score if find_score(name).counted)
-    return len(corpus) == 1 and plain and set(own) <= {"edge", "dictionary"}
+    return len(corpus) == 1 and plain and set(own) <= {"edge", "dictionary", "likelihood"}
 
 
 def count_alone(batch: pa.RecordBatch, options: ProjectionOptions) -> tuple[Counts, Alone]:
@@ -85,6 +86,7 @@ def count_alone(batch: pa.RecordBatch, options: ProjectionOptions) -> tuple[Coun
     text, counts = Text(batch), Counts(options.first_signature)
     made, spans = _first(text, options)
     count_shapes(text, spans, counts)
+    count_lengths(text, spans, counts)
     return counts, Alone(text, made, spans)
 
 
@@ -129,6 +131,7 @@ def count_batch(text: Text, options: ProjectionOptions, counts: Counts) -> None:
     count_dictionary(text, spans, counts)
     count_lexicon(text, counts)
     count_adjacent(text, spans, counts)
+    count_lengths(text, spans, counts)
     if options.relabel:
         count_labels(text, spans, counts)
 

@@ -78,7 +78,13 @@ def restored(
     order = np.arange(batch.num_rows)
     order[large] = batch.num_rows + np.arange(len(large))
     outcomes = pa.concat_arrays([made["outcomes"], own]).take(pa.array(order))
-    kept = ("target_entities", "target_entity_offsets", "solution", "scored_candidates")
+    kept = (
+        "target_entities",
+        "target_entity_offsets",
+        "probabilities",
+        "solution",
+        "scored_candidates",
+    )
     columns = {name: made[name] for name in kept if name in made.schema.names}
     metadata = made.schema.metadata
     return replace_columns(batch, {**columns, "outcomes": outcomes}, metadata=metadata).select(

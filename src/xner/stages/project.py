@@ -25,7 +25,7 @@ from xner.columns import (
 from xner.corpus import Corpus, require
 from xner.corpus.bad_rows import blanked
 from xner.errors import UsageError
-from xner.kernels.records import Problem, Spans
+from xner.kernels.records import Float64, Problem, Spans
 from xner.options import declare, options_of
 from xner.outcomes import outcomes_of
 from xner.report import Figure, Report
@@ -34,7 +34,7 @@ from xner.score.counts import Counts
 from xner.score.fill import fill_links
 from xner.score.ngrams import all_ngrams, region_ngrams
 from xner.score.nmt import NmtOptions, NmtScorer
-from xner.score.registry import TINY, fused
+from xner.score.registry import fused
 from xner.score.relabel import Change, relabel
 from xner.score.scene import Scene, Text
 from xner.score.spans import given_spans, run_spans
@@ -53,12 +53,14 @@ from xner.stages.first_pass import (
     first_choice,
     is_alone,
 )
+from xner.stages.judging import above, likelihoods, probability_column, without
 from xner.stages.kept import candidate_column
 from xner.stages.large import large_rows, restored
 from xner.stages.linking import linked
 from xner.stages.projection_options import ProjectionOptions
 from xner.stages.solved import (
     RELABELLED,
+    Chosen,
     count_outcomes,
     outcome_codes,
     outcome_column,
@@ -69,11 +71,13 @@ from xner.stages.work import Prepared, Work
 
 SLICE = 4096
 """Rows that are matched at a time if there can be many candidates."""
-_KEPT = "scored_candidates"
 _SHOWN = 20
 """Changed labels on the terminal; `--json` has all."""
 
 
+_MADE = ("target_entities", "outcomes", "solution")
+_KEPT = "scored_candidates"
+_OPTIONAL = ("probabilities", _KEPT)
 _NMT_LANGUAGES = {"source_language": "eng", "target_language": "deu"}
 
 
@@ -91,6 +95,10 @@ def _changed_rows(changes: Counter[Change]) -> list[tuple[str, str]]:
     ]
 
 
+def _expected_rows(expected: float) -> list[tuple[str, str]]:
+    return [("target entities expected to be correct", f"{expected:,.1f}")] if expected else []
+
+
 @declare
 class Project(ProjectionOptions):
     """Project the source entities of a corpus onto its target words (Politov et al. 2025).
@@ -100,9 +108,10 @@ class Project(ProjectionOptions):
     twice, unless `counts` are given.
 
     Returns:
-        The corpus in memory with the columns `target_entities`, `outcomes` and `solution`
-        (objective, bound, route and status of each sentence). `.report` counts the outcomes of
-        the source entities.
+        The corpus in memory with the columns `target_entities`, `outcomes`, `solution`
+        (objective, bound, route and status of each sentence) and, with the default settings,
+        `probabilities` (of each target entity to be correct). `.report` counts the outcomes of the
+        source entities.
 
     Raises:
         InputError: a column is missing, or a row does not fit.
@@ -125,6 +134,7 @@ class Project(ProjectionOptions):
         Figure("outcomes", "", outcomes_of("project")),
         Figure("spans", "target entities"),
         Figure("relabelled", start=(), as_json=_changes, as_rows=_changed_rows),
+        Figure("expected", start=0.0, as_rows=_expected_rows),
         Figure("objective", start=0.0),
         Figure("bound", start=0.0),
         Figure("routes", "", ()),
@@ -154,13 +164,7 @@ class Project(ProjectionOptions):
                 *links,
                 *self.target_columns,
             ),
-            makes=(
-                "target_entities",
-                "outcomes",
-                "solution",
-                "target_entity_offsets",
-                *self._kept,
-            ),
+            makes=(*_MADE, "target_entity_offsets", *self._optional),
             uses=(
                 "target_candidates",
                 "target_probabilities",
@@ -174,13 +178,14 @@ class Project(ProjectionOptions):
     def schema(self, corpus: Corpus) -> pa.Schema:
         links = ["links"] if self.linked else []
         columns = entity_types(corpus.schema, "target", *links, "target_entities", "outcomes")
-        columns |= {"solution": SOLUTION, **types_of(*self._kept)}
-        return with_columns(corpus.schema, columns, drop=[_KEPT])
+        columns |= {"solution": SOLUTION, **types_of(*self._optional)}
+        return with_columns(corpus.schema, columns, drop=_OPTIONAL)
 
     @property
-    def _kept(self) -> tuple[str, ...]:
-        """The column of candidates, if they are kept."""
-        return (_KEPT,) if self.keep_candidates else ()
+    def _optional(self) -> tuple[str, ...]:
+        """The columns that only some settings make."""
+        wanted = self.judged, bool(self.keep_candidates)
+        return tuple(name for name, want in zip(_OPTIONAL, wanted, strict=True) if want)
 
     @property
     def costly(self) -> bool:
@@ -330,15 +335,16 @@ class Pass:
         if alone is None:
             text = Text(batch)
             spans = None if self.counts is None else first_choice(text, options)
-            made = self._candidates(text, spans)
+            made, chance = self._candidates(text, spans)
         else:
             text, spans = alone.text, alone.spans
-            made = self._alone(alone)
-        above = (made.problem.score > TINY) & (made.problem.score >= options.min_score)
-        problem, dropped = _above(made.problem, above)
+            made, chance = self._alone(alone)
+        keep = above(made.problem, options, chance)
+        problem, chance, lost = without(made.problem, keep, chance)
         solution = _solve(problem, made, options)
-        codes = outcome_codes(made, dropped, problem, solution)
-        entities = target_entities(batch, problem, solution)
+        codes = outcome_codes(made, lost, problem, solution)
+        chosen = Chosen.of(problem, solution)
+        entities = target_entities(batch, problem, chosen)
         if options.relabel and spans is not None and self.counts is not None:
             named = relabel(entities, text, spans, self.counts, options.relabel)
             entities = named.entities
@@ -350,11 +356,14 @@ class Pass:
             "outcomes": outcome_column(codes, problem),
             "solution": solution_column(solution),
         }
+        if chance is not None:
+            columns["probabilities"] = probability_column(chosen, chance)
+            self.report.add(expected=float(np.nansum(chance[chosen.candidate])))
         if options.keep_candidates:
-            columns[_KEPT] = candidate_column(made, above, solution, options.keep_candidates)
+            columns[_KEPT] = candidate_column(made, keep, solution, options.keep_candidates)
         metadata = {b"xner.projection": self.report.signature}
         placed = with_entity_offsets(columns, batch, "target")
-        return replace_columns(batch, placed, drop=[_KEPT], metadata=metadata)
+        return replace_columns(batch, placed, drop=_OPTIONAL, metadata=metadata)
 
     def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:
         self.report.add(
@@ -368,20 +377,18 @@ class Pass:
             statuses=solution.statuses(),
         )
 
-    def _candidates(self, text: Text, spans: Spans | None) -> Candidates:
+    def _candidates(self, text: Text, spans: Spans | None) -> tuple[Candidates, Float64 | None]:
+        """The scored candidates, and their likelihoods if they are wanted."""
         options = self.options
         if spans is not None and self.counts is not None:
             text = fill_links(text, spans, self.counts, options.fill)
-        if options.method == "heuristic":
-            return linked_runs(text, options.merge_distance, options.length_ratio, options.top_k)
         return self._scored(text, spans, _unscored(text, options), options.score)
 
-    def _alone(self, alone: Alone) -> Candidates:
+    def _alone(self, alone: Alone) -> tuple[Candidates, Float64 | None]:
         """The candidates of the only sentence of a corpus: without links to fill in."""
         options = self.options
-        if options.method == "heuristic":
-            return self._candidates(alone.text, None)
-        made = alone.made if options.candidates == "links" else _unscored(alone.text, options)
+        ready = options.candidates == "links" and options.method != "heuristic"
+        made = alone.made if ready else _unscored(alone.text, options)
         score = dict(options.score)
         if len(score) > 1:
             score.pop("dictionary", None)  # 0
@@ -389,9 +396,15 @@ class Pass:
 
     def _scored(
         self, text: Text, spans: Spans | None, made: Candidates, score: Mapping[str, float]
-    ) -> Candidates:
-        scene = Scene(text, made.problem, spans, self.counts, self.nmt, self.options.ner)
-        return replace(made, problem=made.problem.with_scores(fused(scene, score)))
+    ) -> tuple[Candidates, Float64 | None]:
+        options = self.options
+        chance = None
+        if options.judged and spans is not None and self.counts is not None:
+            chance = likelihoods(text, made.problem, spans, self.counts, options)
+        if options.method == "heuristic":
+            return made, chance
+        scene = Scene(text, made.problem, spans, self.counts, self.nmt, options.ner, chance)
+        return replace(made, problem=made.problem.with_scores(fused(scene, score))), chance
 
 
 def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> Solution:
@@ -414,6 +427,8 @@ def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> So
 def _unscored(text: Text, options: ProjectionOptions) -> Candidates:
     """The candidates, with their alignment scores."""
     limits = options.max_span, options.max_ratio
+    if options.method == "heuristic":
+        return linked_runs(text, options.merge_distance, options.length_ratio, options.top_k)
     if options.candidates == "spans":
         return given_spans(text, options.subspans)
     if options.candidates == "runs":
@@ -424,21 +439,3 @@ def _unscored(text: Text, options: ProjectionOptions) -> Candidates:
     if options.candidates == "region":
         return region_ngrams(text, *limits, options.stop_tokens)
     return linked_ngrams(text, *limits)
-
-
-def _above(problem: Problem, keep: NDArray[np.bool_]) -> tuple[Problem, NDArray[np.bool_]]:
-    """The problem with the candidates to keep, and which entities lost all of theirs."""
-    had = np.diff(problem.candidate_offsets) > 0
-    if keep.all():
-        return problem, np.zeros(problem.entities, bool)
-    before = np.concatenate([[0], np.cumsum(keep)])
-    offsets = before[problem.candidate_offsets]
-    part = Problem(
-        problem.entity_offsets,
-        offsets,
-        problem.start[keep],
-        problem.end[keep],
-        problem.score[keep],
-        problem.target_lengths,
-    )
-    return part, had & (np.diff(offsets) == 0)

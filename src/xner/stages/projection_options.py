@@ -30,6 +30,8 @@ from xner.stages.ner_options import COLUMNS, SCORES, NerOptions
 Method = Literal["heuristic", "greedy", "exact", "ilp"]
 METHODS: tuple[Method, ...] = get_args(Method)
 FILLS = ("lexicon", "adjacent")
+COUNTED = {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}
+"""Scores by default for candidates other than `links`, which `likelihood` was not fitted on."""
 PRESETS = ("default", "paper-heuristic", "paper-greedy", "paper-ilp")
 _PUBLISHED = PRESETS[1:]
 _MATCHED = METHODS[1:]
@@ -75,7 +77,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
         sign="method:{}",
     )
     score: Mapping[str, float] = option(
-        {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25},
+        {"likelihood": 1.0},
         f"Matching score and its weight in the sum: {', '.join(score_names())}; may be repeated.",
         presets=_published({"alignment": 1.0}),
         unit="NAME=WEIGHT",
@@ -147,6 +149,25 @@ class ProjectionOptions(FittedOptions, NerOptions):
         unit="SCORE",
         group="matching",
         sign="min_score:{:g}",
+    )
+    min_precision: float = option(
+        0.25,
+        "Drop candidates that are correct with a lower probability, so that the expected precision "
+        "is at least this. Candidates `links` only; 0 without score `likelihood`, unless given.",
+        ge=0,
+        lt=1,
+        presets=_published(0.0),
+        unit="P",
+        group="matching",
+        sign="min_precision:{:g}",
+        when=when(candidates="links"),
+    )
+    probabilities: bool = option(
+        False,
+        "Write the column probabilities: how probable it is that each target entity is correct. "
+        "Always written with the score `likelihood` or min_precision. Candidates `links` only.",
+        group="matching",
+        when=when(candidates="links"),
     )
     merge_distance: int = option(
         1,
@@ -267,6 +288,12 @@ class ProjectionOptions(FittedOptions, NerOptions):
     def _implied(self) -> dict[str, Any]:
         """Defaults that follow from options that were given."""
         implied: dict[str, Any] = {}
+        of_links = self.candidates in ("links", None)
+        if self.preset == "default" and not of_links:
+            implied["score"] = COUNTED
+        scored = not is_given(self.score) or "likelihood" in self.score
+        if self.method == "heuristic" or not of_links or not scored:
+            implied["min_precision"] = 0.0
         if self.method == "heuristic" or is_given(self.score):
             implied["fill"] = {}
         if is_given(self.max_span) or self.candidates not in ("links", None):
@@ -318,7 +345,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
     @property
     def counted(self) -> bool:
         """Whether a first pass must collect corpus statistics."""
-        if self.relabel or self.fill:
+        if self.relabel or self.fill or self.judged:
             return True
         scored = self.method != "heuristic"
         return scored and any(find_score(name).counted for name in self.score)
@@ -327,6 +354,13 @@ class ProjectionOptions(FittedOptions, NerOptions):
     def unsure(self) -> bool:
         """Whether the constraint may have no solution, so that only the ILP can handle it."""
         return not self.limits.always_feasible
+
+    @property
+    def judged(self) -> bool:
+        """Whether the probability of every candidate is needed."""
+        scored = self.method != "heuristic" and "likelihood" in self.score
+        wanted = scored or self.probabilities or self.min_precision > 0
+        return self.candidates == "links" and wanted
 
     @property
     def of_links(self) -> bool:
@@ -397,8 +431,9 @@ class ProjectionOptions(FittedOptions, NerOptions):
             parts.append(self.nmt.signature)
         if self.tagged:
             parts += signed(self, self.changed_ner)
-        if self.min_score > 0:
-            parts += signed(self, ["min_score"])
+        for name in ("min_score", "min_precision"):
+            if getattr(self, name) > 0:
+                parts += signed(self, [name])
         if self.relabel:
             parts += signed(self, ["relabel"])
         return "|".join(parts)

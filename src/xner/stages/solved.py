@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner.columns import ENTITIES, SOLUTION, offsets_of, struct_lists
 from xner.kernels.candidate_spans import NO_CANDIDATE, NO_TARGET, TOO_SHORT, UNALIGNED
-from xner.kernels.records import Float64, Problem
+from xner.kernels.records import Float64, Int32, Problem
 from xner.outcomes import Outcome
 from xner.score.alignment import Candidates
 from xner.solve.solution import Route, Solution, Status
 
-PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED = 4, 5, 6, 7, 8, 9
+PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED, NO_COUNTERPART = 4, 5, 6, 7, 8, 9, 11
 OUTCOMES = {
     PROJECTED: Outcome.PROJECTED,
     RELABELLED: Outcome.RELABELLED,
@@ -25,17 +27,21 @@ OUTCOMES = {
     UNSOLVED: Outcome.UNSOLVED,
     NO_TARGET: Outcome.EMPTY_TARGET,
     NO_CANDIDATE: Outcome.NO_CANDIDATE,
+    NO_COUNTERPART: Outcome.NO_COUNTERPART,
 }
 """Outcomes by the codes that kernels and solvers give."""
 
 
 def outcome_codes(
-    made: Candidates, dropped: NDArray[np.bool_], problem: Problem, solution: Solution
+    made: Candidates, lost: NDArray[np.uint8], problem: Problem, solution: Solution
 ) -> NDArray[np.uint8]:
-    """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`."""
+    """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`.
+
+    lost: uint8 (E), the outcome of entities that lost all candidates, 0 for others.
+    """
     codes = made.status.copy()
     codes[codes == 0] = CONFLICT
-    codes[dropped] = BELOW
+    codes = np.where(lost > 0, lost, codes)
     for status, code in ((Status.INFEASIBLE, INFEASIBLE), (Status.UNKNOWN, UNSOLVED)):
         codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
     codes[owner_of(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
@@ -53,26 +59,44 @@ def owner_of(problem: Problem) -> NDArray[np.int64]:
     return np.repeat(np.arange(problem.entities), np.diff(problem.candidate_offsets))
 
 
-def target_entities(batch: pa.RecordBatch, problem: Problem, solution: Solution) -> pa.ListArray:
-    """The chosen candidates as entities, by start within each sentence."""
-    chosen = np.flatnonzero(solution.chosen)
-    entity = owner_of(problem)[chosen]
-    sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
-    order = np.lexsort((problem.start[chosen], sentence))
-    chosen, entity, sentence = chosen[order], entity[order], sentence[order]
-    counts = np.bincount(sentence, minlength=problem.sentences)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+class Chosen(NamedTuple):
+    """The chosen candidates, by start within each sentence.
+
+    offsets: int32 (S+1); sentence s owns the chosen `[offsets[s], offsets[s+1])`.
+    candidate, entity, sentence: int64 (K), numbers of each.
+    """
+
+    offsets: Int32
+    candidate: NDArray[np.int64]
+    entity: NDArray[np.int64]
+    sentence: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, problem: Problem, solution: Solution) -> Chosen:
+        """Return the chosen candidates of a solution."""
+        chosen = np.flatnonzero(solution.chosen)
+        entity = owner_of(problem)[chosen]
+        sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
+        order = np.lexsort((problem.start[chosen], sentence))
+        counts = np.bincount(sentence, minlength=problem.sentences)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        return cls(offsets, chosen[order], entity[order], sentence[order])
+
+
+def target_entities(batch: pa.RecordBatch, problem: Problem, chosen: Chosen) -> pa.ListArray:
+    """The chosen candidates as entities."""
+    at = chosen.candidate
     labels = batch["source_entities"].values.field("label")
     first = int(offsets_of(batch["source_entities"])[0])
-    scores: Float64 = problem.score[chosen]
+    scores: Float64 = problem.score[at]
     return struct_lists(
         ENTITIES,
-        offsets,
-        problem.start[chosen],
-        problem.end[chosen],
-        labels.take(pa.array(entity + first)),
+        chosen.offsets,
+        problem.start[at],
+        problem.end[at],
+        labels.take(pa.array(chosen.entity + first)),
         scores.astype(np.float32),
-        (entity - problem.entity_offsets[sentence]).astype(np.int32),
+        (chosen.entity - problem.entity_offsets[chosen.sentence]).astype(np.int32),
     )
 
 

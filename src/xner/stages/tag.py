@@ -337,6 +337,7 @@ candidates = function_of(Candidates)
 
 def _stale(side: str, columns: Sequence[str]) -> tuple[str, ...]:
     """Columns that depend on the entities that are replaced."""
-    stale = ("outcomes", "solution", "scored_candidates", f"{side}_tagset", f"{side}_probabilities")
+    made = ("outcomes", "probabilities", "solution", "scored_candidates")
+    stale = (*made, f"{side}_tagset", f"{side}_probabilities")
     projected = ("target_entities",) if side == "source" and "outcomes" in columns else ()
     return stale + projected
