@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 _FOLDER = files("xner.review") / "page"
-STYLES = ("base.css", "sentences.css", "figures.css")
+STYLES = ("base.css", "frame.css", "sentences.css", "figures.css")
 SCRIPTS = (
     "data.js", "edits.js", "filters.js", "sentence.js", "lines.js", "details.js", "list.js",
     "editing.js", "figures.js", "export.js", "keys.js", "main.js",

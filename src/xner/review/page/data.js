@@ -18,7 +18,9 @@ function readReport(data) {
 function readSentence(row, index, at) {
   const methods = row[at.methods].map(([flat, solution]) => ({
     entities: readEntities(flat),
-    solution: solution ? { objective: solution[0], bound: solution[1], route: solution[2], status: solution[3] } : null,
+    solution: solution
+      ? { objective: solution[0], bound: solution[1], route: solution[2], status: solution[3] }
+      : null,
   }));
   return {
     index,
@@ -62,7 +64,13 @@ function candidatesOf(sentence, source) {
   const found = [];
   for (let i = 0; i < flat.length; i += 6) {
     if (flat[i] !== source) continue;
-    found.push({ start: flat[i + 1], end: flat[i + 2], score: flat[i + 3], fate: report.fates[flat[i + 4]], rival: flat[i + 5] });
+    found.push({
+      start: flat[i + 1],
+      end: flat[i + 2],
+      score: flat[i + 3],
+      fate: report.fates[flat[i + 4]],
+      rival: flat[i + 5],
+    });
   }
   return found;
 }
@@ -91,7 +99,8 @@ function doubtOf(sentence) {
 }
 
 // Scripts that are written without spaces between words.
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u3000-\u303f\uff00-\uffef]/u;
+const UNSPACED =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u3000-\u303f\uff00-\uffef]/u;
 
 function spaceBetween(tokens, spaces, i) {
   if (spaces) return gap(spaces[i]);
@@ -109,15 +118,21 @@ function gap(text) {
 // Control and direction characters as pictures, so that no word can reorder or hide its neighbours.
 function visible(token) {
   if (token === "") return "∅";
-  return token.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (c) => {
-    const code = c.charCodeAt(0);
-    return code < 32 ? String.fromCharCode(0x2400 + code) : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
-  });
+  return token.replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (c) => {
+      const code = c.charCodeAt(0);
+      return code < 32
+        ? String.fromCharCode(0x2400 + code)
+        : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+    },
+  );
 }
 
 function textOf(tokens, spaces, start = 0, end = tokens.length) {
   let text = "";
-  for (let i = start; i < end; i++) text += (i > start ? spaceBetween(tokens, spaces, i) : "") + visible(tokens[i]);
+  for (let i = start; i < end; i++)
+    text += (i > start ? spaceBetween(tokens, spaces, i) : "") + visible(tokens[i]);
   return text;
 }
 
@@ -159,5 +174,7 @@ let sayTimer = 0;
 function say(text) {
   clearTimeout(sayTimer);
   byId("status").textContent = text;
-  sayTimer = setTimeout(() => { byId("status").textContent = ""; }, 4000);
+  sayTimer = setTimeout(() => {
+    byId("status").textContent = "";
+  }, 4000);
 }

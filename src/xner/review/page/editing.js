@@ -11,7 +11,9 @@ function replaceEntity(old, next, text) {
   const kept = entitiesOf(sentence).filter((entity) => entity !== old);
   const clash = next && kept.find((entity) => overlap(entity, next) && !(old && overlap(entity, old)));
   if (clash) {
-    say(`That span overlaps ${report.labels[clash.label]} “${targetText(sentence, clash)}”; change that one first.`);
+    say(
+      `That span overlaps ${report.labels[clash.label]} “${targetText(sentence, clash)}”; change that one first.`,
+    );
     return;
   }
   const entities = next ? [...kept, next] : kept;
@@ -79,8 +81,12 @@ function likelySpan(sentence, source) {
   const free = (span) => !now.some((entity) => overlap(entity, span));
   const known = candidatesOf(sentence, source).find(free);
   if (known) return { start: known.start, end: known.end };
-  const linked = linkedWords(sentence, sentence.sourceEntities[source]).filter((i) => free({ start: i, end: i + 1 }));
-  const words = linked.length ? linked : sentence.target.map((_, i) => i).filter((i) => free({ start: i, end: i + 1 }));
+  const linked = linkedWords(sentence, sentence.sourceEntities[source]).filter((i) =>
+    free({ start: i, end: i + 1 }),
+  );
+  const words = linked.length
+    ? linked
+    : sentence.target.map((_, i) => i).filter((i) => free({ start: i, end: i + 1 }));
   return words.length ? { start: words[0], end: words[0] + 1 } : null;
 }
 
@@ -95,8 +101,11 @@ function linkedWords(sentence, span) {
 // A new entity on words that the pointer marked: of the lost source entity with most links there.
 function addSpan(sentence, start, end) {
   const now = entitiesOf(sentence);
-  const lost = sentence.sourceEntities.map((_, i) => i).filter((i) => !now.some((entity) => entity.source === i));
-  const links = (i) => linkedWords(sentence, sentence.sourceEntities[i]).filter((word) => word >= start && word < end).length;
+  const lost = sentence.sourceEntities
+    .map((_, i) => i)
+    .filter((i) => !now.some((entity) => entity.source === i));
+  const links = (i) =>
+    linkedWords(sentence, sentence.sourceEntities[i]).filter((word) => word >= start && word < end).length;
   const source = lost.sort((a, b) => links(b) - links(a))[0] ?? -1;
   const label = source >= 0 ? sentence.sourceEntities[source].label : 0;
   if (selection.sentence !== sentence) select(sentence);
@@ -145,7 +154,12 @@ function watchPointer(container) {
   });
   container.addEventListener("dblclick", (event) => {
     const hit = event.target.closest(".target .w");
-    if (hit && !hit.closest(".entity")) addSpan(report.sentences[hit.closest(".card").dataset.index], Number(hit.dataset.i), Number(hit.dataset.i) + 1);
+    if (hit && !hit.closest(".entity"))
+      addSpan(
+        report.sentences[hit.closest(".card").dataset.index],
+        Number(hit.dataset.i),
+        Number(hit.dataset.i) + 1,
+      );
   });
   container.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -154,7 +168,14 @@ function watchPointer(container) {
     if (!grip && (!hit || hit.closest(".entity"))) return;
     const element = event.target.closest(".card");
     const from = grip ? null : Number(hit.dataset.i);
-    drag = { element, text: element.querySelector(".target"), grip: grip?.dataset.grip ?? null, from, to: from, pointer: event.pointerId };
+    drag = {
+      element,
+      text: element.querySelector(".target"),
+      grip: grip?.dataset.grip ?? null,
+      from,
+      to: from,
+      pointer: event.pointerId,
+    };
     event.preventDefault();
     if (grip) drag.to = drag.grip === "start" ? selectedTarget().start : selectedTarget().end - 1;
   });
@@ -171,15 +192,21 @@ function watchPointer(container) {
     preview(finished.text, null);
     const span = dragged(finished);
     if (finished.grip) moveTo(selectedTarget(), span.start, span.end);
-    else if (finished.from !== finished.to) addSpan(report.sentences[finished.element.dataset.index], span.start, span.end);
+    else if (finished.from !== finished.to)
+      addSpan(report.sentences[finished.element.dataset.index], span.start, span.end);
   });
-  addEventListener("pointercancel", () => { if (drag) preview(drag.text, null); drag = null; });
+  addEventListener("pointercancel", () => {
+    if (drag) preview(drag.text, null);
+    drag = null;
+  });
 }
 
 function dragged({ grip, from, to }) {
   if (!grip) return { start: Math.min(from, to), end: Math.max(from, to) + 1 };
   const { start, end } = selectedTarget();
-  return grip === "start" ? { start: Math.min(to, end - 1), end } : { start, end: Math.max(to + 1, start + 1) };
+  return grip === "start"
+    ? { start: Math.min(to, end - 1), end }
+    : { start, end: Math.max(to + 1, start + 1) };
 }
 
 function wordAt(text, x, y) {
@@ -199,9 +226,10 @@ function selectChip(sentence, side, k) {
   const now = entitiesOf(sentence);
   const all = selectable(sentence);
   const target = side === "target" ? k : now.findIndex((entity) => entity.source === k);
-  const at = target >= 0
-    ? all.findIndex((each) => each.side === "target" && each.index === target)
-    : all.findIndex((each) => each.side === "source" && each.index === k);
+  const at =
+    target >= 0
+      ? all.findIndex((each) => each.side === "target" && each.index === target)
+      : all.findIndex((each) => each.side === "source" && each.index === k);
   const same = selection.sentence === sentence && selection.entity === at;
   select(sentence, same ? -1 : at);
   focusEntity();

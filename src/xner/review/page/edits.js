@@ -44,7 +44,7 @@ function apply(changes, text) {
   edits.done.push({ steps, text });
   edits.undone.length = 0;
   for (const step of steps) put(step.index, step.after);
-  changed(steps.map((step) => step.index));
+  afterChange(steps.map((step) => step.index));
 }
 
 function put(index, state) {
@@ -59,7 +59,10 @@ function undo() {
   if (!last) return;
   edits.undone.push(last);
   for (const step of last.steps) put(step.index, step.before);
-  changed(last.steps.map((step) => step.index), true);
+  afterChange(
+    last.steps.map((step) => step.index),
+    true,
+  );
   say(`Undone: ${last.text}`);
 }
 
@@ -68,7 +71,10 @@ function redo() {
   if (!next) return;
   edits.done.push(next);
   for (const step of next.steps) put(step.index, step.after);
-  changed(next.steps.map((step) => step.index), true);
+  afterChange(
+    next.steps.map((step) => step.index),
+    true,
+  );
   say(`Redone: ${next.text}`);
 }
 
@@ -81,7 +87,7 @@ function discardAll() {
 }
 
 // After any change: keep it, draw it, and show where it was if it came from undo or redo.
-function changed(indices, show = false) {
+function afterChange(indices, show = false) {
   keepSoon();
   selection.entity = Math.min(selection.entity, selectable().length - 1);
   refreshCards(indices);
@@ -102,13 +108,20 @@ function keepSoon() {
 
 function keep() {
   clearTimeout(keepTimer);
-  const kept = [...edits.byIndex].map(([index, state]) => [index, state.checked, isChanged(report.sentences[index]) ? state.entities : 0]);
+  const kept = [...edits.byIndex].map(([index, state]) => [
+    index,
+    state.checked,
+    isChanged(report.sentences[index]) ? state.entities : 0,
+  ]);
   try {
     if (kept.length) localStorage.setItem(storageName(), JSON.stringify(kept));
     else localStorage.removeItem(storageName());
     edits.stored = true;
   } catch {
-    if (edits.stored) warn("This browser does not keep your changes across a reload. Download the list of changes before you leave.");
+    if (edits.stored)
+      warn(
+        "This browser does not keep your changes across a reload. Download the list of changes before you leave.",
+      );
     edits.stored = false;
   }
 }

@@ -5,35 +5,43 @@ const withSource = (entity) => ({ ...plainSpan(entity), source: entity.source < 
 
 // Some programs end a line at U+2028; JSON can hold it as an escape.
 function jsonLine(value) {
-  return JSON.stringify(value).replace(/[\u0085\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(value).replace(
+    /[\u0085\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function changeLines() {
-  return report.sentences.filter(isEdited).map((sentence) => jsonLine({
-    id: sentence.id,
-    target_tokens: sentence.target,
-    before: original(sentence).map(plainSpan),
-    after: entitiesOf(sentence).map(withSource),
-    checked: isChecked(sentence),
-  }));
+  return report.sentences.filter(isEdited).map((sentence) =>
+    jsonLine({
+      id: sentence.id,
+      target_tokens: sentence.target,
+      before: original(sentence).map(plainSpan),
+      after: entitiesOf(sentence).map(withSource),
+      checked: isChecked(sentence),
+    }),
+  );
 }
 
 function correctedLines() {
-  return report.sentences.map((sentence) => jsonLine({
-    id: sentence.id,
-    source_tokens: sentence.source,
-    source_entities: sentence.sourceEntities.map(plainSpan),
-    target_tokens: sentence.target,
-    target_entities: entitiesOf(sentence).map((entity) => ({ ...withSource(entity), score: entity.score })),
-    links: linkObjects(sentence),
-    outcomes: outcomesNow(sentence),
-    checked: isChecked(sentence),
-  }));
+  return report.sentences.map((sentence) =>
+    jsonLine({
+      id: sentence.id,
+      source_tokens: sentence.source,
+      source_entities: sentence.sourceEntities.map(plainSpan),
+      target_tokens: sentence.target,
+      target_entities: entitiesOf(sentence).map((entity) => ({ ...withSource(entity), score: entity.score })),
+      links: linkObjects(sentence),
+      outcomes: outcomesNow(sentence),
+      checked: isChecked(sentence),
+    }),
+  );
 }
 
 function linkObjects({ links }) {
   const found = [];
-  for (let i = 0; i < links.length; i += 3) found.push({ source: links[i], target: links[i + 1], weight: links[i + 2] });
+  for (let i = 0; i < links.length; i += 3)
+    found.push({ source: links[i], target: links[i + 1], weight: links[i + 2] });
   return found;
 }
 
@@ -49,7 +57,10 @@ function outcomesNow(sentence) {
 }
 
 function save(lines, name) {
-  const blob = new Blob(lines.map((line) => `${line}\n`), { type: "application/jsonl" });
+  const blob = new Blob(
+    lines.map((line) => `${line}\n`),
+    { type: "application/jsonl" },
+  );
   const link = make("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

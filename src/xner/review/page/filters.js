@@ -1,6 +1,13 @@
 // Filters, search and order of the list.
 
-const filters = { text: "", labels: new Set(), outcomes: new Set(), groups: new Set(), only: new Set(), order: "file" };
+const filters = {
+  text: "",
+  labels: new Set(),
+  outcomes: new Set(),
+  groups: new Set(),
+  only: new Set(),
+  order: "file",
+};
 
 // What a sentence can be filtered by in addition to labels, outcomes and languages.
 function conditions() {
@@ -16,13 +23,23 @@ function conditions() {
     { key: "changed", name: "changed", test: isChanged },
     { key: "checked", name: "checked", test: isChecked },
     { key: "unchecked", name: "not checked", test: (sentence) => !isChecked(sentence) },
-    { key: "unproven", name: "not proven optimal", test: (s) => s.methods[0].solution !== null && s.methods[0].solution.status !== "optimal" },
+    {
+      key: "unproven",
+      name: "not proven optimal",
+      test: (s) => s.methods[0].solution !== null && s.methods[0].solution.status !== "optimal",
+    },
   );
   return found;
 }
 
 function searchable(sentence) {
-  sentence.searched ??= fold([sentence.id, textOf(sentence.source, sentence.sourceSpaces), textOf(sentence.target, sentence.targetSpaces)].join("\n"));
+  sentence.searched ??= fold(
+    [
+      sentence.id,
+      textOf(sentence.source, sentence.sourceSpaces),
+      textOf(sentence.target, sentence.targetSpaces),
+    ].join("\n"),
+  );
   return sentence.searched;
 }
 
@@ -49,7 +66,9 @@ function matches(sentence, text, tests) {
 
 function filtered() {
   const text = fold(filters.text.trim());
-  const tests = conditions().filter((one) => filters.only.has(one.key)).map((one) => one.test);
+  const tests = conditions()
+    .filter((one) => filters.only.has(one.key))
+    .map((one) => one.test);
   const found = report.sentences.filter((sentence) => matches(sentence, text, tests));
   if (filters.order === "doubt") {
     const doubt = new Map(found.map((sentence) => [sentence, doubtOf(sentence)]));
@@ -68,7 +87,8 @@ function tallies() {
   const add = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
   for (const sentence of report.sentences) {
     add(groups, sentence.group);
-    for (const label of new Set([...sentence.sourceEntities, ...original(sentence)].map((e) => e.label))) add(labels, label);
+    for (const label of new Set([...sentence.sourceEntities, ...original(sentence)].map((e) => e.label)))
+      add(labels, label);
     for (const code of new Set(sentence.outcomes)) add(outcomes, code);
   }
   return { labels, outcomes, groups };
@@ -85,7 +105,13 @@ function tick(name, set, key, count, extra = "") {
   });
   input.checked = set.has(key);
   const shown = extra ? make("span", { class: `mini ${extra}` }, name) : make("span", {}, name);
-  return make("label", { class: "tick" }, input, shown, count === null ? null : make("span", { class: "count" }, count.toLocaleString("en")));
+  return make(
+    "label",
+    { class: "tick" },
+    input,
+    shown,
+    count === null ? null : make("span", { class: "count" }, count.toLocaleString("en")),
+  );
 }
 
 function fieldset(title, ...children) {
@@ -95,22 +121,65 @@ function fieldset(title, ...children) {
 function showFilters() {
   const { labels, outcomes, groups } = tallies();
   const search = make("input", {
-    type: "search", id: "search", placeholder: "Words or id", "aria-keyshortcuts": "/",
-    input: () => { filters.text = search.value; refilter(); },
+    type: "search",
+    id: "search",
+    placeholder: "Words or id",
+    "aria-keyshortcuts": "/",
+    input: () => {
+      filters.text = search.value;
+      refilter();
+    },
   });
   search.value = filters.text;
-  const orders = [["file", "As in the file"], ["doubt", report.figures.probabilities ? "Low confidence first" : "Low score first"], ["long", "Long first"]];
-  const order = make("select", { id: "order", change: () => { filters.order = order.value; refilter(); } },
-    orders.map(([value, name]) => make("option", { value }, name)));
+  const orders = [
+    ["file", "As in the file"],
+    ["doubt", report.figures.probabilities ? "Low confidence first" : "Low score first"],
+    ["long", "Long first"],
+  ];
+  const order = make(
+    "select",
+    {
+      id: "order",
+      change: () => {
+        filters.order = order.value;
+        refilter();
+      },
+    },
+    orders.map(([value, name]) => make("option", { value }, name)),
+  );
   order.value = filters.order;
   const sets = [
-    fieldset("Label", [...labels].sort((a, b) => a[0] - b[0]).map(([code, n]) => tick(report.labels[code], filters.labels, code, n, colour(code)))),
-    fieldset("Outcome", [...outcomes].sort((a, b) => a[0] - b[0]).map(([code, n]) => tick(report.outcomes[code].name, filters.outcomes, code, n))),
+    fieldset(
+      "Label",
+      [...labels]
+        .sort((a, b) => a[0] - b[0])
+        .map(([code, n]) => tick(report.labels[code], filters.labels, code, n, colour(code))),
+    ),
+    fieldset(
+      "Outcome",
+      [...outcomes]
+        .sort((a, b) => a[0] - b[0])
+        .map(([code, n]) => tick(report.outcomes[code].name, filters.outcomes, code, n)),
+    ),
   ];
   if (groups.size > 1) {
-    sets.push(fieldset("Language", [...groups].sort((a, b) => a[0] - b[0]).map(([code, n]) => tick(report.groups[code] || "unknown", filters.groups, code, n))));
+    sets.push(
+      fieldset(
+        "Language",
+        [...groups]
+          .sort((a, b) => a[0] - b[0])
+          .map(([code, n]) => tick(report.groups[code] || "unknown", filters.groups, code, n)),
+      ),
+    );
   }
-  sets.push(fieldset("Only sentences", conditions().filter(isUseful).map((one) => tick(one.name, filters.only, one.key, null))));
+  sets.push(
+    fieldset(
+      "Only sentences",
+      conditions()
+        .filter(isUseful)
+        .map((one) => tick(one.name, filters.only, one.key, null)),
+    ),
+  );
   byId("filter-form").replaceChildren(
     make("div", {}, make("label", { class: "caption", for: "search" }, "Search"), search),
     make("div", {}, make("label", { class: "caption", for: "order" }, "Order"), order),
@@ -131,7 +200,9 @@ function resetFilters() {
 
 function refilter() {
   const found = filtered();
-  const used = [filters.labels, filters.outcomes, filters.groups, filters.only].filter((set) => set.size).length + (filters.text ? 1 : 0);
+  const used =
+    [filters.labels, filters.outcomes, filters.groups, filters.only].filter((set) => set.size).length +
+    (filters.text ? 1 : 0);
   byId("filter-count").textContent = used ? ` (${used})` : "";
   byId("empty").hidden = found.length > 0;
   setOrder(found);

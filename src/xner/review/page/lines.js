@@ -22,10 +22,12 @@ function linesOf(element) {
     const to = pair.querySelector(`.target [data-side][data-k="${k}"]`);
     if (!from || !to) return;
     const isLit = lit !== null && lit.source === entity.source;
-    const [start, end] = [lower(from, box), upper(to, box)];
+    const [start, end] = [leaves(from, box), arrives(to, box)];
     const far = end.y - start.y > FAR ? " far" : "";
     const state = isLit ? " lit" : lit === null ? far : " dim";
-    paths.push(makeSvg("path", { class: `${colour(entity.label).slice(0, 2)}${state}`, d: curve(start, end) }));
+    paths.push(
+      makeSvg("path", { class: `${colour(entity.label).slice(0, 2)}${state}`, d: curve(start, end) }),
+    );
   });
   return paths;
 }
@@ -39,18 +41,26 @@ function wordLines(sentence, pair, box, lit) {
     if (!isLit && !lineOptions.words) continue;
     const from = at("source", flat[i]);
     const to = at("target", flat[i + 1]);
-    if (from && to) paths.push(makeSvg("path", { class: `word${isLit ? " lit" : ""}`, d: curve(lower(from, box), upper(to, box)) }));
+    if (from && to)
+      paths.push(
+        makeSvg("path", {
+          class: `word${isLit ? " lit" : ""}`,
+          d: curve(leaves(from, box), arrives(to, box)),
+        }),
+      );
   }
   return paths;
 }
 
 // The entities that the pointer or the focus is on, or that are selected, and their words.
 function litPair(sentence, element) {
-  const chipUnder = element.querySelector(".entity:hover, .entity:focus-visible, .entity:has(.tag:focus-visible)") ?? element.querySelector(".entity.selected");
+  const chipUnder =
+    element.querySelector(".entity:hover, .entity:focus-visible, .entity:has(.tag:focus-visible)") ??
+    element.querySelector(".entity.selected");
   if (!chipUnder) return null;
   const now = entitiesOf(sentence);
   const k = Number(chipUnder.dataset.k);
-  const source = chipUnder.dataset.side === "source" ? k : now[k]?.source ?? -1;
+  const source = chipUnder.dataset.side === "source" ? k : (now[k]?.source ?? -1);
   const words = new Set();
   const span = sentence.sourceEntities[source];
   if (span) for (let i = span.start; i < span.end; i++) words.add(`s${i}`);
@@ -59,12 +69,13 @@ function litPair(sentence, element) {
 }
 
 // The last line of a chip is where its line leaves, the first where a line arrives.
-function lower(element, box) {
-  const rect = [...element.getClientRects()].filter((r) => r.width > 0).at(-1) ?? element.getBoundingClientRect();
+function leaves(element, box) {
+  const rect =
+    [...element.getClientRects()].filter((r) => r.width > 0).at(-1) ?? element.getBoundingClientRect();
   return { x: rect.x + rect.width / 2 - box.x, y: rect.bottom - box.y };
 }
 
-function upper(element, box) {
+function arrives(element, box) {
   const rect = [...element.getClientRects()].find((r) => r.width > 0) ?? element.getBoundingClientRect();
   return { x: rect.x + rect.width / 2 - box.x, y: rect.top - box.y };
 }
@@ -81,7 +92,9 @@ function watchHover(container) {
   const update = (event) => {
     const chipNow = event.target.closest?.(".entity") ?? null;
     if (chipNow === last) return;
-    const cards = new Set([last, chipNow].map((each) => each?.closest(".card")).filter((each) => each?.isConnected));
+    const cards = new Set(
+      [last, chipNow].map((each) => each?.closest(".card")).filter((each) => each?.isConnected),
+    );
     last = chipNow;
     for (const each of cards) lightUp(each);
     drawLines([...cards]);

@@ -3,7 +3,15 @@
 const SPARE = 700; // pixels above and below the window
 const BETWEEN = 12;
 
-const list = { order: [], place: new Map(), heights: new Float64Array(0), tops: new Float64Array(0), cards: new Map(), width: 0, asked: false };
+const list = {
+  order: [],
+  place: new Map(),
+  heights: new Float64Array(0),
+  tops: new Float64Array(0),
+  cards: new Map(),
+  width: 0,
+  asked: false,
+};
 const selection = { sentence: null, entity: -1 };
 
 function setOrder(sentences) {
@@ -13,7 +21,8 @@ function setOrder(sentences) {
   list.tops = new Float64Array(sentences.length + 1);
   for (const element of list.cards.values()) element.remove();
   list.cards.clear();
-  if (selection.sentence && !list.place.has(selection.sentence.index)) Object.assign(selection, { sentence: null, entity: -1 });
+  if (selection.sentence && !list.place.has(selection.sentence.index))
+    Object.assign(selection, { sentence: null, entity: -1 });
   stack();
   paint();
 }
@@ -49,7 +58,10 @@ function indexAt(y) {
 function paintSoon() {
   if (list.asked) return;
   list.asked = true;
-  requestAnimationFrame(() => { list.asked = false; paint(); });
+  requestAnimationFrame(() => {
+    list.asked = false;
+    paint();
+  });
 }
 
 // Bring the cards near the window into the document; keep the first visible one where it is.
@@ -101,7 +113,8 @@ function insert(element, at) {
 }
 
 function place() {
-  for (const [index, element] of list.cards) element.style.transform = `translateY(${list.tops[list.place.get(index)]}px)`;
+  for (const [index, element] of list.cards)
+    element.style.transform = `translateY(${list.tops[list.place.get(index)]}px)`;
 }
 
 // Take the heights of new cards, and draw their lines; true if a height was not as guessed.
@@ -153,7 +166,9 @@ function restoreFocus(element, focus) {
   if (!focus) return;
   const found = focus.entity
     ? selectedChip(element)
-    : [...element.querySelectorAll(focus.tag)].find((other) => (other.getAttribute("aria-label") ?? other.textContent) === focus.kind);
+    : [...element.querySelectorAll(focus.tag)].find(
+        (other) => (other.getAttribute("aria-label") ?? other.textContent) === focus.kind,
+      );
   (found ?? element).focus({ preventScroll: true });
 }
 
@@ -161,8 +176,13 @@ function restoreFocus(element, focus) {
 function selectable(sentence = selection.sentence) {
   if (!sentence) return [];
   const now = entitiesOf(sentence);
-  const lost = sentence.sourceEntities.map((_, i) => i).filter((i) => !now.some((entity) => entity.source === i));
-  return [...now.map((_, index) => ({ side: "target", index })), ...lost.map((index) => ({ side: "source", index }))];
+  const lost = sentence.sourceEntities
+    .map((_, i) => i)
+    .filter((i) => !now.some((entity) => entity.source === i));
+  return [
+    ...now.map((_, index) => ({ side: "target", index })),
+    ...lost.map((index) => ({ side: "source", index })),
+  ];
 }
 
 function select(sentence, entity = -1) {
@@ -198,7 +218,8 @@ function stepEntity(by) {
   if (!selection.sentence) stepSentence(0);
   const all = selectable();
   if (!all.length) return say("This sentence has no entity.");
-  const next = selection.entity < 0 ? (by > 0 ? 0 : all.length - 1) : (selection.entity + by + all.length) % all.length;
+  const next =
+    selection.entity < 0 ? (by > 0 ? 0 : all.length - 1) : (selection.entity + by + all.length) % all.length;
   select(selection.sentence, next);
   focusEntity();
 }
@@ -207,7 +228,9 @@ function stepEntity(by) {
 const CHIP = ".entity[tabindex], .tag[tabindex]";
 
 function selectedChip(element) {
-  return element.querySelector(".entity.selected[tabindex], .entity.selected > .tag[tabindex], .entity.selected > .keep > .tag[tabindex]");
+  return element.querySelector(
+    ".entity.selected[tabindex], .entity.selected > .tag[tabindex], .entity.selected > .keep > .tag[tabindex]",
+  );
 }
 
 function focusEntity() {

@@ -2,7 +2,7 @@
 
 let report = null;
 
-async function start() {
+async function begin() {
   try {
     report = readReport(await unpacked());
   } catch (error) {
@@ -12,8 +12,10 @@ async function start() {
   restoreTheme();
   restoreKept();
   byId("coverage").textContent = coverage();
-  byId("corrected-note").textContent = `JSON lines, the ${counted(report.sentences.length, "sentence")} of this list`;
-  if (report.repeats) warn("Some sentences repeat with id and target words. The list of changes cannot be applied to these.");
+  byId("corrected-note").textContent =
+    `JSON lines, the ${counted(report.sentences.length, "sentence")} of this list`;
+  if (report.repeats)
+    warn("Some sentences repeat with id and target words. The list of changes cannot be applied to these.");
   showKeys();
   showFilters();
   watchWindow();
@@ -40,7 +42,8 @@ function showProgress() {
   const changedNow = [...edits.byIndex.keys()].filter((index) => isChanged(report.sentences[index])).length;
   const found = list.order.length;
   const all = report.sentences.length;
-  const shown = found === all ? counted(all, "sentence") : `${found.toLocaleString("en")} of ${counted(all, "sentence")}`;
+  const shown =
+    found === all ? counted(all, "sentence") : `${found.toLocaleString("en")} of ${counted(all, "sentence")}`;
   byId("matches").textContent = `${shown} · ${changedNow} changed · ${checked} checked`;
   byId("undo").disabled = !edits.done.length;
   byId("redo").disabled = !edits.undone.length;
@@ -60,8 +63,12 @@ function connect() {
   on("reset", resetFilters);
   on("tab-sentences", () => showView("sentences"));
   on("tab-figures", () => showView("figures"));
-  byId("downloads").addEventListener("click", (event) => { if (event.target.closest(".sheet button")) byId("downloads").open = false; });
-  document.addEventListener("click", (event) => { if (!event.target.closest("#downloads")) byId("downloads").open = false; });
+  byId("downloads").addEventListener("click", (event) => {
+    if (event.target.closest(".sheet button")) byId("downloads").open = false;
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#downloads")) byId("downloads").open = false;
+  });
   byId("filter-form").addEventListener("submit", (event) => event.preventDefault());
   byId("all-links").addEventListener("change", (event) => {
     lineOptions.words = event.target.checked;
@@ -71,7 +78,9 @@ function connect() {
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") switchView();
   });
   addEventListener("pagehide", keep);
-  addEventListener("resize", () => { if (!byId("figures").hidden) showFigures(); });
+  addEventListener("resize", () => {
+    if (!byId("figures").hidden) showFigures();
+  });
 }
 
 function showView(name) {
@@ -122,4 +131,4 @@ function restoreTheme() {
   setTheme(theme in THEMES ? theme : "");
 }
 
-start();
+begin();

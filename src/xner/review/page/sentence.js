@@ -3,39 +3,56 @@
 function card(sentence) {
   const active = selection.sentence === sentence;
   const heading = `sentence-${sentence.index}`;
-  return make("article", {
-    class: `card${active ? " active" : ""}${isChecked(sentence) ? " checked" : ""}`,
-    "data-index": sentence.index, tabindex: "-1", "aria-labelledby": heading,
-  },
-  head(sentence, heading),
-  make("div", { class: "pair" },
-    makeSvg("svg", { class: "lines", "aria-hidden": "true" }),
-    side(sentence, "source"),
-    side(sentence, "target")),
-  others(sentence),
-  active && selection.entity >= 0 ? panel(sentence) : null);
+  return make(
+    "article",
+    {
+      class: `card${active ? " active" : ""}${isChecked(sentence) ? " checked" : ""}`,
+      "data-index": sentence.index,
+      tabindex: "-1",
+      "aria-labelledby": heading,
+    },
+    cardHead(sentence, heading),
+    make(
+      "div",
+      { class: "pair" },
+      makeSvg("svg", { class: "lines", "aria-hidden": "true" }),
+      textOfSide(sentence, "source"),
+      textOfSide(sentence, "target"),
+    ),
+    differences(sentence),
+    active && selection.entity >= 0 ? panel(sentence) : null,
+  );
 }
 
-function head(sentence, heading) {
+function cardHead(sentence, heading) {
   const badges = [];
-  if (report.groups.length > 1) badges.push(make("span", { class: "badge" }, report.groups[sentence.group] || "unknown language"));
+  if (report.groups.length > 1)
+    badges.push(make("span", { class: "badge" }, report.groups[sentence.group] || "unknown language"));
   const lost = sentence.sourceEntities.filter((_, source) => isLost(sentence, source)).length;
   if (lost) badges.push(make("span", { class: "badge warn" }, `${lost} lost`));
   const solution = sentence.methods[0].solution;
-  if (solution && solution.status !== "optimal") badges.push(make("span", { class: "badge warn" }, solution.status));
+  if (solution && solution.status !== "optimal")
+    badges.push(make("span", { class: "badge warn" }, solution.status));
   if (isChanged(sentence)) badges.push(make("span", { class: "badge new" }, "changed"));
   const checked = make("input", { type: "checkbox", change: () => setChecked(sentence, checked.checked) });
   checked.checked = isChecked(sentence);
-  return make("header", { class: "head" },
+  return make(
+    "header",
+    { class: "head" },
     make("span", { class: "id", id: heading, dir: "auto" }, visible(sentence.id)),
     badges,
-    make("label", { class: "tick" }, checked, "Checked"));
+    make("label", { class: "tick" }, checked, "Checked"),
+  );
 }
 
-function side(sentence, name) {
+function textOfSide(sentence, name) {
   const tokens = sentence[name];
   const spaces = name === "source" ? sentence.sourceSpaces : sentence.targetSpaces;
-  const text = make("p", { class: `text ${name}`, dir: "auto", "aria-label": name === "source" ? "Source" : "Target" });
+  const text = make("p", {
+    class: `text ${name}`,
+    dir: "auto",
+    "aria-label": name === "source" ? "Source" : "Target",
+  });
   if (!tokens.length) {
     text.append(make("span", { class: "none" }, `The ${name} has no words.`));
     return text;
@@ -49,7 +66,14 @@ function side(sentence, name) {
 
 // Spans inside spans as a tree. A span that leaves the one around it is cut there, into parts.
 function nested(entities) {
-  const order = entities.map((entity, index) => ({ start: entity.start, end: entity.end, entity, index, inner: [], rest: false }));
+  const order = entities.map((entity, index) => ({
+    start: entity.start,
+    end: entity.end,
+    entity,
+    index,
+    inner: [],
+    rest: false,
+  }));
   order.sort((a, b) => a.start - b.start || b.end - a.end || a.index - b.index);
   const roots = [];
   const open = [];
@@ -59,7 +83,9 @@ function nested(entities) {
     const outer = open.at(-1);
     if (outer && span.end > outer.end) {
       const rest = { ...span, start: outer.end, inner: [], rest: true };
-      const at = order.findIndex((other) => other.start > rest.start || (other.start === rest.start && other.end < rest.end));
+      const at = order.findIndex(
+        (other) => other.start > rest.start || (other.start === rest.start && other.end < rest.end),
+      );
       order.splice(at < 0 ? order.length : at, 0, rest);
       span.end = outer.end;
     }
@@ -97,13 +123,23 @@ function chip(nodes, span) {
   const outer = span.inner.length > 0;
   const element = make("span", {
     class: `entity ${colour(span.entity.label)}${lost ? " lost" : ""}${selected ? " selected" : ""}`,
-    "data-side": name, "data-k": span.index, ...(outer ? {} : button),
+    "data-side": name,
+    "data-k": span.index,
+    ...(outer ? {} : button),
     title: losers(sentence, name === "source" ? span.index : span.entity.source),
   });
   write(element, nodes, span.inner, span.start, span.end);
   if (span.rest) return element;
-  const tag = make("span", { class: "tag", ...(outer ? button : {}) }, report.labels[span.entity.label], about.length ? make("i", {}, about.join(" · ")) : null);
-  const grip = (end) => (selected && name === "target" ? make("span", { class: "grip", "data-grip": end, "aria-hidden": "true" }) : "");
+  const tag = make(
+    "span",
+    { class: "tag", ...(outer ? button : {}) },
+    report.labels[span.entity.label],
+    about.length ? make("i", {}, about.join(" · ")) : null,
+  );
+  const grip = (end) =>
+    selected && name === "target"
+      ? make("span", { class: "grip", "data-grip": end, "aria-hidden": "true" })
+      : "";
   keepWith(element.firstChild).prepend(grip("start"));
   keepWith(element.lastChild).append(tag, grip("end"));
   return element;
@@ -111,8 +147,14 @@ function chip(nodes, span) {
 
 // A few candidates that lost, for the tooltip.
 function losers(sentence, source) {
-  const lost = candidatesOf(sentence, source).filter((each) => each.fate !== "chosen").slice(0, 3);
-  return lost.map((each) => `${targetText(sentence, each)} ${shownNumber(each.score, 2)}, ${fateOf(sentence, each)}`).join("\n") || null;
+  const lost = candidatesOf(sentence, source)
+    .filter((each) => each.fate !== "chosen")
+    .slice(0, 3);
+  return (
+    lost
+      .map((each) => `${targetText(sentence, each)} ${shownNumber(each.score, 2)}, ${fateOf(sentence, each)}`)
+      .join("\n") || null
+  );
 }
 
 // Where what belongs to the first or last word goes: on its line, unless the word is very long.
@@ -136,7 +178,8 @@ function sourceFacts(sentence, source) {
   const code = sentence.outcomes[source];
   if (code === undefined) return [];
   const { name, labelled } = report.outcomes[code];
-  if (isChanged(sentence) && labelled === isLost(sentence, source)) return [labelled ? "removed" : "corrected"];
+  if (isChanged(sentence) && labelled === isLost(sentence, source))
+    return [labelled ? "removed" : "corrected"];
   return name === "projected" ? [] : [name.replaceAll("_", " ")];
 }
 
@@ -149,17 +192,27 @@ function targetFacts(entity) {
 }
 
 // What other methods and gold have instead, where they differ.
-function others(sentence) {
+function differences(sentence) {
   const lines = [];
   const now = entitiesOf(sentence);
   const add = (name, entities) => {
     const more = entities.filter((a) => !now.some((b) => sameSpan(a, b)));
     const gone = now.filter((a) => !entities.some((b) => sameSpan(a, b)));
     if (!more.length && !gone.length) return;
-    lines.push(make("p", {}, make("b", {}, name),
-      more.map((entity) => mini(sentence, entity, false)),
-      gone.map((entity) => mini(sentence, entity, true)),
-      make("button", { class: "take", "data-take": name, click: () => takeAll(sentence, name, entities) }, `Use ${name}`)));
+    lines.push(
+      make(
+        "p",
+        {},
+        make("b", {}, name),
+        more.map((entity) => mini(sentence, entity, false)),
+        gone.map((entity) => mini(sentence, entity, true)),
+        make(
+          "button",
+          { class: "take", "data-take": name, click: () => takeAll(sentence, name, entities) },
+          `Use ${name}`,
+        ),
+      ),
+    );
   };
   sentence.methods.slice(1).forEach((method, i) => add(report.methods[i + 1], method.entities));
   if (sentence.gold) add("gold", sentence.gold);
@@ -168,7 +221,12 @@ function others(sentence) {
 
 function mini(sentence, entity, gone) {
   const text = `${targetText(sentence, entity)} `;
-  const shown = make("span", { class: `mini ${colour(entity.label)}${gone ? " gone" : ""}`, dir: "auto" }, text, make("span", { class: "tag" }, report.labels[entity.label]));
+  const shown = make(
+    "span",
+    { class: `mini ${colour(entity.label)}${gone ? " gone" : ""}`, dir: "auto" },
+    text,
+    make("span", { class: "tag" }, report.labels[entity.label]),
+  );
   if (gone) shown.prepend(make("span", { class: "hidden" }, "not: "));
   return shown;
 }
