@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,14 @@ def check_scheme(scheme: str, *, auto: bool = False) -> str:
     if scheme not in known:
         raise UsageError(f"unknown scheme {scheme!r}; choose one of {', '.join(known)}")
     return scheme
+
+
+def scheme_of(names: Iterable[str]) -> str:
+    """The labelling scheme of some tags; IOB2 if they could be of several."""
+    prefixes = {name.partition("-")[0] for name in names}
+    if prefixes & {"U", "L"}:
+        return "BILOU"
+    return "IOBES" if prefixes & {"S", "E"} else "IOB2"
 
 
 @dataclass(frozen=True, slots=True)

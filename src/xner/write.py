@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from types import ModuleType
 
 import pyarrow as pa
 
-from xner.errors import OutputError, UsageError
+from xner.errors import OutputError, UsageError, XnerWarning
 from xner.formats import conll, doccano, format_of, jsonl, panx, pharaoh, text
 from xner.formats.files import atomic
 from xner.formats.losses import Lost, side_of
@@ -97,18 +98,25 @@ def write(
         path: the file.
         batches: what to write.
         how: side, scheme and format.
-        lost: counts what the format cannot hold; without it, entities that overlap are an error.
+        lost: counts what the format cannot hold; without it, entities that overlap are an error,
+            and those that begin or end inside a word a warning.
         strict: raise OutputError if something is lost; nothing is written.
     """
     module = how.check(path)
     form = module.FORMAT
+    widened = Lost()
     if lost is not None:
         batches = (lost.fitted(batch, form, how.side) for batch in batches)
+    else:
+        batches = (widened.noted(batch, form, how.side) for batch in batches)
     with atomic(path, folder=form.folder) as partial:
         with _opened(module, partial, path, batches, how) as (put, rest):
             behind(put, rest)
         if strict and lost is not None and lost.counts:
             raise OutputError(f"{path}: {form.title} cannot hold {lost}; nothing was written")
+    if widened.counts:
+        message = f"{path}: {form.title} cannot hold {widened}; their whole words are written"
+        warnings.warn(message, XnerWarning, stacklevel=3)
 
 
 Put = Callable[[pa.RecordBatch], object]

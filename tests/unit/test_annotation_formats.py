@@ -6,7 +6,7 @@ import pytest
 
 import xner
 from xner.corpus import Corpus, read_as_is, scan_as_is
-from xner.formats import WITH_WORDS, brat, doccano, format_of, label_studio, webanno
+from xner.formats import WITH_WORDS, brat, doccano, format_of, jsonl, label_studio, webanno
 from xner.formats.losses import Lost
 from xner.write import Writing, write
 
@@ -99,6 +99,15 @@ def test_datasets_keep_their_classes(tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "data-00000-of-00001.arrow", "dataset_info.json", "state.json",
     ]  # fmt: skip
+
+    bilou = datasets.List(datasets.ClassLabel(names=["O", "U-PER"]))
+    one = {"tokens": [["Ada", "Lovelace"], ["Bo"]], "ner_tags": [[0, 0], [1]]}
+    features = datasets.Features(
+        {"tokens": datasets.List(datasets.Value("string")), "ner_tags": bilou}
+    )
+    datasets.Dataset.from_dict(one, features=features).save_to_disk(tmp_path / "bilou")
+    read_as_is(tmp_path / "bilou").write(tmp_path / "again", format="hf")
+    assert datasets.load_from_disk(str(tmp_path / "again"))["ner_tags"] == one["ner_tags"]
 
     # new tags follow, and others are counted from O
     other = corpus_of(("a", ["x", "y"], [(0, 1, "ORG")]), ("b", ["z"], [(0, 1, "LOC")]))
@@ -207,6 +216,8 @@ def test_exports_of_doccano(tmp_path):
     assert "comments (1)" in str(warned[0].message)
     assert characters(found[0]) == ["Ada", "Hassan"]
     assert labelled(found[1]) == [("Hm", "X")]
+    path.write_text('{"text": "Ada", "entities": []}\n')
+    assert format_of(path, *WITH_WORDS) is jsonl
     for content, message in [
         ({"text": "x", "label": [[0, 1]]}, r":2: \[0, 1\] is no span"),
         ({"text": "x", "label": "X"}, ":2: 'label' is no list"),

@@ -152,6 +152,15 @@ def test_compressed_files_are_read_and_written_like_others(tmp_path, ending, mon
         xner.read(path, side="source")
 
 
+def test_whole_words_are_written_with_a_warning(tmp_path):
+    row = {**ROWS[0], "target_entities": ROWS[0]["target_entities"][:1]}
+    row["target_entity_offsets"] = ROWS[0]["target_entity_offsets"][:1]
+    corpus = Corpus.from_table(pa.Table.from_pylist([row]))
+    with pytest.warns(xner.errors.XnerWarning, match=r"character spans \(1\); their whole words"):
+        corpus.write(tmp_path / "a.conll")
+    corpus.write(tmp_path / "a.tsv", format="webanno")
+
+
 def test_what_is_compressed_already_is_refused(tmp_path, corpus):
     with pytest.raises(xner.UsageError, match=r"leave out \.gz"):
         corpus.write(tmp_path / "a.parquet.gz")

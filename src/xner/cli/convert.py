@@ -31,7 +31,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "inputs", type=Path, nargs="+", metavar="IN",
         help="A file with one side or both, or the files of the source and of the target.",
     )  # fmt: skip
-    command.add_argument("output", type=Path, metavar="OUT", help="File to write.")
+    command.add_argument("output", type=Path, metavar="OUT", help="File or folder to write.")
     reading = command.add_argument_group("input")
     reading.add_argument(
         "--from", dest="format", metavar="FORMAT",

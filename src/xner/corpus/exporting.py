@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 from xner.columns import offsets_of
 from xner.corpus.base import Corpus
 from xner.corpus.sentence import Sentence
-from xner.corpus.tagged import CLASSES, FEATURES, class_names
+from xner.corpus.tagged import CLASSES
 from xner.errors import UsageError
 from xner.formats.conll import spans_of
-from xner.schemes import encode, overlap, tag_ids, tag_table
+from xner.formats.tags import FEATURES, class_names
+from xner.schemes import encode, overlap, scheme_of, tag_ids, tag_table
 
 if TYPE_CHECKING:
     import datasets
@@ -74,7 +75,7 @@ def to_hf(corpus: Corpus) -> datasets.Dataset:
 
 def _classes(table: pa.Table, names: list[str]) -> tuple[pa.ChunkedArray, list[str]] | None:
     """Numbered tags of the target entities, and the names of the classes; None if some overlap."""
-    scheme = _scheme_of(names)
+    scheme = scheme_of(names)
     chunks = []
     for batch in table.select(["target_tokens", "target_entities"]).to_batches():
         spans, labels = spans_of(batch["target_entities"])
@@ -89,14 +90,6 @@ def _classes(table: pa.Table, names: list[str]) -> tuple[pa.ChunkedArray, list[s
         ends = pa.array((tokens - tokens[0]).astype(np.int32))
         chunks.append(pa.ListArray.from_arrays(ends, numbers))
     return pa.chunked_array(chunks, pa.list_(pa.int64())), names
-
-
-def _scheme_of(names: list[str]) -> str:
-    """The labelling scheme of the tags of classes."""
-    prefixes = {name.partition("-")[0] for name in names}
-    if prefixes & {"U", "L"}:
-        return "BILOU"
-    return "IOBES" if prefixes & {"S", "E"} else "IOB2"
 
 
 def to_spacy(corpus: Corpus, nlp: Any, side: str = "target") -> Iterator[Doc]:

@@ -84,8 +84,8 @@ def scan(
     pass over the corpus.
 
     Args:
-        source: the labelled side (.conll .jsonl .parquet .txt), or, without `target`, a
-            .jsonl or .parquet file with both sides. Instead of a file, here and below, also
+        source: the labelled side, in any format of docs/formats.md, or, without `target`, a file
+            with both sides. Instead of a file, here and below, also
             several files that are read as one: a list, a folder, or a pattern such as
             `data/*.parquet`; numbers in names are sorted as numbers.
         target: the other side, parallel by row; tags or entities in it are ignored.

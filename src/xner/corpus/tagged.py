@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +10,10 @@ from numpy.typing import NDArray
 
 from xner.columns import TOKENS, Where, fit, lengths_of, offsets_of, rows_of
 from xner.errors import FormatError, InputError
-from xner.formats.tags import entities_from_tags
+from xner.formats.tags import class_names, entities_from_tags
 
 TAGS, CLASSES = "tags", "ner_tags"
 """Columns of tags: one that entities replace, and one that is kept with the names of its classes"""
-FEATURES = b"huggingface"
-"""Key of the schema metadata in which the package datasets keeps the features of columns."""
 
 
 def with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
@@ -87,20 +82,3 @@ def _added(
 
 def _word_place(where: Where, rows: NDArray[np.int64]) -> Where:
     return lambda word: where(int(rows[word]))
-
-
-def class_names(schema: pa.Schema) -> dict[str, list[str]]:
-    """Names of the classes of columns that are lists of `ClassLabel`, as the schema has them."""
-    try:
-        features = json.loads((schema.metadata or {})[FEATURES])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
-        return {}
-    found = {name: _names_in(feature) for name, feature in features.items()}
-    return {name: names for name, names in found.items() if names}
-
-
-def _names_in(feature: Any) -> list[str]:
-    inner = feature.get("feature") if isinstance(feature, Mapping) else None
-    if not isinstance(inner, Mapping) or inner.get("_type") != "ClassLabel":
-        return []
-    return list(inner.get("names") or [])

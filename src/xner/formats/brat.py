@@ -16,10 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from xner.errors import FormatError, InputError, OutputError
-from xner.formats.files import TOP, Contents, Start
 from xner.formats.registry import CHARACTERS, EMPTY, ENTITIES, NESTED, SPACES, TEXT, Format
-from xner.formats.rows import Row, Spare, Texts, batches, contents, entity, strictly
-from xner.formats.streams import UTF8, open_text
+from xner.formats.rows import Row, Texts, by_rows, entity
+from xner.formats.streams import open_text
 
 FORMAT = Format(
     "brat",
@@ -44,29 +43,6 @@ def recognises(path: Path) -> bool:
     return any(file.suffix == ".ann" for file in path.iterdir())
 
 
-def inspect(path: Path, *, encoding: str = UTF8) -> Contents:
-    """Count the sentences, and what is in the files beside entities.
-
-    Raises:
-        FormatError: a file is malformed.
-    """
-    lost: Counter[str] = Counter()
-    return contents(_rows(path, encoding, lost), lost)
-
-
-def read(
-    path: Path, *, start: Start = TOP, attempt: Spare = strictly, encoding: str = UTF8
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield `(first row, batch)` with the columns id, text, and entities by characters.
-
-    The id is the name of the document and the line, from 1.
-
-    Raises:
-        FormatError: a file is malformed.
-    """
-    yield from batches(_rows(path, encoding, Counter()), path, attempt)
-
-
 def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
     texts = sorted(path.glob("*.txt"), key=_natural)
     names = {file.stem for file in texts}
@@ -74,6 +50,9 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
         raise InputError(f"{path / alone[0]}: has no text; there must be a .txt file of that name")
     for file in texts:
         yield from _document(file, encoding, lost)
+
+
+inspect, read = by_rows(_rows)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

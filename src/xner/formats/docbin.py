@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 
 from xner.errors import FormatError, MissingExtraError, OutputError
-from xner.formats.files import TOP, Contents, Start
 from xner.formats.losses import flat
 from xner.formats.registry import (
     EMPTY,
@@ -29,7 +28,7 @@ from xner.formats.registry import (
     WORDS,
     Format,
 )
-from xner.formats.rows import Row, Spare, Texts, batches, contents, entity, places, strictly
+from xner.formats.rows import Row, Texts, by_rows, entity, places
 from xner.formats.streams import open_input
 
 FORMAT = Format(
@@ -54,30 +53,7 @@ def _tokens() -> Any:
     return spacy.tokens
 
 
-def inspect(path: Path) -> Contents:
-    """Count the sentences.
-
-    Raises:
-        FormatError: the file is no DocBin, or damaged.
-        MissingExtraError: spaCy is not installed.
-    """
-    lost: Counter[str] = Counter()
-    return contents(_rows(path, lost), lost)
-
-
-def read(
-    path: Path, *, start: Start = TOP, attempt: Spare = strictly
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield `(first row, batch)` with the columns id, tokens, entities, text and offsets.
-
-    Raises:
-        FormatError: the file is no DocBin, or damaged.
-        MissingExtraError: spaCy is not installed.
-    """
-    yield from batches(_rows(path, Counter()), path, attempt)
-
-
-def _rows(path: Path, lost: Counter[str]) -> Iterator[Row]:
+def _rows(path: Path, _: str, lost: Counter[str]) -> Iterator[Row]:
     """Yield the sentences; counts span groups that are not read."""
     import spacy.vocab
 
@@ -95,6 +71,9 @@ def _rows(path: Path, lost: Counter[str]) -> Iterator[Row]:
     for doc, name in zip_longest(docs, ids):
         lost.update(f"span groups {name!r}" for name in doc.spans if name != GROUP)
         yield _row(doc, name)
+
+
+inspect, read = by_rows(_rows)
 
 
 def _id(user_data: bytes | None) -> str | None:

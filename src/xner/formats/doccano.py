@@ -15,11 +15,11 @@ from typing import Any
 import pyarrow as pa
 
 from xner.errors import FormatError
-from xner.formats.files import TOP, Contents, Start, line_blocks
+from xner.formats.files import line_blocks
 from xner.formats.jsonl import check_line
 from xner.formats.registry import CHARACTERS, ENTITIES, IDS, NESTED, SPACES, TEXT, Format
-from xner.formats.rows import Row, Spare, Texts, batches, contents, entity, strictly
-from xner.formats.streams import UTF8, open_text
+from xner.formats.rows import Row, Texts, by_rows, entity
+from xner.formats.streams import open_text
 
 FORMAT = Format(
     "doccano",
@@ -42,31 +42,13 @@ def recognises(path: Path) -> bool:
         return False
     if not isinstance(row, dict) or "tokens" in row or not isinstance(_text(row), str):
         return False
-    spans = next((row[name] for name in _SPANS if isinstance(row.get(name), list)), None)
-    if spans is None:
-        return False
-    return all(isinstance(s, list) or (isinstance(s, dict) and "start_offset" in s) for s in spans)
-
-
-def inspect(path: Path, *, encoding: str = UTF8) -> Contents:
-    """Count the texts, and what is in the file beside entities.
-
-    Raises:
-        FormatError: a line is malformed.
-    """
-    lost: Counter[str] = Counter()
-    return contents(_rows(path, encoding, lost), lost)
-
-
-def read(
-    path: Path, *, start: Start = TOP, attempt: Spare = strictly, encoding: str = UTF8
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield `(first line, batch)` with the columns id, text, and entities by characters.
-
-    Raises:
-        FormatError: a line is malformed.
-    """
-    yield from batches(_rows(path, encoding, Counter()), path, attempt)
+    name = next((name for name in _SPANS if isinstance(row.get(name), list)), None)
+    if name == "entities" and not row[name]:
+        return any(name in row for name in _MORE)  # JSON lines of xner have entities as well
+    return name is not None and all(
+        isinstance(span, list) or (isinstance(span, dict) and "start_offset" in span)
+        for span in row[name]
+    )
 
 
 def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
@@ -77,6 +59,9 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
             for name in _MORE:
                 lost.update({name.lower(): len(row.get(name) or ())})
             yield _row(row, f"{path}:{line}")
+
+
+inspect, read = by_rows(_rows)
 
 
 def _row(row: dict[str, Any], where: str) -> Row:

@@ -23,7 +23,8 @@ from xner.formats.files import TOP, Contents, Start
 from xner.formats.losses import flat, kept
 from xner.formats.registry import FEATURES, Format
 from xner.formats.rows import Spare, strictly
-from xner.schemes import encode, tag_ids, tag_table
+from xner.formats.tags import class_names
+from xner.schemes import encode, scheme_of, tag_ids, tag_table
 
 FORMAT = Format(
     "hf",
@@ -35,8 +36,6 @@ FORMAT = Format(
     folder=True,
     extra="hf",
 )
-FEATURES_KEY = b"huggingface"
-"""Key of the schema metadata in which datasets keeps the features of columns."""
 
 
 def _datasets() -> Any:
@@ -131,9 +130,9 @@ class _Writer:
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        given = schema.names
+        given, known = schema.names, class_names(schema)
         self.names = {
-            f"{prefix}ner_tags": class_names(schema, f"{prefix}ner_tags") or ["O"]
+            f"{prefix}ner_tags": known.get(f"{prefix}ner_tags") or ["O"]
             for prefix in ("", "source_", "target_")
             if f"{prefix}entities" in given and f"{prefix}tokens" in given
         }
@@ -160,21 +159,12 @@ class _Writer:
         spans, labels = spans_of(kept(entities, flat(entities)))
         offsets = offsets_of(batch[f"{prefix}tokens"])
         offsets = offsets - offsets[0]
-        table = tag_table(labels, "IOB2")
-        used = tag_ids(*encode(spans, offsets, "IOB2"))
         known = self.names[name]
+        scheme = scheme_of(known)
+        table, used = tag_table(labels, scheme), tag_ids(*encode(spans, offsets, scheme))
         known += [table[i] for i in np.unique(used) if table[i] not in known]
         numbers = np.array([known.index(tag) if tag in known else -1 for tag in table], np.int64)
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers[used]))
-
-
-def class_names(schema: pa.Schema, column: str) -> list[str]:
-    """The names of the classes of a column of tags, if the schema has them."""
-    try:
-        features = json.loads((schema.metadata or {})[FEATURES_KEY])["info"]["features"]
-        return list(features[column]["feature"]["names"])
-    except (KeyError, TypeError, ValueError):
-        return []
 
 
 @contextmanager

@@ -17,22 +17,18 @@ import msgspec
 import pyarrow as pa
 
 from xner.errors import FormatError
-from xner.formats.files import TOP, Contents, Start
 from xner.formats.losses import side_of
 from xner.formats.registry import FEATURES, FURTHER, Format
 from xner.formats.rows import (
     Place,
     Row,
-    Spare,
     Texts,
-    batches,
-    contents,
+    by_rows,
     entity,
     places,
-    strictly,
     touched,
 )
-from xner.formats.streams import UTF8, Output, open_output, open_text
+from xner.formats.streams import Output, open_output, open_text
 from xner.words import find_words
 
 FORMAT = Format(
@@ -45,27 +41,6 @@ FORMAT = Format(
 )
 _LINK = ("source", "target", "weight")
 _SIDES = ("source_text", "target_text", "text")
-
-
-def inspect(path: Path, *, encoding: str = UTF8) -> Contents:
-    """Count the tasks, and what is in them beside entities.
-
-    Raises:
-        FormatError: the file is no list of tasks with texts.
-    """
-    lost: Counter[str] = Counter()
-    return contents(_rows(path, encoding, lost), lost)
-
-
-def read(
-    path: Path, *, start: Start = TOP, attempt: Spare = strictly, encoding: str = UTF8
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield `(first row, batch)` with the columns of one side or both.
-
-    Raises:
-        FormatError: the file is no list of tasks with texts.
-    """
-    yield from batches(_rows(path, encoding, Counter()), path, attempt)
 
 
 def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
@@ -87,6 +62,9 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
                 f"{path}: row {number}: not a task of Label Studio with text spans "
                 f"({type(error).__name__}: {error}); export the project as JSON"
             ) from None
+
+
+inspect, read = by_rows(_rows)
 
 
 def _row(task: Mapping[str, Any], lost: Counter[str]) -> Row:

@@ -65,6 +65,13 @@ class Lost:
             self.counts[holds.FURTHER] = max(self.counts[holds.FURTHER], further)
         return batch
 
+    def noted(self, batch: pa.RecordBatch, form: Format, side: str) -> pa.RecordBatch:
+        """Return a batch as it is; counts the character spans that a format cannot hold."""
+        prefix = prefix_of(batch, side)
+        if form.labels:
+            self._characters(batch, form, prefix)
+        return batch
+
     def _count(self, form: Format, feature: str, number: int) -> None:
         if feature not in form.keeps and number:
             self.counts[feature] += int(number)
@@ -90,10 +97,16 @@ class Lost:
         values = values_of(batch[name])
         for feature, field in ((holds.SCORES, "score"), (holds.ORIGINS, "source")):
             self._count(form, feature, len(values) - values.field(field).null_count)
-        if (places := f"{prefix}entity_offsets") in names:
-            whole = entity_offsets(batch[name], batch[f"{prefix}offsets"])
-            self._count(form, holds.CHARACTERS, _different(batch[places], whole))
+        self._characters(batch, form, prefix)
         return batch
+
+    def _characters(self, batch: pa.RecordBatch, form: Format, prefix: str) -> None:
+        """Count entities that begin or end inside a word."""
+        names = [f"{prefix}{name}" for name in ("entity_offsets", "entities", "offsets")]
+        if holds.CHARACTERS not in form.keeps and set(names) <= set(batch.schema.names):
+            held, entities, offsets = (batch[name] for name in names)
+            whole = entity_offsets(entities, offsets)
+            self._count(form, holds.CHARACTERS, _different(held, whole))
 
     def _text(self, batch: pa.RecordBatch, form: Format, prefix: str) -> None:
         """Count texts that are not their words joined by spaces."""

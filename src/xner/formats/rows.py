@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from xner.columns import BATCH, COLUMNS, conform
 from xner.errors import FormatError
-from xner.formats.files import Contents
+from xner.formats.files import TOP, Contents, Start
+from xner.formats.streams import UTF8
 
 Row = dict[str, Any]
 Place = tuple[int, int]
@@ -27,38 +29,53 @@ def strictly(fit: Fit, batch: pa.RecordBatch) -> pa.RecordBatch:
     return fit(batch, 0)
 
 
-def contents(rows: Iterable[Row], lost: Mapping[str, int]) -> Contents:
-    """Count rows, and find their columns.
+class Inspect(Protocol):
+    """`inspect` of a format module."""
+
+    def __call__(self, path: Path, *, encoding: str = UTF8) -> Contents:
+        """Count the rows, and what is in the file that `read` leaves out."""
+        ...
+
+
+class Read(Protocol):
+    """`read` of a format module."""
+
+    def __call__(
+        self, path: Path, *, start: Start = TOP, attempt: Spare = strictly, encoding: str = UTF8
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield `(first row, batch)`; rows are counted from 1."""
+        ...
+
+
+Rows = Callable[[Path, str, Counter[str]], Iterable[Row]]
+"""Yields the rows of a file in an encoding, and counts what it leaves out."""
+
+
+def by_rows(rows: Rows) -> tuple[Inspect, Read]:
+    """`inspect` and `read` of a format module, from a function that yields rows.
 
     Args:
-        rows: all rows of a file; only their keys are looked at.
-        lost: what reading leaves out; it is complete after the last row.
+        rows: raises FormatError for what cannot be read.
     """
-    count, names = 0, dict[str, None]()
-    for row in rows:
-        count += 1
-        names |= dict.fromkeys(row)
-    schema = pa.schema({name: COLUMNS.get(name, pa.string()) for name in names})
-    return Contents(count, schema, lost=tuple((name, n) for name, n in lost.items() if n))
 
+    def inspect(path: Path, *, encoding: str = UTF8) -> Contents:
+        lost: Counter[str] = Counter()
+        count, names = 0, dict[str, None]()
+        for row in rows(path, encoding, lost):
+            count += 1
+            names |= dict.fromkeys(row)
+        schema = pa.schema({name: COLUMNS.get(name, pa.string()) for name in names})
+        return Contents(count, schema, lost=tuple((name, n) for name, n in lost.items() if n))
 
-def batches(
-    rows: Iterable[Row], path: Path, attempt: Spare = strictly
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield `(first row, batch)` from rows, which are counted from 1.
+    def read(
+        path: Path, *, start: Start = TOP, attempt: Spare = strictly, encoding: str = UTF8
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        rest, first = iter(rows(path, encoding, Counter())), 1
+        while part := list(islice(rest, BATCH)):
+            yield first, attempt(lambda batch, _: conform(batch), _batch(part, path, first))
+            first += len(part)
 
-    Args:
-        rows: values by the name of their column.
-        path: names the file in error messages.
-        attempt: what becomes of rows that do not fit.
-
-    Raises:
-        FormatError: a value has the wrong type.
-    """
-    rest, first = iter(rows), 1
-    while part := list(islice(rest, BATCH)):
-        yield first, attempt(lambda batch, _: conform(batch), _batch(part, path, first))
-        first += len(part)
+    return inspect, read
 
 
 def _batch(rows: Sequence[Row], path: Path, first: int) -> pa.RecordBatch:

@@ -1,8 +1,10 @@
-"""Conversion of columns of tags to columns of entities."""
+"""Columns of tags: as entities, and the names of their classes in Hugging Face datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,9 @@ from numpy.typing import NDArray
 from xner.columns import ENTITIES, struct_lists
 from xner.errors import SchemeError
 from xner.schemes import decode, parse_tag, violation
+
+FEATURES = b"huggingface"
+"""Key of the schema metadata in which the package datasets keeps the features of columns."""
 
 
 def entities_from_tags(
@@ -49,3 +54,20 @@ def entities_from_tags(
     labelled = pa.array(names, pa.string()).take(pa.array(spans.label))
     unknown = pa.nulls(n, pa.float32()), pa.nulls(n, pa.int32())
     return struct_lists(ENTITIES, spans.offsets, spans.start, spans.end, labelled, *unknown)
+
+
+def class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """Names of the classes of columns that are lists of `ClassLabel`, as the schema has them."""
+    try:
+        features = json.loads((schema.metadata or {})[FEATURES])["info"]["features"]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    found = {name: _names_in(feature) for name, feature in features.items()}
+    return {name: names for name, names in found.items() if names}
+
+
+def _names_in(feature: Any) -> list[str]:
+    inner = feature.get("feature") if isinstance(feature, Mapping) else None
+    if not isinstance(inner, Mapping) or inner.get("_type") != "ClassLabel":
+        return []
+    return list(inner.get("names") or [])

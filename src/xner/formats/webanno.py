@@ -18,21 +18,18 @@ from pathlib import Path
 import pyarrow as pa
 
 from xner.errors import FormatError, OutputError
-from xner.formats.files import TOP, Contents, Start, line_blocks
+from xner.formats.files import line_blocks
 from xner.formats.registry import CHARACTERS, ENTITIES, IDS, NESTED, SPACES, WORDS, Format
 from xner.formats.rows import (
     Place,
     Row,
-    Spare,
     Texts,
-    batches,
-    contents,
+    by_rows,
     entity,
     places,
-    strictly,
     touched,
 )
-from xner.formats.streams import UTF8, Output, open_output, open_text
+from xner.formats.streams import Output, open_output, open_text
 
 FORMAT = Format(
     "webanno",
@@ -58,27 +55,6 @@ def recognises(path: Path) -> bool:
     """Whether a file begins with the line of its format."""
     with open_text(path) as file:
         return file.readline(1 << 10).removeprefix(b"\xef\xbb\xbf").startswith(HEAD.encode())
-
-
-def inspect(path: Path, *, encoding: str = UTF8) -> Contents:
-    """Count the sentences, and the annotations that are no entities.
-
-    Raises:
-        FormatError: a line is malformed, or several layers could hold the entities.
-    """
-    lost: Counter[str] = Counter()
-    return contents(_rows(path, encoding, lost), lost)
-
-
-def read(
-    path: Path, *, start: Start = TOP, attempt: Spare = strictly, encoding: str = UTF8
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield `(first row, batch)`: tokens, text, offsets, entities and, if it is there, the id.
-
-    Raises:
-        FormatError: a line is malformed, or several layers could hold the entities.
-    """
-    yield from batches(_rows(path, encoding, Counter()), path, attempt)
 
 
 @dataclass
@@ -140,6 +116,9 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
         lost["entities across sentences"] += len(across)
     for one in sentences:
         yield _row(one, across, path, lost)
+
+
+inspect, read = by_rows(_rows)
 
 
 def _sentences(path: Path, encoding: str, lost: Counter[str]) -> Iterator[_Sentence]:
