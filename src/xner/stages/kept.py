@@ -21,7 +21,7 @@ class Fate(StrEnum):
     CHOSEN = "chosen"
     OVERLAPS = "overlaps"  # a chosen candidate of another entity has one of its words
     LOWER_SCORE = "lower_score"  # its entity got other candidates, which make the sum larger
-    BELOW_THRESHOLD = "below_threshold"  # its score is 0 or below min_score
+    BELOW_THRESHOLD = "below_threshold"  # its score or probability is too low
     NOT_CHOSEN = "not_chosen"  # nothing was chosen in its sentence
 
 
@@ -35,7 +35,7 @@ def candidate_column(
     """Return the best candidates of each entity: the chosen ones, then by falling score.
 
     Args:
-        made: the C candidates before `min_score`.
+        made: the C candidates before `min_score` and `min_precision`.
         above: bool (C), the candidates that the solver saw.
         solution: its choice among them.
         most: candidates to keep of each entity; more if more were chosen.

@@ -167,6 +167,7 @@ function fill(element, attributes, children) {
 const byId = (id) => document.getElementById(id);
 const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 const shownNumber = (value, digits) => (value === null ? "–" : value.toFixed(digits));
+const confidence = (probability) => (probability >= 0.995 && probability < 1 ? ">99%" : percent(probability));
 const percent = (share) => `${(100 * share).toFixed(0)}%`;
 const colour = (label) => `k${label % 8}${label >= 8 ? " more" : ""}`;
 

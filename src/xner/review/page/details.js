@@ -28,7 +28,7 @@ function factList(sentence, source, entity) {
   if (outcome)
     rows.push(["Outcome", outcome.meaning ? `${outcome.name} (${outcome.meaning})` : outcome.name]);
   if (entity && entity.score !== null) rows.push(["Score", entity.score.toFixed(3)]);
-  if (entity && entity.probability !== null) rows.push(["Confidence", percent(entity.probability)]);
+  if (entity && entity.probability !== null) rows.push(["Confidence", confidence(entity.probability)]);
   if (entity?.edited) rows.push(["Changed", "by hand"]);
   const solution = sentence.methods[0].solution;
   if (solution)
@@ -187,7 +187,7 @@ function fateOf(sentence, candidate) {
         ? `lost: shares words with ${report.labels[rival.label]} “${sourceText(sentence, rival)}”`
         : "lost: overlaps another entity",
       lower_score: "lost: another candidate of this entity was chosen",
-      below_threshold: "lost: score 0 or below min_score",
+      below_threshold: "lost: its score or probability is below the threshold",
       not_chosen: "lost: nothing was chosen in this sentence",
     }[candidate.fate] ?? candidate.fate
   );

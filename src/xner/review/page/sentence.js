@@ -185,8 +185,10 @@ function sourceFacts(sentence, source) {
 
 function targetFacts(entity) {
   const facts = [];
-  if (entity.score !== null) facts.push(entity.score.toFixed(2));
-  if (entity.probability !== null) facts.push(percent(entity.probability));
+  const { score, probability } = entity;
+  const same = probability !== null && Math.abs(score - probability) < 0.0005; // the score `likelihood`
+  if (score !== null && !same) facts.push(score.toFixed(2));
+  if (probability !== null) facts.push(confidence(probability));
   if (entity.edited) facts.push("by hand");
   return facts;
 }
