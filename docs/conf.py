@@ -71,12 +71,12 @@ def _fill_in(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def _commands() -> str:
-    """The help of every command, as `xner COMMAND --help` prints it."""
+    """The help of every command, as `xner COMMAND --help-all` prints it."""
     os.environ |= {"COLUMNS": "90", "NO_COLOR": "1"}
     sections = []
     for name in COMMANDS:
         with redirect_stdout(io.StringIO()) as shown, suppress(SystemExit):
-            parser(name).parse_args([name, "--help"])
+            parser(name, everything=True).parse_args([name, "--help"])
         sections.append(f"## xner {name}\n\n```text\n{shown.getvalue().strip()}\n```\n")
     return "\n".join(sections)
 

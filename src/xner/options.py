@@ -64,6 +64,7 @@ class Option:
         repeat: the flag may be repeated; the values are collected in a list.
         nargs: number of arguments of the flag, as in `argparse`.
         group: heading of the flag in `--help`.
+        rare: the flag is on the page of `--help-all` only.
         sign: format of the option in signatures, such as `max_span:{}`.
         names: what the value names in an experiment file: a `file`, a `model` (hub id or folder),
             a `tagger` (one of the experiment's models, a hub id or folder), or `settings` of a
@@ -93,6 +94,7 @@ class Option:
     repeat: bool = False
     nargs: str | int | None = None
     group: str = ""
+    rare: bool = False
     sign: str = ""
     names: Literal["", "file", "model", "tagger", "settings"] = ""
     text_of: str = ""

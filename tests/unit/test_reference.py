@@ -1,12 +1,17 @@
 """The reference page of options, and what help texts of the command line look like."""
 
 import re
+import shlex
+import subprocess
+import sys
+from argparse import SUPPRESS
 from pathlib import Path
 
 import pytest
 
 import xner
-from xner.cli import COMMANDS, parser
+from xner.cli import COMMANDS, find_command, parser
+from xner.cli.parsing import GROUPS
 from xner.cli.reference import formats_tables, reference
 from xner.options import options_of
 from xner.stages import find_stage, stage_names
@@ -44,14 +49,66 @@ def test_options_are_described_in_sentences(name):
         assert not declared.help.lower().startswith("of "), (option, declared.help)
 
 
-def test_all_commands_have_help(capsys):
-    for name in COMMANDS:
-        with pytest.raises(SystemExit) as stopped:
-            parser(name).parse_args([name, "--help"])
-        assert stopped.value.code == 0
-        shown = capsys.readouterr().out
-        assert "--json" in shown
+def page(name, everything, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parser(name, everything).parse_args([name, "--help"])
+    assert stopped.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_pages(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    short, full = (page(name, everything, capsys) for everything in (False, True))
+    own = parser(name)._subparsers._group_actions[0].choices[name]
+    flags = {flag for action in own._actions for flag in action.option_strings}
+    assert all(re.search(rf"{flag}\b", full) for flag in flags)
+    rare = {f for a in own._actions if a.help == SUPPRESS for f in a.option_strings}
+    assert not any(re.search(rf"^  {flag}\b", short, re.MULTILINE) for flag in rare)
+    assert ("--help-all shows the rare options." in short) == bool(rare)
+    for shown in (short, full):
         assert "==SUPPRESS==" not in shown
+        assert max(map(len, shown.splitlines())) <= 100
+        assert re.search(r"^examples?:", shown, re.MULTILINE)
+    # A screen; `convert` lists its formats as well.
+    assert len(short.splitlines()) <= 60
+    headings = [line[:-1] for line in short.splitlines() if re.fullmatch(r"[a-zA-Z ]+:", line)]
+    known = [heading for heading in headings if heading in GROUPS]
+    assert known == sorted(known, key=GROUPS.index)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_can_be_parsed(name):
+    example = find_command(name).example
+    if example:
+        arguments = shlex.split(example.removeprefix('eval "$(').removesuffix(')"'))
+        assert arguments[:2] == ["xner", name]
+        parser(name).parse_args(arguments[1:])
+
+
+def test_the_first_page_lists_commands_in_the_order_of_a_pipeline(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = main_help(capsys)
+    rows = re.findall(r"^    (\S+) +(\S.*)$", shown, re.MULTILINE)
+    assert dict(rows) == COMMANDS
+    places = [list(COMMANDS).index(name) for name in ("translate", "tag", "align", "project")]
+    assert places == sorted(places)
+
+
+def main_help(capsys):
+    with pytest.raises(SystemExit):
+        parser("").parse_args(["--help"])
+    return capsys.readouterr().out
+
+
+def test_help_starts_without_numpy():
+    # TAB and --help must not wait for packages that only commands need.
+    script = "import sys, xner.cli; xner.cli.parser(''); print(sorted(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    loaded = found.stdout
+    assert "'xner.cli.parsing'" in loaded, found.stderr
+    for package in ("numpy", "pyarrow", "rich", "numba", "torch"):
+        assert f"'{package}'" not in loaded
 
 
 def test_only_the_chosen_command_gets_its_flags():

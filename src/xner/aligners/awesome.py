@@ -36,6 +36,7 @@ class AwesomeAligner(Pretrained):
         "How dot products become probabilities: softmax, or entmax15, which is sparse (Peters, "
         "Niculae & Martins 2019).",
         choices=get_args(Distribution),
+        rare=True,
     )
     threshold: float = option(
         0.001,

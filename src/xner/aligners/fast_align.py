@@ -25,7 +25,13 @@ class FastAlignAligner:
     random: ClassVar[bool] = False
     pivots: ClassVar[bool] = False
 
-    iterations: int = option(5, "Number of iterations of expectation maximisation.", ge=1, unit="N")
+    iterations: int = option(
+        5,
+        "Number of iterations of expectation maximisation.",
+        ge=1,
+        unit="N",
+        rare=True,
+    )
     favor_diagonal: bool = option(True, "Prefer links near the diagonal.")
 
     def __post_init__(self) -> None:

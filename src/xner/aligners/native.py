@@ -82,7 +82,13 @@ class NativeAligner:
     random: ClassVar[bool] = True
     pivots: ClassVar[bool] = True
 
-    seed: int = option(1, "Random seed.", ge=0, unit="N")
+    seed: int = option(
+        1,
+        "Random seed.",
+        ge=0,
+        unit="N",
+        rare=True,
+    )
     chains: int = option(
         8,
         "Number of independent sampling chains per direction; more chains are slower and give "
@@ -90,6 +96,7 @@ class NativeAligner:
         ge=1,
         unit="N",
         when=when(model=NOTHING),
+        rare=True,
     )
     symmetrisation: Decision = option(
         "soft",
@@ -98,6 +105,7 @@ class NativeAligner:
         "each direction and then combine the two. intersection gives the fewest and most "
         "reliable links.",
         choices=DECISIONS,
+        rare=True,
     )
     threshold: float | None = option(
         None,
@@ -108,6 +116,7 @@ class NativeAligner:
         unit="P",
         default_text="0.2 to 0.3",
         when=when(symmetrisation="soft"),
+        rare=True,
     )
     fit_pairs: int = option(
         100_000,
@@ -116,9 +125,14 @@ class NativeAligner:
         ge=1,
         unit="N",
         when=when(model=NOTHING),
+        rare=True,
     )
     effort: float = option(
-        1.0, "Factor on the number of sampling sweeps over the text.", gt=0, unit="FACTOR"
+        1.0,
+        "Factor on the number of sampling sweeps over the text.",
+        gt=0,
+        unit="FACTOR",
+        rare=True,
     )
     units: Literal["words", "tokens"] = option(
         "words",

@@ -39,6 +39,7 @@ class Pretrained(HardwareOptions):
         "Layer whose hidden states are compared, counted from 1; later layers are not computed.",
         ge=1,
         unit="N",
+        rare=True,
     )
     batch_tokens: int | None = batch_tokens_option(
         "both sides and padding included", f"{_CPU_TOKENS} on the CPU, {_GPU_TOKENS:,} on a GPU"

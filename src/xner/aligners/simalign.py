@@ -38,12 +38,14 @@ class SimAlignAligner(Pretrained):
         "repeats this once for units of which one is still unlinked; match computes the "
         "one-to-one assignment with the highest total similarity.",
         choices=get_args(Matching),
+        rare=True,
     )
     token_type: TokenType = option(
         "bpe",
         "Unit of comparison: bpe compares subwords and links words that have linked subwords; "
         "word compares words, each the mean of its subwords.",
         choices=get_args(TokenType),
+        rare=True,
     )
     distortion: float = option(
         0.0,
@@ -52,6 +54,7 @@ class SimAlignAligner(Pretrained):
         ge=0,
         le=1,
         unit="FACTOR",
+        rare=True,
     )
 
     @property

@@ -14,21 +14,11 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Protocol
 
 from xner._version import __version__
-from xner.cli import (
-    apply,
-    convert,
-    demo,
-    doctor,
-    evaluate,
-    report,
-    run,
-    stage,
-    students,
-    warmup,
-)
+from xner.cli.parsing import RUNNING, CommandParser, PageFormat
 from xner.errors import UsageError, XnerError, XnerWarning
 
 
@@ -36,16 +26,16 @@ class Command(Protocol):
     """The interface of a command."""
 
     @property
-    def summary(self) -> str:
-        """One line for `xner --help`."""
-        ...
-
-    @property
     def description(self) -> str:
         """First paragraph of `xner COMMAND --help`."""
         ...
 
-    def add_arguments(self, command: argparse.ArgumentParser) -> None:
+    @property
+    def example(self) -> str:
+        """A command line, which ends that page."""
+        ...
+
+    def add_arguments(self, command: CommandParser) -> None:
         """Add the arguments of the command to its parser."""
         ...
 
@@ -54,50 +44,96 @@ class Command(Protocol):
         ...
 
 
-_STAGES: dict[str, Command] = {c.name or c.stage: c for c in stage.COMMANDS}
-_STUDENTS: dict[str, Command] = {c.stage.replace("_", "-"): c for c in students.COMMANDS}
-COMMANDS: dict[str, Command] = {
-    **_STAGES,
-    **_STUDENTS,
-    "evaluate": evaluate.COMMAND,
-    "convert": convert.COMMAND,
-    "report": report.COMMAND,
-    "apply": apply.COMMAND,
-    "run": run.COMMAND,
-    "demo": demo.COMMAND,
-    "warmup": warmup.COMMAND,
-    "doctor": doctor.COMMAND,
+COMMANDS = {
+    "convert": "convert a corpus to another format",
+    "translate": "translate one side of a corpus",
+    "tag": "find the entities of one side",
+    "align": "align the words of a translation",
+    "candidates": "add the entities of a tagger as target candidates",
+    "project": "project entities onto a translation",
+    "easyproject": "translate labelled sentences with markers around their entities",
+    "back-translate": "translate the labelled source back into the target language",
+    "refine": "complete links with those through a back-translation",
+    "align-target": "project entities from a back-translation onto the target",
+    "evaluate": "score labels or links against gold",
+    "report": "write a page to look at a projection and correct it",
+    "apply": "apply corrections from a report or an annotation tool",
+    "train": "train a tagger on labelled sentences",
+    "distill": "train a tagger on the predictions of others for unlabelled text",
+    "self-train": "train a tagger on its own confident predictions",
+    "run": "run pipelines over languages and compare them",
+    "demo": "project a small corpus and score it",
+    "warmup": "compile the kernels into Numba's cache",
+    "doctor": "check the installation",
+    "completion": "print the completion script of a shell",
 }
+"""One line for each command, in the order of a pipeline."""
+_STAGES = (
+    "translate", "tag", "align", "candidates", "project", "easyproject", "back-translate",
+    "refine", "align-target",
+)  # fmt: skip
+_STUDENTS = ("train", "distill", "self-train")
 
 
-def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+def find_command(name: str) -> Command:
+    """The command of that name; only its module is imported."""
+    if name in _STAGES:
+        return _named("stage", name)
+    if name in _STUDENTS:
+        return _named("students", name)
+    command: Command = import_module(f"{__name__}.{name}").COMMAND
+    return command
+
+
+def _named(module: str, name: str) -> Command:
+    commands: Sequence[Any] = import_module(f"{__name__}.{module}").COMMANDS
+    command: Command = next(command for command in commands if command.name == name)
+    return command
+
+
+def parser(chosen: str | None = None, everything: bool = False) -> argparse.ArgumentParser:
     """The parser of the command line.
 
     Args:
         chosen: name of the command whose arguments are added. None adds those of all commands,
             which imports every stage.
+        everything: whether the help page of the command shows rare options.
     """
     top = argparse.ArgumentParser(
         prog="xner",
         description="Named-entity data for any language by annotation projection.",
-        epilog="See xner COMMAND --help. xner demo runs an example.",
+        epilog="xner COMMAND --help has the options of a command. xner demo runs an example.",
+        formatter_class=PageFormat,
     )
     top.add_argument("--version", action="version", version=f"xner {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        own = commands.add_parser(name, help=command.summary, description=command.description)
-        if chosen not in (None, name):
-            continue
-        command.add_arguments(own)
-        own.add_argument(
-            "--json", action="store_true", help="Print one JSON object instead of a table."
-        )
-        own.add_argument("--quiet", action="store_true", help="Show no progress bars.")
-        own.add_argument(
-            "--threads", type=int, metavar="N", help="Number of threads. Default: all cores."
-        )
-        own.set_defaults(run=command.run)
+    commands = top.add_subparsers(
+        title="commands, in the order of a pipeline",
+        dest="command",
+        metavar="COMMAND",
+        required=True,
+        parser_class=CommandParser,
+    )
+    for name, summary in COMMANDS.items():
+        own = commands.add_parser(name, help=summary, everything=everything)
+        if chosen in (None, name):
+            _complete(own, find_command(name))
     return top
+
+
+def _complete(own: CommandParser, command: Command) -> None:
+    """Add the description and the arguments of a command to its parser."""
+    own.description, own.example = command.description, command.example
+    command.add_arguments(own)
+    own.add_argument(
+        "--json", action="store_true", group=RUNNING,
+        help="Print one JSON object instead of a table.",
+    )  # fmt: skip
+    own.add_argument("--quiet", action="store_true", group=RUNNING, help="Show no progress bars.")
+    own.add_argument(
+        "--threads", type=int, metavar="N", group=RUNNING,
+        help="Number of threads. Default: all cores.",
+    )  # fmt: skip
+    own.set_defaults(run=command.run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = next((word for word in given if word in COMMANDS), "")
     _print_any_character()
     with _plain_warnings(chosen) as warned:
-        options = parser(chosen).parse_args(given)
+        options = parser(chosen, "--help-all" in given).parse_args(given)
         options.warnings = warned
         return _main(options)
 

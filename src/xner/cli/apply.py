@@ -7,11 +7,12 @@ from pathlib import Path
 from time import perf_counter
 
 from xner.cli.command import Command
+from xner.cli.parsing import CommandParser
 from xner.cli.terminal import facts, print_json
 from xner.errors import UsageError
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: CommandParser) -> None:
     """Add the arguments of the command to its parser."""
     command.add_argument(
         "changes", type=Path, metavar="CHANGES",
@@ -51,10 +52,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 COMMAND = Command(
-    "put corrections from a report or an annotation tool back",
     "Write CORPUS with the corrections of CHANGES. Sentences are found by their id and target "
     "words; a correction whose sentence is missing or has other words or entities than when it was "
     "corrected is an error, and nothing is written.",
+    "xner apply changes.jsonl projected.parquet -o corrected.parquet",
     add_arguments,
     run,
 )

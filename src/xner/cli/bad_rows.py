@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xner.cli.parsing import CommandParser
 from xner.errors import UsageError, XnerWarning
 
 if TYPE_CHECKING:
@@ -15,17 +16,17 @@ if TYPE_CHECKING:
 CHOICES = ("fail", "quarantine")
 
 
-def add_bad_rows(command: argparse.ArgumentParser) -> None:
+def add_bad_rows(command: CommandParser) -> None:
     """Add what becomes of bad rows."""
     command.add_argument(
-        "--on-bad-row", choices=CHOICES, default="fail",
-        help="What becomes of rows that cannot be read or do not fit, such as a link out of "
-        "bounds: fail ends the run; quarantine leaves them out of all files and lists them in "
-        "--bad-rows. It reads the input once more. Default: fail.",
+        "--on-bad-row", choices=CHOICES, default="fail", group="input",
+        help="What to do with rows that cannot be read or do not fit: fail or quarantine. An "
+        "example is a link out of bounds. With fail the run ends; quarantine leaves such rows out "
+        "of all files and lists them in --bad-rows, and reads the input once more. Default: fail.",
     )  # fmt: skip
     command.add_argument(
-        "--bad-rows", type=Path, metavar="FILE",
-        help="JSON lines to list bad rows in. Default: OUT.bad.jsonl.",
+        "--bad-rows", type=Path, metavar="FILE", group="input", rare=True,
+        help="File that lists bad rows, as JSON lines. Default: OUT.bad.jsonl.",
     )  # fmt: skip
 
 

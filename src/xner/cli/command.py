@@ -6,19 +6,21 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from xner.cli.parsing import CommandParser
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command that is not generated from a stage.
 
     Attributes:
-        summary: one line for `xner --help`.
         description: first paragraph of `xner COMMAND --help`.
+        example: a command line, which ends that page.
         add_arguments: adds its arguments to a parser.
         run: runs it with the parsed arguments.
     """
 
-    summary: str
     description: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
+    example: str
+    add_arguments: Callable[[CommandParser], None]
     run: Callable[[argparse.Namespace], None]

@@ -10,6 +10,7 @@ from typing import Any
 
 from xner._version import __version__
 from xner.cli.command import Command
+from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_reading
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError, XnerWarning
@@ -23,46 +24,47 @@ _EXAMPLES = """examples:
 """
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: CommandParser) -> None:
     """Add the arguments of the command to its parser."""
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
     command.epilog = f"{_formats()}\n{_EXAMPLES}"
     command.add_argument(
         "inputs", type=Path, nargs="+", metavar="IN",
         help="A file with one side or both, or the files of the source and of the target.",
     )  # fmt: skip
     command.add_argument("output", type=Path, metavar="OUT", help="File or folder to write.")
-    reading = command.add_argument_group("input")
-    reading.add_argument(
-        "--from", dest="format", metavar="FORMAT",
+    command.add_argument(
+        "--from", dest="format", metavar="FORMAT", group="input",
         help="Format of IN, one of those below. Default: what its suffix or first line says.",
     )  # fmt: skip
-    reading.add_argument(
-        "--links", type=Path, metavar="FILE", help="Word alignment in Pharaoh format (.align)."
-    )
-    add_reading(reading)
-    writing = command.add_argument_group("output")
-    writing.add_argument(
+    command.add_argument(
+        "--links",
+        type=Path,
+        metavar="FILE",
+        group="input",
+        help="Word alignment in Pharaoh format (.align).",
+    )  # fmt: skip
+    add_reading(command)
+    command.add_argument(
         "--to", metavar="FORMAT",
         help="Format of OUT, one of those below. Default: what its suffix says.",
     )  # fmt: skip
-    writing.add_argument(
+    command.add_argument(
         "--side", choices=("source", "target"),
         help="Side to write, if OUT holds one; or the side of an IN whose columns are not named "
         "for one. Default: target.",
     )  # fmt: skip
-    writing.add_argument(
+    command.add_argument(
         "--write-scheme", choices=SCHEMES, default="IOB2",
-        help="Labelling scheme of the tags in OUT. Default: IOB2.",
+        help="Labelling scheme of OUT: IOB1, IOB2, BILOU or IOBES. Default: IOB2.",
     )  # fmt: skip
-    writing.add_argument(
+    command.add_argument(
         "--language", metavar="CODE", help="Code of the language, such as sw; needed by panx."
     )
-    writing.add_argument(
+    command.add_argument(
         "--labeling-config", type=Path, metavar="FILE",
         help="Also write the labeling interface of the project (.xml); for label-studio.",
     )  # fmt: skip
-    writing.add_argument(
+    command.add_argument(
         "--strict", action="store_true",
         help="Write nothing if OUT cannot hold all of IN. Default: write what it can hold, and "
         "warn.",
@@ -162,9 +164,9 @@ def _told(corpus: Any, tell: Any) -> Any:
 
 
 COMMAND = Command(
-    "write a corpus in another format",
     "Write IN in the format of OUT. What the format cannot hold is counted and left out, with a "
     "warning.",
+    "",
     add_arguments,
     run,
 )

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from xner.cli.command import Command
+from xner.cli.parsing import CommandParser
 from xner.cli.terminal import grid, print_json, progress
 from xner.errors import OutputError
 from xner.report import Progress, silent
@@ -86,7 +87,7 @@ def write_files(folder: Path) -> list[Path]:
     return written
 
 
-def _add_arguments(command: argparse.ArgumentParser) -> None:
+def _add_arguments(command: CommandParser) -> None:
     command.add_argument(
         "--files",
         type=Path,
@@ -184,9 +185,9 @@ def _coloured(language: str, tokens: list[str], entities: list[dict[str, Any]]) 
 
 
 COMMAND = Command(
-    "project a small corpus and score it",
     "Align English with German, Spanish, Swahili and Russian, project its entities with every "
     "method, and score them against gold labels. Needs no download.",
+    "xner demo",
     _add_arguments,
     run,
 )

@@ -84,9 +84,9 @@ def _size(size: int | None) -> str:
 
 
 COMMAND = Command(
-    "check the installation",
     "Print versions, hardware, extras and the folder of compiled kernels, and project a small "
     "corpus with every solver. Exit code 1 if a check fails.",
+    "xner doctor",
     lambda command: None,
     run,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xner.cli.command import Command
+from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_scheme
 from xner.cli.terminal import facts, grid, print_json
 from xner.errors import UsageError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from xner.evaluation.counts import LabelScores
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: CommandParser) -> None:
     """Add the arguments of the command to its parser."""
     for name in ("gold", "predicted"):
         command.add_argument(
@@ -24,27 +25,26 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         )  # fmt: skip
     add_scheme(command)
     command.add_argument(
-        "--ignore", action="append", default=[], metavar="LABEL",
+        "--ignore", action="append", default=[], metavar="LABEL", group="scoring",
         help="Ignore entities with this label on both sides; may be repeated.",
     )  # fmt: skip
     command.add_argument(
-        "--divergence-from", type=Path, metavar="FILE",
+        "--divergence-from", type=Path, metavar="FILE", group="scoring",
         help="Text of the source language: also print its lexical divergence from the words of "
         "GOLD.",
     )  # fmt: skip
-    links = command.add_argument_group("links")
-    links.add_argument(
-        "--links", action="store_true",
+    command.add_argument(
+        "--links", action="store_true", group="links",
         help="Score links: GOLD has hand alignments (i-j sure, ipj possible), PREDICTED has "
         "links that count words from 0.",
     )  # fmt: skip
-    links.add_argument(
-        "--gold-base", choices=("auto", "0", "1"),
+    command.add_argument(
+        "--gold-base", choices=("auto", "0", "1"), group="links",
         help="First word index in GOLD. auto is 0 if GOLD contains a 0, otherwise 1. "
         "Default: auto.",
     )  # fmt: skip
-    links.add_argument(
-        "--min-weight", type=float, metavar="W",
+    command.add_argument(
+        "--min-weight", type=float, metavar="W", group="links",
         help="Ignore links with a lower weight. Default: 0.",
     )  # fmt: skip
 
@@ -125,10 +125,10 @@ def _run_labels(options: argparse.Namespace) -> None:
 
 
 COMMAND = Command(
-    "score labels or links against gold",
     "Compute strict entity F1 of PREDICTED against GOLD, as seqeval in strict mode: spans and "
     "labels must match. With --links, compute the alignment error rate of word links against hand "
     "alignments.",
+    "xner evaluate gold.conll projected.conll",
     add_arguments,
     run,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
-from xner.callables import FORM
+from xner.cli.parsing import CommandParser
 from xner.errors import NoEffectError
 from xner.hints import members
 from xner.options import UNSET, Option, build, choices_of, options_of, types_of
@@ -25,7 +25,7 @@ def flag_of(name: str, declared: Option) -> str:
 
 
 def add_flags(
-    command: argparse.ArgumentParser,
+    command: CommandParser,
     declared_by: Callable[..., Any],
     *,
     skip: Collection[str] = (),
@@ -41,20 +41,23 @@ def add_flags(
         prefix: what precedes the names in the namespace.
         optional: no flag is required.
     """
-    groups: dict[str, argparse._ArgumentGroup] = {}
     hints = types_of(declared_by)
     for name, declared in options_of(declared_by).items():
         flag = flag_of(name, declared)
         if not flag or name in skip:
             continue
-        if declared.group and declared.group not in groups:
-            groups[declared.group] = command.add_argument_group(declared.group)
-        target = groups.get(declared.group, command)
         arguments = _arguments(hints[name], declared)
         arguments["help"] = _help(hints[name], declared)
         if declared.default is UNSET and not optional:
             arguments["required"] = True
-        target.add_argument(flag, dest=prefix + name, default=argparse.SUPPRESS, **arguments)
+        command.add_argument(
+            flag,
+            dest=prefix + name,
+            default=argparse.SUPPRESS,
+            group=declared.group,
+            rare=declared.rare,
+            **arguments,
+        )
 
 
 def _help(hint: Any, declared: Option) -> str:
@@ -77,7 +80,7 @@ def _arguments(hint: Any, declared: Option) -> dict[str, Any]:
         if choices and declared.adapt is None:
             made["choices"] = choices
         elif choices:
-            made["metavar"] = f"{{{','.join(choices)},{FORM}}}"
+            made["metavar"] = "NAME"
     if declared.repeat:
         made["action"] = "append"
     if declared.nargs is not None:

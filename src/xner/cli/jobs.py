@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xner.cli.parsing import RUNNING, CommandParser
 from xner.errors import UsageError
 from xner.stages.passing import ALL, PASSED
 
@@ -17,7 +18,7 @@ _READING = ("scheme", "docstart", "encoding", "on_bad_row")
 _FILES = ("source", "target", "file", "links", "links_backoff")
 
 
-def add_output(command: argparse.ArgumentParser, help_text: str) -> None:
+def add_output(command: CommandParser, help_text: str) -> None:
     """Add --output and what decides how it is written."""
     command.add_argument(
         "-o", "--output", required=True, metavar="OUT",
@@ -26,39 +27,38 @@ def add_output(command: argparse.ArgumentParser, help_text: str) -> None:
     )  # fmt: skip
     command.add_argument(
         "--columns", choices=PASSED, default=ALL,
-        help="Columns of .jsonl and .parquet files: all; or new, which are id and those that the "
-        "command makes, and need much less time and space. Rows of an input without ids have the "
-        "id FILE-ROW, rows from 0. Default: all.",
+        help="Columns to write to .jsonl and .parquet: all or new. new writes only id and the "
+        "columns that the command makes, which takes much less time and space. Rows of an input "
+        "without ids have the id FILE-ROW, counted from 0. Default: all.",
     )  # fmt: skip
-    group = command.add_argument_group("large inputs")
-    group.add_argument(
-        "--format", choices=("parquet", "jsonl", "conll", "txt", "align"),
+    command.add_argument(
+        "--format", choices=("parquet", "jsonl", "conll", "txt", "align"), rare=True,
         help="Format of the shards, if OUT is a folder. Default: parquet.",
     )  # fmt: skip
-    group.add_argument(
-        "--part-rows", type=int, metavar="ROWS",
-        help="Rows of a part; a finished part is not done again. Default: 65,536, or 2,048 if a "
-        "model runs.",
+    command.add_argument(
+        "--part-rows", type=int, metavar="ROWS", group=RUNNING, rare=True,
+        help="Rows of a part. An interrupted job continues after its last finished part. Default: "
+        "65,536, or 2,048 if a model runs.",
     )  # fmt: skip
-    group.add_argument(
-        "--restart", action="store_true",
-        help="Start over, and remove what an unfinished or finished job left in OUT. Without it, "
-        "the same command continues an interrupted job.",
+    command.add_argument(
+        "--restart", action="store_true", group=RUNNING,
+        help="Start over, and remove what an earlier job left in OUT. Without it, the same "
+        "command continues an interrupted job.",
     )  # fmt: skip
-    group.add_argument(
-        "--engine", choices=ENGINES, default="local",
-        help="What runs the parts: local, this process; or ray, processes of this machine or of "
-        "a cluster. Default: local.",
+    command.add_argument(
+        "--engine", choices=ENGINES, default="local", group=RUNNING,
+        help="What runs the parts: local or ray. local is this process; ray starts processes on "
+        "this machine or on a cluster. Default: local.",
     )  # fmt: skip
-    group.add_argument(
-        "--ray-address", metavar="ADDRESS",
+    command.add_argument(
+        "--ray-address", metavar="ADDRESS", group=RUNNING, rare=True,
         help="Ray cluster of this machine to use: auto, or HOST:PORT. Default: start Ray on this "
         "machine alone.",
     )  # fmt: skip
-    group.add_argument(
-        "--ray-workers", type=int, metavar="N",
-        help="Most processes at a time. Default: one per CPU; one per GPU, or per CPU but one, "
-        "if a model runs.",
+    command.add_argument(
+        "--ray-workers", type=int, metavar="N", group=RUNNING, rare=True,
+        help="Maximum number of processes at a time. Default: one per CPU; one per GPU, or per CPU "
+        "but one, if a model runs.",
     )  # fmt: skip
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from xner.cli.parsing import CommandParser
 from xner.corpus import DOCSTART_CHOICES
 from xner.schemes import SCHEMES
 
 
-def add_pairs(command: argparse.ArgumentParser) -> None:
+def add_pairs(command: CommandParser) -> None:
     """Add SOURCE, TARGET, and how they are read."""
     command.add_argument(
         "source", type=Path, metavar="SOURCE",
@@ -23,20 +23,20 @@ def add_pairs(command: argparse.ArgumentParser) -> None:
     add_reading(command)
 
 
-def add_reading(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_reading(command: CommandParser) -> None:
     """Add how files with words are read."""
     add_scheme(command)
     command.add_argument(
-        "--docstart", choices=DOCSTART_CHOICES, default="auto",
+        "--docstart", choices=DOCSTART_CHOICES, default="auto", group="input", rare=True,
         help="Whether -DOCSTART- rows of .conll files are skipped or kept as sentences. auto "
         "skips them, unless the files are parallel only with them. Default: auto.",
     )  # fmt: skip
 
 
-def add_encoding(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_encoding(command: CommandParser) -> None:
     """Add the encoding of the input."""
     command.add_argument(
-        "--encoding", type=_encodings, metavar="NAME",
+        "--encoding", type=_encodings, metavar="NAME", group="input", rare=True,
         help="Encoding of the input, such as latin-1; or one for each file, such as "
         "latin-1,utf-8. Links are always UTF-8. Default: utf-8.",
     )  # fmt: skip
@@ -47,11 +47,11 @@ def _encodings(text: str) -> str | tuple[str, ...]:
     return names[0] if len(names) == 1 else names
 
 
-def add_scheme(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+def add_scheme(command: CommandParser) -> None:
     """Add the labelling scheme of the input, and its encoding."""
     command.add_argument(
-        "--scheme", choices=("auto", *SCHEMES), default="auto",
-        help="Labelling scheme of the tags in the input; a named scheme is enforced. "
-        "Default: auto.",
+        "--scheme", choices=("auto", *SCHEMES), default="auto", group="input",
+        help="Labelling scheme of the input: IOB1, IOB2, BILOU, IOBES or auto. A named scheme is "
+        "enforced. Default: auto.",
     )  # fmt: skip
     add_encoding(command)

@@ -8,11 +8,12 @@ from time import perf_counter
 
 from xner.cli.command import Command
 from xner.cli.flags import add_flags, options_given
+from xner.cli.parsing import CommandParser
 from xner.cli.terminal import print_json, progress
 from xner.errors import UsageError
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: CommandParser) -> None:
     """Add the arguments of the command to its parser."""
     from xner.review.options import ReportOptions
 
@@ -60,10 +61,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 COMMAND = Command(
-    "write a page to look at a projection and correct it",
     "Write an HTML file that shows PROJECTED: both sides with entities and links, outcomes, "
     "scores, the candidates that lost, and figures. Corrections made there are put back with "
     "xner apply. The file holds all it needs and uses no network.",
+    "xner report projected.parquet -o report.html",
     add_arguments,
     run,
 )

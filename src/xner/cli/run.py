@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xner.cli.command import Command
+from xner.cli.parsing import RUNNING, CommandParser
 from xner.cli.terminal import grid, print_json, progress
 
 if TYPE_CHECKING:
     from xner.experiments.results import Results
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: CommandParser) -> None:
     """Add the arguments of the command to its parser."""
     command.add_argument("config", type=Path, metavar="CONFIG", help="YAML file (docs/running.md).")
     command.add_argument(
@@ -21,7 +22,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="Folder of results. Default: the folder that CONFIG names.",
     )  # fmt: skip
     command.add_argument(
-        "--jobs", type=int, default=1, metavar="N",
+        "--jobs", type=int, default=1, metavar="N", group=RUNNING,
         help="Number of processes that run steps in parallel. Default: 1.",
     )  # fmt: skip
     command.set_defaults(left="finished steps are kept; run the same command again to resume")
@@ -68,9 +69,9 @@ def show(results: Results) -> None:
 
 
 COMMAND = Command(
-    "run pipelines over languages and compare them",
     "Run the pipelines of CONFIG on its languages and write their scores to one table. Steps "
     "whose results exist are skipped. See docs/running.md for the format of CONFIG.",
+    "xner run experiment.yaml --jobs 2",
     add_arguments,
     run,
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xner.cli.bad_rows import add_bad_rows, list_bad_rows
 from xner.cli.flags import add_flags, build_from_flags, flag_of, options_given
 from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
+from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_pairs, add_scheme
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
@@ -34,32 +35,35 @@ class Command:
     """A command that runs a stage.
 
     Attributes:
-        stage: name of the stage.
-        summary: one line for `xner --help`.
+        name: name of the command.
         description: first paragraph of `xner COMMAND --help`.
+        example: a command line, which ends that page.
         title: heading of the printed report.
         output: help text of `--output`.
         add: adds the input arguments.
         read: opens the input.
         side: the side that is written to files of one side.
         note: printed after the report, and the last paragraph of `--help`.
-        name: name of the command; by default that of the stage.
         formats: suffixes of files that can hold the result; empty if all can.
     """
 
-    stage: str
-    summary: str
+    name: str
     description: str
+    example: str
     title: str
     output: str
-    add: Callable[[argparse.ArgumentParser], None]
+    add: Callable[[CommandParser], None]
     read: Callable[[argparse.Namespace, Any], Corpus]
     side: Callable[[Any], str] = lambda stage: "target"
     note: str = ""
-    name: str = ""
     formats: tuple[str, ...] = ()
 
-    def add_arguments(self, command: argparse.ArgumentParser) -> None:
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+        return "align_tgt" if self.name == "align-target" else self.name.replace("-", "_")
+
+    def add_arguments(self, command: CommandParser) -> None:
         """Add the arguments of the command to its parser."""
         command.epilog = f"{self.note}." if self.note else None
         self.add(command)
@@ -67,7 +71,7 @@ class Command:
         add_output(command, self.output)
         command.add_argument(
             "--write-scheme", choices=SCHEMES, default="IOB2",
-            help="Labelling scheme of the tags in OUT. Default: IOB2.",
+            help="Labelling scheme of OUT: IOB1, IOB2, BILOU or IOBES. Default: IOB2.",
         )  # fmt: skip
         add_flags(command, find_stage(self.stage))
         if self.stage in _PROJECTING:
@@ -146,8 +150,8 @@ class Command:
         return build_from_flags(kind, {**given, "progress": tell})
 
 
-def _add_file(help_text: str) -> Callable[[argparse.ArgumentParser], None]:
-    def add(command: argparse.ArgumentParser) -> None:
+def _add_file(help_text: str) -> Callable[[CommandParser], None]:
+    def add(command: CommandParser) -> None:
         command.add_argument(
             "file", type=Path, metavar="FILE",
             help=f"{help_text} Also a folder, or a quoted pattern such as 'data/*.parquet', for "
@@ -202,13 +206,18 @@ def _read_pairs(options: argparse.Namespace, stage: Any) -> Corpus:
     )
 
 
-def _add_linked_pairs(command: argparse.ArgumentParser) -> None:
+def _add_linked_pairs(command: CommandParser) -> None:
     add_pairs(command)
     command.add_argument(
-        "--links", type=Path, metavar="FILE", help="Word alignment in Pharaoh format (.align)."
-    )
+        "--links",
+        type=Path,
+        metavar="FILE",
+        group="input",
+        help="Word alignment in Pharaoh format (.align).",
+    )  # fmt: skip
     command.add_argument(
-        "--links-backoff", type=Path, action="append", default=[], metavar="FILE",
+        "--links-backoff", type=Path, action="append", default=[], metavar="FILE", group="input",
+        rare=True,
         help="More links, used between words that have none in --links; may be repeated.",
     )  # fmt: skip
 
@@ -217,7 +226,7 @@ _PROJECTING = ("project", "align_tgt")
 _HARDWARE = ("device", "precision", "batch_tokens")
 
 
-def _add_nmt(command: argparse.ArgumentParser) -> None:
+def _add_nmt(command: CommandParser) -> None:
     """The options of the score `nmt`; where its model runs is shared with the aligner."""
     from xner.score.nmt import NmtOptions
 
@@ -288,8 +297,8 @@ def _of_parts(done: Finished) -> str:
 COMMANDS = (
     Command(
         "project",
-        "project entities onto a translation",
         "Project the entities of SOURCE onto TARGET, its translation.",
+        "xner project en.conll de.txt -o de.conll",
         "Projected",
         f"Labelled target: .conll, or {_ALL_COLUMNS}.",
         _add_linked_pairs,
@@ -297,8 +306,8 @@ COMMANDS = (
     ),
     Command(
         "translate",
-        "translate one side of a corpus",
         "Translate one side of a corpus into the other, and split the translation into words.",
+        "xner translate en.conll -o de.parquet --source-language en --target-language de",
         "Translated",
         f"{_ALL_COLUMNS}, or .txt for the words of the new side.",
         _add_file("Side to translate (.conll .jsonl .parquet .txt)."),
@@ -308,9 +317,9 @@ COMMANDS = (
     ),
     Command(
         "easyproject",
-        "translate labelled sentences with markers around their entities",
         "Translate labelled sentences with markers around their entities. Entities whose markers "
         "are lost are projected along word links.",
+        "xner easyproject en.conll -o de.conll --source-language en --target-language de",
         "Translated",
         f"Labelled translation: .conll, or {_ALL_COLUMNS}.",
         _add_file("Labelled sentences (.conll .jsonl .parquet)."),
@@ -319,8 +328,9 @@ COMMANDS = (
     ),
     Command(
         "tag",
-        "find the entities of one side",
         "Find the entities of one side of FILE with a token-classification model.",
+        "xner tag en.txt -o en.conll --model "
+        "FacebookAI/xlm-roberta-large-finetuned-conll03-english",
         "Tagged",
         f"Labelled side: .conll, or {_ALL_COLUMNS}.",
         _add_file("One side (.txt .conll .jsonl .parquet), or both sides (.jsonl .parquet)."),
@@ -329,9 +339,9 @@ COMMANDS = (
     ),
     Command(
         "candidates",
-        "add the entities of a tagger as target candidates",
         "Add the spans that a tagger, or a labelled file (--from), finds on the target side as "
         "target candidates, for xner project --candidates spans.",
+        "xner candidates de.txt --from de.ner.conll -o de.parquet",
         "Candidates",
         f"{_ALL_COLUMNS}.",
         _add_file("Target side (.txt .conll .jsonl .parquet), or both sides (.jsonl .parquet)."),
@@ -340,30 +350,30 @@ COMMANDS = (
     ),
     Command(
         "align",
-        "align the words of a translation",
         "Align the words of SOURCE with the words of TARGET, its translation.",
+        "xner align en.conll de.txt -o en-de.align",
         "Aligned",
         f"Pharaoh links with weights (.align), or {_ALL_COLUMNS}.",
         add_pairs,
         _read_pairs,
     ),
     Command(
-        "back_translate",
-        "translate the labelled source back into the target language",
+        "back-translate",
         "Translate the labelled SOURCE back into the language of TARGET, with markers around its "
         "entities.",
+        "xner back-translate tagged.parquet -o back.parquet "
+        "--source-language en --target-language sw",
         "Translated back",
         f"{_ALL_COLUMNS}.",
         add_pairs,
         _read_pairs,
         note=LICENCE,
-        name="back-translate",
         formats=ALL_COLUMNS,
     ),
     Command(
         "refine",
-        "complete links with those through a back-translation",
         "Complete the links from source to target with links through the back-translation.",
+        "xner refine back.parquet -o refined.parquet",
         "Refined",
         f"Pharaoh links with weights (.align), or {_ALL_COLUMNS}.",
         _add_file("Output of xner back-translate (.jsonl .parquet), with or without links."),
@@ -371,13 +381,12 @@ COMMANDS = (
         formats=(".align", *ALL_COLUMNS),
     ),
     Command(
-        "align_tgt",
-        "project entities from a back-translation onto the target",
+        "align-target",
         "Project the entities of the back-translation onto the target, within one language.",
+        "xner align-target back.parquet -o sw.conll",
         "Projected",
         f"Labelled target: .conll, or {_ALL_COLUMNS}.",
         _add_file("Output of xner back-translate (.jsonl .parquet)."),
         _read_both,
-        name="align-target",
     ),
 )

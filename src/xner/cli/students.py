@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xner.cli.flags import add_flags, build_from_flags, options_given
+from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_encoding
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
@@ -23,20 +24,25 @@ class Command:
     """A command that trains a student.
 
     Attributes:
-        stage: name of the stage.
-        summary: one line for `xner --help`.
+        name: name of the command.
         description: first paragraph of `xner COMMAND --help`.
+        example: a command line, which ends that page.
         title: heading of the printed report.
         corpus: help text of CORPUS.
     """
 
-    stage: str
-    summary: str
+    name: str
     description: str
+    example: str
     title: str
     corpus: str
 
-    def add_arguments(self, command: argparse.ArgumentParser) -> None:
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+        return self.name.replace("-", "_")
+
+    def add_arguments(self, command: CommandParser) -> None:
         """Add the arguments of the command to its parser."""
         command.add_argument("corpora", type=Path, nargs="+", metavar="CORPUS", help=self.corpus)
         command.add_argument(
@@ -74,23 +80,23 @@ def _corpora(options: argparse.Namespace) -> list[Path] | list[Corpus]:
 COMMANDS = (
     Command(
         "train",
-        "train a tagger on labelled sentences",
         "Train a token classifier on the sentences of every CORPUS, mixed.",
+        "xner train de.conll -o tagger --base xlm-roberta-base --dev dev.conll",
         "Trained",
         "Labelled sentences (.conll .jsonl .parquet).",
     ),
     Command(
         "distill",
-        "train a tagger on the predictions of others for unlabelled text",
         "Train a token classifier on the probabilities that teachers assign to the words of every "
         "CORPUS.",
+        "xner distill de.txt -o tagger --teacher en-tagger --base xlm-roberta-base",
         "Distilled",
         "Text (.txt .conll .jsonl .parquet); its labels are ignored.",
     ),
     Command(
-        "self_train",
-        "train a tagger on its own confident predictions",
+        "self-train",
         "Train a token classifier in rounds on its own confident predictions for every CORPUS.",
+        "xner self-train de.txt -o tagger --start first-tagger",
         "Self-trained",
         "Text (.txt .conll .jsonl .parquet); its labels are ignored.",
     ),

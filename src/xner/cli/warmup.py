@@ -26,9 +26,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 COMMAND = Command(
-    "compile the kernels into Numba's cache",
     "Compile every kernel into Numba's cache. Run it once after installation, before several "
     "processes start, so that they do not all compile. NUMBA_CACHE_DIR names another folder.",
+    "xner warmup",
     lambda command: None,
     run,
 )

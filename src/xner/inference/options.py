@@ -15,9 +15,10 @@ class DeviceOptions:
 
     device: str = option(
         "auto",
-        "Devices to run the model on: auto for every GPU, or the CPU if there is none; or names "
-        "separated by commas, such as cpu or cuda:0,cuda:1.",
+        "Devices that run the model: auto, or names such as cpu or cuda:0,cuda:1. auto takes every "
+        "GPU, or the CPU if there is none.",
         unit="NAMES",
+        group="model",
     )
 
     def __post_init__(self) -> None:
@@ -38,6 +39,8 @@ class HardwareOptions(DeviceOptions):
         "Floating-point precision of the model.",
         choices=PRECISIONS,
         default_text="auto: bfloat16 or float16 on a GPU, float32 elsewhere",
+        group="model",
+        rare=True,
     )
 
 
@@ -49,4 +52,4 @@ def batch_tokens_option(counted: str, default_text: str) -> Any:
         default_text: the default on each kind of device.
     """
     text = f"Maximum number of tokens per batch, {counted}."
-    return option(None, text, ge=1, unit="N", default_text=default_text)
+    return option(None, text, ge=1, unit="N", default_text=default_text, group="model", rare=True)

@@ -45,18 +45,21 @@ class NmtOptions(HardwareOptions):
         unit="MODEL",
         flag="--nmt-model",
         group="score nmt",
+        rare=True,
     )
     source_language: str = required(
         f"Source language of the score nmt. {LANGUAGE_CODES}",
         kw_only=False,
         unit="CODE",
         group="score nmt",
+        rare=True,
     )
     target_language: str = required(
         f"Target language of the score nmt. {LANGUAGE_CODES}",
         kw_only=False,
         unit="CODE",
         group="score nmt",
+        rare=True,
     )
     threshold: float = option(
         0.1,
@@ -66,6 +69,7 @@ class NmtOptions(HardwareOptions):
         unit="P",
         flag="--nmt-threshold",
         group="score nmt",
+        rare=True,
     )
     batch_tokens: int | None = batch_tokens_option(
         "padding included", "32,768 on a GPU, 4,096 elsewhere"
@@ -76,6 +80,7 @@ class NmtOptions(HardwareOptions):
         unit="FILE",
         flag="--nmt-cache",
         group="score nmt",
+        rare=True,
     )
 
     def __post_init__(self) -> None:

@@ -25,11 +25,20 @@ class ServiceOptions:
         "Environment variable that holds the key of the service; a local service may need none.",
         unit="NAME",
         group=_GROUP,
+        rare=True,
     )
     request_size: int = option(
-        20, "Sentences per request.", ge=1, unit="N", group=_GROUP
+        20, "Sentences per request.", ge=1, unit="N", group=_GROUP, rare=True,
     )  # fmt: skip
-    concurrency: int = option(8, "Requests at a time.", ge=1, le=256, unit="N", group=_GROUP)
+    concurrency: int = option(
+        8,
+        "Requests at a time.",
+        ge=1,
+        le=256,
+        unit="N",
+        group=_GROUP,
+        rare=True,
+    )
     retries: int = option(
         6,
         "Further attempts after a failed request; waits of 1, 2, 4, … seconds come before them, or "
@@ -37,9 +46,15 @@ class ServiceOptions:
         ge=0,
         unit="N",
         group=_GROUP,
+        rare=True,
     )
     timeout: float = option(
-        120.0, "Seconds to wait for an answer.", gt=0, unit="SECONDS", group=_GROUP
+        120.0,
+        "Seconds to wait for an answer.",
+        gt=0,
+        unit="SECONDS",
+        group=_GROUP,
+        rare=True,
     )
     cache: Path | None = option(
         None,
@@ -47,14 +62,15 @@ class ServiceOptions:
         unit="FILE",
         default_text="xner/answers.sqlite in $XDG_CACHE_HOME or ~/.cache",
         group=_GROUP,
+        rare=True,
     )
     input_price: float = option(
         0.0, "Price of a million input tokens, to report the cost.", ge=0, unit="PRICE",
-        group=_GROUP,
+        group=_GROUP, rare=True,
     )  # fmt: skip
     output_price: float = option(
         0.0, "Price of a million output tokens, to report the cost.", ge=0, unit="PRICE",
-        group=_GROUP,
+        group=_GROUP, rare=True,
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -63,6 +63,7 @@ class FittedOptions(AlignerOptions):
         group=GROUP,
         names="file",
         when=_FITTED,
+        rare=True,
     )
     pivot: Sequence[StrPath] = option(
         (),
@@ -73,6 +74,7 @@ class FittedOptions(AlignerOptions):
         group=GROUP,
         names="file",
         when=_PIVOTED,
+        rare=True,
     )
     save_model: Path | None = option(
         None,
@@ -90,6 +92,7 @@ class FittedOptions(AlignerOptions):
         nargs="+",
         group=GROUP,
         when=(when(aligner="native", save_model=GIVEN), when(aligner="native", model=GIVEN)),
+        rare=True,
     )
 
     def without_aligner(self) -> Self:

@@ -17,7 +17,7 @@ from xner.options import Option, declare, option, options_of, shown_default
 from xner.stages.base import Stage
 
 CLASSES = {name: aligner_class(name) for name in ALIGNERS}
-GROUP = "word aligner"
+GROUP = "alignment"
 _BOUNDS = ("ge", "gt", "le", "lt")
 
 
@@ -56,6 +56,7 @@ def _of_aligners(name: str, **declared: Any) -> Any:
         default_text=", ".join(shown),
         unit=first.unit,
         group=GROUP,
+        rare=first.rare,
         when=_conditions(owners),
         **declared,
     )
@@ -93,9 +94,10 @@ class AlignerOptions(Stage):
 
     aligner: str | Aligner = option(
         "native",
-        "Word aligner: `native` needs no model and no other package, `eflomal` and `fast_align` "
-        "are other statistical aligners, `simalign` and `awesome` use a pretrained encoder. Also "
-        "a function of yours, by `module:name` or in Python (docs/plugins.md).",
+        "Word aligner: native, eflomal, fast_align, simalign, awesome or module:name. `native` "
+        "needs no model and no other package, `eflomal` and `fast_align` are other statistical "
+        "aligners, `simalign` and `awesome` use a pretrained encoder. `module:name` is a function "
+        "of yours, which can also be given in Python (docs/plugins.md).",
         choices=ALIGNERS,
         adapt=as_aligner,
         group=GROUP,

@@ -219,7 +219,10 @@ class Learner(Stage):
     """A stage that trains a model in a folder."""
 
     resume: bool = option(
-        False, "Resume an interrupted run from its last epoch.", in_experiments=False
+        False,
+        "Resume an interrupted run from its last epoch.",
+        group="running",
+        in_experiments=False,
     )
 
     def learn(self, corpora: Any, output: StrPath) -> Trained:

@@ -77,6 +77,7 @@ class EasyProject(Translating):
         "align",
         "What to do with entities whose markers are lost: `align` projects them along word links, "
         "`none` leaves them out.",
+        group="alignment",
     )
     aligner: str | Aligner = option(
         "native",
@@ -84,6 +85,7 @@ class EasyProject(Translating):
         choices=ALIGNERS,
         adapt=as_aligner,
         when=when(fallback="align"),
+        group="alignment",
     )
     aligner_options: Mapping[str, Any] = option(
         {},

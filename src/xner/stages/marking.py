@@ -70,6 +70,7 @@ def markers_option(styles: tuple[str, ...]) -> Any:
         "Markers around entities: `brackets` ([ ]), or `xml` (<a> </a>)"
         + (", or `none` if no entity needs to cross." if "none" in styles else "."),
         choices=styles,
+        group="translation",
     )
 
 
@@ -82,6 +83,7 @@ def threshold_option() -> Any:
         ge=0,
         lt=1,
         unit="SIMILARITY",
+        group="translation",
         when=when(markers="brackets"),
     )
 

@@ -62,48 +62,52 @@ class ProjectionOptions(FittedOptions, NerOptions):
 
     preset: str = option(
         "default",
-        "Set of option values; options that are given override it. `default` is the best single "
-        "setting for all languages, the others are the published methods.",
+        "Set of option values: default, paper-heuristic, paper-greedy or paper-ilp. Options that "
+        "are given override it. `default` is the best single setting for all languages, the others "
+        "are the published methods.",
         choices=PRESETS,
-        group="matching",
+        group="scoring",
     )
     method: Method = option(
         "exact",
-        "How candidates are chosen: `exact` maximises the sum of matching scores, `ilp` does so "
-        "with OR-Tools, `greedy` takes the best score first, `heuristic` labels runs of linked "
-        "words.",
+        "How candidates are chosen: exact, greedy, ilp or heuristic. `exact` maximises the sum of "
+        "matching scores, `ilp` does so with OR-Tools, `greedy` takes the best score first, "
+        "`heuristic` labels runs of linked words.",
         presets={name: name.removeprefix("paper-") for name in _PUBLISHED},
-        group="matching",
+        group="scoring",
         sign="method:{}",
     )
     score: Mapping[str, float] = option(
         {"likelihood": 1.0},
-        f"Matching score and its weight in the sum: {', '.join(score_names())}; may be repeated.",
+        "Matching score and its weight in the sum; may be repeated. Known scores: "
+        f"{', '.join(score_names())}.",
         presets=_published({"alignment": 1.0}),
         unit="NAME=WEIGHT",
         parse=parse_weight,
         repeat=True,
-        group="matching",
+        group="scoring",
         when=_OF_SCORES,
     )
     fill: Mapping[str, float] = option(
         {"lexicon": 1.0, "adjacent": 1.0},
-        "Links to add for words without links, and their weight: `lexicon` links words that are "
-        "linked elsewhere in the corpus, `adjacent` links words next to spans; may be repeated. "
-        "Nothing is filled with a `score` of your own or method `heuristic`.",
+        "Links to add for words without links, and their weight; may be repeated. `lexicon` links "
+        "words that are linked elsewhere in the corpus, `adjacent` links words next to spans. "
+        "Nothing is added by default if you give `score` or choose method `heuristic`.",
         presets=_published({}),
         unit="NAME=WEIGHT",
         parse=parse_weight,
         repeat=True,
-        group="matching",
+        group="scoring",
         when=when("candidates or scores that use links", of_links=True),
+        rare=True,
     )
     candidates: Literal["links", "ngrams", "region", "runs", "spans"] = option(
         "links",
-        "Target candidates: `links`, n-grams that start and end on a word linked to the entity; "
-        "`ngrams`, all n-grams; `region`, n-grams between the first and the last linked word; "
-        "`runs`, runs of linked words; `spans`, the spans of the column target_candidates.",
-        group="matching",
+        "Target candidates: links, ngrams, region, runs or spans. `links` are n-grams that start "
+        "and end on a word linked to the entity; `ngrams` are all n-grams; `region` are n-grams "
+        "between the first and the last linked word; `runs` are runs of linked words; `spans` are "
+        "those of the column target_candidates, from `xner candidates`.",
+        group="scoring",
         when=when(method=_MATCHED),
     )
     stop_tokens: Collection[str] = option(
@@ -113,14 +117,16 @@ class ProjectionOptions(FittedOptions, NerOptions):
         flag="--stop-token",
         unit="WORD",
         repeat=True,
-        group="matching",
+        group="scoring",
         when=when(candidates=("ngrams", "region"), method=_MATCHED),
+        rare=True,
     )
     subspans: bool = option(
         False,
-        "Add every span inside a candidate as a candidate (candidates `spans` and `runs`).",
-        group="matching",
+        "Also use every span within a candidate as a candidate (candidates `spans` and `runs`).",
+        group="scoring",
         when=when(candidates=("runs", "spans"), method=_MATCHED),
+        rare=True,
     )
     max_span: int = option(
         10,
@@ -128,7 +134,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
         ge=1,
         presets=_published(10),
         unit="WORDS",
-        group="matching",
+        group="scoring",
         sign="max_span:{}",
         when=_OF_NGRAMS,
     )
@@ -139,15 +145,16 @@ class ProjectionOptions(FittedOptions, NerOptions):
         ge=0,
         presets=_published(0.0),
         unit="RATIO",
-        group="matching",
+        group="scoring",
         sign="max_ratio:{:g}",
         when=_OF_NGRAMS,
+        rare=True,
     )
     min_score: float = option(
         0.0,
-        "Drop candidates with a lower score.",
+        "Discard candidates with a lower score.",
         unit="SCORE",
-        group="matching",
+        group="scoring",
         sign="min_score:{:g}",
     )
     min_precision: float = option(
@@ -175,18 +182,20 @@ class ProjectionOptions(FittedOptions, NerOptions):
         "`heuristic`, candidates `runs`).",
         ge=0,
         unit="WORDS",
-        group="matching",
+        group="scoring",
         sign="merge_distance:{}",
         when=_OF_RUNS,
+        rare=True,
     )
     length_ratio: float = option(
         0.8,
         "Drop runs that are not longer than this share of the words of the entity (method "
         "`heuristic`, candidates `runs`).",
         unit="SHARE",
-        group="matching",
+        group="scoring",
         sign="length_ratio:{:g}",
         when=_OF_RUNS,
+        rare=True,
     )
     top_k: int | None = option(
         None,
@@ -194,8 +203,9 @@ class ProjectionOptions(FittedOptions, NerOptions):
         ge=1,
         default_text="all",
         unit="N",
-        group="matching",
+        group="scoring",
         when=_OF_RUNS,
+        rare=True,
     )
     relabel: float | None = option(
         None,
@@ -205,20 +215,21 @@ class ProjectionOptions(FittedOptions, NerOptions):
         le=1,
         default_text="labels stay",
         unit="SHARE",
-        group="matching",
+        group="scoring",
         sign="relabel:>={:g}",
+        rare=True,
     )
     keep_candidates: int = option(
         0,
-        "Keep this many candidates of each entity, with score and the reason why they lost, in "
-        "the column scored_candidates. `xner report` shows them. 0 keeps none.",
+        "Number of candidates of each entity to keep for `xner report`. The column "
+        "scored_candidates has them, each with its score and the reason why it lost.",
         ge=0,
         unit="N",
-        group="matching",
+        group="scoring",
     )
     constraint: str | Constraint = option(
         "<=1",
-        "Number of target spans per entity: `<=n`, `==n`, `>=n` or `unlimited`.",
+        "Target spans per entity: `<=n`, `==n`, `>=n` or `unlimited`.",
         unit="BOUND",
         group="solver",
         sign="constraint:{}",
@@ -230,6 +241,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
         group="solver",
         sign="backend:{}",
         when=_OF_ILP,
+        rare=True,
     )
     time_limit: float | None = option(
         None,
@@ -239,6 +251,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
         unit="SECONDS",
         group="solver",
         when=_OF_ILP,
+        rare=True,
     )
     gap: float = option(
         0.0,
@@ -248,6 +261,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
         group="solver",
         sign="gap:{:g}",
         when=_OF_ILP,
+        rare=True,
     )
     nmt: NmtOptions | NmtScorer | Mapping[str, Any] | None = option(
         None,
@@ -257,20 +271,22 @@ class ProjectionOptions(FittedOptions, NerOptions):
     )
     counts: Counts | Path | None = option(
         None,
-        "Load corpus statistics saved by save_counts instead of computing them in a first pass. "
+        "Use corpus statistics from this file, written by save_counts, instead of a first pass. "
         "In Python also a `Counts` object.",
         unit="FILE",
-        group="statistics",
+        group="scoring",
         in_experiments=False,
         when=_STATISTICS,
+        rare=True,
     )
     save_counts: Path | None = option(
         None,
         "Save the corpus statistics of the first pass.",
         unit="FILE",
-        group="statistics",
+        group="scoring",
         in_experiments=False,
         when=_STATISTICS,
+        rare=True,
     )
 
     def __post_init__(self) -> None:

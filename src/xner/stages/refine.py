@@ -59,10 +59,12 @@ class Refine(AlignerOptions):
         "How direct links and links through the back-translation are combined: `backoff` uses the "
         "latter only between words without direct links, `average` takes half the sum of both "
         "weights.",
+        group="alignment",
     )
     paths: Literal["noisy-or", "sum"] = option(
         "noisy-or",
         "How the weights of several paths between two words are added up (`xner.links`).",
+        group="alignment",
     )
 
     @classmethod

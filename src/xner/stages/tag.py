@@ -75,6 +75,7 @@ class Tagging(Stage, TaggerOptions):
         "`module:name` or in Python (docs/plugins.md).",
         choices=TAGGERS,
         adapt=as_tagger,
+        group="model",
     )
 
     def check(self) -> None:
@@ -197,7 +198,11 @@ class Tag(Tagging):
 
     name: ClassVar[str] = "tag"
 
-    side: Literal["source", "target"] = option("source", "Side to tag.")
+    side: Literal["source", "target"] = option(
+        "source",
+        "Side to tag.",
+        group="input",
+    )
     probabilities: bool = option(False, "Keep the probabilities of all tags as columns.")
 
     @property
@@ -264,6 +269,7 @@ class Candidates(Tagging):
         flag="--from",
         unit="FILE",
         names="file",
+        group="input",
     )
     probabilities: bool = option(False, "Keep the probabilities of all tags as columns.")
 

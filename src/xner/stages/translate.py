@@ -59,12 +59,14 @@ class Translating(Stage, AllTranslatorOptions):
         kw_only=False,
         unit="CODE",
         stand_in="eng",
+        group="translation",
     )
     target_language: str = required(
         f"Language of the other side. {LANGUAGE_CODES}",
         kw_only=False,
         unit="CODE",
         stand_in="deu",
+        group="translation",
     )
     translator: str | Translator = option(
         "nllb",
@@ -73,6 +75,7 @@ class Translating(Stage, AllTranslatorOptions):
         "`module:name` or in Python (docs/plugins.md).",
         choices=TRANSLATORS,
         adapt=as_translator,
+        group="translation",
     )
 
     @property

@@ -22,6 +22,7 @@ class _AnyTagger:
         "or a folder; or gliner:ID, a hub id or folder. For llm the name of the model.",
         unit="MODEL",
         names="tagger",
+        group="model",
     )
     labels: Mapping[str, str | None] | None = option(
         None,
@@ -31,6 +32,7 @@ class _AnyTagger:
         parse=parse_label,
         repeat=True,
         unit="OLD=NEW",
+        group="model",
     )
 
     def __post_init__(self) -> None:
@@ -52,6 +54,8 @@ class CheckpointOptions(_AnyTagger, HardwareOptions):
         "(checkpoint only).",
         gt=0,
         unit="T",
+        rare=True,
+        group="model",
     )
     batch_tokens: int | None = batch_tokens_option(
         "padding included (checkpoint only)",
@@ -67,8 +71,17 @@ class SpacyOptions(_AnyTagger):
         False,
         "Leave a first the, a or an and a last 's out of entities, as in CoNLL-2003 and unlike in "
         "OntoNotes (spacy only).",
+        rare=True,
+        group="model",
     )
-    processes: int = option(1, "Processes that run the pipeline (spacy only).", ge=1, unit="N")
+    processes: int = option(
+        1,
+        "Processes that run the pipeline (spacy only).",
+        ge=1,
+        unit="N",
+        rare=True,
+        group="model",
+    )
 
 
 @declare
@@ -76,7 +89,13 @@ class GlinerOptions(_AnyTagger, DeviceOptions):
     """Options of the tagger `gliner`."""
 
     min_probability: float = option(
-        0.5, "Least probability of an entity (gliner only).", ge=0, le=1, unit="P"
+        0.5,
+        "Least probability of an entity (gliner only).",
+        ge=0,
+        le=1,
+        unit="P",
+        rare=True,
+        group="model",
     )
 
 

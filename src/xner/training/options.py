@@ -58,11 +58,14 @@ def parse_weights(text: str) -> str | list[float]:
 @declare
 class _Sides:
     side: str = option(
-        "target", "Side to use of corpora that have two.", choices=("target", "source")
+        "target",
+        "Side to use of corpora that have two.",
+        choices=("target", "source"),
+        group="input",
     )
     labels: Labels | None = option(
         None, "Rename the label OLD to NEW; an empty NEW drops the label.",
-        flag="--label", parse=parse_label, unit="OLD=NEW", repeat=True,
+        flag="--label", parse=parse_label, unit="OLD=NEW", repeat=True, group="input",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -95,12 +98,12 @@ class Choice(_Sides):
     weight_by: str | None = option(
         None, "Weight sentences by the mean score of their entities, relative to the mean score "
         "of all sentences; weights are at most 1.",
-        choices=("score",), group="doubtful projections",
+        choices=("score",), group="doubtful projections", rare=True,
     )  # fmt: skip
     class_weight_by: str | None = option(
         None, "Weight labels by the mean score of their entities, relative to the label with the "
         "highest mean score.",
-        choices=("score",), group="doubtful projections",
+        choices=("score",), group="doubtful projections", rare=True,
     )  # fmt: skip
 
 
@@ -110,7 +113,7 @@ class StudentOptions(_Sides):
 
     dev: Text | None = option(
         None, "Labelled sentences on which to choose the best epoch and to stop early.",
-        unit="FILE", names="file",
+        unit="FILE", names="file", group="input",
     )  # fmt: skip
     base: Tagger | None = option(
         None, "Encoder or tagger to start from: hub id or folder.",
@@ -136,19 +139,19 @@ class StudentOptions(_Sides):
     weight_decay: float = option(0.01, "Weight decay of AdamW.", ge=0, flag="", group=STUDENT)
     masked: float | None = option(
         None, "Share of subwords that are masked during training.",
-        ge=0, lt=1, unit="SHARE", group=STUDENT, default_text="0; from scratch 0.2",
+        ge=0, lt=1, unit="SHARE", group=STUDENT, default_text="0; from scratch 0.2", rare=True,
     )  # fmt: skip
     patience: int = option(
         3, "Stop training after this many epochs without a higher F1 on the dev set.",
-        ge=1, unit="N", group=STUDENT, when=when(dev=GIVEN),
+        ge=1, unit="N", group=STUDENT, when=when(dev=GIVEN), rare=True,
     )  # fmt: skip
     window: int = option(
         256, "Maximum number of subwords per input; longer sentences are split into windows.",
-        ge=8, unit="SUBWORDS", group=STUDENT,
+        ge=8, unit="SUBWORDS", group=STUDENT, rare=True,
     )  # fmt: skip
     vocabulary: int = option(
         8000, "Number of subwords of a tokenizer trained from scratch.",
-        ge=100, unit="SUBWORDS", group=STUDENT, when=when(from_scratch=GIVEN),
+        ge=100, unit="SUBWORDS", group=STUDENT, when=when(from_scratch=GIVEN), rare=True,
     )  # fmt: skip
     seed: int = option(
         1, "Random seed for initial weights, order of sentences, dropout and masking.",
@@ -208,7 +211,8 @@ class _TokenizerText:
     tokenizer_text: Text | Sequence[Text] = option(
         (), "Additional text for a tokenizer trained from scratch, such as text of other languages "
         "that the student will read.",
-        unit="FILE", repeat=True, names="file", when=when(from_scratch=GIVEN),
+        unit="FILE", repeat=True, names="file", when=when(from_scratch=GIVEN), group="input",
+        rare=True,
     )  # fmt: skip
 
 
@@ -246,7 +250,7 @@ class DistillOptions(StudentOptions, _TokenizerText):
     features: Tagger = option(
         "ngrams", "Sentence features for the similarity of languages: ngrams, or an encoder "
         "(hub id or folder).",
-        unit="NAME", group="teachers", when=_LEARNED,
+        unit="NAME", group="teachers", when=_LEARNED, rare=True,
     )  # fmt: skip
     similarity_rank: int = option(
         64, "Rank m of the similarity of languages, for the weights domain and sentence.",
@@ -267,21 +271,21 @@ class DistillOptions(StudentOptions, _TokenizerText):
     label_set: str = option(
         "shared", "Labels of the student: those shared by all teachers, or all labels of any "
         "teacher. Other labels count as O.",
-        choices=("shared", "all"), group="teachers",
+        choices=("shared", "all"), group="teachers", rare=True,
     )  # fmt: skip
     agreed: str | None = option(
         None, "Where all teachers predict the same tag, learn it as a hard label; only also "
         "ignores all other words.",
-        choices=("hard", "only"), group="teachers",
+        choices=("hard", "only"), group="teachers", rare=True,
     )  # fmt: skip
     loss: str = option(
         "mse", "Loss on probabilities: mean squared error, as in Wu et al. 2020, or KL divergence.",
-        choices=("mse", "kl"), group="teachers",
+        choices=("mse", "kl"), group="teachers", rare=True,
     )  # fmt: skip
     temperature: float = option(
         1.0, "Temperature of the probabilities of teachers and student; values above 1 flatten "
         "them.",
-        gt=0, unit="T", group="teachers",
+        gt=0, unit="T", group="teachers", rare=True,
     )  # fmt: skip
 
     def check(self) -> None:
@@ -320,20 +324,26 @@ class SelfTrainOptions(StudentOptions):
 
     start: Tagger = required(
         "The first tagger, from `xner train`, `xner distill` or elsewhere: hub id or folder.",
-        unit="ID_OR_FOLDER", names="tagger",
+        unit="ID_OR_FOLDER", names="tagger", group="student",
     )  # fmt: skip
-    rounds: int = option(3, "Maximum number of rounds.", ge=1, unit="N")
+    rounds: int = option(
+        3,
+        "Maximum number of rounds.",
+        ge=1,
+        unit="N",
+        group="student",
+    )
     confidence: float | None = option(
         None, "Learn words whose most probable tag has at least this probability.",
-        gt=0, le=1, unit="P", default_text="0.9 without --top",
+        gt=0, le=1, unit="P", default_text="0.9 without --top", group="student",
     )  # fmt: skip
     top: float | None = option(
         None, "Learn this share of the words of each label instead, most confident words first.",
-        gt=0, le=1, unit="SHARE",
+        gt=0, le=1, unit="SHARE", group="student",
     )  # fmt: skip
     labelled: Text | Sequence[Text] = option(
         (), "Labelled sentences to train on in addition, in every round.",
-        unit="FILE", repeat=True, names="file",
+        unit="FILE", repeat=True, names="file", group="student",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

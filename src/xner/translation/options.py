@@ -25,14 +25,19 @@ class TranslatorOptions(HardwareOptions):
         DEFAULT_MODEL,
         "NLLB-200 or M2M100 checkpoint: hub id or folder. For llm the name of the model.",
         unit="MODEL",
-        names="model",
+        names="model", group="model",
     )  # fmt: skip
     beams: int = option(
-        4, "Number of beams in beam search; 1 is greedy search.", ge=1, unit="N", sign="beams:{}"
+        4,
+        "Number of beams in beam search; 1 is greedy search.",
+        ge=1,
+        unit="N",
+        sign="beams:{}",
+        group="translation",
     )
     max_tokens: int = option(
         510, "Maximum length of a source text in subword tokens; longer texts are split.", ge=1,
-        unit="N", sign="max_tokens:{}",
+        unit="N", sign="max_tokens:{}", rare=True, group="translation",
     )  # fmt: skip
     max_ratio: float = option(
         2.0,
@@ -41,6 +46,8 @@ class TranslatorOptions(HardwareOptions):
         gt=0,
         unit="RATIO",
         sign="max_ratio:{:g}",
+        rare=True,
+        group="translation",
     )
     min_ratio: float = option(
         0.3,
@@ -49,6 +56,8 @@ class TranslatorOptions(HardwareOptions):
         ge=0,
         unit="RATIO",
         sign="min_ratio:{:g}",
+        rare=True,
+        group="translation",
     )
     batch_tokens: int | None = batch_tokens_option(
         "source tokens times beams, padding included",
@@ -60,6 +69,8 @@ class TranslatorOptions(HardwareOptions):
         "(ctranslate2 only).",
         unit="TYPE",
         when=when(translator="ctranslate2"),
+        rare=True,
+        group="translation",
     )
     folder: str | Path | None = option(
         None,
@@ -67,6 +78,8 @@ class TranslatorOptions(HardwareOptions):
         unit="FOLDER",
         when=when(translator="ctranslate2"),
         default_text="xner/ctranslate2 in $XDG_CACHE_HOME or ~/.cache",
+        rare=True,
+        group="translation",
     )
 
 
