@@ -58,6 +58,7 @@ VALUES = {
     "max_span": 1,
     "max_ratio": 8.0,
     "min_score": 0.7,
+    "min_precision": 0.9,
     "merge_distance": 4,
     "length_ratio": 0.0,
     "top_k": 1,
@@ -222,7 +223,9 @@ FLAGS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(FLAGS) - {"fill", "min_score", "relabel"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(FLAGS) - {"fill", "min_precision", "min_score", "relabel"})
+)
 def test_flags_are_refused_with_their_defaults(name, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for side in ("s.conll", "t.conll"):

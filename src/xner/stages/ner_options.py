@@ -10,7 +10,7 @@ SCORES = ("ner", "ner_spans")
 """Scores that read the probabilities of tags."""
 COLUMNS = ("target_probabilities", "target_tagset")
 """Columns that they need."""
-_GROUP = "NER scores"
+_GROUP = "scoring"
 _USED = when("score ner or ner_spans", tagged=True)
 
 
@@ -26,6 +26,7 @@ class NerOptions:
         group=_GROUP,
         when=_USED,
         sign="ner_alpha:{:g}",
+        rare=True,
     )
     ner_threshold: float = option(
         NER.threshold,
@@ -35,6 +36,7 @@ class NerOptions:
         group=_GROUP,
         when=_USED,
         sign="ner_threshold:{:g}",
+        rare=True,
     )
     ner_longest: int = option(
         NER.longest,
@@ -44,6 +46,7 @@ class NerOptions:
         group=_GROUP,
         when=_USED,
         sign="ner_longest:{}",
+        rare=True,
     )
 
     @property

@@ -165,7 +165,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
         lt=1,
         presets=_published(0.0),
         unit="P",
-        group="matching",
+        group="scoring",
         sign="min_precision:{:g}",
         when=when(candidates="links"),
     )
@@ -173,8 +173,9 @@ class ProjectionOptions(FittedOptions, NerOptions):
         False,
         "Write the column probabilities: how probable it is that each target entity is correct. "
         "Always written with the score `likelihood` or min_precision. Candidates `links` only.",
-        group="matching",
+        group="scoring",
         when=when(candidates="links"),
+        rare=True,
     )
     merge_distance: int = option(
         1,
