@@ -29,6 +29,7 @@ def overlapped(sentence):
         (["ปลุกฉัน", "ห้องนอน"], [("ปลุก", [0]), ("ฉัน", [0]), ("ห้อง", [1]), ("นอน", [1])]),
         (list("室温10度"), [("室温", [0, 1]), ("10", [2, 3]), ("度", [4])]),
         (["天気予報", "は"], [("天気", [0]), ("予報", [0]), ("は", [1])]),
+        (["我", "看天気", "去"], [("我", [0]), ("看", [1]), ("天気", [1]), ("去", [2])]),
         (["天", " "], [("天", [0]), (" ", [1])]),
         (
             ["你好", "\u200b", "\ud800好"],
@@ -57,12 +58,37 @@ def test_every_token_is_in_a_unit():
         "𠀀",
         "\u0301",
     ]
-    sentences = [list(random.choice(pool, random.integers(0, 9))) for _ in range(200)]
+    sentences = [list(random.choice(pool, random.integers(0, 9))) for _ in range(40)]
     text = side(sentences)
     units = units_of(text)
     for n, sentence in enumerate(sentences):
         lo, hi = units.starts[units.side.offsets[n : n + 2]]
         assert sorted(set(units.tokens[lo:hi].tolist())) == list(range(len(sentence)))
+
+
+def test_characters_that_belong_together_are_a_word():
+    """ICU splits names that it does not know; a word that is given as such is kept."""
+    random = np.random.default_rng(2)
+    other = [list(random.permutation(list("我在看去来的是不有大小上下了和"))) for _ in range(40)]
+    names = [list("我看搜狐"), list("搜狐在看"), list("在看搜狐")]
+    rare = [list("谢菲看我")]
+    text = side([*other, *names, *rare])
+    assert "搜狐" not in units_of(text).side.words
+    units = units_of(text, whole=True)
+    last = units.side.offsets[len(other) :]
+    found = [[units.side.words[k] for k in units.side.ids[a:b]] for a, b in pairwise(last)]
+    assert found[0][-1] == found[1][0] == found[2][-1] == "搜狐"
+    assert units.tokens[units.starts[last[0]] : units.starts[last[1]]].tolist() == [0, 1, 2, 3]
+    given = side([["搜", "狐", "天気"]] * 3)
+    assert "搜狐" not in units_of(given, whole=True).side.words
+
+
+def test_rare_characters_in_a_row_are_a_word():
+    common = [list("我在看")] * 2000
+    text = side([*common, list("我看谢菲"), list("在看")])
+    units = units_of(text, whole=True)
+    assert "谢菲" in units.side.words
+    assert units.side.offsets[-1] == units.side.offsets[-2] + 2
 
 
 def test_other_text_keeps_its_tokens():

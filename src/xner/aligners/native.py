@@ -299,7 +299,8 @@ class NativeAligner:
         """Return the units of both sides; None where they are the tokens."""
         if self.units == "tokens":
             return None, None
-        return units_of(bitext.source), units_of(bitext.target)
+        whole = self.model is None and not self._is_large(bitext)
+        return units_of(bitext.source, whole), units_of(bitext.target, whole)
 
     def _is_large(self, bitext: Bitext) -> bool:
         """Whether only a sample is fitted."""

@@ -11,8 +11,8 @@ import re
 import unicodedata
 from dataclasses import replace
 from functools import lru_cache
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import accumulate, groupby, pairwise
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,12 @@ _UNSPACED = re.compile(
 )
 
 
+RARE = 5e-4
+"""Share of units up to which a character is rare: two rare ones in a row are a word."""
+TOGETHER, LEAST_TOGETHER = 0.05, 3
+"""Association from which two characters in a row are a word, and how often they must occur."""
+
+
 class Units(NamedTuple):
     """Units of one side, and the tokens that each overlaps.
 
@@ -45,8 +51,15 @@ class Units(NamedTuple):
     tokens: NDArray[np.int32]
 
 
-def units_of(side: Side) -> Units | None:
-    """Return the units of a side; None if they are its tokens."""
+def units_of(side: Side, whole: bool = False) -> Units | None:
+    """Return the units of a side; None if they are its tokens.
+
+    Args:
+        side: its tokens.
+        whole: whether this is a whole corpus, so that it shows which characters belong together.
+    """
+    if not _UNSPACED.search("\n".join(side.words)):
+        return None
     unspaced = np.array([bool(_UNSPACED.search(word)) for word in side.words], np.bool_)
     if not unspaced[side.ids].any():
         return None
@@ -55,44 +68,103 @@ def units_of(side: Side) -> Units | None:
     sizes: list[int] = []
     tokens: list[int] = []
     counts: list[int] = []
+    free: list[bool] = []
     for lo, hi in pairwise(side.offsets.tolist()):
         words = [side.words[k] for k in side.ids[lo:hi].tolist()]
-        found = list(_segmented(words)) if unspaced[side.ids[lo:hi]].any() else _kept(words)
+        by_character, found = _segmented(words) if unspaced[side.ids[lo:hi]].any() else _kept(words)
         sizes.append(len(found))
+        end = 0
         for unit, first, last in found:
             ids.append(numbers.setdefault(unit, len(numbers)))
             tokens.extend(range(first, last))
             counts.append(last - first)
+            free.append(end > 0 and (by_character or first < end))
+            end = last
     units = Side(np.array(ids, np.int32), offsets_from(np.array(sizes, np.int64)), list(numbers))
-    return Units(units, offsets_from(np.array(counts, np.int64)), np.array(tokens, np.int32))
+    made = Units(units, offsets_from(np.array(counts, np.int64)), np.array(tokens, np.int32))
+    return _joined(made, _belongs_to_previous(units, np.array(free, np.bool_))) if whole else made
 
 
-def _kept(words: list[str]) -> list[tuple[str, int, int]]:
+def _belongs_to_previous(side: Side, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark units of one character that make a word with the one before, bool (units).
+
+    ICU's dictionaries lack names, which it splits into characters.
+
+    Args:
+        side: the units.
+        free: bool (units), whether a unit may be joined with the one before.
+    """
+    ids, types = side.ids, len(side.words)
+    characters = np.array([len(w) == 1 and bool(_UNSPACED.match(w)) for w in side.words], np.bool_)
+    counts = np.bincount(ids, minlength=types)
+    rare = counts <= RARE * len(ids)
+    at = np.flatnonzero(free & characters[ids])
+    at = at[characters[ids[at - 1]]]
+    first, second = ids[at - 1], ids[at]
+    _, pair, together = np.unique(
+        first.astype(np.int64) * types + second, return_inverse=True, return_counts=True
+    )
+    times = together[pair].astype(np.float64)
+    associated = times**2 >= TOGETHER * counts[first] * counts[second]
+    joins = (rare[first] & rare[second]) | (associated & (times >= LEAST_TOGETHER))
+    made = np.zeros(len(ids), np.bool_)
+    made[at[joins]] = True
+    return made
+
+
+def _joined(units: Units, joins: NDArray[np.bool_]) -> Units:
+    """Join marked units with the one before."""
+    side = units.side
+    begins = np.flatnonzero(~joins)
+    ends = np.append(begins[1:], len(joins))
+    numbers: dict[str, int] = {}
+    words, ids = side.words, side.ids.tolist()
+    texts = ("".join([words[k] for k in ids[a:b]]) for a, b in zip(begins, ends, strict=True))
+    made = np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int32)
+    offsets = np.searchsorted(begins, side.offsets).astype(np.int64)
+    starts = np.append(units.starts[begins], units.starts[-1])
+    return Units(Side(made, offsets, list(numbers)), starts, units.tokens)
+
+
+_Found: TypeAlias = list[tuple[str, int, int]]
+"""Units of a sentence in order: text, first token and end of its tokens."""
+
+
+def _kept(words: list[str]) -> tuple[bool, _Found]:
     """Return every token as a unit."""
-    return [(word, k, k + 1) for k, word in enumerate(words)]
+    return False, [(word, k, k + 1) for k, word in enumerate(words)]
 
 
-def _segmented(words: list[str]) -> Iterator[tuple[str, int, int]]:
-    """Yield the units of a sentence in order: text, first token and end of its tokens."""
-    run: list[str] = []
-    for k, word in enumerate(words):
-        if _is_character(word):
-            run.append(word)
-            continue
-        yield from _words_of_run(run, k - len(run))
-        run = []
-        if _UNSPACED.search(word):
-            yield from ((word[a:b], k, k + 1) for a, b in _boundaries(word))
+def _segmented(words: list[str]) -> tuple[bool, _Found]:
+    """Return whether a sentence is given as characters, and its units.
+
+    It is not if it has a longer token: then its characters are words as they are.
+    """
+    single = [_is_character(word) for word in words]
+    longer = [
+        bool(_UNSPACED.search(word)) and not one for word, one in zip(words, single, strict=True)
+    ]
+    found: _Found = []
+    if any(longer):
+        for k, word in enumerate(words):
+            parts = _boundaries(word) if longer[k] else [(0, len(word))]
+            found += [(word[a:b], k, k + 1) for a, b in parts]
+        return False, found
+    for character, group in groupby(range(len(words)), single.__getitem__):
+        places = list(group)
+        first, last = places[0], places[-1] + 1
+        if character:
+            found += _words_of_run(words[first:last], first)
         else:
-            yield word, k, k + 1
-    yield from _words_of_run(run, len(words) - len(run))
+            found += [(words[k], k, k + 1) for k in places]
+    return True, found
 
 
 def _words_of_run(run: list[str], first: int) -> Iterator[tuple[str, int, int]]:
     """Yield the units of tokens of one character each, the first of which is token `first`."""
     text = "".join(run)
     starts = offsets_from(np.array([len(word) for word in run], np.int64))
-    for a, b in _boundaries(text) if run else ():
+    for a, b in _boundaries(text):
         begin, end = np.searchsorted(starts, [a, b - 1], side="right").tolist()
         yield text[a:b], first + begin - 1, first + end
 
