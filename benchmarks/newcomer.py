@@ -147,7 +147,9 @@ def main() -> None:
             print(f"{step}: {rows[-1][2]:.1f} s", flush=True)
     rows.append(("all", "", sum(seconds for *_, seconds in rows)))
     shown = [[f"{step}: `{c}`" if c else step, f"{s:.1f}"] for step, c, s in rows]
-    body = f"{ABOUT}\n{markdown(['step', 'seconds'], shown)}\n\n{made_by()}"
+    table = markdown(["step", "seconds"], shown)
+    load = f"Load average of the last five minutes, other processes included: {os.getloadavg()[1]:.1f}."
+    body = f"{ABOUT}\n{table}\n\n{load}\n\n{made_by()}"
     save(options.results, "newcomer.md", "The path of a newcomer", body)
 
 
