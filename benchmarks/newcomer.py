@@ -148,7 +148,7 @@ def main() -> None:
     rows.append(("all", "", sum(seconds for *_, seconds in rows)))
     shown = [[f"{step}: `{c}`" if c else step, f"{s:.1f}"] for step, c, s in rows]
     table = markdown(["step", "seconds"], shown)
-    load = f"Load average of the last five minutes, other processes included: {os.getloadavg()[1]:.1f}."
+    load = f"Load average over five minutes, other processes included: {os.getloadavg()[1]:.1f}."
     body = f"{ABOUT}\n{table}\n\n{load}\n\n{made_by()}"
     save(options.results, "newcomer.md", "The path of a newcomer", body)
 
