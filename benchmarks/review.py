@@ -4,6 +4,7 @@ python -m benchmarks.review                 # writes benchmarks/results/review.m
 python -m benchmarks.review --rows 100000   # with fewer rows in the large input
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -138,6 +139,7 @@ def main() -> None:
     parser = common.parser(__doc__ or "")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large input")
     options = parser.parse_args()
+    busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         report, seconds = real(folder, options.data)
@@ -146,7 +148,8 @@ def main() -> None:
         big = large(folder, options.rows)
     head = [f"action, {TIMES} times", "median, ms", "longest, ms"]
     body = [
-        f"Chromium {facts['version']}, headless. {common.made_by('pyarrow', 'playwright')}",
+        f"Chromium {facts['version']}, headless. {common.made_by('pyarrow', 'playwright')}. Other "
+        f"programs ran on the machine: its load was {busy:.0f} at the start.",
         f"## {LISTED:,} sentences",
         f"The first {LISTED:,} pairs of conll-mt, exact against greedy, with five candidates of "
         f"each entity. The report was written in {seconds:.1f} s and has {size:.1f} MB. From "

@@ -79,7 +79,8 @@ class Review:
             if len(other) != len(methods[0]):
                 raise ParallelError(
                     f"{other.origin}: {len(other):,} sentences, but {methods[0].origin} has "
-                    f"{len(methods[0]):,}; a report compares the same sentences"
+                    f"{len(methods[0]):,}; a report compares the same sentences (to read several "
+                    f"files as one, name their folder or quote a pattern)"
                 )
         wanted = (*NEEDED, *_USED, *_TEXTS, *([column] if column else []))
         chosen = [_some(methods[0], wanted), *(_some(each, _OF_OTHERS) for each in methods[1:])]
