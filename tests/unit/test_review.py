@@ -265,6 +265,24 @@ def test_probabilities_stay_beside_their_entities():
     assert made.table["probabilities"].to_pylist()[0][1] is None
 
 
+def test_character_offsets_follow_their_entities():
+    table = projection().table.slice(0, 1)
+    words = ROWS[0]["target"].split(" ")
+    starts = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1].tolist()
+    ends = [start + len(word) for start, word in zip(starts, words, strict=True)]
+    offsets = [{"start": s, "end": e} for s, e in zip(starts, ends, strict=True)]
+    # The first entity ends inside its last word.
+    exact = [{"start": 0, "end": ends[1] - 1}, {"start": starts[4], "end": ends[5]}]
+    for name, value in (
+        ("target_text", ROWS[0]["target"]),
+        ("target_offsets", offsets),
+        ("target_entity_offsets", exact),
+    ):
+        table = table.append_column(name, pa.array([value]))
+    made = xner.apply_changes(table, [CHANGE]).table["target_entity_offsets"].to_pylist()[0]
+    assert made == [exact[0], {"start": starts[5], "end": ends[5]}]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
