@@ -208,6 +208,17 @@ def test_many_sentences_on_a_narrow_screen(opened):
     assert page.locator("article").count() < 60
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     page.wait_for_function("document.querySelector('#list').textContent.includes('s-2999')")
+    # What is selected stays where it is when the panel above it closes.
+    page.evaluate("scrollTo(0, 3000)")
+    page.wait_for_timeout(100)
+    seen = [one for one in page.locator("article").all() if one.bounding_box()["y"] > 0]
+    seen[0].locator(".target .entity").first.click()
+    assert page.locator(".panel").count() == 1
+    second = page.locator(f"[data-index='{seen[1].get_attribute('data-index')}']")
+    second.locator(".source .entity").first.scroll_into_view_if_needed()
+    before = second.bounding_box()["y"]
+    second.locator(".source .entity").first.click()
+    assert abs(second.bounding_box()["y"] - before) < 2
     for _ in range(3):
         page.keyboard.press("k")
     assert page.evaluate("document.activeElement.matches('article')")

@@ -134,6 +134,8 @@ function measure(elements) {
 // Draw cards again after a change of their sentences or of the selection.
 function refreshCards(indices) {
   const drawn = [];
+  const held = heldCard();
+  const before = list.tops[held];
   for (const index of new Set(indices)) {
     const old = list.cards.get(index);
     if (!old) continue;
@@ -149,8 +151,19 @@ function refreshCards(indices) {
   place();
   if (measure(drawn)) stack();
   place();
+  const moved = list.tops[held] - before;
+  if (moved) scrollBy({ top: moved, behavior: "instant" });
   for (const element of drawn) lightUp(element);
   paint();
+}
+
+// The place in the list of the card that stays where it is on the screen when others change their
+// height: the active one if it can be seen, otherwise the first in view.
+function heldCard() {
+  const top = -byId("list").getBoundingClientRect().top;
+  const active = selection.sentence ? list.place.get(selection.sentence.index) : undefined;
+  const seen = active !== undefined && list.tops[active + 1] > top && list.tops[active] < top + innerHeight;
+  return seen ? active : indexAt(Math.max(0, top));
 }
 
 // Where the focus is in a card, in terms that hold after it was drawn again.
