@@ -119,7 +119,7 @@ def describe_type(hint: Any) -> str:
         elif kind in _NOUNS:
             words.append(_NOUNS[kind])
         elif isinstance(kind, type) and issubclass(kind, Mapping):
-            words.append(f"a mapping{_of(' with values that are ', get_args(member)[1:])}")
+            words.append(f"a mapping{_of(' of text to ', get_args(member)[1:])}")
         elif isinstance(kind, type) and issubclass(kind, Collection):
             words.append(f"a list{_of(' of ', get_args(member)[:1])}")
         elif kind is Callable:

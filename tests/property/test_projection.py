@@ -21,7 +21,7 @@ few = settings(max_examples=5)
 
 def projected(rows, **options):
     """Spans `(start, end, entity)` of each row, and its outcomes."""
-    table = project(corpus(rows), **{"score": ALIGNMENT, **options}).table
+    table = project(corpus(rows), **{"score": ALIGNMENT, "nesting": "none", **options}).table
     spans = [
         [(e["start"], e["end"], e["source"]) for e in entities]
         for entities in table["target_entities"].to_pylist()
@@ -149,7 +149,7 @@ def test_no_method_overlaps_invents_or_exceeds(method, rows, constraint):
         pytest.importorskip("ortools")
     if method == "heuristic":
         constraint = "<=1"  # takes none: it may label several runs
-    out = project(corpus(rows), method=method, constraint=constraint)
+    out = project(corpus(rows), method=method, constraint=constraint, nesting="none")
     table = out.table
     for row, made, outcomes, solution in zip(
         rows,
@@ -170,6 +170,46 @@ def test_no_method_overlaps_invents_or_exceeds(method, rows, constraint):
             assert all(used.count(e) <= limit for e in used)
         assert sum(e["score"] for e in made) == pytest.approx(solution["objective"], abs=1e-4)
         assert solution["objective"] <= solution["bound"] + 1e-9
+
+
+def shares(one, other):
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def inside(one, other):
+    return other[0] <= one[0] and one[1] <= other[1]
+
+
+@settings(max_examples=60)
+@given(st.lists(sentences(), min_size=1, max_size=4), st.sampled_from(METHODS[:3]))
+def test_entities_that_share_words_are_projected_level_by_level(rows, method):
+    spans, _ = projected(rows, method=method, nesting="levels")
+    outer = []
+    for (_, _, entities, _), found in zip(rows, spans, strict=True):
+        longest_first = ((start - end, start, e) for e, (start, end) in enumerate(entities))
+        order = [e for *_, e in sorted(longest_first)]
+        before = {e: order[: order.index(e)] for e in order}
+        outer.append(
+            [e for e in order if not any(shares(entities[e], entities[o]) for o in before[e])]
+        )
+        for start, end, e in found:
+            for i, j, other in found:
+                if other not in before[e]:
+                    continue
+                one, around = entities[e], entities[other]
+                if not shares(one, around):
+                    assert not shares((start, end), (i, j))
+                elif inside(one, around):
+                    assert inside((start, end), (i, j)) or not shares((start, end), (i, j))
+    # The outermost entities do not depend on those inside them.
+    alone = [
+        (source, target, [entities[e] for e in sorted(kept)], links)
+        for (source, target, entities, links), kept in zip(rows, outer, strict=True)
+    ]
+    expected, _ = projected(alone, method=method)
+    for kept, found, own in zip(outer, spans, expected, strict=True):
+        known = sorted(kept)
+        assert [s for s in found if s[2] in kept] == [(i, j, known[e]) for i, j, e in own]
 
 
 ALONE = [

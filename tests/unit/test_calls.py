@@ -315,7 +315,7 @@ def test_packages_are_not_imported_unless_their_objects_are_given():
         (lambda c: xner.project(c, max_span=True), "max_span is True; it must be an integer"),
         (lambda c: xner.project(c, subspans=1), "subspans is 1; it must be true or false"),
         (lambda c: xner.project(c, max_spam=3), "unknown option 'max_spam'; did you mean 'max_sp"),
-        (lambda c: xner.project(c, score={"edge": "1"}), "mapping with values that are numbers"),
+        (lambda c: xner.project(c, score={"edge": "1"}), "mapping of text to numbers"),
         (lambda c: xner.project(c, score="edge"), "score is 'edge'; it must be a mapping"),
         (lambda c: xner.project(c, counts=object()), r"must be an object \(Counts\) or a path"),
         (lambda c: xner.project(c, 3), "options are given by name"),

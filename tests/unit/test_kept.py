@@ -62,7 +62,7 @@ def test_thresholds_and_constraints_are_reasons_too():
     st.sampled_from(["exact", "greedy"]),
 )
 def test_what_is_kept_is_what_the_solver_saw(rows, most, method):
-    made = project(rows, keep_candidates=most, method=method)
+    made = project(rows, keep_candidates=most, method=method, nesting="none")
     problem = linked_ngrams(Text(corpus(rows).table.combine_chunks().to_batches()[0])).problem
     entity = 0
     columns = kept(made), made.table["target_entities"].to_pylist()

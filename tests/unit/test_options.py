@@ -73,7 +73,7 @@ BAD = [
     ({"method": 3}, "method is 3; it must be one of exact, greedy"),
     (
         {"score": {"a": "x"}},
-        "score is {'a': 'x'}; it must be a mapping with values that are numbers",
+        "score is {'a': 'x'}; it must be a mapping of text to numbers",
     ),
     ({"words": "one two"}, "words is 'one two'; it must be a list of text"),
     ({"words": [1]}, "words is [1]; it must be a list of text"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -57,6 +58,7 @@ from xner.stages.judging import above, likelihoods, probability_column, without
 from xner.stages.kept import candidate_column
 from xner.stages.large import large_rows, restored
 from xner.stages.linking import linked
+from xner.stages.nesting import levels_of, solve_levels
 from xner.stages.projection_options import ProjectionOptions
 from xner.stages.solved import (
     RELABELLED,
@@ -341,7 +343,7 @@ class Pass:
             made, chance = self._alone(alone)
         keep = above(made.problem, options, chance)
         problem, chance, lost = without(made.problem, keep, chance)
-        solution = _solve(problem, made, options)
+        solution = self._solved(problem, made, text)
         codes = outcome_codes(made, lost, problem, solution)
         chosen = Chosen.of(problem, solution)
         entities = target_entities(batch, problem, chosen)
@@ -364,6 +366,14 @@ class Pass:
         metadata = {b"xner.projection": self.report.signature}
         placed = with_entity_offsets(columns, batch, "target")
         return replace_columns(batch, placed, drop=_OPTIONAL, metadata=metadata)
+
+    def _solved(self, problem: Problem, made: Candidates, text: Text) -> Solution:
+        options = self.options
+        levels = levels_of(text.entities) if options.nesting == "levels" else None
+        if levels is None:
+            return _solve(problem, made, options)
+        solve = partial(_solve, options=options)
+        return solve_levels(problem, made, text.entities, levels, solve)
 
     def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:
         self.report.add(

@@ -228,6 +228,13 @@ class ProjectionOptions(FittedOptions, NerOptions):
         unit="N",
         group="scoring",
     )
+    nesting: Literal["levels", "none"] = option(
+        "levels",
+        "Source entities that share words: `levels` projects outer entities first, and inner ones "
+        "may share their target words; with `none` no two spans share a word, as published.",
+        presets=_published("none"),
+        group="matching",
+    )
     constraint: str | Constraint = option(
         "<=1",
         "Target spans per entity: `<=n`, `==n`, `>=n` or `unlimited`.",
@@ -437,6 +444,8 @@ class ProjectionOptions(FittedOptions, NerOptions):
         else:
             parts += [f"score:{_sum(self.score)}", *self._spans, *signed(self, ["constraint"])]
             parts += self._candidates
+        if self.nesting != "levels":
+            parts.append(f"nesting:{self.nesting}")
         if self.fill:
             parts.append(f"fill:{_sum(self.fill)}")
         if self.method == "ilp":

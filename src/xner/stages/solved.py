@@ -60,7 +60,7 @@ def owner_of(problem: Problem) -> NDArray[np.int64]:
 
 
 class Chosen(NamedTuple):
-    """The chosen candidates, by start within each sentence.
+    """The chosen candidates, by start within each sentence, longer ones first.
 
     offsets: int32 (S+1); sentence s owns the chosen `[offsets[s], offsets[s+1])`.
     candidate, entity, sentence: int64 (K), numbers of each.
@@ -77,7 +77,7 @@ class Chosen(NamedTuple):
         chosen = np.flatnonzero(solution.chosen)
         entity = owner_of(problem)[chosen]
         sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
-        order = np.lexsort((problem.start[chosen], sentence))
+        order = np.lexsort((-problem.end[chosen], problem.start[chosen], sentence))
         counts = np.bincount(sentence, minlength=problem.sentences)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         return cls(offsets, chosen[order], entity[order], sentence[order])
