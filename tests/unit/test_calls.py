@@ -335,3 +335,29 @@ def test_packages_are_not_imported_unless_their_objects_are_given():
 def test_arguments_of_wrong_types(call, message):
     with pytest.raises(UsageError, match=message):
         call(xner.Corpus.of(ROW))
+
+
+def test_entities_inside_others(tmp_path):
+    words = ["The", "Bank", "of", "England", "in", "London"]
+    nested = [(1, 4, "ORG"), (3, 4, "LOC"), (3, 4, "COUNTRY"), (5, 6, "LOC")]
+    (tmp_path / "en.jsonl").write_text(
+        '{"text": "The Bank of England in London", "entities": ['
+        '{"start": 4, "end": 19, "label": "ORG"}, {"start": 12, "end": 19, "label": "LOC"}]}\n'
+    )
+    (tmp_path / "de.jsonl").write_text('{"text": "Die Bank von England in London"}\n')
+    links = [(i, i) for i in range(6)]
+    for method in ("exact", "greedy", "heuristic"):
+        out = xner.project([(words, nested, words, links)], method=method)
+        assert [(e.start, e.end, e.label) for e in out[0].entities] == nested
+        assert out[0].outcomes == ["projected"] * 4
+    flat = xner.project([(words, nested, words, links)], nesting="none")
+    assert "conflict" in flat[0].outcomes
+    out.write(tmp_path / "out.jsonl")
+    assert spans(xner.read(tmp_path / "out.jsonl")[0]) == nested
+    with pytest.raises(
+        xner.OutputError, match=r"entities that overlap, .* project with nesting no"
+    ):
+        out.write(tmp_path / "out.conll")
+    files = xner.read(tmp_path / "en.jsonl", tmp_path / "de.jsonl")
+    made = xner.project(files, score={"lexical": 1.0}, candidates="ngrams")
+    assert [e.text for e in made[0].entities if e.label == "LOC"] == ["England"]

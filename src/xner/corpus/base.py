@@ -163,6 +163,11 @@ class Corpus:
 
         A corpus that was opened with `scan` is read near the row at each call: iterate over it,
         or `collect` it first, for many rows.
+
+        Example:
+            >>> out = xner.project([(["Ada", "lives"], [(0, 1, "PER")], ["Ada", "wohnt"])])
+            >>> out[0].entities[0].text, out[0].entities[0].label, out[0].outcomes
+            ('Ada', 'PER', ['projected'])
         """
         from xner.corpus.indexing import rows_at, sentence_at
 
@@ -260,8 +265,8 @@ class Corpus:
     def to_hf(self) -> datasets.Dataset:
         """All rows as a `datasets.Dataset`; tags that were read as `ClassLabel` are so again.
 
-        If the source tags were, and target entities do not overlap, there is also a column
-        `target_ner_tags` with the same classes (and those that the source lacks).
+        If the source tags were, there is also a column `target_ner_tags` with the same classes
+        and those that the source lacks, of the longest of entities that overlap.
         """
         from xner.corpus.exporting import to_hf
 

@@ -1,7 +1,6 @@
 """A corpus as pandas and polars frames, Hugging Face datasets and spaCy documents.
 
-The packages are imported when a function is called, and are no extras of xner: who wants their
-objects has them.
+The packages are imported when a function is called.
 """
 
 from __future__ import annotations
@@ -10,18 +9,14 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xner.columns import offsets_of
 from xner.corpus.base import Corpus
 from xner.corpus.sentence import Sentence
 from xner.corpus.tagged import CLASSES
-from xner.errors import UsageError
-from xner.formats.conll import spans_of
+from xner.errors import MissingExtraError, UsageError
+from xner.formats.hf import numbered_tags
 from xner.formats.tags import FEATURES, class_names
-from xner.schemes import encode, overlap, scheme_of, tag_ids, tag_table
 
 if TYPE_CHECKING:
     import datasets
@@ -34,13 +29,14 @@ SPANS = "sc"
 _MADE = f"target_{CLASSES}"
 
 
-def _package(name: str) -> Any:
+def _package(name: str, extra: str = "") -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise UsageError(
-            f"the package {name!r} is not installed; run: pip install {name}"
-        ) from None
+        if extra:
+            raise MissingExtraError(name, extra) from None
+        message = f"the package {name!r} is not installed; run: pip install {name}"
+        raise UsageError(message) from None
 
 
 def to_pandas(corpus: Corpus) -> pandas.DataFrame:
@@ -58,45 +54,29 @@ def to_polars(corpus: Corpus) -> polars.DataFrame:
 
 def to_hf(corpus: Corpus) -> datasets.Dataset:
     """The rows as a dataset, with the classes of tags that have some."""
-    package = _package("datasets")
+    package = _package("datasets", "hf")
     table, classes = corpus.table, class_names(corpus.schema)
     held = {name: names for name, names in classes.items() if name in table.column_names}
     source = held.get(CLASSES) or held.get(f"source_{CLASSES}")
     if source and "target_entities" in table.column_names and _MADE not in table.column_names:
-        made = _classes(table, source)
-        if made is not None:
-            table, held[_MADE] = table.append_column(_MADE, made[0]), made[1]
+        held[_MADE] = names = list(source)
+        tags = [
+            numbered_tags(batch["target_entities"], batch["target_tokens"], names)
+            for batch in table.to_batches()
+        ]
+        table = table.append_column(_MADE, pa.chunked_array(tags, pa.list_(pa.int64())))
     metadata = {k: v for k, v in (table.schema.metadata or {}).items() if k != FEATURES}
-    data = package.Dataset(table.replace_schema_metadata(metadata))
+    data: datasets.Dataset = package.Dataset(table.replace_schema_metadata(metadata))
     for name, names in held.items():
         data = data.cast_column(name, package.Sequence(package.ClassLabel(names=names)))
     return data
-
-
-def _classes(table: pa.Table, names: list[str]) -> tuple[pa.ChunkedArray, list[str]] | None:
-    """Numbered tags of the target entities, and the names of the classes; None if some overlap."""
-    scheme = scheme_of(names)
-    chunks = []
-    for batch in table.select(["target_tokens", "target_entities"]).to_batches():
-        spans, labels = spans_of(batch["target_entities"])
-        if overlap(spans) is not None:
-            return None
-        tokens = offsets_of(batch["target_tokens"])
-        codes, label = encode(spans, tokens - tokens[0], scheme)
-        tags = pa.array(tag_table(labels, scheme)).take(pa.array(tag_ids(codes, label)))
-        used = set(pc.unique(tags).to_pylist())
-        names = [*names, *sorted(used - set(names))]
-        numbers = pc.index_in(tags, pa.array(names, pa.string())).cast(pa.int64())
-        ends = pa.array((tokens - tokens[0]).astype(np.int32))
-        chunks.append(pa.ListArray.from_arrays(ends, numbers))
-    return pa.chunked_array(chunks, pa.list_(pa.int64())), names
 
 
 def to_spacy(corpus: Corpus, nlp: Any, side: str = "target") -> Iterator[Doc]:
     """Yield a document for every sentence."""
     if side not in ("source", "target"):
         raise UsageError(f"side is {side!r}; choose source or target")
-    spacy = _package("spacy")
+    spacy = _package("spacy", "spacy")
     vocab = spacy.blank(nlp) if isinstance(nlp, str) else nlp
     vocab = getattr(vocab, "vocab", vocab)
     prefix = "" if "tokens" in corpus.columns else f"{side}_"

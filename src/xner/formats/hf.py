@@ -153,18 +153,27 @@ class _Writer:
         self._stream.close()
 
     def _tags(self, batch: pa.RecordBatch, name: str) -> pa.ListArray:
-        """The tags of a side as numbers of classes; new ones get the next numbers."""
         prefix = name.removesuffix("ner_tags")
-        entities = batch[f"{prefix}entities"]
-        spans, labels = spans_of(kept(entities, flat(entities)))
-        offsets = offsets_of(batch[f"{prefix}tokens"])
-        offsets = offsets - offsets[0]
-        known = self.names[name]
-        scheme = scheme_of(known)
-        table, used = tag_table(labels, scheme), tag_ids(*encode(spans, offsets, scheme))
-        known += [table[i] for i in np.unique(used) if table[i] not in known]
-        numbers = np.array([known.index(tag) if tag in known else -1 for tag in table], np.int64)
-        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers[used]))
+        entities, tokens = batch[f"{prefix}entities"], batch[f"{prefix}tokens"]
+        return numbered_tags(entities, tokens, self.names[name])
+
+
+def numbered_tags(entities: pa.ListArray, tokens: pa.ListArray, known: list[str]) -> pa.ListArray:
+    """The tags of entities as numbers of classes, the longest of those that overlap.
+
+    Args:
+        entities: spans of the tokens.
+        tokens: the words.
+        known: names of the classes; new ones are added at the end.
+    """
+    spans, labels = spans_of(kept(entities, flat(entities)))
+    offsets = offsets_of(tokens)
+    offsets = offsets - offsets[0]
+    scheme = scheme_of(known)
+    table, used = tag_table(labels, scheme), tag_ids(*encode(spans, offsets, scheme))
+    known += [table[i] for i in np.unique(used) if table[i] not in known]
+    numbers = np.array([known.index(tag) if tag in known else -1 for tag in table], np.int64)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers[used]))
 
 
 @contextmanager

@@ -235,7 +235,7 @@ class Learner(Stage):
         return True
 
 
-def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Corpus, P], Corpus]:
+def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Any, P], Corpus]:
     """The public function of a stage: a corpus and the options of the stage as keywords."""
 
     def run(corpus: Any, *args: P.args, **options: P.kwargs) -> Any:
