@@ -19,9 +19,8 @@ def add_arguments(command: CommandParser) -> None:
 
     command.add_argument(
         "projected", type=Path, nargs="+", metavar="PROJECTED",
-        help="Output of xner project with all its columns (.jsonl .parquet), a folder, or a quoted "
-        "pattern. The first is shown and corrected; others are projections of the same sentences "
-        "by other methods.",
+        help="Projection to show and correct, and then others of the same sentences to compare it "
+        "with: .jsonl or .parquet with all columns. Each may be a folder, or a quoted pattern.",
     )  # fmt: skip
     command.add_argument(
         "-o", "--output", type=Path, required=True, metavar="REPORT",

@@ -43,6 +43,7 @@ class ReportOptions:
         None,
         "Gold labels of the same target sentences. Adds F1, calibration and a filter.",
         unit="FILE",
+        group="input",
     )
     limit: int = option(
         10_000,
@@ -61,6 +62,7 @@ class ReportOptions:
         "Column with the language of each sentence. Without it, the files of an input are its "
         "languages if there are several.",
         unit="NAME",
+        group="input",
     )
     title: str | None = option(
         None, "Title of the report.", default_text="name of the input", unit="TEXT"
