@@ -51,7 +51,11 @@ def untrained_nllb(tmp_path_factory):
     return make_checkpoint(tmp_path_factory.mktemp("untrained-nllb"), trained=False)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if "real" not in config.option.markexpr:
+        real = [item for item in items if "real" in item.keywords]
+        items[:] = [item for item in items if "real" not in item.keywords]
+        config.hook.pytest_deselected(items=real)
     if SHARED.is_dir():
         return
     skip = pytest.mark.skip(reason=f"{SHARED} does not exist (see CONTRIBUTING.md)")

