@@ -29,7 +29,10 @@ version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "benchmarks/results/*.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+include_patterns = [
+    *("docs/*.md", "benchmarks/results/*.md", "examples/README.md"),
+    *("CONTRIBUTING.md", "CHANGELOG.md"),
+]
 exclude_patterns = [".*", "build", "dist", "src", "tests", "venv"]
 
 # The anchors that GitHub gives to headings, so that links to them work in both places.

@@ -6,12 +6,12 @@ Not part of `pytest`, which only parses the blocks: run `python -m pytest docs`.
 from pathlib import Path
 
 import pytest
-from tests.blocks import blocks, pages, run
+from tests.blocks import ROOT, blocks, pages, run
 
 import xner
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_blocks_run(page, working_folder):
     namespace = {"xner": xner, "Path": Path}
     for block in blocks(page):

@@ -53,7 +53,10 @@ class Block:
 
 def pages() -> list[Path]:
     """The pages whose blocks are checked."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "examples/README.md")),
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]
 
 
 def blocks(page: Path) -> list[Block]:

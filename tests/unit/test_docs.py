@@ -13,7 +13,7 @@ from tests.blocks import LANGUAGES, ROOT, blocks, pages, parse
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="not a checkout")
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_code_blocks_parse(page):
     text = page.read_text("utf-8")
     assert not re.search(r"^    (xner|pip|python) ", text, re.MULTILINE), (
@@ -24,7 +24,7 @@ def test_code_blocks_parse(page):
         parse(block)
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_headings(page):
     figures = pytest.importorskip("benchmarks.figures")
     text = re.sub(r"^( *)```.*?^\1```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
