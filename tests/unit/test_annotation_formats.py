@@ -5,6 +5,7 @@ import json
 import pytest
 
 import xner
+from xner.cli import main
 from xner.corpus import Corpus, read_as_is, scan_as_is
 from xner.formats import WITH_WORDS, brat, doccano, format_of, jsonl, label_studio, webanno
 from xner.formats.losses import Lost
@@ -119,6 +120,8 @@ def test_datasets_keep_their_classes(tmp_path):
     with pytest.raises(xner.OutputError, match="exists; name a new or an empty folder"):
         other.write(tmp_path / "new", format="hf")
     datasets.DatasetDict(train=made, test=made).save_to_disk(tmp_path / "both")
+    parts = [scan_as_is(str(tmp_path / "[bn]*w")).corpus, scan_as_is([tmp_path / "new"] * 2).corpus]
+    assert [len(part) for part in parts] == [2, 4]
     with pytest.raises(xner.InputError, match=r"several splits \(train, test\); name one"):
         scan_as_is(tmp_path / "both")
     assert len(scan_as_is(tmp_path / "both" / "test").corpus) == 2
@@ -478,3 +481,29 @@ def test_every_command_reads_every_format(tmp_path):
         assert labelled.table.num_rows == 2
         if source is not None:
             assert [len(row) for row in source.table["source_entities"].to_pylist()] == [1, 0]
+
+
+def test_the_way_through_label_studio(tmp_path, capsys):
+    """Convert, correct, apply, as the documentation has it."""
+    pairs = corpus_of(("a", ["Ada", "ni"], [(0, 1, "PER")]), ("b", ["Bo"], []))
+    table = pairs.table.append_column("source_tokens", [[["Ada", "is"], ["Bo"]]])
+    Corpus.from_table(table).write(tmp_path / "pairs.parquet")
+    tasks, config = tmp_path / "tasks.json", tmp_path / "interface.xml"
+    given = ["convert", str(tmp_path / "pairs.parquet"), str(tasks)]
+    assert main([*given, "--labeling-config", str(config), "--strict"]) == 0
+    assert '<Label value="PER"/>' in config.read_text()
+    assert "\n    <Label" in config.read_text()
+    assert all(f'toName="{side}_text"' in config.read_text() for side in ("source", "target"))
+    assert main([*given[:2], str(tmp_path / "x.conll"), "--labeling-config", str(config)]) == 2
+    assert "goes with --to label-studio" in capsys.readouterr().err
+
+    corrected = json.loads(tasks.read_text())
+    corrected[1]["annotations"] = [{"result": [region("n", 0, 2, "PER", to="target_text")]}]
+    tasks.write_text(json.dumps(corrected))
+    out = tmp_path / "out.parquet"
+    assert main(["apply", str(tasks), str(tmp_path / "pairs.parquet"), "-o", str(out)]) == 0
+    first, second = xner.read(out).table.to_pylist()
+    assert labelled(first, "target_") + labelled(second, "target_") == [
+        ("Ada", "PER"),
+        ("Bo", "PER"),
+    ]

@@ -170,7 +170,7 @@ def test_conll_round_trip(tmp_path, drawn, scheme):
     assert spans == [s for _, s in drawn]
 
 
-@pytest.mark.parametrize("word", ["", " ", "a\tb", "a\nb", "a\rb"])
+@pytest.mark.parametrize("word", ["", " ", " a", "a ", "a\tb", "a\nb", "a\rb"])
 def test_conll_refuses_words_it_cannot_hold(tmp_path, word):
     path = tmp_path / "out.conll"
     with pytest.raises(xner.OutputError, match=r"a \.conll file cannot hold the token"):

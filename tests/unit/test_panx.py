@@ -54,6 +54,13 @@ def test_other_files_are_refused(tmp_path, text, error, message):
         xner.read(path, side="source")
 
 
+def test_a_file_without_words(tmp_path):
+    path = tmp_path / "test"
+    path.write_text("# xner: empty sentence\n\n# xner: empty sentence\n\n")
+    batches = [batch for _, batch in panx.read(path)]
+    assert [batch["tokens"].to_pylist() for batch in batches] == [[[], []]]
+
+
 def test_only_reading_knows_it(file):
     corpus = xner.read(file, side="source")
     with pytest.raises(xner.UsageError, match="suffix must say the format"):

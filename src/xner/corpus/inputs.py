@@ -119,7 +119,7 @@ def expand(given: Inputs) -> list[Path]:
 
 def _files_of(path: Path) -> list[Path]:
     if path.is_dir():
-        return _files_in(path) if folder_format(path) is None else [path]
+        return _files_in(path)
     if not glob.has_magic(str(path)) or path.exists():
         return [path]
     # Path.glob takes no absolute pattern.
@@ -130,6 +130,9 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _files_in(folder: Path) -> list[Path]:
+    """The files of a folder, or the folder itself if its format is one of folders."""
+    if folder_format(folder) is not None:
+        return [folder]
     if (folder / UNFINISHED).is_dir():
         raise InputError(
             f"{folder}: is not complete; repeat the command that writes it, which continues"

@@ -296,12 +296,12 @@ def render(
     """Return the lines of a batch, tab-separated.
 
     Raises:
-        OutputError: a token or label contains a tab or newline, a token is empty, or entities
-            overlap.
+        OutputError: a token or label contains a tab or newline, a token is empty or begins or
+            ends with a space, or entities overlap.
     """
     offsets = offsets_of(tokens)
     flat = values_of(tokens)
-    refuse(pc.match_substring_regex(flat, r"^ *$|[\t\n\r]"), flat, tokens, ids, path)
+    refuse(pc.match_substring_regex(flat, r"^$|^ | $|[\t\n\r]"), flat, tokens, ids, path)
     spans, names = spans_of(entities)
     if bad := [name for name in names if _UNFIT_LABEL.search(name)]:
         raise OutputError(

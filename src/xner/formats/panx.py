@@ -28,7 +28,7 @@ FORMAT = Format(
 BLANK = conll.BLANK
 paragraphs = conll.paragraphs
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[a-z][a-z-]*:\S[^\t\r\n]*\t\S+\r?\n")
-_PREFIX = re.compile(r"([a-z][a-z-]*:)\S")
+_PREFIX = re.compile(r"([a-z][a-z-]*:)[^ \t\r\n]")
 inspect = conll.inspect
 
 
@@ -81,17 +81,24 @@ def render(
             f"sw (in Python language='sw')"
         )
     flat = values_of(tokens)
-    refuse(pc.match_substring_regex(flat, r"^ *$"), flat, tokens, ids, path)
+    refuse(pc.match_substring_regex(flat, r"^$|^ | $"), flat, tokens, ids, path)
     prefixed = pc.binary_join_element_wise(language, flat, ":")
     offsets = offsets_of(tokens)
     words = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), prefixed)
     return conll.render(words, entities, ids, path, scheme)
 
 
+def _is_blank(line: bytes) -> bool:
+    """Whether a line has no word: it is empty, or marks an empty sentence."""
+    return line.strip(codecs.BOM_UTF8 + b" \t\r\n") in (b"", conll.EMPTY)
+
+
 def _prefix(path: Path, encoding: str) -> str:
-    """The prefix of the first word, such as `sw:`."""
+    """The prefix of the first word, such as `sw:`; empty if there is no word."""
     with open_text(path, encoding) as file:
-        first = next((line for line in file if line.strip(codecs.BOM_UTF8 + b" \t\r\n")), b"")
+        first = next((line for line in file if not _is_blank(line)), None)
+    if first is None:
+        return ""  # there is no word
     found = _PREFIX.match(first.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace"))
     if found is None:
         raise FormatError(f"{path}:1: not PAN-X; its lines hold lang:word, a tab and a tag")
@@ -102,7 +109,7 @@ def _stripped(batch: pa.RecordBatch, prefix: str, path: Path, line: int) -> pa.R
     tokens = batch["tokens"]
     flat = tokens.flatten()
     good = pc.match_substring_regex(flat, f"^{re.escape(prefix)}.")
-    if not pc.all(good).as_py():
+    if not pc.all(good, min_count=0).as_py():
         at = int(np.flatnonzero(~good.to_numpy(zero_copy_only=False))[0])
         raise FormatError(
             f"{path}: the word {flat[at].as_py()!r} (in the block that starts at line {line}) "
