@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xner.errors import FormatError as FormatError
     from xner.errors import InputError as InputError
     from xner.errors import MissingExtraError as MissingExtraError
+    from xner.errors import NoEffectError as NoEffectError
     from xner.errors import OutputError as OutputError
     from xner.errors import ParallelError as ParallelError
     from xner.errors import ResourceError as ResourceError
@@ -55,6 +56,7 @@ _HOMES = {
     "FormatError": "xner.errors",
     "InputError": "xner.errors",
     "MissingExtraError": "xner.errors",
+    "NoEffectError": "xner.errors",
     "OutputError": "xner.errors",
     "ParallelError": "xner.errors",
     "Report": "xner.report",

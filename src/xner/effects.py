@@ -104,6 +104,27 @@ def rules_of(
     return tuple(found)
 
 
+def needed_by(conditions: Iterable[When]) -> str:
+    """What an option needs to have an effect, as a sentence; empty if it needs nothing."""
+    found = ", or with ".join(dict.fromkeys(_needs(condition) for condition in conditions))
+    return f"Only with {found}." if found else ""
+
+
+def _needs(condition: When) -> str:
+    if condition.words:
+        return condition.words
+    values = condition.values.items()
+    chosen = [
+        name if wanted == (GIVEN,) else _values(condition.title or name, wanted)
+        for name, wanted in values
+        if wanted != (NOTHING,)
+    ]
+    without = [name for name, wanted in values if wanted == (NOTHING,)]
+    parts = [" and ".join(chosen)] if chosen else []
+    parts += [f"without {' and '.join(without)}"] if without else []
+    return " and ".join(parts)
+
+
 def why_idle(made: Any, name: str, own: Iterable[When], rules: Iterable[Rule]) -> str:
     """Say why an option has no effect; empty if it has one.
 

@@ -16,6 +16,8 @@ from xner.stages.documented import described
 
 T = TypeVar("T")
 _PREFIX = "option_"
+_SNAKE = re.compile(r"\b[a-z]+(_[a-z]+)+\b")
+"""What can be the name of an option only."""
 _KINDS = (int, float, Path)
 
 
@@ -42,12 +44,13 @@ def add_flags(
         optional: no flag is required.
     """
     hints = types_of(declared_by)
+    known = _flags_of(declared_by)
     for name, declared in options_of(declared_by).items():
         flag = flag_of(name, declared)
         if not flag or name in skip:
             continue
         arguments = _arguments(hints[name], declared)
-        arguments["help"] = _help(hints[name], declared)
+        arguments["help"] = _help(hints[name], declared, known)
         if declared.default is UNSET and not optional:
             arguments["required"] = True
         command.add_argument(
@@ -60,8 +63,10 @@ def add_flags(
         )
 
 
-def _help(hint: Any, declared: Option) -> str:
-    return described(declared, hint, choices=False).replace("`", "").replace("%", "%%")
+def _help(hint: Any, declared: Option, flags: Mapping[str, str]) -> str:
+    """The text of a help page, with flags in place of the names of options."""
+    text = described(declared, hint, choices=False).replace("`", "").replace("%", "%%")
+    return _SNAKE.sub(lambda name: flags.get(name[0], name[0]), text)
 
 
 def _arguments(hint: Any, declared: Option) -> dict[str, Any]:
@@ -106,6 +111,12 @@ def options_given(
     return found
 
 
+def _flags_of(declared_by: Callable[..., Any]) -> dict[str, str]:
+    """The flags of a declared class by the names of their options."""
+    flags = {name: flag_of(name, declared) for name, declared in options_of(declared_by).items()}
+    return {name: flag for name, flag in flags.items() if flag}
+
+
 def build_from_flags(declared_by: Callable[..., T], given: Mapping[str, Any], place: str = "") -> T:
     """An instance of a declared class from options of the command line.
 
@@ -120,8 +131,8 @@ def build_from_flags(declared_by: Callable[..., T], given: Mapping[str, Any], pl
 
 def _with_flags(message: str, declared_by: Callable[..., Any]) -> str:
     """A message with flags in place of the names of options."""
-    known = {name: flag_of(name, declared) for name, declared in options_of(declared_by).items()}
-    names = "|".join(name for name, flag in known.items() if flag)
+    known = _flags_of(declared_by)
+    names = "|".join(known)
     return re.sub(rf"\b({names})\b", lambda found: known[found[0]], message)
 
 

@@ -73,7 +73,7 @@ class CommandParser(argparse.ArgumentParser):
             self._titled[title] = self.add_argument_group(title)
         choices = given.get("choices")
         shown = len(flags[-1]) + len(",".join(map(str, choices or ())))
-        if choices and "metavar" not in given and shown > _LONG:
+        if choices and len(choices) > 1 and "metavar" not in given and shown > _LONG:
             given["metavar"] = "NAME"
             if not all(str(choice) in given.get("help", "") for choice in choices):
                 given["help"] = _with_choices(given["help"], choices)

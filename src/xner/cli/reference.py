@@ -12,6 +12,7 @@ from typing import Any
 
 from xner.callables import FORM
 from xner.cli.flags import flag_of
+from xner.effects import needed_by
 from xner.formats import MODULES
 from xner.formats.registry import FEATURES
 from xner.hints import describe_type
@@ -70,7 +71,8 @@ def _type(declared: Option, hint: Any) -> str:
 def _meaning(declared: Option) -> str:
     presets = {str(shown_default(Option(v, ""))) or "none" for v in declared.presets.values()}
     shown = f" Published presets: {', '.join(sorted(presets))}." if presets else ""
-    return declared.help + shown
+    needs = needed_by(declared.when)
+    return declared.help + (f" {needs}" if needs else "") + shown
 
 
 def formats_tables() -> str:

@@ -328,7 +328,7 @@ COMMANDS = (
     ),
     Command(
         "tag",
-        "Find the entities of one side of FILE with a token-classification model.",
+        "Find the entities of one side of FILE with a tagger.",
         "xner tag en.txt -o en.conll --model "
         "FacebookAI/xlm-roberta-large-finetuned-conll03-english",
         "Tagged",

@@ -80,22 +80,22 @@ def _corpora(options: argparse.Namespace) -> list[Path] | list[Corpus]:
 COMMANDS = (
     Command(
         "train",
-        "Train a token classifier on the sentences of every CORPUS, mixed.",
+        "Train a token classifier on the labelled sentences of all files, mixed.",
         "xner train de.conll -o tagger --base xlm-roberta-base --dev dev.conll",
         "Trained",
         "Labelled sentences (.conll .jsonl .parquet).",
     ),
     Command(
         "distill",
-        "Train a token classifier on the probabilities that teachers assign to the words of every "
-        "CORPUS.",
+        "Train a token classifier on the probabilities that teachers assign to the words of all "
+        "files.",
         "xner distill de.txt -o tagger --teacher en-tagger --base xlm-roberta-base",
         "Distilled",
         "Text (.txt .conll .jsonl .parquet); its labels are ignored.",
     ),
     Command(
         "self-train",
-        "Train a token classifier in rounds on its own confident predictions for every CORPUS.",
+        "Train a token classifier in rounds on its own confident predictions for all files.",
         "xner self-train de.txt -o tagger --start first-tagger",
         "Self-trained",
         "Text (.txt .conll .jsonl .parquet); its labels are ignored.",

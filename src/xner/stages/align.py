@@ -56,7 +56,8 @@ class FittedOptions(AlignerOptions):
     fit_on: Sequence[Bitext] = option(
         (),
         "More bitext in the same languages to fit the aligner on: a source and a target file, or "
-        "one file with both sides. In Python also corpora. Only the corpus itself gets links.",
+        "one file with both sides. Only the corpus itself gets links. In Python, corpora can be "
+        "given as well.",
         unit="FILE",
         nargs="+",
         repeat=True,
@@ -68,7 +69,7 @@ class FittedOptions(AlignerOptions):
     pivot: Sequence[StrPath] = option(
         (),
         "The same sentences in another language, as tokenised text parallel by row. Links through "
-        "this language are averaged with the direct ones. Only for native.",
+        "this language are averaged with the direct ones.",
         unit="FILE",
         repeat=True,
         group=GROUP,
@@ -78,7 +79,7 @@ class FittedOptions(AlignerOptions):
     )
     save_model: Path | None = option(
         None,
-        "Save the fitted model of the aligner to this file, for `--model`. Only for native.",
+        "Save the fitted model of the aligner to this file, for `--model`.",
         unit="MODEL",
         group=GROUP,
         when=when(aligner="native", model=NOTHING, pivot=NOTHING),
@@ -87,7 +88,7 @@ class FittedOptions(AlignerOptions):
     model_languages: Sequence[str] = option(
         (),
         "Source and target language, by code or English name: kept in a saved model, and refused "
-        "if a fitted model was saved for others. Only for native.",
+        "if a fitted model was saved for others.",
         unit="LANGUAGE",
         nargs="+",
         group=GROUP,

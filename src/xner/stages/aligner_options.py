@@ -45,12 +45,11 @@ def _of_aligners(name: str, **declared: Any) -> Any:
     text = first.help if len(helps) == 1 else " ".join(
         f"{_joined(names)}: {text}" for text, names in helps.items()
     )  # fmt: skip
-    only = f" Only for {_joined(list(owners))}." if len(helps) == 1 else ""
     choices = tuple(dict.fromkeys(chain.from_iterable(each.choices for each in owners.values())))
     bounds = {name: {getattr(each, name) for each in owners.values()} for name in _BOUNDS}
     return option(
         None,
-        text + only,
+        text,
         choices=choices,
         **{name: values.pop() for name, values in bounds.items() if len(values) == 1},
         default_text=", ".join(shown),

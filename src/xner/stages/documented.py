@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from xner.effects import needed_by
 from xner.options import UNSET, Option, choices_of, options_of, shown_default, types_of
 
 _INDENT = "    "
@@ -93,6 +94,8 @@ def described(declared: Option, hint: Any, *, choices: bool = True) -> str:
     known = choices_of(hint, declared) if choices else ()
     if not all(f"`{value}`" in declared.help for value in known):
         parts.append(f"Choices: {', '.join(f'`{value}`' for value in known)}.")
+    if needs := needed_by(declared.when):
+        parts.append(needs)
     if declared.range:
         parts.append(f"Range: {declared.range}.")
     if default := shown_default(declared):

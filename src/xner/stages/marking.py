@@ -78,7 +78,7 @@ def threshold_option() -> Any:
     """The option `threshold`."""
     return option(
         0.5,
-        "Least similarity of a marked span to the translation of its entity (markers `brackets`; "
+        "Minimum similarity of a marked span to the translation of its entity (markers `brackets`; "
         "an XML tag names its entity).",
         ge=0,
         lt=1,

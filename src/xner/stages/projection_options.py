@@ -112,8 +112,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
     )
     stop_tokens: Collection[str] = option(
         STOP_TOKENS,
-        "Exclude candidates that contain this word (candidates `ngrams` and `region`); may be "
-        "repeated. Pass '' to allow every word.",
+        "Exclude candidates that contain this word; may be repeated. Pass '' to allow every word.",
         flag="--stop-token",
         unit="WORD",
         repeat=True,
@@ -123,7 +122,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
     )
     subspans: bool = option(
         False,
-        "Also use every span within a candidate as a candidate (candidates `spans` and `runs`).",
+        "Also use every span within a candidate as a candidate.",
         group="scoring",
         when=when(candidates=("runs", "spans"), method=_MATCHED),
         rare=True,
@@ -141,7 +140,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
     max_ratio: float = option(
         2.0,
         "Allow n-grams of up to this many times the words of the entity, if that is more than "
-        "max_span. 0 with max_span or other candidates than `links`, unless given.",
+        "max_span. The default is 0 if you give max_span or choose other candidates than `links`.",
         ge=0,
         presets=_published(0.0),
         unit="RATIO",
@@ -159,8 +158,8 @@ class ProjectionOptions(FittedOptions, NerOptions):
     )
     min_precision: float = option(
         0.25,
-        "Drop candidates that are correct with a lower probability, so that the expected precision "
-        "is at least this. Candidates `links` only; 0 without score `likelihood`, unless given.",
+        "Discard candidates whose probability of being correct is lower, so that the expected "
+        "precision is at least this. The default is 0 without score `likelihood`.",
         ge=0,
         lt=1,
         presets=_published(0.0),
@@ -172,15 +171,14 @@ class ProjectionOptions(FittedOptions, NerOptions):
     probabilities: bool = option(
         False,
         "Write the column probabilities: how probable it is that each target entity is correct. "
-        "Always written with the score `likelihood` or min_precision. Candidates `links` only.",
+        "Always written with the score `likelihood` or min_precision.",
         group="scoring",
         when=when(candidates="links"),
         rare=True,
     )
     merge_distance: int = option(
         1,
-        "Merge runs of linked words with at most this many words between them (method "
-        "`heuristic`, candidates `runs`).",
+        "Merge runs of linked words with at most this many words between them.",
         ge=0,
         unit="WORDS",
         group="scoring",
@@ -190,8 +188,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
     )
     length_ratio: float = option(
         0.8,
-        "Drop runs that are not longer than this share of the words of the entity (method "
-        "`heuristic`, candidates `runs`).",
+        "Drop runs that are not longer than this share of the words of the entity.",
         unit="SHARE",
         group="scoring",
         sign="length_ratio:{:g}",
@@ -200,7 +197,7 @@ class ProjectionOptions(FittedOptions, NerOptions):
     )
     top_k: int | None = option(
         None,
-        "Keep only the longest runs of each entity (method `heuristic`, candidates `runs`).",
+        "Keep only the longest runs of each entity.",
         ge=1,
         default_text="all",
         unit="N",

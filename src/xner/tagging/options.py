@@ -69,8 +69,8 @@ class SpacyOptions(_AnyTagger):
 
     trim: bool = option(
         False,
-        "Leave a first the, a or an and a last 's out of entities, as in CoNLL-2003 and unlike in "
-        "OntoNotes (spacy only).",
+        "Leave out a leading the, a or an and a trailing 's of entities, as in CoNLL-2003 and "
+        "unlike in OntoNotes (spacy only).",
         rare=True,
         group="model",
     )
@@ -90,7 +90,7 @@ class GlinerOptions(_AnyTagger, DeviceOptions):
 
     min_probability: float = option(
         0.5,
-        "Least probability of an entity (gliner only).",
+        "Minimum probability of an entity (gliner only).",
         ge=0,
         le=1,
         unit="P",

@@ -59,7 +59,7 @@ def parse_weights(text: str) -> str | list[float]:
 class _Sides:
     side: str = option(
         "target",
-        "Side to use of corpora that have two.",
+        "Side to use of corpora that have both.",
         choices=("target", "source"),
         group="input",
     )
@@ -85,7 +85,10 @@ class Choice(_Sides):
     """Which labelled sentences are used, and how they are weighted."""
 
     side: str = option(
-        "target", "Side to use of corpora that have two.", choices=("target", "source", "both")
+        "target",
+        "Side to use of corpora that have both.",
+        choices=("target", "source", "both"),
+        group="input",
     )
     max_unprojected: float | None = option(
         None, "Drop sentences if more than this share of their source entities was not projected.",
@@ -112,7 +115,7 @@ class StudentOptions(_Sides):
     """How a student is built and trained."""
 
     dev: Text | None = option(
-        None, "Labelled sentences on which to choose the best epoch and to stop early.",
+        None, "Labelled sentences for choosing the best epoch and stopping early.",
         unit="FILE", names="file", group="input",
     )  # fmt: skip
     base: Tagger | None = option(

@@ -65,8 +65,7 @@ class TranslatorOptions(HardwareOptions):
     )
     compute_type: str | None = option(
         None,
-        "Compute type of CTranslate2, such as int8 or int8_float16, instead of the precision "
-        "(ctranslate2 only).",
+        "Compute type of CTranslate2, such as int8 or int8_float16, instead of the precision.",
         unit="TYPE",
         when=when(translator="ctranslate2"),
         rare=True,
@@ -74,7 +73,7 @@ class TranslatorOptions(HardwareOptions):
     )
     folder: str | Path | None = option(
         None,
-        "Folder for converted models (ctranslate2 only).",
+        "Folder for converted models.",
         unit="FOLDER",
         when=when(translator="ctranslate2"),
         default_text="xner/ctranslate2 in $XDG_CACHE_HOME or ~/.cache",
