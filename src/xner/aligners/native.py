@@ -136,10 +136,11 @@ class NativeAligner:
     )
     units: Literal["words", "tokens"] = option(
         "words",
-        "What is aligned: words finds the words of text that is written without spaces (Chinese, "
+        "What is aligned: words or tokens. words finds the words of text that is written without spaces (Chinese, "
         "Japanese, Thai, Lao, Khmer, Burmese), aligns them, and gives their links to the tokens "
         "that they overlap; tokens aligns all tokens as they are.",
         choices=("words", "tokens"),
+        rare=True,
     )
     model: str | Path | AlignmentModel | None = option(
         None,

@@ -230,7 +230,8 @@ class ProjectionOptions(FittedOptions, NerOptions):
         "Source entities that share words: `levels` projects outer entities first, and inner ones "
         "may share their target words; with `none` no two spans share a word, as published.",
         presets=_published("none"),
-        group="matching",
+        group="scoring",
+        rare=True,
     )
     constraint: str | Constraint = option(
         "<=1",
