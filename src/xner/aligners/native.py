@@ -136,9 +136,9 @@ class NativeAligner:
     )
     units: Literal["words", "tokens"] = option(
         "words",
-        "What is aligned: words or tokens. words finds the words of text that is written without spaces (Chinese, "
-        "Japanese, Thai, Lao, Khmer, Burmese), aligns them, and gives their links to the tokens "
-        "that they overlap; tokens aligns all tokens as they are.",
+        "What is aligned: words or tokens. words finds the words of text that is written without "
+        "spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese), aligns them, and gives their links "
+        "to the tokens that they overlap; tokens aligns all tokens as they are.",
         choices=("words", "tokens"),
         rare=True,
     )
