@@ -98,7 +98,7 @@ def _changed_rows(changes: Counter[Change]) -> list[tuple[str, str]]:
 
 
 def _expected_rows(expected: float) -> list[tuple[str, str]]:
-    return [("expected to be correct", f"{expected:,.1f}")] if expected else []
+    return [("expected correct", f"{expected:,.1f}")] if expected else []
 
 
 @declare
