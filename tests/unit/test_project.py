@@ -192,7 +192,7 @@ def test_ilp_without_ortools_says_how_to_install_it(monkeypatch):
 
 def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
     from xner.solve.solution import Solution, Status
-    from xner.stages import project as module
+    from xner.stages import second_pass as module
 
     def late(problem, **options):
         none = np.zeros(problem.sentences)

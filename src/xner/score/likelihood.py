@@ -43,6 +43,7 @@ OF_ENTITY = ("entity words", "entity weight", "log candidates")
 _LENGTHS = np.uint64(11)
 _FILE = "likelihood.json"
 _BRACKETS = r"[(\[{（［｛【「『《〈]", r"[)\]}）］｝】」』》〉]"
+_BRACKET_CHARACTERS = frozenset("".join(_BRACKETS)) - {"\\"}
 
 
 def count_lengths(text: Text, spans: Spans, counts: Counts) -> None:
@@ -129,7 +130,11 @@ def _brackets(text: Text) -> Brackets:
 
 def _depths(text: Text, side: str) -> Int32:
     """int32 (words): opening minus closing brackets of each word."""
-    coded = values_of(text.batch[f"{side}_tokens"]).dictionary_encode()
+    words = values_of(text.batch[f"{side}_tokens"])
+    coded = words.dictionary_encode()
+    # Arrow compiles the expressions at each call: most sentences have no brackets.
+    if not _BRACKET_CHARACTERS & set().union(*coded.dictionary.to_pylist()):
+        return frozen(np.zeros(len(words)), np.int32)
     more, fewer = (pc.count_substring_regex(coded.dictionary, part) for part in _BRACKETS)
     depths = pc.subtract(more, fewer).take(coded.indices)
     return frozen(depths.to_numpy(zero_copy_only=False), np.int32)

@@ -4,71 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from xner.characters import entity_types, with_entity_offsets
+from xner.characters import entity_types
 from xner.columns import (
     LINKS_MADE_BY,
     SOLUTION,
     TAGGED_BY,
     TRANSLATION_MADE_BY,
-    replace_columns,
     types_of,
     with_columns,
 )
-from xner.corpus import Corpus, require
-from xner.corpus.bad_rows import blanked
+from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.kernels.records import Float64, Problem, Spans
 from xner.options import declare, options_of
 from xner.outcomes import outcomes_of
 from xner.report import Figure, Report
-from xner.score.alignment import Candidates, linked_ngrams, linked_runs
 from xner.score.counts import Counts
-from xner.score.fill import fill_links
-from xner.score.ngrams import all_ngrams, region_ngrams
 from xner.score.nmt import NmtOptions, NmtScorer
-from xner.score.registry import fused
-from xner.score.relabel import Change, relabel
-from xner.score.scene import Scene, Text
-from xner.score.spans import given_spans, run_spans
-from xner.solve.exact import solve_exact
-from xner.solve.greedy import solve_first_fit, solve_greedy
-from xner.solve.ilp import solve_ilp
-from xner.solve.solution import Solution
+from xner.score.relabel import Change
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of, require_columns
 from xner.stages.first_pass import (
     NEEDED,
-    Alone,
     count_alone,
     count_corpus,
     counted,
-    first_choice,
     is_alone,
 )
-from xner.stages.judging import above, likelihoods, probability_column, without
-from xner.stages.kept import candidate_column
-from xner.stages.large import large_rows, restored
+from xner.stages.large import large_rows
 from xner.stages.linking import linked
-from xner.stages.nesting import levels_of, solve_levels
 from xner.stages.projection_options import ProjectionOptions
-from xner.stages.solved import (
-    RELABELLED,
-    Chosen,
-    count_outcomes,
-    outcome_codes,
-    outcome_column,
-    solution_column,
-    target_entities,
-)
+from xner.stages.second_pass import OPTIONAL, Pass
 from xner.stages.work import Prepared, Work
 
 SLICE = 4096
@@ -78,8 +49,6 @@ _SHOWN = 20
 
 
 _MADE = ("target_entities", "outcomes", "solution")
-_KEPT = "scored_candidates"
-_OPTIONAL = ("probabilities", _KEPT)
 _NMT_LANGUAGES = {"source_language": "eng", "target_language": "deu"}
 
 
@@ -181,13 +150,13 @@ class Project(ProjectionOptions):
         links = ["links"] if self.linked else []
         columns = entity_types(corpus.schema, "target", *links, "target_entities", "outcomes")
         columns |= {"solution": SOLUTION, **types_of(*self._optional)}
-        return with_columns(corpus.schema, columns, drop=_OPTIONAL)
+        return with_columns(corpus.schema, columns, drop=OPTIONAL)
 
     @property
     def _optional(self) -> tuple[str, ...]:
         """The columns that only some settings make."""
         wanted = self.judged, bool(self.keep_candidates)
-        return tuple(name for name, want in zip(_OPTIONAL, wanted, strict=True) if want)
+        return tuple(name for name, want in zip(OPTIONAL, wanted, strict=True) if want)
 
     @property
     def costly(self) -> bool:
@@ -301,151 +270,3 @@ def _made_before(corpus: Corpus) -> str:
     keys |= {f"{side}_tagger": key for side, key in TAGGED_BY.items()}
     known = corpus.schema.metadata or {}
     return "".join(f"|{name}:{known[key].decode()}" for name, key in keys.items() if key in known)
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """The second pass over a corpus: every batch is matched.
-
-    Attributes:
-        options: how.
-        report: counts what was done.
-        counts: corpus statistics of the first pass, if the options need them.
-        nmt: the model of the score `nmt`, if it is used.
-        alone: what the first pass found, if the corpus has a single sentence.
-    """
-
-    options: ProjectionOptions
-    report: Report
-    counts: Counts | None = None
-    nmt: NmtScorer | None = None
-    alone: Alone | None = None
-
-    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Add the columns of a projection to a validated batch."""
-        require(batch, "source_tokens", "source_entities", "target_tokens")
-        if self.options.linked:
-            require(batch, "links")
-        if self.alone is not None and batch.num_rows:
-            return self._projected(batch, self.alone)
-        large = large_rows(batch, self.options)
-        made = self._projected(blanked(batch, large))
-        return restored(made, batch, large, self.report) if len(large) else made
-
-    def _projected(self, batch: pa.RecordBatch, alone: Alone | None = None) -> pa.RecordBatch:
-        options = self.options
-        if alone is None:
-            text = Text(batch)
-            spans = None if self.counts is None else first_choice(text, options)
-            made, chance = self._candidates(text, spans)
-        else:
-            text, spans = alone.text, alone.spans
-            made, chance = self._alone(alone)
-        keep = above(made.problem, options, chance)
-        problem, chance, lost = without(made.problem, keep, chance)
-        solution = self._solved(problem, made, text)
-        codes = outcome_codes(made, lost, problem, solution)
-        chosen = Chosen.of(problem, solution)
-        entities = target_entities(batch, problem, chosen)
-        if options.relabel and spans is not None and self.counts is not None:
-            named = relabel(entities, text, spans, self.counts, options.relabel)
-            entities = named.entities
-            codes[problem.entity_offsets[named.row] + named.source] = RELABELLED
-            self.report.add(relabelled=named.changes)
-        self._count(codes, problem, solution)
-        columns = {
-            "target_entities": entities,
-            "outcomes": outcome_column(codes, problem),
-            "solution": solution_column(solution),
-        }
-        if chance is not None:
-            columns["probabilities"] = probability_column(chosen, chance)
-            self.report.add(expected=float(np.nansum(chance[chosen.candidate])))
-        if options.keep_candidates:
-            columns[_KEPT] = candidate_column(made, keep, solution, options.keep_candidates)
-        metadata = {b"xner.projection": self.report.signature}
-        placed = with_entity_offsets(columns, batch, "target")
-        return replace_columns(batch, placed, drop=_OPTIONAL, metadata=metadata)
-
-    def _solved(self, problem: Problem, made: Candidates, text: Text) -> Solution:
-        options = self.options
-        levels = levels_of(text.entities) if options.nesting == "levels" else None
-        if levels is None:
-            return _solve(problem, made, options)
-        solve = partial(_solve, options=options)
-        return solve_levels(problem, made, text.entities, levels, solve)
-
-    def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:
-        self.report.add(
-            sentences=problem.sentences,
-            entities=problem.entities,
-            spans=int(solution.chosen.sum()),
-            outcomes=count_outcomes(codes),
-            objective=float(solution.objective.sum()),
-            bound=float(solution.bound.sum()),
-            routes=solution.routes(),
-            statuses=solution.statuses(),
-        )
-
-    def _candidates(self, text: Text, spans: Spans | None) -> tuple[Candidates, Float64 | None]:
-        """The scored candidates, and their likelihoods if they are wanted."""
-        options = self.options
-        if spans is not None and self.counts is not None:
-            text = fill_links(text, spans, self.counts, options.fill)
-        return self._scored(text, spans, _unscored(text, options), options.score)
-
-    def _alone(self, alone: Alone) -> tuple[Candidates, Float64 | None]:
-        """The candidates of the only sentence of a corpus: without links to fill in."""
-        options = self.options
-        ready = options.candidates == "links" and options.method != "heuristic"
-        made = alone.made if ready else _unscored(alone.text, options)
-        score = dict(options.score)
-        if len(score) > 1:
-            score.pop("dictionary", None)  # 0
-        return self._scored(alone.text, alone.spans, made, score)
-
-    def _scored(
-        self, text: Text, spans: Spans | None, made: Candidates, score: Mapping[str, float]
-    ) -> tuple[Candidates, Float64 | None]:
-        options = self.options
-        chance = None
-        if options.judged and spans is not None and self.counts is not None:
-            chance = likelihoods(text, made.problem, spans, self.counts, options)
-        if options.method == "heuristic":
-            return made, chance
-        scene = Scene(text, made.problem, spans, self.counts, self.nmt, options.ner, chance)
-        return replace(made, problem=made.problem.with_scores(fused(scene, score))), chance
-
-
-def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> Solution:
-    constraint = options.limits
-    if options.method == "heuristic":
-        return solve_first_fit(problem, made.length)
-    if options.method == "greedy":
-        return solve_greedy(problem, limit=constraint.at_most)
-    if options.method == "exact" and constraint.always_feasible:
-        return solve_exact(problem, limit=constraint.at_most)
-    return solve_ilp(
-        problem,
-        constraint=constraint,
-        backend=options.backend,
-        time_limit=options.time_limit,
-        gap=options.gap,
-    )
-
-
-def _unscored(text: Text, options: ProjectionOptions) -> Candidates:
-    """The candidates, with their alignment scores."""
-    limits = options.max_span, options.max_ratio
-    if options.method == "heuristic":
-        return linked_runs(text, options.merge_distance, options.length_ratio, options.top_k)
-    if options.candidates == "spans":
-        return given_spans(text, options.subspans)
-    if options.candidates == "runs":
-        runs = options.merge_distance, options.length_ratio, options.top_k
-        return run_spans(text, *runs, options.subspans)
-    if options.candidates == "ngrams":
-        return all_ngrams(text, *limits, options.stop_tokens)
-    if options.candidates == "region":
-        return region_ngrams(text, *limits, options.stop_tokens)
-    return linked_ngrams(text, *limits)
