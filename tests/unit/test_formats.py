@@ -1,6 +1,9 @@
 """Reading and writing files: what comes in must go out, and bad files say where and why."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -333,3 +336,29 @@ def test_pharaoh_round_trip(rows):
     )
     text = pharaoh.render(column)
     assert pharaoh.parse("x", 1, text).equals(column)
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    path = tmp_path / "out[1].jsonl"
+    with files.atomic(path) as partial:
+        own = partial.name
+        partial.write_text("x")
+    process = str(os.getpid())
+    killed = tmp_path / own.replace(process, str(ended.pid))
+    folder = tmp_path / killed.name.replace("out[1]", "made[1]")
+    running = tmp_path / own.replace(process, str(os.getppid()))
+    elsewhere = tmp_path / killed.name.replace(files._MACHINE, "other")
+    another = tmp_path / killed.name.replace("out[1]", "out1")
+    for left in (killed, running, elsewhere, another):
+        left.write_text("x")
+    folder.mkdir()
+    (folder / "part").write_text("x")
+    with files.atomic(path) as partial:
+        partial.write_text("y")
+    with files.atomic(tmp_path / "made[1].jsonl", folder=True) as partial:
+        (partial / "part").write_text("y")
+    kept = {left.name for left in tmp_path.iterdir() if left.name.startswith(".")}
+    assert kept == {running.name, elsewhere.name, another.name}
+    assert path.read_text() == "y"

@@ -8,9 +8,10 @@ from benchmarks.kills import make_inputs
 
 import xner
 from xner.cli import main
-from xner.errors import InputError, MissingExtraError
+from xner.errors import InputError, MissingExtraError, ResourceError, UsageError
 from xner.jobs import Local, run_job
 from xner.jobs.ray import Ray
+from xner.jobs.ray import _check_address as check_address
 from xner.stages.project import Project
 from xner.stages.translate import Translate
 from xner.translation.fake import FakeTranslator
@@ -49,6 +50,22 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'xner\[ray\]'"):
         Ray()
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "message"),
+    [
+        ("127.0.0.1:9", ResourceError, "no Ray cluster answers at 127.0.0.1:9"),
+        ("ray://127.0.0.1:9", ResourceError, "leave out the address"),
+        ("no.such.host.invalid:6379", ResourceError, "no Ray cluster answers"),
+        ("127.0.0.1", UsageError, "give auto, or HOST:PORT"),
+        ("127.0.0.1:99999", UsageError, "give auto, or HOST:PORT"),
+    ],
+)
+def test_a_wrong_address_fails_at_once(address, error, message):
+    with pytest.raises(error, match=message):
+        check_address(address)
+    check_address("auto")
 
 
 def test_options_of_the_command(folder, capsys):

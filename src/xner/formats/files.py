@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import glob
 import os
+import platform
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +23,7 @@ import pyarrow.compute as pc
 from xner.errors import FormatError, OutputError
 from xner.formats.streams import UTF8, open_text
 
+_MACHINE = re.sub(r"[^\w]", "_", platform.node())[:64]
 BLOCK_BYTES = 2 << 20
 ARCHIVE_DAMAGE = (
     OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError, MemoryError, BadZipFile,
@@ -208,6 +212,8 @@ def check_utf8(path: Path, line: int, block: bytes) -> None:
 def atomic(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success rename it to `path`, else remove it.
 
+    What processes of this machine left that were killed while they wrote `path` is removed.
+
     Args:
         path: file, or folder, to write.
         folder: `path` is a folder, which is new or empty.
@@ -219,7 +225,8 @@ def atomic(path: Path, *, folder: bool = False) -> Iterator[Path]:
         raise OutputError(f"{path}: is a folder; name a file")
     if folder and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OutputError(f"{path}: exists; name a new or an empty folder")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{_MACHINE}-{os.getpid()}.partial")
+    _remove_left(path)
     try:
         if folder:
             partial.mkdir()
@@ -237,10 +244,34 @@ def atomic(path: Path, *, folder: bool = False) -> Iterator[Path]:
             raise
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
     finally:
-        if folder:
-            shutil.rmtree(partial, ignore_errors=True)
-        else:
-            partial.unlink(missing_ok=True)
+        _remove(partial)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove the temporary files of `path` whose processes ran on this machine and are gone."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{_MACHINE}-*.partial"):
+        process = left.name.removesuffix(".partial").rpartition("-")[2]
+        if process.isdecimal() and not _is_running(int(process)):
+            _remove(left)
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":  # elsewhere, signal 0 ends the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _remove(partial: Path) -> None:
+    if partial.is_dir():
+        shutil.rmtree(partial, ignore_errors=True)
+    else:
+        partial.unlink(missing_ok=True)
 
 
 def lines_of(lines: pa.StringArray) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,15 +19,41 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from xner.errors import MissingExtraError, ResourceError
+from xner.errors import MissingExtraError, ResourceError, UsageError
 from xner.jobs.engines import RunPart, Task
 from xner.jobs.lock import waiting
 from xner.report import Progress, silent
 
+_SECONDS, _MOST_PORT = 5.0, 65_535
+"""Time to wait for a cluster to answer, and the largest number of a port."""
 _BLOCKS = 10_000
 """Most groups of parts that Ray keeps track of; a group is one task."""
 _STORE_BYTES = 128 << 20
 """Shared memory of Ray on this machine: parts do not travel through it."""
+
+
+def _check_address(address: str) -> None:
+    """Check that something answers at an address; Ray itself waits for minutes.
+
+    Raises:
+        UsageError: the address has another form.
+        ResourceError: nothing answers.
+    """
+    if address == "auto":
+        return
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > _MOST_PORT:
+        raise UsageError(
+            f"the address of Ray is {address!r}; give auto, or HOST:PORT such as 10.0.0.5:6379"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
+    except OSError as error:
+        why = error.strerror or str(error) or type(error).__name__
+        raise ResourceError(
+            f"no Ray cluster answers at {address} ({why}); start one there with 'ray start "
+            f"--head', or leave out the address to start Ray on this machine"
+        ) from None
 
 
 @dataclass(slots=True)
@@ -99,6 +126,8 @@ class Ray:
         import ray.data
 
         if not ray.is_initialized():
+            if self.address is not None:
+                _check_address(self.address)
             own = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
             try:
                 ray.init(
