@@ -39,7 +39,7 @@ from xner.stages.identified import identified
 from xner.stages.linking import KeepLinks, linked
 from xner.stages.work import Prepared, Work
 
-Bitext = Corpus | StrPath | tuple[StrPath, StrPath]
+Bitext = Corpus | StrPath | tuple[StrPath, ...]
 _TEXTS = ("fit_on", "pivot", "save_model", "model_languages")
 _FITTED = (when(aligner="native", model=NOTHING), when("an aligner that is fitted", fits=True))
 _PIVOTED = (
