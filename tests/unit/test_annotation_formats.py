@@ -453,6 +453,11 @@ def test_corrections_that_do_not_fit(tmp_path):
     corpus_of(("b", ["Cy"], [(0, 1, "PER")])).write(path)
     made = xner.apply_changes(pairs, path).table["target_entities"].to_pylist()
     assert [[e["label"] for e in row] for row in made] == [["PER"], [], ["PER"]]
+    # rows of -DOCSTART- count if they count in the corpus
+    marked = corpus_of(("a", ["-DOCSTART-"], []), ("b", ["Bo"], []))
+    marked.write(tmp_path / "edited.conll")
+    (tmp_path / "edited.conll").write_text("-DOCSTART-\tO\n\nBo\tB-PER\n\n")
+    assert xner.apply_changes(marked, tmp_path / "edited.conll").report.changed == 1
     path.write_text('{"id": "a", "text": "Ada nj", "label": []}\n')
     with pytest.raises(xner.errors.ChangeError, match="'a' with the words 'Ada nj' is not in made"):
         xner.apply_changes(pairs, path)
