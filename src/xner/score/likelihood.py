@@ -104,7 +104,7 @@ def network() -> Network:
     if tuple(kept["inputs"]) != INPUTS:
         raise ValueError(f"{_FILE} does not fit this version; run benchmarks/fit_likelihood.py")
     names = ("mean", "scale", "hidden", "bias", "output")
-    arrays = {name: frozen(np.array(kept[name]), np.float64) for name in names}
+    arrays = {name: frozen(np.array(kept[name]).T, np.float64) for name in names}
     of_entity = frozen(np.array([INPUTS.index(name) for name in OF_ENTITY]), np.int64)
     return Network(**arrays, none=of_entity, missing=float(kept["missing"]))
 
@@ -130,11 +130,10 @@ def _brackets(text: Text) -> Brackets:
 
 def _depths(text: Text, side: str) -> Int32:
     """int32 (words): opening minus closing brackets of each word."""
-    words = values_of(text.batch[f"{side}_tokens"])
-    coded = words.dictionary_encode()
+    coded = text.source_types if side == "source" else text.target_types
     # Arrow compiles the expressions at each call: most sentences have no brackets.
-    if not _BRACKET_CHARACTERS & set().union(*coded.dictionary.to_pylist()):
-        return frozen(np.zeros(len(words)), np.int32)
+    if not _BRACKET_CHARACTERS & set("".join(coded.dictionary.to_pylist())):
+        return frozen(np.zeros(len(coded)), np.int32)
     more, fewer = (pc.count_substring_regex(coded.dictionary, part) for part in _BRACKETS)
     depths = pc.subtract(more, fewer).take(coded.indices)
     return frozen(depths.to_numpy(zero_copy_only=False), np.int32)

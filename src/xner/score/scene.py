@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import field_of, lengths_of, offsets_of, rows_of
+from xner.columns import field_of, lengths_of, offsets_of, rows_of, values_of
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import mixed, word_keys
 from xner.kernels.records import (
@@ -47,12 +47,22 @@ class Text:
     @cached_property
     def source(self) -> Words:
         """Words of the source side."""
-        return words_of(self.batch["source_tokens"])
+        return words_of(self.batch["source_tokens"], self.source_types)
 
     @cached_property
     def target(self) -> Words:
         """Words of the target side."""
-        return words_of(self.batch["target_tokens"])
+        return words_of(self.batch["target_tokens"], self.target_types)
+
+    @cached_property
+    def source_types(self) -> pa.DictionaryArray:
+        """Words of the source side by their types."""
+        return values_of(self.batch["source_tokens"]).dictionary_encode()
+
+    @cached_property
+    def target_types(self) -> pa.DictionaryArray:
+        """Words of the target side by their types."""
+        return values_of(self.batch["target_tokens"]).dictionary_encode()
 
     @cached_property
     def target_lengths(self) -> Int32:
@@ -165,9 +175,9 @@ def score_with(
     return score
 
 
-def words_of(tokens: pa.ListArray) -> Words:
-    """Return the words of a column of tokens."""
-    coded = tokens.values[_part(tokens)].dictionary_encode()
+def words_of(tokens: pa.ListArray, types: pa.DictionaryArray | None = None) -> Words:
+    """Return the words of a column of tokens, and of its `types` if they are known."""
+    coded = values_of(tokens).dictionary_encode() if types is None else types
     strings, index = coded.dictionary, coded.indices.to_numpy()
     keys, shapes = np.empty(len(strings), np.uint64), np.empty(len(strings), np.uint8)
     if len(strings):
@@ -209,9 +219,10 @@ def _fields(column: pa.ListArray, *names: str) -> list[Int32]:
 
 def _bare(words: pa.StringArray) -> pa.StringArray:
     """Words without surrounding punctuation; words of nothing else stay."""
-    listed = words.to_pylist()
-    around = "".join(set().union(*listed) & _punctuation(set().union(*listed)))
-    return pa.array([word.strip(around) or word for word in listed], pa.string())
+    characters = set("".join(words.to_pylist()))
+    around = sorted(characters & _punctuation(characters))
+    bare = pc.utf8_trim(words, "".join(around))
+    return pc.if_else(pc.equal(bare, ""), words, bare)
 
 
 def _punctuation(characters: set[str]) -> set[str]:
