@@ -208,9 +208,8 @@ def settle(
         if value is UNSET or (value is None and not is_optional(types[name])):
             value = (given or {}).get(name, usual)
             object.__setattr__(made, name, value)
-        elif value is not usual and value is not declared.default:
-            if not (_same(value, usual) or _same(value, declared.default)):
-                changed.append(name)
+        elif not (_same(value, usual) or _same(value, declared.default)):
+            changed.append(name)
         if declared.adapt is not None and value is not None:
             value = adapted(name, value, declared.adapt)
             object.__setattr__(made, name, value)
@@ -221,7 +220,7 @@ def settle(
 
 def _same(value: Any, usual: Any) -> bool:
     """Whether a value is the usual one, also if it was converted."""
-    if type(value) is type(usual) and value == usual:
+    if value is usual or (type(value) is type(usual) and value == usual):
         return True
     return isinstance(usual, str) and str(value) == usual
 
