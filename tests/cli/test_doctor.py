@@ -36,7 +36,7 @@ def test_a_wrong_solver_is_found(capsys, monkeypatch):
 
     solve = exact.solve_exact
     monkeypatch.setattr(exact, "solve_exact", wrong)
-    monkeypatch.setattr("xner.stages.project.solve_exact", wrong)
+    monkeypatch.setattr("xner.stages.second_pass.solve_exact", wrong)
     assert main(["doctor"]) == 1
     out = capsys.readouterr()
     assert "exact is below greedy" in out.out
