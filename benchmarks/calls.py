@@ -7,6 +7,7 @@ machine does; the time that passes does. Tables are the 37,342 pairs of conll-mt
 AWESOME, repeated.
 """
 
+import os
 from collections.abc import Callable
 from time import perf_counter, thread_time
 from typing import Any
@@ -37,7 +38,8 @@ def main() -> None:
     options = arguments.parse_args()
     real = common.conll_mt(options.data).select(COLUMNS)
     parts = [one_sentence(real), large(real, options.pairs, options.frame), words(real)]
-    body = "\n".join([common.made_by("pyarrow"), "", *parts])
+    load = f"Load average of the machine during the run: {os.getloadavg()[1]:.0f}."
+    body = "\n".join([common.made_by("pyarrow"), "", load, "", *parts])
     common.save(options.results, "calls.md", "Library calls", body)
 
 

@@ -1,5 +1,6 @@
 """Texts, and character offsets of tokens and entities, through files and stages."""
 
+import json
 import pickle
 
 import pyarrow as pa
@@ -113,3 +114,26 @@ def test_new_entities_replace_offsets(pairs):
 def test_offsets_that_do_not_fit(change, message):
     with pytest.raises(InputError, match=message):
         xner.Corpus.from_table(pa.table(columns(**change)))
+
+
+def test_files_of_texts_are_split_into_words(tmp_path):
+    rows = [
+        {"source_text": text, "source_entities": spans, "target_text": "à Bonn"}
+        for text, spans in [
+            ("in  Bonn", [{"start": 3, "end": 8, "label": "LOC"}]),
+            ("Bonn", [{"start": 0, "end": 9, "label": "LOC"}]),
+        ]
+    ]
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.raises(InputError, match=r"texts.jsonl:2: the characters \[0, 9\) in source_ent"):
+        xner.read(path)
+    kept = xner.scan(path, on_bad_row="quarantine")
+    assert [bad["row"] for bad in kept.bad] == [2]
+    kept.select("source_text", "target_text").write(tmp_path / "texts.parquet")
+    words = xner.scan(tmp_path / "texts.parquet").select("target_tokens", "source_offsets")
+    assert words.part(0, 1).table.to_pydict() == {
+        "target_tokens": [["à", "Bonn"]],
+        "source_offsets": _spans([[(0, 2), (4, 8)]]),
+    }
+    assert kept[0].source_entities[0].text == " Bonn"
