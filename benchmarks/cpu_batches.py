@@ -103,8 +103,8 @@ def main() -> None:
         f"Command: `OMP_NUM_THREADS=1 python -m benchmarks.cpu_batches --sentences {count} "
         f"--times {given.times}`. A sentence of 30 words is tagged or translated {count} times, or "
         f"{count // 4} times with beams. The last row uses {count} different sentences, so that "
-        f"large batches contain padding. Random models, float32, one thread, CPU seconds, minimum "
-        f"of {given.times} runs. For translation, tokens are source subwords x beams."
+        f"large batches contain padding. Random models, float32, one thread, CPU seconds, the "
+        f"least of {given.times} run(s). For translation, tokens are source subwords x beams."
     )
     body = [text, common.markdown(head, rows), common.made_by("torch", "transformers")]
     common.save(given.results, "cpu_batches.md", "Batches on a CPU", "\n\n".join(body))

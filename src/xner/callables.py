@@ -7,10 +7,10 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from xner.errors import UsageError
 
@@ -124,3 +124,68 @@ def listed(results: Any) -> list[Any] | None:
     if isinstance(results, str | bytes | Mapping) or not isinstance(results, Iterable):
         return None
     return list(results)
+
+
+class Function:
+    """A function of a user; the base of its adapters to the interface of a component.
+
+    Attributes:
+        kind: what the component is, such as `tagger`.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Call `function` for the results."""
+        self.function = function
+
+    @property
+    def signature(self) -> str:
+        """Name of the function, and a digest of its source code."""
+        return signature_of(self.function)
+
+    def results(self, items: Sequence[Any], row: int, *further: Any) -> list[Any]:
+        """Call the function for some items.
+
+        Args:
+            items: the first argument; without items the function is not called.
+            row: index of the first item in the stream, for messages.
+            *further: more arguments.
+
+        Returns:
+            A result for each item.
+
+        Raises:
+            ResultError: there are too few or too many results, or no list of them.
+        """
+        found = listed(self.function(items, *further) if items else [])
+        if found is None or len(found) != len(items):
+            count = "no list" if found is None else f"{len(found)} results"
+            raise ResultError(
+                f"the {self.kind} {self.signature}", row,
+                f"returned {count} for {len(items)} inputs from here on",
+            )  # fmt: skip
+        return found
+
+
+def as_component(given: Any, adapter: type[Function], interface: type[Any]) -> Any:
+    """Return a component as it is, and a function through its adapter.
+
+    Args:
+        given: what a user gave.
+        adapter: adapter of functions.
+        interface: the protocol of components; its public attributes are needed.
+
+    Raises:
+        UsageError: `given` is neither.
+    """
+    needed = [name for name in vars(interface) if not name.startswith("_")]
+    if all(hasattr(given, name) for name in needed):
+        return given
+    if callable(given):
+        return adapter(given)
+    raise UsageError(
+        f"{adapter.kind} is {given!r:.80}; it must be a function, or an object with "
+        f"{' and '.join(f'`{name}`' for name in sorted(needed))} "
+        f"({interface.__module__}.{interface.__qualname__})"
+    )

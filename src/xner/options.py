@@ -225,6 +225,19 @@ def _same(value: Any, usual: Any) -> bool:
     return isinstance(usual, str) and str(value) == usual
 
 
+@declare
+class Checked:
+    """Options that are checked when an instance is created."""
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            UsageError: a value has the wrong type or is out of its range.
+        """
+        settle(self)
+
+
 def refuse_idle(made: Any, names: Iterable[str]) -> None:
     """Refuse options that have no effect.
 

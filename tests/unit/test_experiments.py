@@ -485,7 +485,7 @@ def test_objects_must_say_what_they_are(folder, fakes):
     given = config(
         languages={"de": {"gold": "de.conll"}}, pipelines=["translate-test"], stages=stages_
     )
-    with pytest.raises(xner.UsageError, match="an object with `translate` and `signature`"):
+    with pytest.raises(xner.UsageError, match="an object with `signature` and `translate`"):
         xner.run(given)
 
 

@@ -140,7 +140,7 @@ TAGS = [
     (lambda s: [["O"], []], "sentence 'a': there are 1 tags for 3 words"),
     (lambda s: [["O", "B", "O"], []], "sentence 'a': 'B' is not a tag"),
     (lambda s: [None, []], "sentence 'a': the result is None; it must be a list"),
-    (lambda s: s[1:], "sentence 'a': returned 1 results for 2 sentences"),
+    (lambda s: s[1:], "sentence 'a': returned 1 results for 2 inputs"),
     (lambda s: None, "sentence 'a': returned no list"),
 ]
 
@@ -157,7 +157,7 @@ LINKS = [
     (lambda s, t: [[(0, 0), (0, 0, 0.5)], []], "sentence 'a': the link 0-0 is given twice"),
     (lambda s, t: [[(0, 0, -1)], []], "sentence 'a': .* weight that is no number, or below 0"),
     (lambda s, t: [[], ["0-0"]], "sentence 'c': the link '0-0' is no pair of words"),
-    (lambda s, t: [[]], "sentence 'a': returned 1 results for 2 pairs"),
+    (lambda s, t: [[]], "sentence 'a': returned 1 results for 2 inputs"),
 ]
 
 
@@ -182,7 +182,7 @@ ONE = Translated("x", "translated")
 TEXTS = [
     (lambda t, a, b: [1, "x"], "sentence 'a': the translation is 1; it must be text"),
     (lambda t, a, b: ["x", None], "sentence 'c': the translation is None"),
-    (lambda t, a, b: ["x"], "sentence 'a': returned 1 translations for 2 texts"),
+    (lambda t, a, b: ["x"], "sentence 'a': returned 1 results for 2 inputs"),
     (Translator([ONE, ONE]), "sentence 'c': has no translation"),
     (Translator([ONE] * 4), "sentence 'c': is followed by a result too many"),
     (Translator([Translated("x", "fine")]), "sentence 'a': the outcome is 'fine'"),

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from xner.aligners import Aligner
 from xner.aligners.bitext import Bitext, Links, Side, offsets_from
-from xner.callables import ResultError, listed, signature_of
-from xner.errors import UsageError
+from xner.callables import Function, ResultError, as_component, listed
 
 Link = tuple[int, int] | tuple[int, int, float]
 AlignFunction = Callable[[list[list[str]], list[list[str]]], Iterable[Sequence[Link]]]
@@ -24,25 +23,18 @@ BATCH = 512
 """Maximum number of sentence pairs per call of a function."""
 
 
-class FunctionAligner:
+class FunctionAligner(Function):
     """A function as a word aligner.
 
     A function sees a part of the corpus at a time. An aligner that learns from all of it must be
     an object with `align` (`xner.aligners.Aligner`).
     """
 
+    kind = "aligner"
+    function: AlignFunction
     fitted: ClassVar[bool] = False
     random: ClassVar[bool] = False
     pivots: ClassVar[bool] = False
-
-    def __init__(self, function: AlignFunction) -> None:
-        """Use `function` to align; see `AlignFunction`."""
-        self.function = function
-
-    @property
-    def signature(self) -> str:
-        """Name of the function, and a digest of its source code."""
-        return signature_of(self.function)
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
         """Return the links of every pair.
@@ -56,12 +48,7 @@ class FunctionAligner:
         for first in range(0, len(asked), BATCH):
             group = asked[first : first + BATCH]
             sides = [_sentences(side, group) for side in (bitext.source, bitext.target)]
-            results = listed(self.function(*sides))
-            if results is None or len(results) != len(group):
-                count = "no list" if results is None else f"{len(results)} results"
-                raise ResultError(
-                    self._name, int(group[0]), f"returned {count} for {len(group)} pairs from here"
-                )
+            results = self.results(sides[0], int(group[0]), sides[1])
             for row, given, source, target in zip(group, results, *sides, strict=True):
                 rows[row] = self._links(given, int(row), len(source), len(target))
             if progress is not None:
@@ -102,15 +89,8 @@ def as_aligner(given: Any) -> Aligner:
     Raises:
         UsageError: `given` is neither.
     """
-    if hasattr(given, "align") and hasattr(given, "signature"):
-        aligner: Aligner = given
-        return aligner
-    if callable(given):
-        return FunctionAligner(given)
-    raise UsageError(
-        f"aligner is {given!r:.80}; it must be a function, or an object with `align` and "
-        f"`signature` (xner.aligners.Aligner)"
-    )
+    aligner: Aligner = as_component(given, FunctionAligner, Aligner)
+    return aligner
 
 
 def _sentences(side: Side, rows: NDArray[np.int64]) -> list[list[str]]:

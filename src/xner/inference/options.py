@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from xner.options import declare, option, settle
+from xner.options import Checked, declare, option
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @declare
-class DeviceOptions:
+class DeviceOptions(Checked):
     """The device of a model."""
 
     device: str = option(
@@ -20,14 +20,6 @@ class DeviceOptions:
         unit="NAMES",
         group="model",
     )
-
-    def __post_init__(self) -> None:
-        """Check the options.
-
-        Raises:
-            UsageError: a value has the wrong type or is out of its range.
-        """
-        settle(self)
 
 
 @declare

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xner.options import declare, option, settle
+from xner.options import Checked, declare, option
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 _GROUP = "llm service"
 
 
 @declare
-class ServiceOptions:
+class ServiceOptions(Checked):
     """Where a service is, and how it is asked."""
 
     address: str | None = option(
@@ -72,11 +72,3 @@ class ServiceOptions:
         0.0, "Price of a million output tokens, to report the cost.", ge=0, unit="PRICE",
         group=_GROUP, rare=True,
     )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        """Check the options.
-
-        Raises:
-            UsageError: a value has the wrong type or is out of its range.
-        """
-        settle(self)

@@ -71,8 +71,8 @@ class Tagging(Stage, TaggerOptions):
     tagger: str | Tagger = option(
         "checkpoint",
         "Tagger: `checkpoint`, a token-classification model; `spacy`, a pipeline of spaCy; "
-        "`gliner`; `llm`, a language model behind an address. Also a function of yours, by "
-        "`module:name` or in Python (docs/plugins.md).",
+        "`gliner`; `llm`, a language model behind an address; or `module:name`, a function of "
+        "yours (docs/plugins.md).",
         choices=TAGGERS,
         adapt=as_tagger,
         group="model",

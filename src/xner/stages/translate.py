@@ -70,9 +70,8 @@ class Translating(Stage, AllTranslatorOptions):
     )
     translator: str | Translator = option(
         "nllb",
-        "What runs the model: `nllb` (transformers), `ctranslate2`, or `llm`, a "
-        "language model behind an address. Also a function of yours, by "
-        "`module:name` or in Python (docs/plugins.md).",
+        "What runs the model: `nllb` (transformers); `ctranslate2`; `llm`, a language model behind "
+        "an address; or `module:name`, a function of yours (docs/plugins.md).",
         choices=TRANSLATORS,
         adapt=as_translator,
         group="translation",

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from xner.callables import ResultError, grouped, listed, signature_of
-from xner.errors import SchemeError, UsageError
+from xner.callables import Function, ResultError, as_component, grouped, listed
+from xner.errors import SchemeError
 from xner.schemes import spans_from_tags
 from xner.tagging import Entity, Found, Tagged, Tagger
 
@@ -25,7 +25,7 @@ BATCH = 256
 """Maximum number of sentences per call of a function."""
 
 
-class FunctionTagger:
+class FunctionTagger(Function):
     """A function as a tagger.
 
     >>> def tag(sentences):
@@ -34,28 +34,16 @@ class FunctionTagger:
     [[(1, 2, 'NAME')]]
     """
 
+    kind = "tagger"
+    function: TagFunction
     tags: Sequence[str] = ()
-
-    def __init__(self, function: TagFunction) -> None:
-        """Use `function` to tag; see `TagFunction`."""
-        self.function = function
-
-    @property
-    def signature(self) -> str:
-        """Name of the function, and a digest of its source code."""
-        return signature_of(self.function)
 
     def tag(self, sentences: Iterable[Sequence[str]]) -> Iterator[Found]:
         """Tag sentences of words; yields one result per sentence, in order."""
         before = 0
         for group in grouped(sentences, BATCH):
             asked = [list(words) for words in group if words]
-            results = listed(self.function(asked) if asked else [])
-            if results is None or len(results) != len(asked):
-                count = "no list" if results is None else f"{len(results)} results"
-                raise ResultError(
-                    name_of(self), before, f"returned {count} for {len(asked)} sentences from here"
-                )
+            results = self.results(asked, before)
             found = iter(results)
             for words in group:
                 yield Found(next(found)) if words else Found((), windows=0)
@@ -68,15 +56,8 @@ def as_tagger(given: Any) -> Tagger:
     Raises:
         UsageError: `given` is neither.
     """
-    if all(hasattr(given, name) for name in ("tag", "tags", "signature")):
-        tagger: Tagger = given
-        return tagger
-    if callable(given):
-        return FunctionTagger(given)
-    raise UsageError(
-        f"tagger is {given!r:.80}; it must be a function, or an object with `tag`, `tags` and "
-        f"`signature` (xner.tagging.Tagger)"
-    )
+    tagger: Tagger = as_component(given, FunctionTagger, Tagger)
+    return tagger
 
 
 def checked(tagger: Tagger, sentences: Iterable[Sequence[str]]) -> Iterator[Tagged | Found]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xner.inference.options import DeviceOptions, HardwareOptions, batch_tokens_option
-from xner.options import declare, option, parse_label, settle
+from xner.options import Checked, declare, option, parse_label
 from xner.services.options import ServiceOptions
 
 GPU_TOKENS, CPU_TOKENS = 32_768, 1_024
@@ -14,7 +14,7 @@ GPU_TOKENS, CPU_TOKENS = 32_768, 1_024
 
 
 @declare
-class _AnyTagger:
+class _AnyTagger(Checked):
     model: str | Path | None = option(
         None,
         "Token-classification checkpoint: hub id or folder, such as "
@@ -34,14 +34,6 @@ class _AnyTagger:
         unit="OLD=NEW",
         group="model",
     )
-
-    def __post_init__(self) -> None:
-        """Check the options.
-
-        Raises:
-            UsageError: a value has the wrong type or is out of its range.
-        """
-        settle(self)
 
 
 @declare

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from xner.callables import ResultError, grouped, listed, signature_of
-from xner.errors import UsageError
+from xner.callables import Function, ResultError, as_component, grouped
 from xner.languages import Language
 from xner.translation.base import OUTCOMES, Translated, Translator
 
@@ -17,7 +16,7 @@ BATCH = 64
 """Maximum number of texts per call of a function."""
 
 
-class FunctionTranslator:
+class FunctionTranslator(Function):
     """A function as a translator.
 
     >>> from xner.languages import find_language
@@ -27,14 +26,8 @@ class FunctionTranslator:
     ['A DOG', '']
     """
 
-    def __init__(self, function: TranslateFunction) -> None:
-        """Use `function` to translate; see `TranslateFunction`."""
-        self.function = function
-
-    @property
-    def signature(self) -> str:
-        """Name of the function, and a digest of its source code."""
-        return signature_of(self.function)
+    kind = "translator"
+    function: TranslateFunction
 
     def translate(
         self, texts: Iterable[str], source: Language, target: Language
@@ -43,12 +36,7 @@ class FunctionTranslator:
         before = 0
         for group in grouped(texts, BATCH):
             asked = [text for text in group if text.strip()]
-            results = listed(self.function(asked, source, target) if asked else [])
-            if results is None or len(results) != len(asked):
-                count = "no list" if results is None else f"{len(results)} translations"
-                raise ResultError(
-                    _name(self), before, f"returned {count} for {len(asked)} texts from here on"
-                )
+            results = self.results(asked, before, source, target)
             found = iter(results)
             for text in group:
                 yield next(found) if text.strip() else Translated("", "empty_input", 0)
@@ -61,15 +49,8 @@ def as_translator(given: Any) -> Translator:
     Raises:
         UsageError: `given` is neither.
     """
-    if hasattr(given, "translate") and hasattr(given, "signature"):
-        translator: Translator = given
-        return translator
-    if callable(given):
-        return FunctionTranslator(given)
-    raise UsageError(
-        f"translator is {given!r:.80}; it must be a function, or an object with `translate` and "
-        f"`signature` (xner.translation.base.Translator)"
-    )
+    translator: Translator = as_component(given, FunctionTranslator, Translator)
+    return translator
 
 
 def checked(
