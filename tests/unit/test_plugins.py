@@ -241,3 +241,14 @@ def test_experiments_run_functions_again_when_their_code_changes(folder):
     again = xner.run(config)
     assert [step.made for step in again.steps if step.name == "tag"] == [True]
     assert again.rows[0].cells["de"].f1 == 0.0
+
+
+def test_errors_of_functions_in_experiments_name_the_step(folder):
+    (folder / "en.conll").write_text("Ada\tB-PER\nleft\tO\n\n")
+    config = {
+        "languages": {"it": {"source": "en.conll"}},
+        "pipelines": [{"pipeline": "easyproject", "easyproject": {"translator": "mine:short"}}],
+    }
+    words = r"easyproject, language it, step easyproject: the translator function\(mine:short#"
+    with pytest.raises(xner.UsageError, match=words):
+        xner.run(config)

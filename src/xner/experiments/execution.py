@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xner.corpus import Corpus
-from xner.errors import InputError, ResourceError, UsageError
+from xner.errors import InputError, ResourceError, ServiceError, UsageError
 from xner.experiments.plan import Planned, Result, filled
 from xner.experiments.store import Store, Stored, joined, renamed
 from xner.kernels.blocks import thread_count
@@ -48,9 +48,11 @@ def run_step(step: Planned, results: Results, store: Store, progress: Progress) 
             stored = store.write_model(step, lambda folder: learner.learn(corpus, folder))
         else:
             stored = store.write(step, lambda: stage.stream(corpus))
-    except (InputError, UsageError, ResourceError) as error:
+    except (InputError, UsageError, ResourceError, ServiceError) as error:
         place = f"{step.row}, language {step.language}, step {step.title}"
-        raise type(error)(f"{place}: {error}") from None
+        # Some usage errors are made from more than a text.
+        kind = UsageError if isinstance(error, UsageError) else type(error)
+        raise kind(f"{place}: {error}") from None
     progress(step.name, 1.0)
     return stored
 
