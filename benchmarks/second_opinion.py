@@ -26,7 +26,7 @@ from xner.stages.project import Project
 
 FOLDS = 4
 WEIGHTS = (0.1, 0.25, 0.5, 1.0)
-LANGUAGES = ("de", "sw", "tr", "ko")
+LANGUAGES = ("ko", "sw")
 TRAINING = Training(iterations=40)
 Rows = list[list[str]]
 
