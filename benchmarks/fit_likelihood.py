@@ -28,6 +28,7 @@ from benchmarks import common
 from benchmarks.language_pieces import GIVEN, Language, Pieces
 from benchmarks.languages import DEVELOPMENT, SETS, all_languages, text
 from xner.columns import conform
+from xner.kernels.evidence import FARTHEST
 from xner.kernels.records import Problem
 from xner.labels import label_files
 from xner.score.alignment import linked_ngrams
@@ -126,6 +127,11 @@ def examples(data: Path, cache: Path) -> list[Example]:
     ]
 
 
+def standardised(given: Float, mean: Float, scale: Float) -> Float:
+    """The inputs of the network, as the kernel standardises them."""
+    return np.clip((given - mean) * scale, -FARTHEST, FARTHEST)
+
+
 def fit(chosen: Sequence[Example]) -> dict[str, Any]:
     """Fit the network by gradient descent (Adam, batches of entities)."""
     given = np.concatenate([each.given for each in chosen])
@@ -135,7 +141,7 @@ def fit(chosen: Sequence[Example]) -> dict[str, Any]:
         [np.full(each.problem.entities, WEIGHTS.get(each.data, 1.0)) for each in chosen]
     )
     first = np.cumsum(sizes) - sizes
-    x = torch.tensor((given - mean) * scale, dtype=torch.float32)
+    x = torch.tensor(standardised(given, mean, scale), dtype=torch.float32)
     right = torch.tensor(np.concatenate([each.correct for each in chosen]), dtype=torch.float32)
     generator = np.random.default_rng(SEED)
     torch.manual_seed(SEED)
@@ -181,7 +187,7 @@ def fit(chosen: Sequence[Example]) -> dict[str, Any]:
 
 def judged(made: dict[str, Any], each: Example) -> Float:
     """float64 (C): the probability of every candidate, computed with NumPy."""
-    x = (each.given - made["mean"]) * made["scale"]
+    x = standardised(each.given, made["mean"], made["scale"])
     owner, entities = each.owner, each.problem.entities
     first = np.minimum(np.searchsorted(owner, np.arange(entities)), len(owner) - 1)
     none = np.zeros((entities, x.shape[1]))

@@ -162,7 +162,10 @@ def probabilities(inputs, network, of_entity, whole):
         return total
 
     rows = [
-        [(x - m) * s for x, m, s in zip(row, network["mean"], network["scale"], strict=True)]
+        [
+            min(4.0, max(-4.0, (x - m) * s))
+            for x, m, s in zip(row, network["mean"], network["scale"], strict=True)
+        ]
         for row in inputs
     ]
     none = [x if k in of_entity else 0.0 for k, x in enumerate(rows[0])]

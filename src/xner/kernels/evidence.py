@@ -44,6 +44,10 @@ the word types. punctuation, digits: how many more such words than the entity ha
 """
 
 
+FARTHEST = 4.0
+"""Standard deviations up to which an input counts, so that unusual text has no extreme logits."""
+
+
 class Sizes(NamedTuple):
     """Lengths of words and of translations.
 
@@ -294,6 +298,12 @@ def evidence(
 
 
 @inner
+def standardised(value, mean, scale):
+    """Return an input of the network, within `FARTHEST` standard deviations of the mean."""
+    return min(FARTHEST, max(-FARTHEST, (value - mean) * scale))
+
+
+@inner
 def is_balanced(brackets, first, last):
     """Return whether every bracket in the words `[first, last)` has its counterpart there."""
     depth = 0
@@ -344,7 +354,7 @@ def probabilities(
                 z[:] = network.bias
                 for part in range(len(network.none) if c < c_lo else inputs):
                     k = network.none[part] if c < c_lo else part
-                    x = (given[max(c, c_lo), k] - network.mean[k]) * network.scale[k]
+                    x = standardised(given[max(c, c_lo), k], network.mean[k], network.scale[k])
                     for h in range(hidden):
                         z[h] += network.hidden[k, h] * x
                 logit = network.missing if c < c_lo else 0.0
