@@ -221,3 +221,21 @@ def test_a_name_is_linked_by_the_pattern_around_it(monkeypatch):
     ]
     links = link_sets(NativeAligner(chains=4).align(bitext(*rows * 2)))
     assert sum((2, 0) in found for found in links) == len(links)
+
+
+def test_every_variant_of_the_benchmark_leaves_something_out():
+    pytest.importorskip("matplotlib")
+    from benchmarks import lowdata
+
+    text = characters([(s, f"olly{t}") for s, t in ROWS])
+    aligner = NativeAligner(chains=1)
+    kept = {}
+    for name, patches in lowdata.VARIANTS.items():
+        with lowdata.without(patches):
+            units = aligner._units(text)[1]
+            settings = native._settings(shards.make_shard(text), 1.0)
+            kept[name] = units is None, settings.null_odds, native.SMALL, native.FIRST_ROUNDS
+            assert aligner.align(text).offsets[-1] > 0
+    assert kept["default"] == (False, kept["default"][1], views.SMALL, 3)
+    assert kept["without all of these"] == (True, np.float32(0.25), views.FITTED, 1)
+    assert native.SMALL is views.SMALL

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-from anyascii import anyascii
 
 from xner.aligners.bitext import offsets_from
 from xner.kernels.blocks import frozen
@@ -22,6 +21,8 @@ class _Spelling(dict[int, str]):
     """The Latin spelling of every character, by code point, for `str.translate`."""
 
     def __missing__(self, code: int) -> str:
+        from anyascii import anyascii
+
         letter = chr(code)
         spelt = letter if _MEANINGS.match(letter) else anyascii(letter).lower()
         self[code] = spelt
