@@ -120,7 +120,7 @@ def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def listed(results: Any) -> list[Any] | None:
-    """The results that a function returned as a list; None if they are no list of items."""
+    """The results that a function returned as a list; None if they are not a list of items."""
     if isinstance(results, str | bytes | Mapping) or not isinstance(results, Iterable):
         return None
     return list(results)

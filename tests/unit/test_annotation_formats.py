@@ -222,8 +222,8 @@ def test_exports_of_doccano(tmp_path):
     path.write_text('{"text": "Ada", "entities": []}\n')
     assert format_of(path, *WITH_WORDS) is jsonl
     for content, message in [
-        ({"text": "x", "label": [[0, 1]]}, r":2: \[0, 1\] is no span"),
-        ({"text": "x", "label": "X"}, ":2: 'label' is no list"),
+        ({"text": "x", "label": [[0, 1]]}, r":2: \[0, 1\] is not a span"),
+        ({"text": "x", "label": "X"}, ":2: 'label' is not a list"),
         ({"label": []}, ":2: has no text"),
     ]:
         path.write_text(json.dumps({"text": "a", "label": []}) + "\n" + json.dumps(content) + "\n")
@@ -250,7 +250,7 @@ def test_folders_of_brat(tmp_path):
     assert [row["id"] for row in found] == ["doc-2-1", "doc-2-2", "doc-10-1"]
     for content, message in [
         ("T1\tPER 0 99\tx\n", r"doc-2\.ann: the entity 0 99 is outside the text"),
-        ("\nT1 PER 0 3\n", r"doc-2\.ann:2: 'T1 PER 0 3' is no annotation"),
+        ("\nT1 PER 0 3\n", r"doc-2\.ann:2: 'T1 PER 0 3' is not an annotation"),
         (b"T1\tPER 0 3\t\xff\n", r"doc-2\.ann:1: not UTF-8"),
     ]:
         data = content if isinstance(content, bytes) else content.encode()
@@ -319,8 +319,8 @@ def test_exports_of_inception(tmp_path):
             ":2: a word before",
         ),
         ("3-1\t30-32", "3-1\t30-34", r":18: the place 30-34 is outside the text"),
-        ("3-1\t30-32", "3-1\tx", r":19: .* is no word"),
-        ("[1]|C", "[1]x|C", r":8: .* is no value"),
+        ("3-1\t30-32", "3-1\tx", r":19: .* is not a word"),
+        ("[1]|C", "[1]x|C", r":8: .* is not a value"),
         ("\tA\\_B\\|[1]\t\n1-2.1", "\tB[1]\t\n1-2.1", r":9: annotation \[1\] has the labels"),
         ("api.ner.type.NamedEntity", "x.Y\n#T_SP=webanno.custom.A\n#T_SP=custom.B", "several span"),
     ]:

@@ -128,15 +128,15 @@ def test_characters_that_are_no_entity(span, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (3, "int is no corpus; give a Corpus, a path"),
-        (None, "NoneType is no corpus"),
-        (b"ab", "bytes is no corpus"),
-        (object(), "object is no corpus; .* a datasets.Dataset"),
+        (3, "int is not a corpus; give a Corpus, a path"),
+        (None, "NoneType is not a corpus"),
+        (b"ab", "bytes is not a corpus"),
+        (object(), "object is not a corpus; .* a datasets.Dataset"),
         ([3], r"data\[0\] is 3; a row is \(source, target\)"),
         ([((SOURCE, SPANS), TARGET), (1, 2)], r"data\[1\] is \(1, 2\); a row"),
         ([SOURCE], r"data\[0\] is .*; a row is"),
         (["Ada", "lives"], r"the suffix must say .*; strings name files"),
-        ({3: [1]}, "3 is no name of a column"),
+        ({3: [1]}, "3 is not the name of a column"),
         ({"source_tokens": [SOURCE], "mine": 3}, "column 'mine' is 3; a column is a list"),
         ({"source_tokens": [SOURCE] * 2, "target_tokens": [TARGET]}, "has 1 rows, but 'source_t"),
         (

@@ -196,7 +196,7 @@ def test_other_encodings(tmp_path, capsys):
         xner.read(both, german, encoding=("latin-1", "utf-8", "utf-8"))
     pairs_file = tmp_path / "p.parquet"
     xner.read(both, german, encoding=("latin-1", "utf-8")).write(pairs_file)
-    with pytest.raises(xner.UsageError, match="is no text file, and has no encoding"):
+    with pytest.raises(xner.UsageError, match="is not a text file, so it has no encoding"):
         xner.read(pairs_file, encoding="latin-1")
 
 

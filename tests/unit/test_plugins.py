@@ -133,10 +133,10 @@ SENTENCES = Corpus.from_table(
 TAGS = [
     (lambda s: [[], [(0, 2, "X")]], r"sentence 'c': .*\[0, 2\) is out of bounds: there are 1"),
     (lambda s: [[(1, 1, "X")], []], r"sentence 'a': .*\[1, 1\) is out of bounds"),
-    (lambda s: [[("0", 1, "X")], []], "sentence 'a': .*bounds that are no integers"),
+    (lambda s: [[("0", 1, "X")], []], "sentence 'a': .*bounds that are not integers"),
     (lambda s: [[], [(0, 1, "")]], "sentence 'c': .*label ''"),
     (lambda s: [[], [(0, 1, "X", float("nan"))]], "sentence 'c': .*score nan"),
-    (lambda s: [[], [(0, 1)]], r"sentence 'c': \(0, 1\) is no entity"),
+    (lambda s: [[], [(0, 1)]], r"sentence 'c': \(0, 1\) is not an entity"),
     (lambda s: [["O"], []], "sentence 'a': there are 1 tags for 3 words"),
     (lambda s: [["O", "B", "O"], []], "sentence 'a': 'B' is not a tag"),
     (lambda s: [None, []], "sentence 'a': the result is None; it must be a list"),
@@ -155,8 +155,11 @@ LINKS = [
     (lambda s, t: [[(0, 3)], []], "sentence 'a': the link .0, 3. is out of bounds: .* 3 and 3"),
     (lambda s, t: [[], [(0, -1)]], "sentence 'c': the link .0, -1. is out of bounds"),
     (lambda s, t: [[(0, 0), (0, 0, 0.5)], []], "sentence 'a': the link 0-0 is given twice"),
-    (lambda s, t: [[(0, 0, -1)], []], "sentence 'a': .* weight that is no number, or below 0"),
-    (lambda s, t: [[], ["0-0"]], "sentence 'c': the link '0-0' is no pair of words"),
+    (
+        lambda s, t: [[(0, 0, -1)], []],
+        "sentence 'a': .* weight that is not a number, or is below 0",
+    ),
+    (lambda s, t: [[], ["0-0"]], "sentence 'c': the link '0-0' is not a pair of words"),
     (lambda s, t: [[]], "sentence 'a': returned 1 results for 2 inputs"),
 ]
 

@@ -290,8 +290,8 @@ def test_character_offsets_follow_their_entities():
         ({"target_tokens": ["other"], "after": []}, "the target words changed since the correct"),
         ({"before": []}, "sentence 'yo-1': its entities changed since the correction"),
         ({"after": [{"start": 5, "end": 9, "label": "LOC"}]}, r"\[5, 9\) 'LOC' does not fit a"),
-        ({"after": [{"start": 5, "label": "LOC"}]}, "is no correction .*missing required field"),
-        ({"surprise": 1}, "is no correction .*unknown field"),
+        ({"after": [{"start": 5, "label": "LOC"}]}, "is not a correction .*missing required field"),
+        ({"surprise": 1}, "is not a correction .*unknown field"),
     ],
 )
 def test_corrections_that_do_not_fit(change, message):
@@ -322,5 +322,5 @@ def test_apply_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert main(["apply", "changes.jsonl", "pairs.parquet", "-o", "changes.jsonl"]) == 2
     (tmp_path / "changes.jsonl").write_text("\n".join([lines[0], "{"]))
     assert main(["apply", "changes.jsonl", "pairs.parquet", "-o", "no.jsonl"]) == 1
-    assert "changes.jsonl:2: is no correction" in capsys.readouterr().err
+    assert "changes.jsonl:2: is not a correction" in capsys.readouterr().err
     assert not (tmp_path / "no.jsonl").exists()

@@ -102,12 +102,12 @@ def _sentences(side: Side, rows: NDArray[np.int64]) -> list[list[str]]:
 def _fault(link: Any, source: int, target: int) -> str:
     """What is wrong with a link; empty if nothing is."""
     if not isinstance(link, tuple | list) or len(link) not in (2, 3):
-        return "is no pair of words: write (source, target), or add a weight"
+        return "is not a pair of words: write (source, target), or add a weight"
     if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in link[:2]):
-        return "has words that are no integers"
+        return "has words that are not integers"
     if not (0 <= link[0] < source and 0 <= link[1] < target):
         return f"is out of bounds: there are {source} and {target} words"
     weight = link[2] if len(link) > 2 else 1.0
     if not isinstance(weight, Real) or not math.isfinite(weight) or weight < 0:
-        return "has a weight that is no number, or below 0"
+        return "has a weight that is not a number, or is below 0"
     return ""

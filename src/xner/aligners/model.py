@@ -158,7 +158,7 @@ class AlignmentModel:
         """Read a file that `save` wrote.
 
         Raises:
-            FormatError: it is no such file, or of another version.
+            FormatError: the file is not a saved model, or is one of another version.
         """
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:

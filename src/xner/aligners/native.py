@@ -290,7 +290,7 @@ class NativeAligner:
         """The model that `model` names.
 
         Raises:
-            FormatError: it is no model.
+            FormatError: it is not a model.
         """
         if isinstance(self.model, AlignmentModel):
             return self.model
@@ -363,7 +363,7 @@ def load_model(path: Path) -> AlignmentModel:
     """Return the model of a file, which is read again only if it changes.
 
     Raises:
-        FormatError: it is no model.
+        FormatError: it is not a model.
     """
     try:
         found = path.stat()

@@ -59,7 +59,7 @@ def as_corpus(given: Any, side: str | None = "source", single: bool = False) -> 
     if isinstance(given, Iterable) and not isinstance(given, bytes):
         rows = _batches_of_rows(given, single)
         return _fitted(rows, _no_rows(single), side, "data", _item)
-    raise UsageError(f"{type(given).__name__} is no corpus; give {ACCEPTED}")
+    raise UsageError(f"{type(given).__name__} is not a corpus; give {ACCEPTED}")
 
 
 def _is_path(given: object) -> bool:
@@ -129,7 +129,7 @@ def _table_of_dataset(given: Any) -> pa.Table | None:
 def _batch_of_mapping(given: Mapping[str, Any]) -> pa.RecordBatch:
     names: list[Any] = list(given)
     if unnamed := [name for name in names if not isinstance(name, str)]:
-        raise UsageError(f"{unnamed[0]!r} is no name of a column; give {ACCEPTED}")
+        raise UsageError(f"{unnamed[0]!r} is not the name of a column; give {ACCEPTED}")
     if not is_columns(given):
         return batch_of_rows([given], _item(0))
     batch = batch_of_columns(

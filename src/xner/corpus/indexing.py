@@ -24,7 +24,8 @@ def sentence_at(corpus: Corpus, key: int) -> Sentence:
         row = index(key)
     except TypeError:
         raise UsageError(
-            f"{key!r} is no row; write corpus[3], corpus[:10], or corpus.table['id'] for a column"
+            f"{key!r} is not a row; write corpus[3] or corpus[:10], or corpus.table['id'] for a "
+            "column"
         ) from None
     if not -len(corpus) <= row < len(corpus):
         raise IndexError(f"{corpus.origin}: there is no row {row} in {len(corpus)} rows")

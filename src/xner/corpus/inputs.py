@@ -97,7 +97,7 @@ def encodings_of(encoding: Encoding, found: Sequence[Found]) -> list[str | None]
     if len(names) not in (1, len(found)):
         raise UsageError(f"there are {len(names)} encodings for {len(found)} files; give one each")
     if not any(is_text):
-        raise UsageError(f"{found[0].name}: is no text file, and has no encoding to name")
+        raise UsageError(f"{found[0].name}: is not a text file, so it has no encoding")
     each = names * len(found) if len(names) == 1 else names
     return [name if text else None for name, text in zip(each, is_text, strict=True)]
 

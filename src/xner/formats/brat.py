@@ -113,7 +113,7 @@ def _entities(file: Path, encoding: str, lost: Counter[str]) -> Iterator[tuple[i
         match = _ENTITY.fullmatch(line)
         if match is None:
             raise FormatError(
-                f"{file}:{number}: {line[:80]!r} is no annotation; entities are written "
+                f"{file}:{number}: {line[:80]!r} is not an annotation; entities are written "
                 f"'T1<TAB>LABEL START END<TAB>TEXT'"
             )
         _, label, start, end, more = match.groups()

@@ -71,7 +71,7 @@ def _row(row: dict[str, Any], where: str) -> Row:
     name = next((name for name in _SPANS if row.get(name) is not None), None)
     spans = [] if name is None else row[name]
     if not isinstance(spans, list):
-        raise FormatError(f"{where}: {name!r} is no list of spans")
+        raise FormatError(f"{where}: {name!r} is not a list of spans")
     made: Row = {"text": text, "entities": [_span(span, where) for span in spans]}
     return made if row.get("id") is None else {"id": str(row["id"]), **made}
 
@@ -85,7 +85,7 @@ def _span(span: Any, where: str) -> Row:
         span = [span.get(name) for name in ("start_offset", "end_offset", "label")]
     whole = isinstance(span, list) and len(span) == 3
     if not whole or not isinstance(span[2], str) or not all(type(n) is int for n in span[:2]):
-        raise FormatError(f"{where}: {span!r} is no span; write [start, end, label]")
+        raise FormatError(f"{where}: {span!r} is not a span; write [start, end, label]")
     return entity(*span)
 
 

@@ -55,7 +55,7 @@ def inspect(path: Path) -> Contents:
     """Read the number of rows and the columns.
 
     Raises:
-        FormatError: the folder is no dataset, or has several splits.
+        FormatError: the folder is not a dataset, or has several splits.
         MissingExtraError: datasets is not installed.
     """
     found = _load(path)
@@ -68,7 +68,7 @@ def read(
     """Yield `(first row, batch)` with the columns of the dataset.
 
     Raises:
-        FormatError: the folder is no dataset, has several splits, or is damaged.
+        FormatError: the folder is not a dataset, has several splits, or is damaged.
         MissingExtraError: datasets is not installed.
     """
     found = _load(path)

@@ -69,8 +69,8 @@ def read(
         yield line, attempt(partial(_batch, path), line, block)
 
 
-# A line that is no object, or what may be a null after one: Arrow 26 crashes at null. One pattern
-# for all would be 30 times as slow.
+# A line that is not an object, or what may be a null after one: Arrow 26 crashes at null. One
+# pattern for all would be 30 times as slow.
 _FIRST = re.compile(rb"[ \t\r]*[^ \t\r{\n]")
 _NO_OBJECT = re.compile(rb"\n[ \t\r]*[^ \t\r{\n]")
 _MAYBE_NULL = re.compile(rb"\}[ \t\r]*null")

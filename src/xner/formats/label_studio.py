@@ -117,7 +117,7 @@ def _results(
             continue
         name = names[0] if len(names) == 1 else result["to_name"]
         if name not in spans:
-            raise FormatError(f"a region belongs to {name!r}, which is no text of the task")
+            raise FormatError(f"a region belongs to {name!r}, which is not a text of the task")
         for label in result["value"]["labels"]:
             spans[name].append({**result, "label": label})
     return spans, relations

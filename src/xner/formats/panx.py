@@ -73,7 +73,7 @@ def render(
 
     Raises:
         OutputError: as for CoNLL.
-        UsageError: the language is missing, or is no code such as `sw`.
+        UsageError: the language is missing, or is not a code such as `sw`.
     """
     if language is None or not _PREFIX.match(f"{language}:x"):
         raise UsageError(

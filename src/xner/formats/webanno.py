@@ -161,7 +161,7 @@ def _unit(line: str, sentence: _Sentence, layers: _Layers, where: str, lost: Cou
     """Read the line of a word, or of a part of one."""
     match = _UNIT.fullmatch(line)
     if match is None:
-        raise FormatError(f"{where}: {line[:80]!r} is no word; write ID, BEGIN-END and the word")
+        raise FormatError(f"{where}: {line[:80]!r} is not a word; write ID, BEGIN-END and the word")
     _, _, part, begin, end, _, rest = match.groups()
     place = (int(begin), int(end))
     if part is None:
@@ -185,7 +185,7 @@ def _value(value: str, where: str) -> tuple[str, int]:
     """The label of an annotation, empty if it has none, and its disambiguation id or 0."""
     match = _VALUE.fullmatch(value)
     if match is None:
-        raise FormatError(f"{where}: {value[:80]!r} is no value; write LABEL or LABEL[ID]")
+        raise FormatError(f"{where}: {value[:80]!r} is not a value; write LABEL or LABEL[ID]")
     label = "" if match[1] == "*" else _unescaped(match[1])
     return label, int(match[2] or 0)
 

@@ -158,7 +158,8 @@ def _fit(place: str, item: Any, convert: Callable[..., Change]) -> Change:
         return convert(item, type=Change)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ChangeError(
-            f"{place}: is no correction ({error}); give the list of changes that a report downloads"
+            f"{place}: is not a correction ({error}); give the list of changes that a report "
+            "downloads"
         ) from None
 
 

@@ -115,7 +115,7 @@ class Counts:
         """Read a file that `save` wrote.
 
         Raises:
-            FormatError: it is no such file, or of another version.
+            FormatError: the file does not hold counts, or those of another version.
         """
         try:
             with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:

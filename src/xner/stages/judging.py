@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def likelihoods(
     text: Text, problem: Problem, spans: Spans, counts: Counts, options: ProjectionOptions
 ) -> Float64:
-    """Return float64 (C): the likelihood of every candidate; NaN for those that are no n-grams.
+    """Return float64 (C): the likelihood of every candidate; NaN for those that are not n-grams.
 
     An entity's candidates are all of its linked n-grams, whatever the method chooses from.
     """

@@ -93,7 +93,7 @@ class Tagging(Stage, TaggerOptions):
 
         Raises:
             UsageError: no model is named, or options are given for an object.
-            InputError: the model cannot be loaded, or is no tagger.
+            InputError: the model cannot be loaded, or is not a tagger.
             MissingExtraError: torch or transformers is not installed.
         """
         given = self._given
@@ -183,7 +183,7 @@ class Tag(Tagging):
         `source_probabilities` and `source_tagset`. `.report` counts entities by label.
 
     Raises:
-        InputError: a column is missing, or the model cannot be loaded or is no tagger.
+        InputError: a column is missing, or the model cannot be loaded or is not a tagger.
         UsageError: an option is unknown or out of its range.
         ResourceError: a sentence does not fit into the memory of the device.
         MissingExtraError: torch or transformers is not installed.
@@ -240,7 +240,7 @@ class Candidates(Tagging):
 
     Raises:
         InputError: a column is missing, the file is bad or has other words, or the model cannot
-            be loaded or is no tagger.
+            be loaded or is not a tagger.
         UsageError: an option is unknown, out of its range or without effect.
         MissingExtraError: torch or transformers is not installed.
 

@@ -123,11 +123,13 @@ def _checked_entities(found: Found, words: Sequence[str]) -> Found:
 
 def _entity(given: Any, words: int) -> Entity:
     if not isinstance(given, tuple | list) or len(given) not in (3, 4):
-        raise _UnfitError(f"{given!r:.80} is no entity: write (start, end, label), or add a score")
+        raise _UnfitError(
+            f"{given!r:.80} is not an entity: write (start, end, label), or add a score"
+        )
     start, end, label = given[:3]
     score = given[3] if len(given) > 3 else None
     if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in (start, end)):
-        raise _UnfitError(f"the entity {given!r:.80} has bounds that are no integers")
+        raise _UnfitError(f"the entity {given!r:.80} has bounds that are not integers")
     if not 0 <= start < end <= words:
         raise _UnfitError(f"the entity [{start}, {end}) is out of bounds: there are {words} words")
     if not isinstance(label, str) or not label or label != "".join(label.split()) or label == "O":

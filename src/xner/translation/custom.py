@@ -59,7 +59,7 @@ def checked(
     """Yield the translations of a translator; text alone counts as `translated`, or as `empty`.
 
     Raises:
-        ResultError: a result is no text, has an unknown outcome, or there are too few or too many.
+        ResultError: a result is not text, has an unknown outcome, or there are too few or too many.
     """
     taken = done = 0
 

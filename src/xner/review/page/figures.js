@@ -232,7 +232,7 @@ function calibrationFigure({ of, bins, error }) {
   ]);
   const text = known
     ? `Share of correct entities by confidence. On the dashed line, confidence is right. Expected calibration error ${(error ?? 0).toFixed(3)}.`
-    : "Share of correct entities by matching score, in ten bins of as many entities. A matching score is no probability.";
+    : "Share of correct entities by matching score, in ten bins of as many entities. A matching score is not a probability.";
   return figure(
     "Calibration",
     text,
