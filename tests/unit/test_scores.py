@@ -15,8 +15,8 @@ from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
 from xner.score.edge import edge
 from xner.score.scene import Scene, Text
+from xner.stages.matching_options import PRESETS
 from xner.stages.project import Project
-from xner.stages.projection_options import PRESETS
 
 ROWS = [
     (4, 4, [(0, 2, "PER"), (3, 4, "LOC")], [(0, 2, 1.0), (1, 3, 1.0), (3, 0, 1.0)]),

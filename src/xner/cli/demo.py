@@ -101,8 +101,8 @@ def demo(tell: Progress = silent) -> Iterator[Result]:
     from xner.corpus import read
     from xner.evaluation.entities import evaluate
     from xner.stages.align import align
+    from xner.stages.matching_options import METHODS
     from xner.stages.project import Project
-    from xner.stages.projection_options import METHODS
 
     methods = [m for m in METHODS if m != "ilp" or find_spec("ortools")]
     for i, language in enumerate(LANGUAGES):

@@ -17,7 +17,7 @@ from xner.cli.demo import FOLDER
 
 if TYPE_CHECKING:
     from xner.corpus import Corpus
-    from xner.stages.projection_options import Method
+    from xner.stages.matching_options import Method
 
 _TOLERANCE = 1e-6
 _METHODS: tuple[Method, ...] = ("heuristic", "greedy", "exact")

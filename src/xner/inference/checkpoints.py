@@ -69,7 +69,10 @@ def check_available(name: str, what: str, others: str = "") -> None:
     if Path(name).exists():
         return
     if not _HUB_ID.fullmatch(name):
-        raise InputError(f"the {what} {name!r} cannot be loaded: there is no such folder{others}")
+        raise InputError(
+            f"the {what} {name!r} cannot be loaded: there is no such folder; give a hub id or a "
+            f"folder that exists{others}"
+        )
     cached = try_to_load_from_cache(name, "config.json")
     if constants.HF_HUB_OFFLINE or isinstance(cached, str):
         return
