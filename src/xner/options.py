@@ -190,7 +190,8 @@ def settle(
     Args:
         made: an instance of a declared class; call this in its `__post_init__`.
         preset: name of the preset whose values replace those that were left out.
-        given: values that replace those of the preset, for options that were left out.
+        given: values that replace those of the preset, for options that were left out; an
+            option that has such a value counts as left out.
 
     Returns:
         Names of the options whose values are not those of the preset or the default.
@@ -200,6 +201,7 @@ def settle(
     """
     types = types_of(type(made))
     changed = []
+    implied = (given or {}).get
     for name, declared in options_of(type(made)).items():
         value = getattr(made, name)
         if value is None and declared.default is None:
@@ -208,7 +210,7 @@ def settle(
         if value is UNSET or (value is None and not is_optional(types[name])):
             value = (given or {}).get(name, usual)
             object.__setattr__(made, name, value)
-        elif not (_same(value, usual) or _same(value, declared.default)):
+        elif not any(_same(value, each) for each in (usual, declared.default, implied(name))):
             changed.append(name)
         if declared.adapt is not None and value is not None:
             value = adapted(name, value, declared.adapt)

@@ -104,7 +104,7 @@ def test_every_row_gives_a_score_and_their_order_makes_sense(table):
     assert 0.3 < f1["translate-test-nmt", ""] < 0.95  # it knows words and names, no other phrase
     # Links by chance lose, most where the words of two languages have to meet.
     for name in ("translate-test", "translate-test/align-src", "translate-test/ngram"):
-        assert f1[name, "spoilt"] < 0.8
+        assert f1[name, "spoilt"] < 0.9
     assert f1["translate-test/align-src", "spoilt"] < f1["translate-test/align-tgt", "spoilt"]
     assert f1["translate-test/ngram", "spoilt"] < f1["translate-test/back-ngram", "spoilt"]
     assert f1["translate-test/ngram", "spoilt"] < f1["translate-test/ner", "spoilt"]

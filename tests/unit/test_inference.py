@@ -174,7 +174,10 @@ def test_a_missing_checkpoint_says_what_to_do(tmp_path, monkeypatch):
     from transformers import AutoConfig
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(xner.InputError, match=r"model '.*nothing' cannot be loaded: there is no such folder; give a hub id or"):
+    with pytest.raises(
+        xner.InputError,
+        match=r"model '.*nothing' cannot be loaded: there is no such folder; give a hub id or",
+    ):
         load(AutoConfig, str(tmp_path / "nothing"), "model")
     (tmp_path / "config.json").write_text("{}")
     first = model_signature(str(tmp_path))

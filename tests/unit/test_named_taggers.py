@@ -199,7 +199,9 @@ def test_a_hub_that_cannot_be_reached_is_an_error_at_once(tmp_path, monkeypatch)
     with pytest.raises(xner.InputError, match=r"cannot be reached \(no network\); other taggers"):
         xner.tag(corpus(), model="me/nothing-of-this-name")
     assert tried == ["head"]
-    with pytest.raises(xner.InputError, match="no such folder; give a hub id or .*; other taggers are spacy"):
+    with pytest.raises(
+        xner.InputError, match=r"no such folder; give a hub id or .*; other taggers are spacy"
+    ):
         xner.tag(corpus(), model="./nothing")
     package = tmp_path / "en_names_of_mine"
     package.mkdir()

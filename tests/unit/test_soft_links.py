@@ -145,7 +145,7 @@ def test_a_pivot_needs_probabilities_and_parallel_rows(corpus, tmp_path):
 
     pivot = tmp_path / "third.txt"
     pivot.write_text("a\n" * 12)
-    with pytest.raises(xner.UsageError, match="use aligner native"):
+    with pytest.raises(xner.UsageError, match="choose aligner native"):
         xner.align(corpus, aligner=Hard(), pivot=[pivot])
     pivot.write_text("a\n")
     with pytest.raises(xner.ParallelError, match="1 rows, but table has 12"):

@@ -202,8 +202,8 @@ class StudentOptions(_Sides):
         return 0.0 if self.from_scratch is None else 0.2
 
     def as_dict(self) -> dict[str, Any]:
-        """The options of the group `student` that decide the result; `device` does not."""
-        kind: Callable[..., Any] = type(self)
+        """The options of every student that decide the result; `device` does not."""
+        kind: Callable[..., Any] = StudentOptions
         names = [name for name, o in options_of(kind).items() if o.group == STUDENT]
         values = {name: getattr(self, name) for name in names if name != "device"}
         return {**values, "learning_rate": self.rate, "masked": self.masked_share}
