@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import field_of, lengths_of, offsets_of, rows_of, values_of
+from xner.columns import fields_of, lengths_of, offsets_of, rows_of, values_of
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import mixed, word_keys
 from xner.kernels.records import (
@@ -79,7 +79,7 @@ class Text:
     def links(self) -> Links:
         """The links of the batch, or those given to `with_links`."""
         column = self.batch["links"]
-        weight = field_of(column, "weight")[_part(column)]
+        [weight] = fields_of(column, "weight")
         source, target = _fields(column, "source", "target")
         return Links(_rebased(column), source, target, frozen(weight, np.float32))
 
@@ -108,7 +108,7 @@ class Text:
     def label_keys(self) -> Keys:
         """uint64 (E): key of each entity's label; case counts."""
         column = self.batch["source_entities"]
-        coded = column.values.field("label")[_part(column)].dictionary_encode()
+        coded = values_of(column).field("label").dictionary_encode()
         return frozen(hashed(coded.dictionary)[coded.indices.to_numpy()], np.uint64)
 
 
@@ -201,12 +201,6 @@ def key_of(keys: Keys, kind: np.uint64 | Keys) -> Keys:
     return mixed(keys ^ kind)
 
 
-def _part(column: pa.ListArray) -> slice:
-    """The values that the rows of a list column own."""
-    offsets = column.offsets
-    return slice(offsets[0].as_py(), offsets[-1].as_py())
-
-
 def _rebased(column: pa.ListArray) -> Int32:
     """int32 (S+1): offsets of a list column, from 0."""
     offsets = offsets_of(column)
@@ -214,7 +208,7 @@ def _rebased(column: pa.ListArray) -> Int32:
 
 
 def _fields(column: pa.ListArray, *names: str) -> list[Int32]:
-    return [frozen(field_of(column, name)[_part(column)], np.int32) for name in names]
+    return [frozen(field, np.int32) for field in fields_of(column, *names)]
 
 
 def _bare(words: pa.StringArray) -> pa.StringArray:
