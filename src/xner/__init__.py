@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from xner.stages.align import align as align
     from xner.stages.back_translate import align_tgt as align_tgt
     from xner.stages.back_translate import back_translate as back_translate
+    from xner.stages.chain import label as label
     from xner.stages.easyproject import easyproject as easyproject
     from xner.stages.project import project as project
     from xner.stages.refine import refine as refine
@@ -75,6 +76,7 @@ _HOMES = {
     "easyproject": "xner.stages.easyproject",
     "evaluate": "xner.evaluation.entities",
     "evaluate_links": "xner.evaluation.links",
+    "label": "xner.stages.chain",
     "project": "xner.stages.project",
     "read": "xner.corpus",
     "refine": "xner.stages.refine",

