@@ -8,11 +8,14 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from xner.columns import ENTITIES, TOKENS, lengths_of
 from xner.corpus import Batches, Corpus, zip_batches
+from xner.corpus.bad_rows import check_on_bad_row
 from xner.corpus.files import one_side
 from xner.corpus.inputs import Encoding, Inputs, encodings_of, find_files, line_up
+from xner.corpus.quarantine import bad_rows_of, leave_out
 from xner.corpus.reading import alone
 from xner.errors import InputError, ParallelError
 from xner.formats import WITH_WORDS
@@ -24,25 +27,41 @@ def label_files(
     scheme: str = "auto",
     docstart: str = "auto",
     encoding: Encoding = None,
+    on_bad_row: str = "fail",
 ) -> list[Corpus]:
     """Open labelled files of the same sentences; columns tokens and entities.
 
     The target side of a file with two sides is read. Every file is opened once here, to count its
     rows, and once at each pass.
 
+    With `on_bad_row="quarantine"`, rows that are bad in one file, or differ in their number of
+    words, are left out of all; they are in `.bad` of each corpus. This takes one more pass.
+
     Raises:
         InputError: a file is missing, empty or malformed, has no labels, or they differ in rows.
     """
+    spare = check_on_bad_row(on_bad_row)
     check_scheme(scheme, auto=True)
     target = partial(one_side, side="target")
     found = [find_files(given, *WITH_WORDS) for given in paths]
     encodings = encodings_of(encoding, found)
     files = [
-        each.open(target, scheme=scheme, encoding=own)
+        each.open(target, scheme=scheme, encoding=own, spare=spare)
         for each, own in zip(found, encodings, strict=True)
     ]
     rows = line_up(files, docstart) if files else 0
-    return [label_side(alone(file, rows)) for file in files]
+    corpora = [alone(file, rows) for file in files]
+    if spare and corpora:
+        bad = bad_rows_of(*corpora, fit=_same_lengths)
+        corpora = [leave_out(corpus, bad) for corpus in corpora]
+    return [label_side(corpus) for corpus in corpora]
+
+
+def _same_lengths(*batches: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Bool (N): whether a row has as many words in all batches."""
+    lengths = np.stack([lengths_of(batch["target_tokens"]) for batch in batches])
+    same: NDArray[np.bool_] = (lengths == lengths[0]).all(0)
+    return same
 
 
 def label_side(corpus: Corpus) -> Corpus:
@@ -57,7 +76,9 @@ def label_side(corpus: Corpus) -> Corpus:
     if not set(names) <= set(corpus.columns):
         raise InputError(f"{corpus.origin}: has no labels; give a file with tags or entities")
     schema = pa.schema({"tokens": TOKENS, "entities": ENTITIES})
-    return Corpus(_Labels(corpus.select(*names)), len(corpus), corpus.origin, schema)
+    side = Corpus(_Labels(corpus.select(*names)), len(corpus), corpus.origin, schema)
+    side.bad = corpus.bad
+    return side
 
 
 @dataclass(frozen=True)

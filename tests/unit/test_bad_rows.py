@@ -235,7 +235,8 @@ def test_commands_list_bad_rows(folder, capsys, arguments, bad):
     summary, listed = json.loads(out), f"{arguments[-1].rstrip('/')}.bad.jsonl"
     assert (summary["sentences"], summary["bad_rows"]) == (N - len(bad), len(bad))
     assert summary["bad_rows_file"] == listed
-    assert summary["warnings"] == [f"{len(bad)} bad rows are left out; see {listed}"]
+    rows = "1 bad row is" if len(bad) == 1 else f"{len(bad)} bad rows are"
+    assert summary["warnings"] == [f"{rows} left out; see {listed}"]
     assert listed in err
     rows = [json.loads(line) for line in (folder / listed).read_text().splitlines()]
     assert [row["row"] - 1 for row in rows] == sorted(bad)

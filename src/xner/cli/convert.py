@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from xner._version import __version__
+from xner.cli.bad_rows import add_bad_rows, list_bad_rows, shown_bad_rows
 from xner.cli.command import Command
 from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_reading
@@ -44,6 +45,7 @@ def add_arguments(command: CommandParser) -> None:
         help="Word alignment in Pharaoh format (.align).",
     )  # fmt: skip
     add_reading(command)
+    add_bad_rows(command)
     command.add_argument(
         "--to", metavar="FORMAT",
         help="Format of OUT, one of those below. Default: what its suffix says.",
@@ -109,7 +111,9 @@ def run(options: argparse.Namespace) -> None:
         docstart=options.docstart,
         encoding=options.encoding,
         format=options.format,
+        on_bad_row=options.on_bad_row,
     )
+    left_out = list_bad_rows(options, corpus.bad, options.output, read=options.inputs)
     lost = Lost(has_ids=has_ids)
     with progress(options.quiet or options.json) as tell:
         batches = _told(corpus, tell)
@@ -124,6 +128,7 @@ def run(options: argparse.Namespace) -> None:
         "sentences": len(corpus),
         "format": form.name,
         "lost": dict(lost.counts),
+        **left_out,
         "seconds": seconds,
         "warnings": options.warnings,
         "output": str(options.output),
@@ -133,6 +138,7 @@ def run(options: argparse.Namespace) -> None:
         return
     rows = [("output", made["output"]), ("format", form.title)]
     rows += [("sentences", f"{len(corpus):,}"), ("seconds", f"{seconds:,.2f}")]
+    rows += shown_bad_rows(left_out)
     rows += [(f"left out: {name}", f"{n:,}") for name, n in lost.counts.items()]
     facts("Converted", rows, f"xner:{__version__}")
 

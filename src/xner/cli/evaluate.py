@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xner.cli.bad_rows import add_bad_rows, leaves_out, list_bad_rows, shown_bad_rows
 from xner.cli.command import Command
 from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_scheme
@@ -24,6 +25,7 @@ def add_arguments(command: CommandParser) -> None:
             help="Labelled file (.conll .jsonl .parquet), or links with --links.",
         )  # fmt: skip
     add_scheme(command)
+    add_bad_rows(command, "PREDICTED.bad.jsonl")
     command.add_argument(
         "--ignore", action="append", default=[], metavar="LABEL", group="scoring",
         help="Ignore entities with this label on both sides; may be repeated.",
@@ -69,6 +71,10 @@ def _run_links(options: argparse.Namespace) -> None:
             "--ignore, --scheme, --encoding and --divergence-from are for labels; leave them out "
             "with --links"
         )
+    if leaves_out(options):
+        raise UsageError(
+            "--on-bad-row quarantine is for labels; with --links every row has to be readable"
+        )
     made = evaluate_links(
         options.gold,
         options.predicted,
@@ -92,6 +98,7 @@ def _run_links(options: argparse.Namespace) -> None:
 
 
 def _run_labels(options: argparse.Namespace) -> None:
+    from xner.corpus import scan
     from xner.evaluation.divergence import divergence
     from xner.evaluation.entities import evaluate
 
@@ -101,11 +108,23 @@ def _run_labels(options: argparse.Namespace) -> None:
         ignore=options.ignore,
         scheme=options.scheme,
         encoding=options.encoding,
+        on_bad_row=options.on_bad_row,
     )
     source = options.divergence_from
-    far = None if source is None else divergence(source, options.gold)
+    texts = (
+        []
+        if source is None
+        else [
+            scan(path, side=side, on_bad_row=options.on_bad_row)
+            for path, side in ((source, "source"), (options.gold, "target"))
+        ]
+    )
+    far = divergence(*texts) if texts else None
+    further = {"--divergence-from": texts[0].bad} if texts else {}
+    files = [options.gold, options.predicted]
+    left_out = list_bad_rows(options, result.bad, options.predicted, further, read=files)
     if options.json:
-        print_json(result.as_dict() | ({} if far is None else {"divergence": far}))
+        print_json(result.as_dict() | left_out | ({} if far is None else {"divergence": far}))
         return
 
     def row(name: str, s: LabelScores) -> list[str]:
@@ -119,6 +138,8 @@ def _run_labels(options: argparse.Namespace) -> None:
         ["label", "precision", "recall", "F1", "gold", "predicted", "correct"],
         rows,
     )
+    for name, count in shown_bad_rows(left_out):
+        print(f"{name}: {count}")
     if far is not None:
         print(f"lexical divergence from {source}: {far:.3f} (1 - overlap of character trigrams)")
     print(result.signature)

@@ -10,7 +10,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from xner.cli.bad_rows import add_bad_rows, list_bad_rows
+from xner.cli.bad_rows import (
+    add_bad_rows,
+    files_to_fit_on,
+    leaves_out,
+    list_bad_rows,
+    open_fit_on,
+    shown_bad_rows,
+)
 from xner.cli.flags import add_flags, build_from_flags, flag_of, options_given
 from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
 from xner.cli.parsing import CommandParser
@@ -23,6 +30,7 @@ from xner.stages import Stage, find_stage
 from xner.stages.passing import ALL_COLUMNS, bare
 
 if TYPE_CHECKING:
+    from xner.cli.bad_rows import Bad
     from xner.corpus import Corpus
     from xner.jobs import Finished, Output
 
@@ -93,14 +101,14 @@ class Command:
             closing(engine_of(options)) as engine,
             progress(options.quiet or options.json) as tell,
         ):
-            stage = self._stage(options, output.suffix, tell)
+            stage, further = self._stage(options, output.suffix, tell)
             _check_side_file(options, output, "--save-counts", getattr(stage, "save_counts", None))
             _check_side_file(options, output, "--save-model", getattr(stage, "save_model", None))
             _check_side_file(options, output, "--bad-rows", options.bad_rows)
-            corpus = self.read(options, stage)
+            corpus = stage.fitting(self.read(options, stage))
             if output.folder or stage.lengthy(corpus) or engine.name != "local":
                 options.left = "finished parts are kept: the same command continues"
-            left_out = list_bad_rows(options, corpus, output.path)
+            left_out = list_bad_rows(options, corpus.bad, output.path, further)
             done = run_job(
                 stage,
                 corpus,
@@ -108,7 +116,7 @@ class Command:
                 side=self.side(stage),
                 scheme=options.write_scheme,
                 columns=options.columns,
-                files=files_of(options),
+                files=[*files_of(options), *files_to_fit_on(options)],
                 reading=reading_of(options),
                 engine=engine,
                 part_rows=options.part_rows,
@@ -134,20 +142,23 @@ class Command:
             return
         signature = f"{report.signature}\n{self.note}." if self.note else report.signature
         rows = report.rows()
-        if left_out:
-            rows.insert(1, ("bad rows, left out", f"{left_out['bad_rows']:,}"))
+        rows[1:1] = shown_bad_rows(left_out)
         facts(f"{self.title} to {output}{_of_parts(done)}", rows, signature)
 
     def _stage(
         self, options: argparse.Namespace, suffix: str, tell: Callable[[str, float], None]
-    ) -> Stage:
+    ) -> tuple[Stage, dict[str, Bad]]:
+        """The stage, and the bad rows of files that its options name."""
         kind = find_stage(self.stage)
         given = options_given(options, kind)
         if self.stage in _PROJECTING:
             given |= _nmt_given(options, given)
         if given.get("probabilities"):
             _check_probabilities(options.output, suffix)
-        return build_from_flags(kind, {**given, "progress": tell})
+        further: dict[str, Bad] = {}
+        if leaves_out(options):
+            given, further = open_fit_on(given)
+        return build_from_flags(kind, {**given, "progress": tell}), further
 
 
 def _add_file(help_text: str) -> Callable[[CommandParser], None]:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xner.cli.flags import add_flags, build_from_flags, options_given
+from xner.cli.bad_rows import (
+    add_bad_rows,
+    leaves_out,
+    list_bad_rows,
+    open_named,
+    shown_bad_rows,
+)
+from xner.cli.flags import add_flags, build_from_flags, flag_of, options_given
 from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_encoding
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
-from xner.stages import Learner, find_stage
+from xner.options import options_of
+from xner.stages import Learner, Stage, find_stage
 
 if TYPE_CHECKING:
+    from xner.cli.bad_rows import Bad
     from xner.corpus import Corpus
     from xner.training.student import Trained
 
@@ -50,31 +59,53 @@ class Command:
             help="Folder to write the student to.",
         )  # fmt: skip
         add_encoding(command)
+        add_bad_rows(command, "MODEL.bad.jsonl")
         add_flags(command, find_stage(self.stage))
 
     def run(self, options: argparse.Namespace) -> None:
         """Train the student and print what it was trained on."""
         kind = find_stage(self.stage)
         with progress(options.quiet or options.json) as tell:
-            given = {**options_given(options, kind), "progress": tell}
-            stage = build_from_flags(kind, given)
+            given = options_given(options, kind)
+            further: dict[str, Bad] = {}
+            if leaves_out(options):
+                given, further = open_named(given, _texts_of(kind), _read_spared)
+            stage = build_from_flags(kind, {**given, "progress": tell})
             assert isinstance(stage, Learner)
-            trained = stage.learn(_corpora(options), options.output)
-        show(trained, self.title, options)
+            corpora = _corpora(options)
+            bad = [row for corpus in corpora for row in getattr(corpus, "bad", ())]
+            left_out = list_bad_rows(options, bad, options.output, further, read=options.corpora)
+            trained = stage.learn(corpora, options.output)
+        show(trained, self.title, options, left_out)
 
 
 def _corpora(options: argparse.Namespace) -> list[Path] | list[Corpus]:
-    """The files, or what is in them if their encoding is given."""
+    """The files, or what is in them if their encoding is given, or bad rows are left out."""
     from xner.corpus import read_as_is
 
     paths: list[Path] = options.corpora
-    if options.encoding is None:
+    if options.encoding is None and not leaves_out(options):
         return paths
-    one = isinstance(options.encoding, str)
-    encodings = [options.encoding] * len(paths) if one else options.encoding
+    several = isinstance(options.encoding, tuple)
+    encodings = options.encoding if several else [options.encoding] * len(paths)
     if len(encodings) != len(paths):
         raise UsageError(f"there are {len(encodings)} encodings for {len(paths)} files")
-    return [read_as_is(path, encoding=own) for path, own in zip(paths, encodings, strict=True)]
+    return [
+        read_as_is(path, encoding=own, on_bad_row=options.on_bad_row)
+        for path, own in zip(paths, encodings, strict=True)
+    ]
+
+
+def _texts_of(kind: type[Stage]) -> dict[str, str]:
+    """The flags of options that name files with sentences."""
+    flags = {name: flag_of(name, o) for name, o in options_of(kind).items() if o.names == "file"}
+    return {name: flag for name, flag in flags.items() if flag}
+
+
+def _read_spared(path: Path) -> Corpus:
+    from xner.corpus import read_as_is
+
+    return read_as_is(path, on_bad_row="quarantine")
 
 
 COMMANDS = (
@@ -103,10 +134,12 @@ COMMANDS = (
 )
 
 
-def show(trained: Trained, title: str, options: argparse.Namespace) -> None:
+def show(
+    trained: Trained, title: str, options: argparse.Namespace, left_out: dict[str, Any]
+) -> None:
     """Print what the student was trained on, and how well it does."""
     if options.json:
-        print_json(trained.as_dict())
+        print_json({**trained.as_dict(), **left_out})
         return
     counts = trained.counts
     rows = [
@@ -126,4 +159,5 @@ def show(trained: Trained, title: str, options: argparse.Namespace) -> None:
     if trained.f1 is not None:
         rows.append(("dev F1", f"{100 * trained.f1:.1f}"))
     rows.append(("seconds", f"{trained.seconds:,.1f}"))
+    rows[1:1] = shown_bad_rows(left_out)
     facts(f"{title} {trained.folder}", rows, trained.signature)

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from xner.corpus.bad_rows import check_on_bad_row
 from xner.corpus.base import Corpus, StrPath
 from xner.corpus.files import UNNAMED, as_it_is, one_side
 from xner.corpus.inputs import Encoding, Inputs, encodings_of, find_files, line_up
+from xner.corpus.quarantine import quarantined
 from xner.corpus.reading import join_files, with_links
 from xner.formats import WITH_WORDS
 from xner.schemes import check_scheme
@@ -22,19 +24,22 @@ class Opened(NamedTuple):
     has_ids: bool
 
 
-def read_as_is(path: Inputs, *, encoding: Encoding = None) -> Corpus:
+def read_as_is(path: Inputs, *, encoding: Encoding = None, on_bad_row: str = "fail") -> Corpus:
     """Read a file with both sides, with one, or with an unnamed side into memory.
 
     .conll and .txt files give the columns tokens and, where they have tags, entities; .jsonl and
-    .parquet files the columns they have. The file is opened once.
+    .parquet files the columns they have. The file is opened once. `on_bad_row` is as for
+    `xner.scan`.
 
     Raises:
         InputError: the file is missing, empty or malformed, or has no words.
         UsageError: the suffix or encoding is unknown.
     """
+    spare = check_on_bad_row(on_bad_row)
     found = find_files(path, *WITH_WORDS)
-    file = found.open(encoding=encodings_of(encoding, [found])[0], hold=True)
-    return join_files([file], line_up([file]), str(file.path)).collect()
+    file = found.open(encoding=encodings_of(encoding, [found])[0], hold=True, spare=spare)
+    corpus = join_files([file], line_up([file]), str(file.path)).collect()
+    return quarantined(corpus) if spare else corpus
 
 
 def scan_as_is(
@@ -47,6 +52,7 @@ def scan_as_is(
     docstart: str = "auto",
     encoding: Encoding = None,
     format: str | None = None,  # noqa: A002 - the name of the option
+    on_bad_row: str = "fail",
 ) -> Opened:
     """Open files with all their columns, batch by batch at each pass; labels of both sides stay.
 
@@ -55,13 +61,14 @@ def scan_as_is(
         second: the target side, parallel by row.
         links: word alignment (.align), which replaces links in the files.
         side: the side of a single file whose columns are not named for one.
-        scheme, docstart, encoding: as for `xner.scan`.
+        scheme, docstart, encoding, on_bad_row: as for `xner.scan`.
         format: name of the format, if suffixes do not say it.
 
     Raises:
         InputError: a file is missing, empty or malformed, or the files differ in rows.
         UsageError: a suffix, scheme or encoding is unknown.
     """
+    spare = check_on_bad_row(on_bad_row)
     check_scheme(scheme, auto=True)
     if second is None:
         adapts = [partial(_named, side=side) if side else as_it_is]
@@ -71,11 +78,12 @@ def scan_as_is(
     found = [find_files(given, *WITH_WORDS, name=format) for given in inputs]
     encodings = encodings_of(encoding, found)
     files = [
-        each.open(adapt, scheme=scheme, encoding=own)
+        each.open(adapt, scheme=scheme, encoding=own, spare=spare)
         for each, adapt, own in zip(found, adapts, encodings, strict=True)
     ]
     origin = " + ".join(str(file.path) for file in files)
     corpus = join_files(files, line_up(files, docstart), origin)
+    corpus = quarantined(corpus) if spare else corpus
     if links is not None:
         corpus = with_links(corpus, [links])
     return Opened(corpus, any("id" in file.contents.schema.names for file in files))

@@ -3,7 +3,7 @@
 With `on_bad_row="quarantine"`, what a file yields has the column `FAULT`: null, or for a row that
 cannot be read or does not fit, what is wrong with it. Such a row has no content, so that parallel
 files stay parallel. Where files are joined, a row is bad if it is bad in one of them.
-`quarantined` then reads all rows once, and makes a corpus without the bad ones.
+`xner.corpus.quarantine` then leaves the bad rows out.
 
 Bad rows are found by halving: a block that does not fit is cut in two until a single row remains.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
@@ -24,10 +23,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from xner.columns import conform
-from xner.corpus.base import Corpus
-from xner.corpus.parts import Batches
-from xner.errors import FormatError, InputError
-from xner.formats.files import Parse, atomic, check_utf8
+from xner.errors import FormatError, InputError, UsageError
+from xner.formats.files import Parse, check_utf8
 
 FAULT = "xner.fault"
 ON_BAD_ROW = ("fail", "quarantine")
@@ -36,6 +33,17 @@ _MOST_TEXT = 1000
 
 Fit = Callable[[pa.RecordBatch, int], pa.RecordBatch]
 """Checks and converts rows of a batch, given the number of the first of them in the batch."""
+
+
+def check_on_bad_row(choice: str) -> bool:
+    """Whether bad rows are left out.
+
+    Raises:
+        UsageError: the choice is unknown.
+    """
+    if choice not in ON_BAD_ROW:
+        raise UsageError(f"on_bad_row is {choice!r}; choose one of {', '.join(ON_BAD_ROW)}")
+    return choice == "quarantine"
 
 
 def fault(path: Path, error: InputError, text: bytes | None = None) -> str:
@@ -212,94 +220,3 @@ def blanked(batch: pa.RecordBatch, bad: NDArray[np.int64]) -> pa.RecordBatch:
     kept = np.arange(batch.num_rows)
     mask = np.isin(kept, bad)
     return conform(batch.take(pa.array(kept, mask=mask)))
-
-
-def bad_in(batch: pa.RecordBatch) -> NDArray[np.int64]:
-    """Numbers of the bad rows of a batch."""
-    if FAULT not in batch.schema.names:
-        return np.zeros(0, np.int64)
-    return np.flatnonzero(batch[FAULT].is_valid().to_numpy(zero_copy_only=False))
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The batches of a corpus without some of its rows.
-
-    Attributes:
-        corpus: the corpus with all rows.
-        bad: numbers of the rows that are left out, ascending, from 0.
-    """
-
-    corpus: Corpus
-    bad: NDArray[np.int64]
-
-    def __call__(self) -> Batches:
-        """Yield the batches."""
-        return self._without(self.corpus.batches(), 0)
-
-    def between(self, first: int, last: int) -> Batches:
-        """Yield the rows `[first, last)` of those that are kept."""
-        begin, end = self._row(first), self._row(last - 1) + 1
-        return self._without(self.corpus.part(begin, end).batches(), begin)
-
-    def only(self, names: Sequence[str]) -> Kept:
-        """Return some columns of the kept rows."""
-        return Kept(self.corpus.select(*names, FAULT), self.bad)
-
-    def _row(self, kept: int) -> int:
-        """The number of a kept row among all rows."""
-        before = self.bad - np.arange(len(self.bad))
-        return kept + int(np.searchsorted(before, kept, side="right"))
-
-    def _without(self, batches: Batches, row: int) -> Batches:
-        for batch in batches:
-            first, last = np.searchsorted(self.bad, [row, row + batch.num_rows])
-            mask = np.ones(batch.num_rows, bool)
-            mask[self.bad[first:last] - row] = False
-            row += batch.num_rows
-            batch = without_fault(batch)
-            if mask.any():
-                yield batch if mask.all() else batch.filter(pa.array(mask))
-
-
-def every_row(corpus: Corpus) -> Corpus:
-    """Return the corpus with its bad rows, if they were left out."""
-    source = corpus.source
-    return source.corpus if isinstance(source, Kept) else corpus
-
-
-def without_same_rows(corpus: Corpus, other: Corpus) -> Corpus:
-    """Return a corpus without the rows that `other` leaves out."""
-    source = other.source
-    if not isinstance(source, Kept):
-        return corpus
-    return Corpus(Kept(corpus, source.bad), len(other), corpus.origin, corpus.schema)
-
-
-def quarantined(corpus: Corpus) -> Corpus:
-    """Return a corpus without its bad rows, which are in `.bad`; reads all rows once.
-
-    Raises:
-        InputError: all rows are bad.
-    """
-    numbers, faults = [], []
-    row = 0
-    for batch in corpus.batches():
-        bad = bad_in(batch)
-        numbers.append(bad + row)
-        faults += [json.loads(text) for text in batch[FAULT].take(pa.array(bad)).to_pylist()]
-        row += batch.num_rows
-    found = np.concatenate([np.zeros(0, np.int64), *numbers])
-    if row and len(found) == row:
-        raise InputError(f"{corpus.origin}: no row can be used; the first: {faults[0]['error']}")
-    schema = corpus.schema.remove(corpus.schema.get_field_index(FAULT))
-    kept = Corpus(Kept(corpus, found), row - len(found), corpus.origin, schema)
-    kept.bad = [{"row": int(number) + 1, **one} for number, one in zip(found, faults, strict=True)]
-    return kept
-
-
-def write_bad_rows(path: Path, bad: Sequence[dict[str, Any]]) -> None:
-    """Write bad rows as JSON lines."""
-    with atomic(path) as partial:
-        text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in bad)
-        partial.write_text(text, "utf-8")

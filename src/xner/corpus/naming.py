@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from xner.columns import (
     CANDIDATES,
@@ -22,9 +23,10 @@ from xner.columns import (
 )
 from xner.corpus.base import Corpus
 from xner.corpus.files import one_side
-from xner.corpus.inputs import Inputs, find_files
+from xner.corpus.inputs import Input, Inputs, find_files
 from xner.corpus.joining import zip_batches
 from xner.corpus.parts import Batches, Chosen, Source, only
+from xner.corpus.quarantine import every_row, is_quarantined, without_bad_rows_of
 from xner.corpus.reading import side_of
 from xner.errors import InputError, ParallelError
 from xner.formats import WITH_WORDS
@@ -46,7 +48,7 @@ def with_candidates(pairs: Corpus, path: Inputs) -> Corpus:
         InputError: the file is missing or malformed, has no entities, or has other rows or words.
         UsageError: the suffix is unknown.
     """
-    file = find_files(path, *WITH_WORDS).open(partial(one_side, side="target"))
+    file = _open_named(path, is_quarantined(pairs))
     named = side_of(file, pairs)
     if not any(name in named.columns for name in _GIVEN):
         raise InputError(
@@ -56,6 +58,21 @@ def with_candidates(pairs: Corpus, path: Inputs) -> Corpus:
     metadata = {TAGGED_BY["target"]: f"file({file.path.name})"}
     schema = with_columns(pairs.schema, {_NAME: CANDIDATES}, metadata=metadata)
     return Corpus(_Named(pairs, named, metadata), len(pairs), pairs.origin, schema)
+
+
+def without_bad_candidates(pairs: Corpus, path: Inputs) -> Corpus:
+    """Leave out of `pairs` also the rows that are bad in a file of candidates, or do not fit to it.
+
+    The same if `pairs` was opened strictly; otherwise the words of both are read once.
+    """
+    if not is_quarantined(pairs):
+        return pairs
+    named = side_of(_open_named(path, True), every_row(pairs))
+    return without_bad_rows_of(pairs, named, ["target_tokens"], _same_words)
+
+
+def _open_named(path: Inputs, spare: bool) -> Input:
+    return find_files(path, *WITH_WORDS).open(partial(one_side, side="target"), spare=spare)
 
 
 def spans_of(entities: pa.ListArray) -> pa.ListArray:
@@ -108,13 +125,20 @@ def _check_words(
     batch: pa.RecordBatch, own: pa.RecordBatch, first: int, pairs: str, file: str
 ) -> None:
     """Raise ParallelError unless two batches have the same target words."""
-    same = lengths_of(batch["target_tokens"]) == lengths_of(own["target_tokens"])
-    same &= pc.equal(_joined(batch), _joined(own)).to_numpy(zero_copy_only=False)
+    same = _same_words(batch, own)
     if not same.all():
         row = first + int(np.argmin(same)) + 1
         raise ParallelError(
             f"{file}: row {row} has other target words than {pairs}; tokenise both files alike"
         )
+
+
+def _same_words(batch: pa.RecordBatch, own: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Bool (N): whether the target words of a row are the same in two batches."""
+    lengths = [lengths_of(each["target_tokens"]) for each in (batch, own)]
+    equal = pc.equal(_joined(batch), _joined(own)).to_numpy(zero_copy_only=False)
+    same: NDArray[np.bool_] = (lengths[0] == lengths[1]) & equal
+    return same
 
 
 def _joined(batch: pa.RecordBatch) -> pa.Array:

@@ -19,19 +19,19 @@ from xner.columns import (
     replace_columns,
     with_columns,
 )
-from xner.corpus.bad_rows import (
-    FAULT,
-    ON_BAD_ROW,
-    every_row,
-    quarantined,
-    spared,
-    without_same_rows,
-)
+from xner.corpus.bad_rows import FAULT, check_on_bad_row, spared
 from xner.corpus.base import Corpus, StrPath
 from xner.corpus.files import Adapt, all_of_side, as_it_is, check_both_sides, one_side
 from xner.corpus.inputs import Encoding, Input, Inputs, encodings_of, find_files, line_up
 from xner.corpus.joining import Named, rechunk, side_by_side, zip_batches
 from xner.corpus.parts import Batches, Chosen, Source, only
+from xner.corpus.quarantine import (
+    every_row,
+    is_quarantined,
+    quarantined,
+    without_bad_rows_of,
+    without_same_rows,
+)
 from xner.errors import ParallelError, UsageError
 from xner.formats import WITH_WORDS, pharaoh
 from xner.hints import checked
@@ -128,12 +128,10 @@ def _open(
     on_bad_row: str,
     hold: bool = False,
 ) -> Corpus:
-    if on_bad_row not in ON_BAD_ROW:
-        raise UsageError(f"on_bad_row is {on_bad_row!r}; choose one of {', '.join(ON_BAD_ROW)}")
+    spare = check_on_bad_row(on_bad_row)
     check_scheme(scheme, auto=True)
     if docstart not in DOCSTART_CHOICES:
         raise UsageError(f"docstart is {docstart!r}; choose one of {', '.join(DOCSTART_CHOICES)}")
-    spare = on_bad_row == "quarantine"
     if side not in (None, "source", "target"):
         raise UsageError(f"side is {side!r}; choose source or target")
     if side is not None and target is not None:
@@ -318,8 +316,22 @@ def scan_side(path: Inputs, pairs: Corpus) -> Corpus:
         InputError: the file is missing, empty or malformed, or has another number of rows.
         UsageError: the suffix is unknown.
     """
+    return side_of(_open_words(path, is_quarantined(pairs)), pairs)
+
+
+def without_bad_of_side(path: Inputs, pairs: Corpus) -> Corpus:
+    """Leave out of `pairs` also the bad rows of the file that `scan_side` opens.
+
+    The same if `pairs` was opened strictly; otherwise the file is read once.
+    """
+    if not is_quarantined(pairs):
+        return pairs
+    return without_bad_rows_of(pairs, side_of(_open_words(path, True), every_row(pairs)))
+
+
+def _open_words(path: Inputs, spare: bool) -> Input:
     words = partial(one_side, side="target", labels=False)
-    return side_of(find_files(path, *WITH_WORDS).open(words, tags=False), pairs)
+    return find_files(path, *WITH_WORDS).open(words, tags=False, spare=spare)
 
 
 def side_of(file: Input, pairs: Corpus) -> Corpus:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 
 from xner._version import __version__
 from xner.corpus import Corpus, as_corpus
+from xner.corpus.bad_rows import check_on_bad_row
 from xner.corpus.inputs import Encoding
+from xner.errors import UsageError
 from xner.evaluation.counts import Int64, LabelScores, counted, scores_of
 from xner.hints import checked
 from xner.labels import label_files, label_side
@@ -29,12 +31,14 @@ class Evaluation:
         labels: by label, sorted.
         sentences: number of sentences compared.
         signature: versions and settings behind the scores.
+        bad: rows that were left out with `on_bad_row="quarantine"`, as in `xner.Corpus.bad`.
     """
 
     overall: LabelScores
     labels: dict[str, LabelScores]
     sentences: int
     signature: str
+    bad: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def f1(self) -> float:
@@ -73,6 +77,7 @@ def evaluate(
     ignore: Collection[str] = (),
     scheme: str = "auto",
     encoding: Encoding = None,
+    on_bad_row: str = "fail",
 ) -> Evaluation:
     """Score predicted entities against gold ones, strictly: span and label must be equal.
 
@@ -87,8 +92,12 @@ def evaluate(
         ignore: labels to leave out on both sides, such as MISC.
         scheme: labelling scheme to enforce in files, unless it is `auto` (default).
         encoding: of the files, such as `latin-1`, or one for each. Default: UTF-8.
+        on_bad_row: what becomes of rows of the files that cannot be read, or that differ in their
+            number of words: `fail` (default) raises an error, `quarantine` leaves them out of
+            both.
 
     Raises:
+        UsageError: `on_bad_row` is `quarantine`, but something else than two files is given.
         ParallelError: the two differ in sentences, or in the words of one of them.
         InputError: a file cannot be read, or entities overlap.
 
@@ -101,7 +110,8 @@ def evaluate(
     skip = frozenset(ignore)
     sums: dict[str, Int64] = {}
     sentences = 0
-    for part in counted(*_sides(gold, predicted, scheme, encoding), skip):
+    sides = _sides(gold, predicted, scheme, encoding, on_bad_row)
+    for part in counted(*sides, skip):
         sentences += part.sentences
         entities = part.correct, part.predicted, part.gold
         found = [np.bincount(each[:, 1], minlength=len(part.labels)) for each in entities]
@@ -109,7 +119,7 @@ def evaluate(
             sums[label] = sums.get(label, 0) + np.array(counts)
     labels = {label: scores_of(sums[label]) for label in sorted(sums)}
     overall = scores_of(sum(sums.values(), np.zeros(3, np.int64)))
-    return Evaluation(overall, labels, sentences, _signature(scheme, skip))
+    return Evaluation(overall, labels, sentences, _signature(scheme, skip), sides[0].bad)
 
 
 def _signature(scheme: str, skip: frozenset[str]) -> str:
@@ -117,11 +127,15 @@ def _signature(scheme: str, skip: frozenset[str]) -> str:
     return f"xner:{__version__}|mode:{MODE}|scheme:{SCHEME}|read:{scheme}|average:micro{ignored}"
 
 
-def _sides(gold: Any, predicted: Any, scheme: str, encoding: Encoding) -> tuple[Corpus, Corpus]:
+def _sides(
+    gold: Any, predicted: Any, scheme: str, encoding: Encoding, on_bad_row: str
+) -> tuple[Corpus, Corpus]:
     """Both sides, with the columns tokens and entities."""
     named = [isinstance(side, str | PathLike) for side in (gold, predicted)]
+    if check_on_bad_row(on_bad_row) and not all(named):
+        raise UsageError("on_bad_row is for files; give the paths of both")
     paths = [Path(side) for side, is_path in zip((gold, predicted), named, strict=True) if is_path]
-    files = iter(label_files(paths, scheme, encoding=encoding))
+    files = iter(label_files(paths, scheme, encoding=encoding, on_bad_row=on_bad_row))
     first, second = (
         next(files) if is_path else label_side(as_corpus(side, None, single=True))
         for side, is_path in zip((gold, predicted), named, strict=True)

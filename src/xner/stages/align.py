@@ -18,7 +18,7 @@ from xner.aligners.model import AlignmentModel
 from xner.aligners.native import NativeAligner
 from xner.aligners.pivot import SoftAligner, align_with_pivots
 from xner.columns import LINKS, LINKS_MADE_BY, replace_columns, struct_lists, with_columns
-from xner.corpus import Corpus, StrPath, scan, scan_side
+from xner.corpus import Corpus, StrPath, scan, scan_side, without_bad_of_side
 from xner.corpus import with_links as with_links_from
 from xner.effects import GIVEN, NOTHING, Rule, rule, when
 from xner.errors import UsageError
@@ -107,6 +107,11 @@ class FittedOptions(AlignerOptions):
                                                       "threshold")}  # fmt: skip
         options = {**NO_ALIGNER, **_NOT_FITTED, **kept, "model": model}
         return replace(self, **options, aligner="native")
+
+    def fitting(self, corpus: Corpus) -> Corpus:
+        for path in self.pivot:
+            corpus = without_bad_of_side(path, corpus)
+        return corpus
 
     def samples(self, corpus: Corpus) -> bool:
         """Whether the aligner is fitted on a sample of a corpus, and then applied to all of it."""

@@ -26,6 +26,7 @@ from xner.columns import (
 )
 from xner.corpus import Batches, Corpus, rechunk, require
 from xner.corpus.beside import beside
+from xner.corpus.quarantine import every_row, without_same_rows
 from xner.errors import InputError, UsageError
 from xner.options import declare, option
 from xner.outcomes import outcomes_of
@@ -151,8 +152,9 @@ def _view_schema(schema: pa.Schema) -> pa.Schema:
 
 def _view(corpus: Corpus) -> Corpus:
     """The back-translation and the target as the sides of a corpus."""
-    read = corpus.select(*_held(corpus.schema).values())
-    return Corpus(_View(read), len(corpus), corpus.origin, _view_schema(corpus.schema))
+    read = every_row(corpus).select(*_held(corpus.schema).values())
+    view = Corpus(_View(read), len(read), corpus.origin, _view_schema(corpus.schema))
+    return without_same_rows(view, corpus)
 
 
 @dataclass(frozen=True)

