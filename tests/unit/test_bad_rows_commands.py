@@ -125,6 +125,7 @@ COMMANDS = {
     "back-translate": ("both.jsonl", "-o", "o.jsonl", *TRANSLATED),
     "refine": ("pairs.jsonl", "-o", "o.jsonl"),
     "align-target": ("pairs.jsonl", "-o", "o.jsonl"),
+    "label": ("source.jsonl", "-o", "o.jsonl", *TRANSLATED),
     "convert": ("pairs.jsonl", "o.parquet"),
 }
 

@@ -136,5 +136,8 @@ def files_to_fit_on(options: argparse.Namespace) -> list[Path]:
     """Files of --fit-on, whose changes a job notices also if they are opened without bad rows."""
     from xner.corpus.inputs import expand
 
-    groups = getattr(options, "option_fit_on", []) if leaves_out(options) else []
+    names = ("option_fit_on", "project_fit_on")  # of stages, and of xner label
+    groups = [group for name in names for group in getattr(options, name, [])]
+    if not leaves_out(options):
+        return []
     return [file for group in groups for path in group for file in expand(path)]

@@ -12,7 +12,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from xner.cli.bad_rows import add_bad_rows, list_bad_rows
+from xner.cli.bad_rows import (
+    add_bad_rows,
+    files_to_fit_on,
+    leaves_out,
+    list_bad_rows,
+    open_fit_on,
+    shown_bad_rows,
+)
 from xner.cli.command import Command
 from xner.cli.flags import add_flags, build_from_flags, flags_of, options_given
 from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
@@ -28,6 +35,7 @@ from xner.stages.chain import CHAIN, DECIDED, needed_stages
 from xner.stages.passing import ALL_COLUMNS, bare
 
 if TYPE_CHECKING:
+    from xner.cli.bad_rows import Bad
     from xner.corpus import Corpus
     from xner.jobs import Finished, Output
     from xner.report import Progress
@@ -114,10 +122,19 @@ def run(options: argparse.Namespace) -> None:
     with closing(engine_of(options)) as engine, progress(options.quiet or options.json) as tell:
         given = {name: options_given(options, find_stage(name), f"{name}_") for name in CHAIN}
         corpus = _read(options, given["translate"].get("fill", "target"))
+        further: dict[str, Bad] = {}
+        if leaves_out(options):
+            given["project"], further = open_fit_on(given["project"])
+            if corpus.bad and "pivot" in given["project"]:
+                raise UsageError(
+                    "--pivot is not read without the rows that are left out; remove bad rows from "
+                    "all files, or run translate and project one by one"
+                )
         stages = _stages(given, corpus, tell)
-        left_out = list_bad_rows(options, corpus, output.path)
+        left_out = list_bad_rows(options, corpus.bad, output.path, further)
         done = run_chain(
-            stages, corpus, output, folder, files=files_of(options), reading=reading_of(options),
+            stages, corpus, output, folder, files=[*files_of(options), *files_to_fit_on(options)],
+            reading=reading_of(options),
             engine=engine, restart=options.restart, part_rows=options.part_rows,
             scheme=options.write_scheme, columns=options.columns,
         )  # fmt: skip
@@ -196,8 +213,8 @@ def _print(
             report.rows(),
             report.signature,
         )
-    if left_out:
-        print(f"{left_out['bad_rows']:,} bad rows were left out")
+    for name, count in shown_bad_rows(left_out):
+        print(f"{name}: {count}")
     licensed = any(getattr(stage, "translator", "") in _NLLB for stage in stages)
     print(f"{seconds:,.1f} s. {LICENCE}." if licensed else f"{seconds:,.1f} s")
 
