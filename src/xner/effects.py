@@ -106,8 +106,9 @@ def rules_of(
 
 def needed_by(conditions: Iterable[When]) -> str:
     """What an option needs to have an effect, as a sentence; empty if it needs nothing."""
-    found = ", or with ".join(dict.fromkeys(_needs(condition) for condition in conditions))
-    return f"Only with {found}." if found else ""
+    needs = dict.fromkeys(_needs(condition) for condition in conditions)
+    found = ", or ".join(n if n.startswith("without ") else f"with {n}" for n in needs)
+    return f"Only {found}." if found else ""
 
 
 def _needs(condition: When) -> str:

@@ -11,8 +11,9 @@ from xner._version import __version__
 from xner.aligners.bitext import Bitext, Links
 from xner.aligners.embedding import Extraction, align_by_states
 from xner.aligners.encoder import Encoder, load_encoder
+from xner.aligners.int8 import INT8, int8_hardware, load_int8_encoder
 from xner.inference.hardware import Hardware, find_hardware
-from xner.inference.options import HardwareOptions, batch_tokens_option
+from xner.inference.options import HardwareOptions, batch_tokens_option, precision_option
 from xner.options import declare, option
 
 _CPU_TOKENS = 512  # the states stay in the CPU's cache: twice as fast as 4,096
@@ -41,6 +42,11 @@ class Pretrained(HardwareOptions):
         unit="N",
         rare=True,
     )
+    precision: str = precision_option(
+        INT8,
+        text="Precision of the model; int8 runs it in CTranslate2 (extra ctranslate2), on a CPU "
+        "only.",
+    )
     batch_tokens: int | None = batch_tokens_option(
         "both sides and padding included", f"{_CPU_TOKENS} on the CPU, {_GPU_TOKENS:,} on a GPU"
     )
@@ -50,20 +56,23 @@ class Pretrained(HardwareOptions):
 
         Raises:
             UsageError: a value is out of range, or the device cannot be used.
-            MissingExtraError: torch or transformers is not installed.
+            MissingExtraError: torch or transformers is not installed, or ctranslate2 for int8.
         """
         super().__post_init__()
         _ = self.hardware
 
     @cached_property
     def hardware(self) -> Hardware:
-        """The devices and precision of the model."""
-        return find_hardware(self.device, self.precision)
+        """The workers and precision of the model; on a CPU, one worker per thread."""
+        if self.precision == INT8:
+            return int8_hardware(self.device)
+        return find_hardware(self.device, self.precision).one_worker_per_thread()
 
     @cached_property
     def encoder(self) -> Encoder:
         """The model, loaded on first use."""
-        return load_encoder(str(self.model), self.layer, self.hardware)
+        loader = load_int8_encoder if self.precision == INT8 else load_encoder
+        return loader(str(self.model), self.layer, self.hardware)
 
     @property
     def rule(self) -> Extraction:
@@ -90,4 +99,5 @@ class Pretrained(HardwareOptions):
         """
         default = _CPU_TOKENS if self.hardware.devices[0] == "cpu" else _GPU_TOKENS
         budget = self.batch_tokens or default
-        return align_by_states(bitext, self.encoder, self.rule, budget, progress)
+        with self.hardware.running():
+            return align_by_states(bitext, self.encoder, self.rule, budget, progress)

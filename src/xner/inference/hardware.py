@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xner.errors import UsageError
@@ -22,8 +24,9 @@ class Hardware:
     """Devices that work in parallel, each with a copy of the model.
 
     Attributes:
-        devices: torch device names, such as `cuda:0`.
-        precision: precision of weights and activations: `float32`, `bfloat16` or `float16`.
+        devices: torch device names, such as `cuda:0`, one for each worker.
+        precision: precision of weights and activations: `float32`, `bfloat16` or `float16`; or
+            `int8`, for what does not run in torch.
     """
 
     devices: tuple[str, ...]
@@ -48,9 +51,39 @@ class Hardware:
         return self.devices[0].partition(":")[0]
 
     def place(self, model: Any) -> tuple[Any, ...]:
-        """Return one copy of a model on each device; `model` itself is the first of them."""
-        models = [model, *(deepcopy(model) for _ in self.devices[1:])]
-        return tuple(m.to(device) for m, device in zip(models, self.devices, strict=True))
+        """Return a model for each device; workers on the same device share one copy."""
+        first, *others = dict.fromkeys(self.devices)
+        copies = {device: deepcopy(model).to(device) for device in others}
+        copies[first] = model.to(first)
+        return tuple(copies[device] for device in self.devices)
+
+    def one_worker_per_thread(self) -> Hardware:
+        """Return the hardware with one worker for each thread that torch may use, on a CPU.
+
+        Workers run batches side by side, which takes less time than several threads in each
+        matrix product, and gives the same result for any number of threads.
+        """
+        import torch
+
+        if self.devices != ("cpu",):
+            return self
+        return replace(self, devices=self.devices * torch.get_num_threads())
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let torch use one thread in each worker inside the `with` block, if several share a CPU.
+
+        Threads that exist already keep their number of threads.
+        """
+        import torch
+
+        before = torch.get_num_threads()
+        if self.kind == "cpu" and len(self.devices) > 1:
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def host_tensor(self, array: NDArray[np.int64]) -> torch.Tensor:
         """Return an array as a tensor on the host, in pinned memory if a GPU reads it."""

@@ -22,18 +22,32 @@ class DeviceOptions(Checked):
     )
 
 
+def precision_option(
+    *more: str, text: str = "Floating-point precision of the model.", **declared: Any
+) -> Any:
+    """Declare `precision`.
+
+    Args:
+        *more: further precisions that the kind of model can run in.
+        text: help text.
+        **declared: further fields of `xner.options.Option`.
+    """
+    return option(
+        "auto",
+        text,
+        choices=(*PRECISIONS, *more),
+        default_text="auto: bfloat16 or float16 on a GPU, float32 elsewhere",
+        group="model",
+        rare=True,
+        **declared,
+    )
+
+
 @declare
 class HardwareOptions(DeviceOptions):
     """Device and precision of a model; the options of every neural model inherit from it."""
 
-    precision: str = option(
-        "auto",
-        "Floating-point precision of the model.",
-        choices=PRECISIONS,
-        default_text="auto: bfloat16 or float16 on a GPU, float32 elsewhere",
-        group="model",
-        rare=True,
-    )
+    precision: str = precision_option()
 
 
 def batch_tokens_option(counted: str, default_text: str) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xner.effects import when
-from xner.inference.options import HardwareOptions, batch_tokens_option
+from xner.effects import NOTHING, when
+from xner.inference.options import HardwareOptions, batch_tokens_option, precision_option
 from xner.options import declare, option, required
 from xner.services.options import ServiceOptions
 
@@ -21,6 +21,7 @@ CTRANSLATE2_ONLY = ("compute_type", "folder")
 class TranslatorOptions(HardwareOptions):
     """Options of the translators `nllb` and `ctranslate2`."""
 
+    precision: str = precision_option(when=when(compute_type=NOTHING))
     model: str | Path = option(
         DEFAULT_MODEL,
         "NLLB-200 or M2M100 checkpoint: hub id or folder. For llm the name of the model.",
