@@ -92,12 +92,17 @@ def test_a_page_of_docs_names_what_there_is(tmp_path):
     for name in stage_names():
         assert f"`{name}`" in text
     # the other examples are configurations too, but for their data
-    _, data, scored, settings, tagged, students = blocks("yaml")
+    _, data, scored, settings, tagged, named, students = blocks("yaml")
     (tmp_path / "s.yaml").write_text(students)
     assert len(load(tmp_path / "s.yaml").systems) == 9
     content = "languages: {de: {gold: de.conll}}\npipelines: [translate-test]\n"
     (tmp_path / "c.yaml").write_text(content + settings)
     assert load(tmp_path / "c.yaml").systems[0].steps[0].settings["beams"] == 4
+    (tmp_path / "c.yaml").write_text(content + named)
+    models = [step.settings.get("model") for step in load(tmp_path / "c.yaml").systems[0].steps]
+    assert [model and model.partition("/")[0] for model in models[1:4]] == [
+        "FacebookAI", "google-bert", "FacebookAI",
+    ]  # fmt: skip
     (tmp_path / "c.yaml").write_text(content.splitlines()[0] + "\n" + scored)
     assert "nmt" in load(tmp_path / "c.yaml").systems[0].steps[-1].settings
     (tmp_path / "c.yaml").write_text(content.splitlines()[0] + "\n" + tagged)

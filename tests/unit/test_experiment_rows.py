@@ -6,6 +6,7 @@ tagger or aligner is spoilt have to find less.
 """
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,12 @@ import xner
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from transformers import BertForTokenClassification, BertTokenizer  # noqa: E402
+
 from tests.models import world  # noqa: E402 - needs torch
 from tests.models.encoder import save_bert  # noqa: E402
 from xner.cli import main  # noqa: E402
+from xner.experiments import yaml_files  # noqa: E402
 from xner.experiments.pipelines import PIPELINES  # noqa: E402
 
 KNOWN = world.pairs()
@@ -208,3 +212,119 @@ def test_linked_regions_and_runs_as_rows(here):
     f1 = scores(xner.run(of_raw_text(pipelines=rows)))
     assert min(f1.values()) >= 0.95
     assert len(f1) == 3
+
+
+SMALL = {
+    "bootstrap.samples": 20,
+    "stages.translate.beams": 1,
+    "stages.back_translate.beams": 1,
+    "aligners.simalign.layer": 2,
+    "aligners.awesome.layer": 2,
+}
+"""What of the papers' configurations tiny models need to have otherwise, beside their names."""
+
+
+def of_paper(folder, name, **changes):
+    """Run a configuration of `experiments/` with tiny models in place of its own."""
+    path = Path(__file__).parents[2] / "experiments" / f"{name}.yaml"
+    content = yaml_files.load(path)
+    own = {
+        "translator": "translator", "back_translator": "translator", "encoder": "encoder",
+        "tagger": "both", "thesis_tagger": "misc", "scorer": "translator",
+    }  # fmt: skip
+    models = {f"models.{n}": str(folder / m) for n, m in own.items() if n in content["models"]}
+    known = {key: value for key, value in SMALL.items() if _has(content, key.split(".")[:-1])}
+    given = {**models, **known, "data.hub": None, **changes}
+    return xner.run(path, output=folder / name, changes=given)
+
+
+def with_misc(folder, name):
+    """A copy of a tagger that also knows MISC, which it never finds."""
+    model = BertForTokenClassification.from_pretrained(folder)
+    old, size = model.classifier, model.config.num_labels
+    model.classifier = torch.nn.Linear(old.in_features, size + 1)
+    with torch.no_grad():
+        model.classifier.weight[:size], model.classifier.bias[:size] = old.weight, old.bias
+        model.classifier.bias[size] = -1e4
+    model.config.id2label = {**model.config.id2label, size: "B-MISC"}
+    model.config.label2id = {label: i for i, label in model.config.id2label.items()}
+    model.save_pretrained(folder.parent / name)
+    BertTokenizer.from_pretrained(folder).save_pretrained(folder.parent / name)
+
+
+def _has(content, keys):
+    for key in keys:
+        if key not in content:
+            return keys[0] == "bootstrap"
+        content = content[key]
+    return True
+
+
+def test_the_papers_configurations_run_from_end_to_end(folder):
+    """Only names of models and data differ from what runs on a GPU."""
+    with_misc(folder / "both", "misc")
+    for name, file, gold in (
+        ("masakhaner2", "swa.test.conll", "de.conll"),
+        ("europarl-ner", "de.conll", "de.conll"),
+        ("europarl-ner", "en.conll", "en.conll"),
+    ):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / file).write_text((folder / gold).read_text("utf-8"), "utf-8")
+    (folder / "panx" / "de").mkdir(parents=True)
+    lines = (folder / "de.conll").read_text("utf-8").splitlines(keepends=True)
+    text = "".join(f"de:{line}" if line.strip() else line for line in lines)
+    (folder / "panx" / "de" / "test").write_text(text, "utf-8")
+    masakhaner2 = of_paper(
+        folder, "masakhaner2",
+        **{"data.folder": str(folder / "masakhaner2"), "data.languages": ["swa"]},
+        **{"languages.swa.target_code": "de"},
+    )  # fmt: skip
+    europarl = of_paper(
+        folder, "europarl",
+        **{"data.folder": str(folder / "europarl-ner"), "data.languages": ["de"]},
+    )  # fmt: skip
+    xtreme = of_paper(
+        folder, "xtreme", **{"data.folder": str(folder / "panx"), "data.languages": ["de"]},
+        **{"pipelines[4].languages": ["de"]},
+    )  # fmt: skip
+    for results in (masakhaner2, europarl, xtreme):
+        f1 = {(row.system, row.aligner): row.mean.f1 for row in results.rows}
+        for (name, aligner), value in f1.items():
+            unusual = any(word in name for word in ("nmt", "all_fusion", "unlimited", "<=2", ">=1"))
+            assert value is not None, name
+            assert unusual or value >= 0.9, (name, aligner, value)
+    assert len(masakhaner2.rows) == 27
+    assert len(masakhaner2.published) == 23
+    assert len(europarl.published) == 40
+    page = (folder / "masakhaner2" / "results.md").read_text("utf-8")
+    lines = page.splitlines()
+    first = next(
+        i for i, line in enumerate(lines) if line.startswith("| translate-test/align-src |")
+    )
+    assert lines[first + 1].startswith("| published: Politov et al. 2025 | simalign | .80")
+    assert "| thesis all_fusion − Shkalikov 2025 (thesis, Table 4.4) | awesome |" in page
+    table = json.loads((folder / "europarl" / "results.json").read_text("utf-8"))
+    assert {p["source"] for p in table["published"]} == {
+        "experiments_results/europarlner_metrics.csv at e69a5d1",
+        "thesis, Table 4.1", "thesis, Table 4.2",
+    }  # fmt: skip
+
+
+def test_students_of_the_papers_configuration(folder):
+    pytest.importorskip("accelerate")
+    (folder / "african").mkdir()
+    (folder / "african" / "swa.test.conll").write_text((folder / "de.conll").read_text("utf-8"))
+    changes = {
+        "data.folder": str(folder / "african"), "data.languages": ["swa"], "seeds": [1],
+        "languages": {"swa": {"train": {"source": str(folder / "en.conll")}, "target_code": "de"}},
+        "models.english.data.target": str(folder / "en.conll"),
+        "models.student": str(folder / "encoder"),
+        "models.marker_translator": str(folder / "translator"),
+        "stages.easyproject.beams": 1, "stages.train.epochs": 1, "stages.train.labels": None,
+    }  # fmt: skip
+    results = of_paper(folder, "masakhaner2_students", **changes)
+    assert [row.system for row in results.rows] == [
+        "direct transfer", "EasyProject", "heuristic", "n-gram candidates", "default",
+    ]  # fmt: skip
+    assert all(row.mean.f1 is not None for row in results.rows)
+    assert results.published[0].f1["swa"] == 0.836

@@ -22,20 +22,37 @@ def add_arguments(command: CommandParser) -> None:
         help="Folder of results. Default: the folder that CONFIG names.",
     )  # fmt: skip
     command.add_argument(
+        "--set", type=_change, action="append", default=[], metavar="KEY=VALUE", dest="changes",
+        help="Replace a value of CONFIG, such as models.tagger=./my-tagger or seeds=[1,2]. KEY is "
+        "its path in the file, with [1] for the first item of a list; VALUE is YAML. May be "
+        "repeated.",
+    )  # fmt: skip
+    command.add_argument(
         "--jobs", type=int, default=1, metavar="N", group=RUNNING,
         help="Number of processes that run steps in parallel. Default: 1.",
     )  # fmt: skip
     command.set_defaults(left="finished steps are kept; run the same command again to resume")
 
 
+def _change(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text}: write KEY=VALUE")
+    return key, value
+
+
 def run(options: argparse.Namespace) -> None:
     """Run the experiment and print its table."""
     from xner.experiments.run import run as run_experiment
+    from xner.experiments.yaml_files import parse
+
+    changes = {key: parse(value, f"--set {key}") for key, value in options.changes}
 
     with progress(options.quiet or options.json) as tell:
         results = run_experiment(
-            options.config, output=options.output, jobs=options.jobs, progress=tell
-        )
+            options.config, output=options.output, jobs=options.jobs, changes=changes,
+            progress=tell,
+        )  # fmt: skip
     if options.json:
         print_json(results.as_dict())
         return
@@ -47,17 +64,19 @@ def show(results: Results) -> None:
     from xner.experiments.tables import (
         compared,
         fact_lines,
+        gap_lines,
         head,
         lines,
-        published_lines,
         question_lines,
-        score,
+        score_lines,
     )
 
-    scores = lines(results, score) + published_lines(results) + fact_lines(results)
+    scores = score_lines(results) + fact_lines(results)
     grid(f"{results.title}: entity F1", head(results), scores)
     if results.compared:
         grid("Comparisons", head(results), lines(results, compared, results.compared))
+    if gaps := gap_lines(results):
+        grid("F1 less the published figure", head(results), gaps)
     if questions := question_lines(results):
         grid("Groups and divergence", questions[0], questions[1:])
     for note in results.notes:

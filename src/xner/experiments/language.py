@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msgspec import structs
 
 from xner.errors import UsageError
 from xner.experiments.datasets import load_data
 from xner.experiments.schema import File, FileEntry, LanguageEntry, ModelData, Sides
+from xner.formats.streams import check_encoding
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file, and its format if the suffix does not tell it."""
+    """A file, its format if the suffix does not tell it, and its encoding if it is not UTF-8."""
 
     path: Path
     format: str | None = None
+    encoding: str | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How it counts in keys."""
+        encoded = {} if self.encoding is None else {"encoding": self.encoding}
+        return {"file": self.path, "format": self.format, **encoded}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +85,38 @@ def find_languages(file: File, origin: str, folder: Path) -> list[Language]:
         entries[name] = structs.replace(entries.get(name, LanguageEntry()), **changes)
     if not entries:
         raise UsageError(f"{origin}: has neither languages nor data; see docs/running.md")
+    if file.encoding is not None:
+        _check_encoding(file.encoding, f"{origin}: encoding")
     return [
-        _language(name, entry, file.source_code, folder, f"{origin}: languages.{name}")
+        _language(name, entry, file, folder, f"{origin}: languages.{name}")
         for name, entry in entries.items()
     ]
 
 
-def training_only(name: str, data: ModelData, code: str, folder: Path, place: str) -> Language:
+def training_only(name: str, data: ModelData, given: File, folder: Path, place: str) -> Language:
     """Return the language of a model that has its own training text."""
     entry = LanguageEntry(source_code=data.source_code, target_code=data.target_code, train=data)
-    return _language(name, entry, code, folder, place)
+    return _language(name, entry, given, folder, place)
 
 
-def _language(name: str, entry: LanguageEntry, code: str, folder: Path, place: str) -> Language:
-    def file(given: str | FileEntry | None) -> DataFile | None:
-        if given is None:
+def _check_encoding(name: str, place: str) -> None:
+    try:
+        check_encoding(name)
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from None
+
+
+def _language(name: str, entry: LanguageEntry, given: File, folder: Path, place: str) -> Language:
+    code = given.source_code
+
+    def file(given_file: str | FileEntry | None) -> DataFile | None:
+        if given_file is None:
             return None
-        named = FileEntry(file=given) if isinstance(given, str) else given
-        return DataFile(folder / named.file.replace("{language}", name), named.format)
+        named = FileEntry(file=given_file) if isinstance(given_file, str) else given_file
+        if named.encoding is not None:
+            _check_encoding(named.encoding, f"{place}: {named.file}")
+        path = folder / named.file.replace("{language}", name)
+        return DataFile(path, named.format, named.encoding or given.encoding)
 
     train = entry.train or Sides()
     text = TrainingText(file(train.source), file(train.target))

@@ -52,6 +52,8 @@ def find_models(
     known = {language.name: language for language in languages}
     models = {}
     for name, given in file.models.items():
+        if isinstance(given, str):
+            continue
         path = f"models.{name}"
         place = f"{origin}: {path}"
         entry = {"pipeline": "train", "aligners": [aligners[0].name], **(given or {})}
@@ -63,14 +65,14 @@ def find_models(
             raise unknown("pipeline of students", entry["pipeline"], STUDENTS, place)
         pipeline = str(entry["pipeline"])
         row = _row(pipeline, entry, origin, path)
-        systems = rows_of(pipeline, name, row, aligners, file.stages, place)
+        systems = rows_of(pipeline, name, row, aligners, file, place)
         if len(systems) != 1:
             raise UsageError(
                 f"{place}: defines {len(systems)} models; give one aligner, and no lists of "
                 f"settings"
             )
         training = tuple(step for step in systems[0].steps if step.on == TRAIN)
-        language = _language(name, row, known, file.source_code, folder, place)
+        language = _language(name, row, known, file, folder, place)
         models[name] = Model(replace(systems[0], steps=training), language)
     return models
 
@@ -84,14 +86,14 @@ def _language(
     name: str,
     row: ModelRow,
     known: Mapping[str, Language],
-    code: str,
+    file: File,
     folder: Path,
     place: str,
 ) -> Language | None:
     if row.data is not None:
         if row.language is not None:
             raise UsageError(f"{place}: has both data and a language; give one of the two")
-        return training_only(name, row.data, code, folder, f"{place}.data")
+        return training_only(name, row.data, file, folder, f"{place}.data")
     if row.language is None:
         return None
     if row.language not in known:

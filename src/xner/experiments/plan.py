@@ -103,7 +103,7 @@ def plan_reading(language: Language, on: str = TEST) -> Planned | None:
     files = files_of(language, on)
     if not files:
         return None
-    settings = {side: {"file": f.path, "format": f.format} for side, f in files.items()}
+    settings = {side: f.settings for side, f in files.items()}
     columns = COLUMNS if on == TEST else TRAINING_COLUMNS
     key = step_key(READ if on == TEST else f"{READ} {on}", settings, {})
     return Planned(READ, READ, settings, key, {}, columns, language.name, on)
@@ -184,7 +184,12 @@ class Planner:
             _check_needs(columns.needs, plan, step, target)
             with _placed(step, target):
                 settings = resolved(
-                    step, kind, target.language, experiment.folder, experiment.models
+                    step,
+                    kind,
+                    target.language,
+                    experiment.folder,
+                    experiment.models,
+                    experiment.output,
                 )
             settings |= self._taggers(kind, settings, plan, target)
             if step.student:

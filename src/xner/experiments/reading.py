@@ -92,11 +92,13 @@ def read_language(language: Language, on: str = TEST) -> Corpus:
 def _open(name: str, file: DataFile, on: str) -> InputFile:
     """Open a file with columns named for `source`, `target` or `gold`."""
     module = _MODULES[file.format] if file.format else None
+    encoding = file.encoding
     if name == "gold":
-        return InputFile(file.path, partial(_gold, path=file.path), module=module)
+        gold = partial(_gold, path=file.path)
+        return InputFile(file.path, gold, module=module, encoding=encoding)
     labels = name == "source" or on != TEST
     adapt = partial(one_side, side=name, labels=labels)
-    return InputFile(file.path, adapt, module=module, tags=labels)
+    return InputFile(file.path, adapt, module=module, tags=labels, encoding=encoding)
 
 
 class ReadReport(Report):

@@ -24,12 +24,18 @@ def settings_naming(stage: type[Stage], *kinds: str) -> set[str]:
 
 
 def resolved(
-    step: Step, stage: type[Stage], language: Language, folder: Path, models: Container[str]
+    step: Step,
+    stage: type[Stage],
+    language: Language,
+    folder: Path,
+    models: Container[str],
+    output: Path,
 ) -> Settings:
     """Return the settings of a step for a language.
 
     Files are relative to `folder`, and `{language}` in their names is replaced by the name of the
-    language. Names of `models`, and names of models of a service, are left as they are.
+    language; so is `{output}` in the name of a cache, by `output`, the folder of results. Names of
+    `models`, and names of models of a service, are left as they are.
 
     Raises:
         UsageError: a file or model does not exist.
@@ -42,24 +48,25 @@ def resolved(
             settings[name] = _files(settings[name], "model", language, folder)
         for name in settings_naming(stage, "tagger") & settings.keys():
             settings[name] = _files(settings[name], "model", language, folder, models)
-    if isinstance(settings.get("cache"), str):
-        settings["cache"] = str(folder / settings["cache"].replace("{language}", language.name))
+    settings = _with_cache(settings, language, folder, output)
     codes = {"source_language": language.source_code, "target_language": language.target_code}
     known = stage.settings()
     settings = {**{name: code for name, code in codes.items() if name in known}, **settings}
     for name in settings_naming(stage, "settings") & settings.keys():
         if isinstance(settings[name], dict):
-            settings[name] = _of_model({**codes, **settings[name]}, language, folder)
+            own = _with_cache({**codes, **settings[name]}, language, folder, output)
+            if "model" in own:
+                own["model"] = _files(own["model"], "model", language, folder)
+            settings[name] = own
     return settings
 
 
-def _of_model(settings: Settings, language: Language, folder: Path) -> Settings:
-    """Resolve the model and the cache in the settings of a model; the cache need not exist."""
-    if "model" in settings:
-        settings["model"] = _files(settings["model"], "model", language, folder)
-    if isinstance(settings.get("cache"), str):
-        settings["cache"] = str(folder / settings["cache"].replace("{language}", language.name))
-    return settings
+def _with_cache(settings: Settings, language: Language, folder: Path, output: Path) -> Settings:
+    """Resolve the name of a cache, which need not exist."""
+    if not isinstance(settings.get("cache"), str):
+        return settings
+    name = settings["cache"].replace("{language}", language.name)
+    return {**settings, "cache": str(folder / name.replace("{output}", str(output.absolute())))}
 
 
 def _files(

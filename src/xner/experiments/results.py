@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from msgspec.structs import asdict as asdict_of
+
 from xner.evaluation.counts import LabelScores
 from xner.experiments.schema import Published
 
@@ -163,7 +165,7 @@ class Results:
             "facts": {name: asdict(facts) for name, facts in self.facts.items()},
             "rows": [row.as_dict() for row in self.rows],
             "compared": [row.as_dict() for row in self.compared],
-            "published": [{"name": p.name, "f1": dict(p.f1)} for p in self.published],
+            "published": [asdict_of(p) for p in self.published],
             "baseline": None if self.baseline is None else list(self.baseline),
             "signature": self.signature,
             "notes": list(self.notes),

@@ -34,6 +34,7 @@ def run(
     *,
     output: StrPath | None = None,
     jobs: int = 1,
+    changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Run pipelines over languages, and score them.
@@ -48,6 +49,8 @@ def run(
         output: folder of results, instead of the one in the experiment file.
         jobs: number of processes that run steps in parallel, each with its share of the threads.
             The last digits of students depend on the number of threads, and so on `jobs`.
+        changes: values that replace those of the file, by path, such as
+            `{"stages.tag.model": "my-tagger", "pipelines[1].name": "first"}`.
         progress: called with the name of the stage and the share that is done; with several
             jobs, for all steps together.
 
@@ -67,7 +70,7 @@ def run(
     begin = perf_counter()
     if jobs < 1:
         raise UsageError(f"jobs is {jobs}; it must be at least 1")
-    experiment = load(config, output)
+    experiment = load(config, output, changes)
     file = experiment.file
     current = _Run(experiment, jobs, progress or silent)
     current.execute()
@@ -87,7 +90,7 @@ def run(
         facts=facts,
         rows=samples.rows(baseline, file.groups, facts),
         compared=samples.compared(experiment.compare),
-        published=file.published,
+        published=experiment.published,
         baseline=baseline,
         signature=_signature(experiment),
         notes=experiment.notes,

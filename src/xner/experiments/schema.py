@@ -18,10 +18,11 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FileEntry(Section, frozen=True):
-    """A file whose suffix does not tell its format."""
+    """A file whose suffix does not tell its format, or that is not UTF-8."""
 
     file: Text
     format: Literal["conll", "jsonl", "panx", "parquet", "text"] | None = None
+    encoding: Text | None = None
 
 
 class Sides(Section, frozen=True):
@@ -46,13 +47,16 @@ class LanguageEntry(ModelData, frozen=True):
 
 
 class DataSet(Section, frozen=True):
-    """A published data set, which provides one language or several."""
+    """A published data set in a folder or on the hub, which provides one language or several."""
 
     loader: Text
-    folder: Text
+    folder: Text | None = None
+    hub: Text | None = None
+    config: Text | None = None
     languages: Texts | None = None
     split: Text = "test"
     source: Text = "en"
+    encoding: Text | None = None
 
 
 class Row(Section, frozen=True):
@@ -82,10 +86,17 @@ class Bootstrap(Section, frozen=True):
 
 
 class Published(Section, frozen=True):
-    """A row of published figures: F1 by language, from 0 to 1."""
+    """Published figures: F1 by language, from 0 to 1.
+
+    `row` and `aligner` name the row of the table that they stand beside, and `source` says where
+    they are published.
+    """
 
     name: Text
     f1: dict[str, Share]
+    row: Text | None = None
+    aligner: Text | None = None
+    source: Text | None = None
 
 
 class File(Section, frozen=True):
@@ -100,8 +111,9 @@ class File(Section, frozen=True):
     data: DataSet | tuple[DataSet, ...] = ()
     languages: dict[str, LanguageEntry] = {}
     source_code: Text = "en"
+    encoding: Text | None = None
     aligners: Texts | Annotated[dict[str, Settings | None], Meta(min_length=1)] = ("native",)
-    models: dict[str, Settings | None] = {}
+    models: dict[str, Settings | Text | None] = {}
     stages: dict[str, Settings | None] = {}
     seeds: Annotated[tuple[Seed, ...], Meta(min_length=1)] = (1,)
     ignore: tuple[Text, ...] = ()
@@ -109,5 +121,5 @@ class File(Section, frozen=True):
     baseline: Text | None = None
     compare: tuple[tuple[Text, Text], ...] = ()
     groups: dict[str, Texts] = {}
-    published: tuple[Published, ...] = ()
+    published: tuple[Published, ...] | Text = ()
     write: Literal["conll", "jsonl", "parquet"] | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from xner.errors import MissingExtraError, NoEffectError, UsageError, XnerError
 from xner.experiments.convert import convert, convert_row
 from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
+from xner.experiments.resolve import settings_naming
 from xner.experiments.schema import File, ModelRow, Row, Settings
 from xner.hints import is_listed
 from xner.options import types_of, unknown
@@ -65,6 +66,7 @@ def aligner_choices(file: File, origin: str) -> list[Choice]:
         optional = convert(own.pop("optional", False), bool, origin, f"aligners.{name}.optional")
         if "links" not in own:
             own = {"aligner": name, **(file.stages.get(_ALIGN) or {}), **own}
+        own = with_ids(own, find_stage(_ALIGN), file)
         for suffix, chosen in expanded(own, find_stage(_ALIGN)):
             choices.append(Choice(name + suffix, chosen, optional))
     return choices
@@ -90,6 +92,24 @@ def expanded(settings: Mapping[str, Any], stage: type[Stage]) -> list[tuple[str,
         suffix = "".join(f", {name} {_shown(value)}" for name, value in chosen.items())
         combinations.append((suffix, {**settings, **chosen}))
     return combinations
+
+
+def with_ids(settings: Settings, stage: type[Stage], file: File) -> Settings:
+    """Return settings with ids in place of the names that the section `models` gives them."""
+    ids = {name: value for name, value in file.models.items() if isinstance(value, str)}
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [filled(part) for part in value]
+        return ids.get(value, value) if isinstance(value, str) else value
+
+    changed = dict(settings)
+    for name in settings_naming(stage, "model", "tagger") & settings.keys():
+        changed[name] = filled(settings[name])
+    for name in settings_naming(stage, "settings") & settings.keys():
+        if isinstance(settings[name], Mapping) and "model" in settings[name]:
+            changed[name] = {**settings[name], "model": filled(settings[name]["model"])}
+    return changed
 
 
 def _shown(value: Any) -> str:
@@ -118,7 +138,7 @@ def make_systems(file: File, aligners: Sequence[Choice], origin: str) -> list[Sy
         for pipeline in find_pipelines(pattern, place) if isinstance(pattern, str) else [""]:
             steps = (step.name for step in PIPELINES.get(pipeline, ()))
             row = convert_row(entry, Row, steps, origin, path)
-            systems += rows_of(pipeline, row.name or pipeline, row, aligners, file.stages, place)
+            systems += rows_of(pipeline, row.name or pipeline, row, aligners, file, place)
     keys = [(system.name, system.aligner) for system in systems]
     if twice := [name for name, aligner in keys if keys.count((name, aligner)) > 1]:
         raise UsageError(
@@ -133,7 +153,7 @@ def rows_of(
     title: str,
     row: Row | ModelRow,
     aligners: Sequence[Choice],
-    shared: Mapping[str, Settings | None],
+    file: File,
     place: str,
 ) -> list[System]:
     """Return the rows that one entry defines.
@@ -143,7 +163,7 @@ def rows_of(
         title: name of the row.
         row: the entry, with the settings of each step as an attribute.
         aligners: aligners of the experiment.
-        shared: settings by stage, from the section `stages`.
+        file: the experiment, for the sections `stages` and `models`.
         place: name of the entry in messages.
 
     Raises:
@@ -162,8 +182,8 @@ def rows_of(
                 f"{place}.{step.name}.{idle[0]}: has no effect, because {pipeline} tags with the "
                 f"student that it trains; leave it out"
             )
-        usual = _shared(step, shared)
-        combinations = expanded({**step.settings, **usual, **own}, stage)
+        usual = _shared(step, file.stages)
+        combinations = expanded(with_ids({**step.settings, **usual, **own}, stage, file), stage)
         defaults = [name for name in usual if name not in own]
         variants.append(
             [

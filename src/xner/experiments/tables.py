@@ -7,9 +7,11 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from xner.errors import OutputError
 from xner.experiments.results import MEAN, Cell, Results, Row
+from xner.experiments.schema import Published
 from xner.formats.files import atomic
 
 NAME = "results"
@@ -46,10 +48,8 @@ def difference(cell: Cell) -> str:
     """Format F1 minus that of the baseline, and the interval of the difference."""
     if cell.difference is None:
         return NONE
-    bounds = (cell.difference_low, cell.difference_high)
-    low, high = (figure(v) if v is None or v < 0 else f"+{figure(v)}" for v in bounds)
-    sign = "+" if cell.difference >= 0 else ""
-    return f"{sign}{figure(cell.difference)} [{low}, {high}]"
+    low, high = (_signed(value) for value in (cell.difference_low, cell.difference_high))
+    return f"{_signed(cell.difference)} [{low}, {high}]"
 
 
 def compared(cell: Cell) -> str:
@@ -112,16 +112,51 @@ def _correlated(results: Results) -> bool:
     return any(row.correlation is not None for row in results.rows)
 
 
-def published_lines(results: Results) -> list[list[str]]:
-    """Return lines of published figures, with a mean if every language has a figure."""
+def score_lines(results: Results) -> list[list[str]]:
+    """Return the lines of the table of scores: each row with the published figures beside it."""
     table = []
-    for row in results.published:
-        cells = [figure(row.f1.get(name)) for name in results.languages]
-        complete = len(row.f1) == len(results.languages)
-        mean = figure(sum(row.f1.values()) / len(row.f1)) if complete else NONE
-        more = [mean] if len(results.languages) > 1 else []
-        table.append([f"published: {row.name}", NONE, *cells, *more])
+    for row, line in zip(results.rows, lines(results, score), strict=True):
+        beside = [p for p in results.published if _is_beside(p, row)]
+        table += [line, *(_published_line(results, each) for each in beside)]
+    free = [each for each in results.published if each.row is None]
+    return table + [_published_line(results, each) for each in free]
+
+
+def _is_beside(published: Published, row: Row) -> bool:
+    return (published.row, published.aligner or "") == (row.system, row.aligner)
+
+
+def _published_line(results: Results, given: Published) -> list[str]:
+    """A line of published figures, with a mean if every language has a figure."""
+    cells = [figure(given.f1.get(name)) for name in results.languages]
+    complete = len(given.f1) == len(results.languages)
+    mean = figure(fmean(given.f1.values())) if complete and cells else NONE
+    more = [mean] if len(results.languages) > 1 else []
+    return [f"published: {given.name}", given.aligner or NONE, *cells, *more]
+
+
+def gap_lines(results: Results) -> list[list[str]]:
+    """Return lines of F1 less the published figure; the mean is over the languages with both."""
+    table = []
+    for row in results.rows:
+        for given in (p for p in results.published if _is_beside(p, row)):
+            ours = {name: cell.f1 for name, cell in row.cells.items()}
+            gaps = {
+                name: value - given.f1[name]
+                for name, value in ours.items()
+                if value is not None and name in given.f1
+            }
+            shown = [_signed(gaps.get(name)) for name in results.languages]
+            mean = [_signed(fmean(gaps.values()) if gaps else None)]
+            more = mean if len(results.languages) > 1 else []
+            where = f" ({given.source})" if given.source else ""
+            title = f"{row.system} − {given.name}{where}"
+            table.append([title, row.aligner or NONE, *shown, *more])
     return table
+
+
+def _signed(value: float | None) -> str:
+    return figure(value) if value is None or value < 0 else f"+{figure(value)}"
 
 
 def write_tables(results: Results, folder: Path) -> None:
@@ -146,7 +181,7 @@ def write_tables(results: Results, folder: Path) -> None:
 
 def page(results: Results) -> str:
     """Return the results as a page of Markdown."""
-    scores = lines(results, score) + published_lines(results) + fact_lines(results)
+    scores = score_lines(results) + fact_lines(results)
     parts = [
         f"# {results.title}",
         "Entity F1, strict (span and label). In brackets the bootstrap interval over sentences; "
@@ -161,6 +196,9 @@ def page(results: Results) -> str:
         )
         found = markdown(head(results), lines(results, compared, results.compared))
         parts += ["## Comparisons", text, found]
+    if gaps := gap_lines(results):
+        text = "F1 less the published figure; the mean is over the languages that have both."
+        parts += ["## Published figures", text, markdown(head(results), gaps)]
     if questions := question_lines(results):
         text = _questions_text(results)
         parts += ["## Groups and divergence", text, markdown(questions[0], questions[1:])]

@@ -56,14 +56,22 @@ def load(path: Path) -> Any:
         FormatError: it is not valid YAML, or a key is given twice; the message names the line.
     """
     with open_input(path) as file:
-        content = file.read()
+        return parse(file.read(), str(path))
+
+
+def parse(content: str | bytes, origin: str) -> Any:
+    """Return the value of a YAML text.
+
+    Raises:
+        FormatError: it is not valid YAML, or a key is given twice; the message names `origin`.
+    """
     try:
         return yaml.load(content, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = "" if mark is None else f":{mark.line + 1}"
-        raise FormatError(f"{path}{line}: not valid YAML ({error.problem})") from None
+        raise FormatError(f"{origin}{line}: not valid YAML ({error.problem})") from None
     except (yaml.YAMLError, ValueError, TypeError) as error:
-        raise FormatError(f"{path}: not valid YAML ({error})") from None
+        raise FormatError(f"{origin}: not valid YAML ({error})") from None
     except RecursionError:
-        raise FormatError(f"{path}: lists and mappings are nested too deeply") from None
+        raise FormatError(f"{origin}: lists and mappings are nested too deeply") from None
