@@ -147,14 +147,14 @@ OTHERS = {
     "align_tgt": [{"method": "heuristic"}, {"candidates": "spans", "score": {"lexical": 1.0}}, {}],
     "back_translate": [{"markers": "xml"}, {"translator": FakeTranslator({})}, {}],
     "candidates": [{"spans_from": "a.conll"}],
-    "distill": [{"base": "b"}],
+    "distill": [{"base": "b"}, {"from_scratch": "small"}],
     "easyproject": [{"fallback": "none", "markers": "xml"}, {"translator": FakeTranslator({})}, {}],
     "project": [{"method": "heuristic"}, {"candidates": "spans", "score": {"lexical": 1.0}}, {}],
     "refine": [{"aligner": "eflomal"}, {"aligner": "simalign"}, {"model": "m.npz"},
                {"symmetrisation": "union"}, {"aligner": "awesome", "extraction": "entmax15"}, {}],
-    "self_train": [{"base": "b", "start": "s"}],
+    "self_train": [{"base": "b", "start": "s"}, {"from_scratch": "small", "start": "s"}],
     "tag": [{"tagger": FakeTagger({})}, {"tagger": "llm"}, {}],
-    "train": [{"base": "b"}],
+    "train": [{"base": "b"}, {"from_scratch": "small"}],
     "translate": [{"translator": FakeTranslator({})}, {}],
 }  # fmt: skip
 """Contexts by stage: in one of them every option with a condition has no effect."""

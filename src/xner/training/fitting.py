@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from xner.corpus import Corpus
 from xner.errors import InputError
 from xner.evaluation.entities import evaluate
 from xner.inference.checkpoints import load
+from xner.inference.hardware import find_hardware
 from xner.training import Progress
 from xner.training.examples import Counts, Examples, Lesson
 from xner.training.options import StudentOptions
@@ -31,19 +33,52 @@ def fit(
         Loss and score of each epoch, and the model of the epoch that is kept.
     """
     from transformers import set_seed
-    from transformers.trainer_utils import get_last_checkpoint
-
-    from xner.training.loop import Student
 
     start = _start(folder, lesson)
     set_seed(lesson.options.seed)
     model = _model(start, lesson.examples.tagset)
-    options = lesson.options
+    options, dev = lesson.options, lesson.dev
     batches = _collator(start, lesson.examples, options, options.masked_share, lesson.counts)
-    trainer = Student(model, batches, lesson, folder, _dev_score(start, lesson), progress)
-    last = get_last_checkpoint(str(folder)) if resume else None
-    trainer.train(resume_from_checkpoint=last)
-    return _history(trainer.state.log_history), trainer.model
+    scored = None if dev is None else _collator(start, dev, options)
+    loop = _Loop(lesson, folder, resume, progress)
+    if options.frozen is None:
+        return loop.run(model, batches, scored), model
+    from xner.training import frozen
+
+    frozen.freeze(model, options.frozen)
+    texts = [batches] if scored is None else [batches, scored]
+    pieces = [piece for text in texts for piece in text.cut.pieces]
+    if options.masked_share or not frozen.can_keep(model, pieces):
+        return loop.run(model, batches, scored), model
+    hardware = find_hardware(options.device, options.precision)
+    states = frozen.frozen_states(model, options.frozen, pieces, batches.filler, hardware)
+    learned = len(batches.cut.pieces)
+    batches = replace(batches, states=states[:learned])
+    scored = None if scored is None else replace(scored, states=states[learned:])
+    with frozen.upper_layers(model, options.frozen):
+        return loop.run(model, batches, scored), model
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """The training loop of a student, whatever its inputs are."""
+
+    lesson: Lesson
+    folder: Path
+    resume: bool
+    progress: Progress
+
+    def run(self, model: Any, batches: Collator, scored: Collator | None) -> list[dict[str, float]]:
+        """Train the model on batches; return loss and score of each epoch."""
+        from transformers.trainer_utils import get_last_checkpoint
+
+        from xner.training.loop import Student
+
+        score = None if scored is None else _scorer(scored)
+        trainer = Student(model, batches, self.lesson, self.folder, score, self.progress)
+        last = get_last_checkpoint(str(self.folder)) if self.resume else None
+        trainer.train(resume_from_checkpoint=last)
+        return _history(trainer.state.log_history)
 
 
 def _collator(
@@ -68,15 +103,11 @@ def _collator(
     return Collator(examples, pieces, subwords.filler, special, mask, masked)
 
 
-def _dev_score(start: str, lesson: Lesson) -> Callable[[Any], float] | None:
-    """A function that returns the F1 of a model on the dev set, if there is a dev set."""
+def _scorer(dev: Collator) -> Callable[[Any], float]:
+    """A function that returns the F1 of a model on the dev set."""
     from xner.training.loop import predicted_tags
 
-    dev = lesson.dev
-    if dev is None:
-        return None
-    batches = _collator(start, dev, lesson.options)
-    return lambda model: tags_f1(dev, predicted_tags(model, batches))
+    return lambda model: tags_f1(dev.examples, predicted_tags(model, dev))
 
 
 def _start(folder: Path, lesson: Lesson) -> str:

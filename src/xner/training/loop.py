@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset, Sampler
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
 from transformers import TrainingArguments as Arguments
@@ -26,6 +27,7 @@ _BATCHES = 50
 """Number of batches whose sentences are sorted by length together."""
 _TOKENS = 8192
 """Maximum number of subwords per batch in prediction."""
+_INPUTS = ("input_ids", "inputs_embeds", "attention_mask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Collator:
         special: ids of special subwords, which are never masked.
         mask_id: id that replaces a masked subword.
         masked: share of subwords that are masked.
+        states: for each piece, the outputs of the frozen layers, float32 (subwords x width), which
+            replace its subwords; None if no layer is frozen.
     """
 
     examples: Examples
@@ -91,21 +95,26 @@ class Collator:
     special: tuple[int, ...]
     mask_id: int
     masked: float
+    states: Sequence[Tensor] | None = None
 
     def __call__(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        """Tensors by name: input_ids and attention_mask (B x L), others flat over words."""
+        """Tensors by name: inputs of the model, B x L (x width), and others flat over words."""
         pieces = [self.cut.pieces[i] for i in indices]
         ids, mask = padded([piece.ids for piece in pieces], self.filler)
         width = ids.shape[1]
         at = np.concatenate([piece.places + row * width for row, piece in enumerate(pieces)])
         words = np.concatenate([self.cut.words[i] for i in indices])
         batch = {
-            "input_ids": self._masked(torch.from_numpy(ids)),
             "attention_mask": torch.from_numpy(mask),
             "places": torch.from_numpy(at.astype(np.int64)),
             "tags": torch.from_numpy(self.examples.tags[words].astype(np.int64)),
             "weights": torch.from_numpy(self.examples.weights[words]),
         }
+        if self.states is None:
+            batch["input_ids"] = self._masked(torch.from_numpy(ids))
+        else:
+            states = [self.states[i] for i in indices]
+            batch["inputs_embeds"] = pad_sequence(states, batch_first=True)
         if self.examples.soft is not None:
             batch["soft"] = torch.from_numpy(self.examples.soft[words])
         return batch
@@ -155,7 +164,7 @@ class LengthSampler(Sampler[int]):
 
 def logits_of(model: Any, batch: dict[str, Tensor]) -> Tensor:
     """The logits of the words of a batch, float (words x tags)."""
-    every = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    every = model(**{name: batch[name] for name in _INPUTS if name in batch}).logits
     logits: Tensor = every.flatten(0, 1)[batch["places"]]
     return logits
 

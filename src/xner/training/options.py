@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xner.corpus import Corpus
-from xner.effects import GIVEN, when
+from xner.effects import GIVEN, NOTHING, when
 from xner.errors import UsageError
 from xner.inference.options import PRECISIONS
 from xner.options import as_list, declare, option, options_of, parse_label, required, settle
@@ -125,6 +125,11 @@ class StudentOptions(_Sides):
     from_scratch: str | None = option(
         None, "Build and train a tokenizer and a model of this size instead of starting from BASE.",
         choices=tuple(SIZES), group=STUDENT,
+    )  # fmt: skip
+    frozen: int | None = option(
+        None, "Do not train the embeddings and this many of the lowest layers of BASE.",
+        ge=0, unit="LAYERS", group=STUDENT, default_text="train everything",
+        when=when(from_scratch=NOTHING),
     )  # fmt: skip
     epochs: int = option(
         5, "Maximum number of passes over the sentences.", ge=1, unit="N", group=STUDENT
