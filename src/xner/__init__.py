@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from xner.stages.easyproject import easyproject as easyproject
     from xner.stages.project import project as project
     from xner.stages.refine import refine as refine
+    from xner.stages.strip_affixes import strip_affixes as strip_affixes
     from xner.stages.students import distill as distill
     from xner.stages.students import self_train as self_train
     from xner.stages.students import train as train
@@ -84,6 +85,7 @@ _HOMES = {
     "scan": "xner.corpus",
     "self_train": "xner.stages.students",
     "spans_from_tags": "xner.schemes",
+    "strip_affixes": "xner.stages.strip_affixes",
     "tag": "xner.stages.tag",
     "tags_from_spans": "xner.schemes",
     "train": "xner.stages.students",

@@ -56,6 +56,7 @@ COMMANDS = {
     "back-translate": "translate the labelled source back into the target language",
     "refine": "complete links with those through a back-translation",
     "align-target": "project entities from a back-translation onto the target",
+    "strip-affixes": "narrow target entities to characters without prefixes and suffixes",
     "evaluate": "score labels or links against gold",
     "report": "write a page to look at a projection and correct it",
     "apply": "apply corrections from a report or an annotation tool",
@@ -71,7 +72,7 @@ COMMANDS = {
 """One line for each command, in the order of a pipeline."""
 _STAGES = (
     "translate", "tag", "align", "candidates", "project", "easyproject", "back-translate",
-    "refine", "align-target",
+    "refine", "align-target", "strip-affixes",
 )  # fmt: skip
 _STUDENTS = ("train", "distill", "self-train")
 

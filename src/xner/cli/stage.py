@@ -400,4 +400,15 @@ COMMANDS = (
         _add_file("Output of xner back-translate (.jsonl .parquet)."),
         _read_both,
     ),
+    Command(
+        "strip-affixes",
+        "Narrow the character offsets of target entities to what is left without the prefixes and "
+        "suffixes of their words, such as Ankara in Ankara'da.",
+        "xner strip-affixes projected.jsonl -o stripped.jsonl",
+        "Stripped",
+        f"{_ALL_COLUMNS}.",
+        _add_file("Output of xner project, with links and target_offsets (.jsonl .parquet)."),
+        _read_both,
+        formats=ALL_COLUMNS,
+    ),
 )

@@ -26,6 +26,7 @@ _BUILT_IN = {
     "project": "project.Project",
     "refine": "refine.Refine",
     "self_train": "students.SelfTrain",
+    "strip_affixes": "strip_affixes.StripAffixes",
     "tag": "tag.Tag",
     "train": "students.Train",
     "translate": "translate.Translate",
