@@ -19,10 +19,12 @@ CHOICES = ("fail", "quarantine")
 Bad = list[dict[str, Any]]
 
 
-def add_bad_rows(command: CommandParser, default: str = "OUT.bad.jsonl") -> None:
+def add_bad_rows(
+    command: CommandParser, default: str = "OUT.bad.jsonl", *, rare: bool = False
+) -> None:
     """Add what becomes of bad rows; `default` names the file that lists them by default."""
     command.add_argument(
-        "--on-bad-row", choices=CHOICES, default="fail", group="input",
+        "--on-bad-row", choices=CHOICES, default="fail", group="input", rare=rare,
         help="What to do with rows that cannot be read or do not fit: fail or quarantine. An "
         "example is a link out of bounds. With fail the run ends; quarantine leaves such rows out "
         "of all files and lists them in --bad-rows, and reads the input once more. Default: fail.",

@@ -59,7 +59,7 @@ class Command:
             help="Folder to write the student to.",
         )  # fmt: skip
         add_encoding(command)
-        add_bad_rows(command, "MODEL.bad.jsonl")
+        add_bad_rows(command, "MODEL.bad.jsonl", rare=True)
         add_flags(command, find_stage(self.stage))
 
     def run(self, options: argparse.Namespace) -> None:
