@@ -28,12 +28,13 @@ from benchmarks import common
 from benchmarks.language_pieces import GIVEN, Language, Pieces
 from benchmarks.languages import DEVELOPMENT, SETS, all_languages, text
 from xner.columns import conform
-from xner.kernels.evidence import FARTHEST
+from xner.kernels.evidence import INPUTS
+from xner.kernels.network import FARTHEST
 from xner.kernels.records import Problem
 from xner.labels import label_files
 from xner.score.alignment import linked_ngrams
 from xner.score.fill import fill_links
-from xner.score.likelihood import INPUTS, OF_ENTITY, inputs
+from xner.score.likelihood import OF_ENTITY, inputs
 from xner.score.scene import Scene, Text
 from xner.solve.exact import solve_exact
 from xner.stages.first_pass import count_corpus, first_choice

@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 
 from tests.property.test_scores import DEFAULT, ROWS, candidates, first, made, quick
 from tests.reference import likelihood as twin
-from xner.kernels.evidence import FEATURES
+from xner.kernels.evidence import FEATURES, INPUTS
 from xner.score import likelihood as likelihood_module
 from xner.score.fill import fill_links
-from xner.score.likelihood import INPUTS, OF_ENTITY, inputs, likelihood
+from xner.score.likelihood import OF_ENTITY, inputs, likelihood
 from xner.score.scene import Scene
 from xner.stages.project import project
 

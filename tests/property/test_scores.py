@@ -16,13 +16,15 @@ from xner.columns import COLUMNS
 from xner.corpus import Corpus
 from xner.kernels import blocks
 from xner.links import back_off
+from xner.score import word_types
 from xner.score.alignment import linked_ngrams
 from xner.score.dictionary import dictionary
 from xner.score.edge import edge
 from xner.score.fill import fill_links
 from xner.score.lexical import lexical
 from xner.score.overlap import overlap
-from xner.score.scene import Scene, Text, _bare, words_of
+from xner.score.scene import Scene, Text
+from xner.score.word_types import _bare, words_of
 from xner.stages.first_pass import count_batch, count_corpus, first_choice
 from xner.stages.project import Project, project
 
@@ -170,6 +172,26 @@ def test_keys_and_shapes_of_words(words):
     for i, a in enumerate(bare):
         for j, b in enumerate(bare):
             assert (a == b) == (made_of.keys[i] == made_of.keys[j])
+
+
+@quick
+@given(st.lists(st.lists(st.text("ab(])é語", max_size=9), max_size=6), max_size=5))
+def test_words_that_are_remembered_or_forgotten_are_the_same(batches):
+    remembered = word_types._Remembered()
+    with (
+        mock.patch.object(word_types, "_REMEMBERED", remembered),
+        mock.patch.object(word_types, "MOST_TYPES", 4),
+    ):
+        for words in (words for batch in batches for words in (batch, batch)):
+            made_of = words_of(pa.array([words], pa.list_(pa.string())))
+            with mock.patch.object(word_types, "_REMEMBERED", word_types._Remembered()):
+                alone = words_of(pa.array([words], pa.list_(pa.string())))
+            assert all(np.array_equal(a, b) for a, b in zip(made_of, alone, strict=True))
+            assert made_of.letters.tolist() == [len(word) for word in words]
+            depths = [sum("([".count(c) - ")]".count(c) for c in word) for word in words]
+            assert made_of.brackets.tolist() == depths
+            assert remembered.size == np.count_nonzero(remembered.table[:, 0])
+            assert 2 * remembered.size <= len(remembered.table)
 
 
 def test_shapes():

@@ -123,6 +123,28 @@ def phrase_keys(lo: int, hi: int, first: Int64, last: Int64, words: Keys, keys: 
         keys[p] = phrase_key(first[p], last[p], words)
 
 
+@inlined
+def times_seen(s, e, entity_keys, spans, table):
+    """Return how often entity e of sentence s had a span in other sentences; may be below 0."""
+    total = table.counts[slot_of(table.keys, mix(entity_keys[e] ^ ENTITY))]
+    for k in range(spans.offsets[s], spans.offsets[s + 1]):
+        total -= entity_keys[spans.entity[k]] == entity_keys[e]
+    return total
+
+
+@inlined
+def times_seen_as(phrase, s, e, entity_keys, words, spans, table):
+    """Return how often the words of a key were the span of entity e in other sentences than s."""
+    seen = table.counts[slot_of(table.keys, mix(mix(entity_keys[e] ^ TRANSLATION) ^ phrase))]
+    if seen > 0:
+        base = words.offsets[s]
+        for k in range(spans.offsets[s], spans.offsets[s + 1]):
+            if entity_keys[spans.entity[k]] == entity_keys[e]:
+                i, j = base + spans.start[k], base + spans.end[k]
+                seen -= phrase_key(i, j, words.keys) == phrase
+    return seen
+
+
 @kernel
 def dictionary_scores(
     lo: int,
@@ -149,28 +171,16 @@ def dictionary_scores(
         table: the counts.
         strength: occurrences of another translation to assume.
     """
-    start, end, keys = problem.start, problem.end, words.keys
-    counts, slots = table.counts, table.keys
     for s in range(lo, hi):
         base = words.offsets[s]
         for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
-            entity = entity_keys[e]
             c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
             if c_lo == c_hi:
                 continue
-            total = counts[slot_of(slots, mix(entity ^ ENTITY))]
-            for k in range(spans.offsets[s], spans.offsets[s + 1]):
-                total -= entity_keys[spans.entity[k]] == entity
+            total = times_seen(s, e, entity_keys, spans, table)
             for c in range(c_lo, c_hi):
                 score[c] = 0.0
-                if total <= 0:
-                    continue
-                target = phrase_key(base + start[c], base + end[c], keys)
-                seen = counts[slot_of(slots, mix(mix(entity ^ TRANSLATION) ^ target))]
-                if seen == 0:
-                    continue
-                for k in range(spans.offsets[s], spans.offsets[s + 1]):
-                    if entity_keys[spans.entity[k]] == entity:
-                        i, j = base + spans.start[k], base + spans.end[k]
-                        seen -= phrase_key(i, j, keys) == target
-                score[c] = min(max(seen, 0), total) / (total + strength)
+                if total > 0:
+                    phrase = phrase_key(base + problem.start[c], base + problem.end[c], words.keys)
+                    seen = times_seen_as(phrase, s, e, entity_keys, words, spans, table)
+                    score[c] = min(max(seen, 0), total) / (total + strength)

@@ -44,3 +44,19 @@ def inlined(function: Function) -> Function:
     """
     compiled: Function = njit(inline="always", error_model="numpy")(function)
     return compiled
+
+
+def uncounted(function: Function) -> Function:
+    """Compile a function that only kernels call, and that makes no arrays.
+
+    It counts no references to arrays, which takes most of the time of loops over records. What
+    makes arrays, such as `np.empty`, belongs to the kernel that calls it.
+    """
+    compiled: Function = njit(
+        nogil=True,
+        error_model="numpy",
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+        _nrt=False,
+    )(function)
+    return compiled

@@ -1,19 +1,61 @@
 """Links for unlinked words, from how their types are linked or occur at spans elsewhere."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from xner.kernels.jit import inlined, inner, kernel
+from xner.kernels.association import (
+    UNIT,
+    Own,
+    association,
+    linked_elsewhere,
+    note_own,
+    pair_of,
+    room_for_own,
+)
+from xner.kernels.jit import inlined, inner, kernel, uncounted
 from xner.kernels.keys import mix, slot_of
-from xner.kernels.records import Keys, Links, NewLinks, Spans, Table, Texts
+from xner.kernels.records import Flags, Float64, Int32, Keys, Links, NewLinks, Spans, Table, Texts
 from xner.kernels.sizes import longest_row
 
-SOURCE, TARGET, PAIR, NEAR = np.uint64(5), np.uint64(6), np.uint64(7), np.uint64(10)
-# Counts of links are sums of integer 65536ths, so the order of adding is irrelevant.
-UNIT = 65536.0
+NEAR = np.uint64(10)
 UNLINKED, LINKED = np.uint8(0), np.uint8(1)
 
 
+class Found(NamedTuple):
+    """Room for one sentence: which words are linked, and the links that were found.
+
+    source, target: uint8 (>= words), all `UNLINKED` between sentences. evidence: float64 (>=
+    target words), best: int32, the source word with that evidence counted from 1; all 0 between
+    sentences. near, again: int32, room for `near_words`. own: of the sentence.
+    """
+
+    source: Flags
+    target: Flags
+    evidence: Float64
+    best: Int32
+    near: Int32
+    again: Int32
+    own: Own
+
+
 @inner
+def room_for_found(lo, hi, source_offsets, target_offsets, link_offsets, reach):
+    """Return the room for the sentences `[lo, hi)`."""
+    sources, targets = longest_row(source_offsets, lo, hi), longest_row(target_offsets, lo, hi)
+    near = targets + 2 * reach
+    return Found(
+        np.zeros(sources, np.uint8),
+        np.zeros(targets, np.uint8),
+        np.zeros(targets),
+        np.zeros(targets, np.int32),
+        np.empty(near, np.int32),
+        np.empty(near, np.int32),
+        room_for_own(lo, hi, source_offsets, target_offsets, link_offsets),
+    )
+
+
+@inlined
 def mark_linked(links, s, value, source, target):
     """Set `source` and `target` to `value` for the linked words of pair s. uint8 (>= words)."""
     for link in range(links.offsets[s], links.offsets[s + 1]):
@@ -23,62 +65,28 @@ def mark_linked(links, s, value, source, target):
 
 
 @inner
-def occurrences(word, lo, hi, keys, inside):
-    """Return how many of the words `[lo, hi)` have the key `word`.
-
-    keys: uint64 (words). inside: uint8 (words), 1 for those that count; empty if all do.
-    """
-    times = 0
-    for w in range(lo, hi):
-        times += keys[w] == word and (len(inside) == 0 or inside[w])
-    return times
-
-
-@inner
-def own_links(a, b, s, texts, links):
-    """Return the weights of the links between types a and b in pair s, in 65536ths."""
-    total = 0
-    for link in range(links.offsets[s], links.offsets[s + 1]):
-        i = texts.source.offsets[s] + links.source[link]
-        j = texts.target.offsets[s] + links.target[link]
-        if texts.inside[i] and texts.source.keys[i] == a and texts.target.keys[j] == b:
-            total += np.int64(np.float64(links.weight[link]) * UNIT + 0.5)
-    return total
-
-
-@inner
-def association(weight, a, b, own, table):
-    """Return weight / sqrt((occurrences of a + 1) * (occurrences of b + 1)).
-
-    own: occurrences of both words in their own sentence, which do not count. Counts that were
-    dropped from a large table are 0.
-    """
-    left = table.counts[slot_of(table.keys, mix(a ^ SOURCE))] - own[0]
-    right = table.counts[slot_of(table.keys, mix(b ^ TARGET))] - own[1]
-    return weight / np.sqrt((max(0.0, left) + 1.0) * (max(0.0, right) + 1.0))
-
-
-@inner
-def new_links(lo, hi, texts):
+def new_links(lo, hi, offsets):
     """Return room for a link of every target word of the pairs `[lo, hi)`."""
-    size = np.int64(texts.target.offsets[hi] - texts.target.offsets[lo])
+    size = np.int64(offsets[hi] - offsets[lo])
     row, source = np.empty(size, np.int32), np.empty(size, np.int32)
     return NewLinks(row, source, np.empty(size, np.int32), np.empty(size, np.float32))
 
 
-@inner
-def write_best(s, best, found, most, links, at):
-    """Add the links that were found in pair s, and clear `best` and `found`.
+@inlined
+def note_best(t, i, evidence, least, found):
+    """Keep a link of the target word t to the source word i if no other has more evidence."""
+    if evidence > max(least, found.evidence[t]):
+        found.evidence[t], found.best[t] = evidence, i + 1
 
-    best: float64 (target words), the evidence; found: int32, the source word counted
-    from 1, or 0.
-    Returns the next free index of links.
-    """
+
+@inlined
+def write_best(s, most, found, links, at):
+    """Add the links that were found in pair s, and clear the room; return the next free index."""
     for t in range(most):
-        if found[t] > 0:
-            links.row[at], links.source[at] = s, found[t] - 1
-            links.target[at], links.weight[at] = t, min(1.0, best[t])
-            best[t], found[t] = 0.0, 0
+        if found.best[t] > 0:
+            links.row[at], links.source[at] = s, found.best[t] - 1
+            links.target[at], links.weight[at] = t, min(1.0, found.evidence[t])
+            found.evidence[t], found.best[t] = 0.0, 0
             at += 1
     return at
 
@@ -93,43 +101,43 @@ def lexicon_links(
     the own sentence, at most 1. A link needs more evidence than `least`; ties: the first word.
     Returns room for links, and how many there are.
     """
-    sources = longest_row(texts.source.offsets, lo, hi)
-    targets = longest_row(texts.target.offsets, lo, hi)
-    source_linked, target_linked = np.zeros(sources, np.uint8), np.zeros(targets, np.uint8)
-    best, found = np.zeros(targets), np.zeros(targets, np.int32)
-    source, target, everywhere = texts.source, texts.target, texts.inside[:0]
-    made = new_links(lo, hi, texts)
+    offsets = texts.source.offsets, texts.target.offsets, links.offsets
+    found = room_for_found(lo, hi, *offsets, 0)
+    made = new_links(lo, hi, texts.target.offsets)
+    return made, find_lexicon(lo, hi, texts, links, table, least, found, made)
+
+
+@uncounted
+def find_lexicon(lo, hi, texts, links, table, least, found, made):
+    """Write the links of the sentences `[lo, hi)`; return how many there are."""
+    source, target = texts.source, texts.target
     at = np.int64(0)
     for s in range(lo, hi):
         base, first = source.offsets[s], target.offsets[s]
         words, most = source.offsets[s + 1] - base, target.offsets[s + 1] - first
-        mark_linked(links, s, LINKED, source_linked, target_linked)
+        mark_linked(links, s, LINKED, found.source, found.target)
+        noted = False
         for w in range(words):
-            if source_linked[w] or not texts.inside[base + w]:
+            if found.source[w] or not texts.inside[base + w]:
                 continue
-            a = source.keys[base + w]
+            if not noted:
+                note_own(s, texts, links, found.own)
+                noted = True
             for t in range(most):
-                if target_linked[t]:
+                if found.target[t]:
                     continue
-                b = target.keys[first + t]
-                linked = table.counts[slot_of(table.keys, mix(mix(a ^ PAIR) ^ b))]
+                pair = pair_of(source.keys[base + w], target.keys[first + t])
+                linked = linked_elsewhere(pair, found.own, table)
                 if linked > 0:
-                    linked -= own_links(a, b, s, texts, links)
-                if linked <= 0:
-                    continue
-                own = (
-                    occurrences(a, base, base + words, source.keys, texts.inside),
-                    occurrences(b, first, first + most, target.keys, everywhere),
-                )
-                evidence = min(1.0, association(linked / UNIT, a, b, own, table))
-                if evidence > max(least, best[t]):
-                    best[t], found[t] = evidence, w + 1
-        at = write_best(s, best, found, most, made, at)
-        mark_linked(links, s, UNLINKED, source_linked, target_linked)
-    return made, at
+                    strong = association(linked / UNIT, w, t, s, texts, found.own, table)
+                    note_best(t, w, min(1.0, strong), least, found)
+        if noted:
+            at = write_best(s, most, found, made, at)
+        mark_linked(links, s, UNLINKED, found.source, found.target)
+    return at
 
 
-@inner
+@inlined
 def near_words(start, end, words, linked, reach, near):
     """Write the unlinked words inside a span and next to it; return how many.
 
@@ -237,42 +245,45 @@ def adjacent_links(
         reach: how many words next to a span are considered on either side.
         least: the evidence that a link must exceed.
     """
-    sources = longest_row(texts.source.offsets, lo, hi)
-    longest = longest_row(texts.target.offsets, lo, hi)
-    source, target, entities = texts.source, texts.target, texts.entities
-    ignored, linked = np.zeros(sources, np.uint8), np.zeros(longest, np.uint8)
-    near, again = np.empty(longest + 2 * reach, np.int32), np.empty(longest + 2 * reach, np.int32)
-    best, found = np.zeros(longest), np.zeros(longest, np.int32)
-    everywhere = texts.inside[:0]
-    made = new_links(lo, hi, texts)
+    offsets = texts.source.offsets, texts.target.offsets, links.offsets
+    found = room_for_found(lo, hi, *offsets, reach)
+    made = new_links(lo, hi, texts.target.offsets)
+    return made, find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made)
+
+
+@uncounted
+def find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made):
+    """Write the links of the sentences `[lo, hi)`; return how many there are."""
+    source, target, entities, own = texts.source, texts.target, texts.entities, found.own
     at = np.int64(0)
     for s in range(lo, hi):
+        if spans.offsets[s] == spans.offsets[s + 1]:
+            continue
         base, first = source.offsets[s], target.offsets[s]
         words = target.offsets[s + 1] - first
-        mark_linked(links, s, LINKED, ignored, linked)
+        mark_linked(links, s, LINKED, found.source, found.target)
+        noted = False
         for k in range(spans.offsets[s], spans.offsets[s + 1]):
             e = spans.entity[k]
-            n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
+            start, end = spans.start[k], spans.end[k]
+            n = near_words(start, end, words, found.target, reach, found.near)
+            if n > 0 and not noted:
+                note_own(s, texts, links, own)
+                noted = True
             for m in range(n):
-                t = near[m]
+                t = found.near[m]
                 b = target.keys[first + t]
                 for w in range(entities.start[e], entities.end[e]):
                     a = source.keys[base + w]
                     times = table.counts[slot_of(table.keys, mix(mix(a ^ NEAR) ^ b))]
                     if times > 0:
-                        times -= times_near(a, b, s, texts, spans, linked, reach, again)
-                    linked_as = table.counts[slot_of(table.keys, mix(mix(a ^ PAIR) ^ b))]
-                    if linked_as > 0:
-                        linked_as -= own_links(a, b, s, texts, links)
-                    if times + linked_as <= 0:
-                        continue
-                    own = (
-                        occurrences(a, base, source.offsets[s + 1], source.keys, texts.inside),
-                        occurrences(b, first, first + words, target.keys, everywhere),
-                    )
-                    evidence = association(times + linked_as / UNIT, a, b, own, table)
-                    if evidence > max(least, best[t]):
-                        best[t], found[t] = evidence, w + 1
-        at = write_best(s, best, found, words, made, at)
-        mark_linked(links, s, UNLINKED, ignored, linked)
-    return made, at
+                        times -= times_near(a, b, s, texts, spans, found.target, reach, found.again)
+                    linked = linked_elsewhere(pair_of(a, b), own, table)
+                    if times + linked > 0:
+                        weight = times + linked / UNIT
+                        strong = association(weight, w, t, s, texts, own, table)
+                        note_best(t, w, strong, least, found)
+        if noted:
+            at = write_best(s, words, found, made, at)
+        mark_linked(links, s, UNLINKED, found.source, found.target)
+    return at

@@ -46,6 +46,12 @@ def alignment_scores(
                 score[c] = 2.0 * (inside[j] - inside[i]) / (length + j - i)
 
 
+@inlined
+def overlap_of(inside, row, column, words, per_word):
+    """Return the overlap score; see `overlap_scores`."""
+    return min(1.0, 2.0 * inside / (row + column + per_word * words))
+
+
 @kernel
 def overlap_scores(
     lo: int,
@@ -77,5 +83,5 @@ def overlap_scores(
             sum_links(links, s, entities.start[e], entities.end[e], inside)
             for c in range(problem.candidate_offsets[e], problem.candidate_offsets[e + 1]):
                 i, j = problem.start[c], problem.end[c]
-                below = inside[words] + (column[j] - column[i]) + per_word * (j - i)
-                score[c] = min(1.0, 2.0 * (inside[j] - inside[i]) / below)
+                both = inside[j] - inside[i]
+                score[c] = overlap_of(both, inside[words], column[j] - column[i], j - i, per_word)

@@ -84,11 +84,14 @@ class Words(NamedTuple):
     offsets: int32 (S+1); sentence s owns the words `[offsets[s], offsets[s+1])`.
     keys: uint64 (W), hash of each word in lower case with surrounding punctuation stripped.
     shapes: uint8 (W), upper case, lower case, digit or punctuation (`xner.kernels.keys`).
+    letters, brackets: int32 (W), letters, and opening minus closing brackets, of each word.
     """
 
     offsets: Int32
     keys: Keys
     shapes: Flags
+    letters: Int32
+    brackets: Int32
 
 
 class Texts(NamedTuple):

@@ -74,8 +74,13 @@ def shares_of_shapes(counts: Counts) -> Float64:
     return shares
 
 
+def edge_rule(counts: Counts) -> EdgeRule:
+    """The constants of the score for a corpus."""
+    return EdgeRule(shares_of_shapes(counts), STRENGTH, ENOUGH)
+
+
 def edge(scene: Scene) -> Float64:
     """Return float64 (C): the edge score of every candidate."""
     spans, counts = scene.counted()
-    rule = EdgeRule(shares_of_shapes(counts), STRENGTH, ENOUGH)
-    return score_with(edge_scores, scene.problem, scene.text.both, spans, counts.table, rule)
+    arguments = scene.text.both, spans, counts.table, edge_rule(counts)
+    return score_with(edge_scores, scene.problem, *arguments)

@@ -16,9 +16,10 @@ from __future__ import annotations
 import numpy as np
 
 from xner.columns import rows_of
+from xner.kernels.association import PAIR, SOURCE, TARGET, UNIT
 from xner.kernels.blocks import over_blocks
 from xner.kernels.keys import mixed
-from xner.kernels.link_filling import PAIR, SOURCE, TARGET, UNIT, lexicon_links
+from xner.kernels.link_filling import lexicon_links
 from xner.kernels.records import NewLinks
 from xner.score.counts import Counts
 from xner.score.scene import Text, key_of

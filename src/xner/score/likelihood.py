@@ -24,26 +24,22 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-import pyarrow.compute as pc
 
-from xner.columns import rows_of, values_of
+from xner.columns import rows_of
 from xner.kernels.blocks import frozen, over_blocks
-from xner.kernels.evidence import FEATURES, Brackets, Network, Sizes, evidence, probabilities
-from xner.kernels.records import Float64, Int32, Keys, Spans
+from xner.kernels.evidence import INPUTS, Known, evidence, probabilities
+from xner.kernels.network import Network
+from xner.kernels.records import Float64, Keys, Spans
+from xner.score import dictionary, overlap
 from xner.score.counts import Counts
-from xner.score.edge import shares_of_shapes
-from xner.score.registry import find_score
+from xner.score.dictionary import entity_keys
+from xner.score.edge import edge_rule
 from xner.score.scene import Scene, Text, key_of, score_with
 
-SCORES = ("overlap", "edge", "dictionary")
-INPUTS = (*FEATURES, *SCORES)
-"""The inputs of the network."""
 OF_ENTITY = ("entity words", "entity weight", "log candidates")
 """The inputs that an entity has without a candidate."""
 _LENGTHS = np.uint64(11)
 _FILE = "likelihood.json"
-_BRACKETS = r"[(\[{（［｛【「『《〈]", r"[)\]}）］｝】」』》〉]"
-_BRACKET_CHARACTERS = frozenset("".join(_BRACKETS)) - {"\\"}
 
 
 def count_lengths(text: Text, spans: Spans, counts: Counts) -> None:
@@ -54,8 +50,8 @@ def count_lengths(text: Text, spans: Spans, counts: Counts) -> None:
     own = text.source.offsets[row]
     other = text.target.offsets[row]
     edges = (
-        (own + entities.start[entity], own + entities.end[entity], _letters(text, "source")),
-        (other + spans.start, other + spans.end, _letters(text, "target")),
+        (own + entities.start[entity], own + entities.end[entity], text.source.letters),
+        (other + spans.start, other + spans.end, text.target.letters),
     )
     sums = []
     for first, last, letters in edges:
@@ -68,32 +64,34 @@ def likelihood(scene: Scene) -> Float64:
     """Return float64 (C): the likelihood of every candidate."""
     if scene.likelihood is not None:
         return scene.likelihood
-    text = scene.text
-    return score_with(
-        probabilities, scene.problem, inputs(scene), text.entities, _brackets(text), network()
-    )
+    return score_with(probabilities, scene.problem, _known(scene), network())
 
 
 def inputs(scene: Scene) -> Float64:
     """Return float64 (C, N): the inputs of the network for every candidate."""
-    spans, counts = scene.counted()
-    text, problem = scene.text, scene.problem
+    problem = scene.problem
     given = np.empty((problem.candidates, len(INPUTS)))
-    over_blocks(
-        evidence,
-        problem.sentences,
-        problem,
-        given,
+    over_blocks(evidence, problem.sentences, problem, given, _known(scene))
+    return given
+
+
+def _known(scene: Scene) -> Known:
+    """What the inputs of the network are computed from."""
+    spans, counts = scene.counted()
+    text = scene.text
+    words, letters, their_words, their_letters = counts.of(_length_keys()) + 1.0
+    return Known(
         text.both,
         text.links,
-        _sizes(text, counts),
+        float(np.log(their_words / words)),
+        float(np.log(their_letters / letters)),
         spans,
         counts.table,
-        shares_of_shapes(counts),
+        entity_keys(text),
+        edge_rule(counts),
+        overlap.PER_WORD,
+        dictionary.STRENGTH,
     )
-    for at, name in enumerate(SCORES, len(FEATURES)):
-        given[:, at] = find_score(name).of(scene)
-    return given
 
 
 @cache
@@ -107,36 +105,6 @@ def network() -> Network:
     arrays = {name: frozen(np.array(kept[name]).T, np.float64) for name in names}
     of_entity = frozen(np.array([INPUTS.index(name) for name in OF_ENTITY]), np.int64)
     return Network(**arrays, none=of_entity, missing=float(kept["missing"]))
-
-
-def _sizes(text: Text, counts: Counts) -> Sizes:
-    """Lengths of words, and the usual lengths of translations."""
-    words, letters, their_words, their_letters = counts.of(_length_keys()) + 1.0
-    ratios = float(np.log(their_words / words)), float(np.log(their_letters / letters))
-    return Sizes(_letters(text, "source"), _letters(text, "target"), *ratios)
-
-
-def _letters(text: Text, side: str) -> Int32:
-    """int32 (words): letters of each word of a side."""
-    lengths = pc.utf8_length(values_of(text.batch[f"{side}_tokens"]))
-    return frozen(lengths.to_numpy(zero_copy_only=False), np.int32)
-
-
-def _brackets(text: Text) -> Brackets:
-    """The brackets of both sides."""
-    source, target = _depths(text, "source"), _depths(text, "target")
-    return Brackets(source, target, text.source.offsets, text.target.offsets)
-
-
-def _depths(text: Text, side: str) -> Int32:
-    """int32 (words): opening minus closing brackets of each word."""
-    coded = text.source_types if side == "source" else text.target_types
-    # Arrow compiles the expressions at each call: most sentences have no brackets.
-    if not _BRACKET_CHARACTERS & set("".join(coded.dictionary.to_pylist())):
-        return frozen(np.zeros(len(coded)), np.int32)
-    more, fewer = (pc.count_substring_regex(coded.dictionary, part) for part in _BRACKETS)
-    depths = pc.subtract(more, fewer).take(coded.indices)
-    return frozen(depths.to_numpy(zero_copy_only=False), np.int32)
 
 
 def _length_keys() -> Keys:

@@ -22,7 +22,8 @@ from xner.kernels.keys import mixed
 from xner.kernels.records import Int64, Keys, Spans
 from xner.score.counts import Counts
 from xner.score.dictionary import phrases
-from xner.score.scene import Text, hashed, key_of
+from xner.score.scene import Text, key_of
+from xner.score.word_types import hashed
 
 SEEN = 5
 STRING, STRING_LABEL = np.uint64(11), np.uint64(12)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xner.columns import fields_of, lengths_of, offsets_of, rows_of, values_of
+from xner.columns import fields_of, lengths_of, rows_of, values_of
 from xner.kernels.blocks import frozen, over_blocks
-from xner.kernels.keys import mixed, word_keys
+from xner.kernels.keys import mixed
 from xner.kernels.records import (
     Entities,
     Float64,
@@ -22,20 +21,16 @@ from xner.kernels.records import (
     Links,
     Problem,
     Spans,
-    Strings,
     Texts,
     Words,
 )
 from xner.score.counts import Counts
+from xner.score.word_types import hashed, rebased, words_of
 
 if TYPE_CHECKING:
     from xner.score.nmt import NmtScorer
 
 P = ParamSpec("P")
-_NO_WORD = r"[^\p{L}\p{N}\p{M}]"
-_SEEN: set[str] = set()
-_FOUND: set[str] = set()
-"""Characters that `_punctuation` has looked at, and those that it found."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +42,12 @@ class Text:
     @cached_property
     def source(self) -> Words:
         """Words of the source side."""
-        return words_of(self.batch["source_tokens"], self.source_types)
+        return words_of(self.batch["source_tokens"])
 
     @cached_property
     def target(self) -> Words:
         """Words of the target side."""
-        return words_of(self.batch["target_tokens"], self.target_types)
-
-    @cached_property
-    def source_types(self) -> pa.DictionaryArray:
-        """Words of the source side by their types."""
-        return values_of(self.batch["source_tokens"]).dictionary_encode()
-
-    @cached_property
-    def target_types(self) -> pa.DictionaryArray:
-        """Words of the target side by their types."""
-        return values_of(self.batch["target_tokens"]).dictionary_encode()
+        return words_of(self.batch["target_tokens"])
 
     @cached_property
     def target_lengths(self) -> Int32:
@@ -73,7 +58,7 @@ class Text:
     def entities(self) -> Entities:
         """The source entities."""
         column = self.batch["source_entities"]
-        return Entities(_rebased(column), *_fields(column, "start", "end"))
+        return Entities(rebased(column), *_fields(column, "start", "end"))
 
     @cached_property
     def links(self) -> Links:
@@ -81,7 +66,7 @@ class Text:
         column = self.batch["links"]
         [weight] = fields_of(column, "weight")
         source, target = _fields(column, "source", "target")
-        return Links(_rebased(column), source, target, frozen(weight, np.float32))
+        return Links(rebased(column), source, target, frozen(weight, np.float32))
 
     @property
     def has_links(self) -> bool:
@@ -175,65 +160,10 @@ def score_with(
     return score
 
 
-def words_of(tokens: pa.ListArray, types: pa.DictionaryArray | None = None) -> Words:
-    """Return the words of a column of tokens, and of its `types` if they are known."""
-    coded = values_of(tokens).dictionary_encode() if types is None else types
-    strings, index = coded.dictionary, coded.indices.to_numpy()
-    keys, shapes = np.empty(len(strings), np.uint64), np.empty(len(strings), np.uint8)
-    if len(strings):
-        lower = pc.utf8_lower(strings)
-        sides = _strings(strings), _strings(lower), _strings(_bare(lower))
-        over_blocks(word_keys, len(strings), *sides, keys, shapes)
-    return Words(_rebased(tokens), frozen(keys[index], np.uint64), frozen(shapes[index], np.uint8))
-
-
-def hashed(strings: pa.StringArray) -> Keys:
-    """Return uint64: the keys of strings as they are."""
-    keys, shapes = np.empty(len(strings), np.uint64), np.empty(len(strings), np.uint8)
-    if len(strings):
-        side = _strings(strings)
-        over_blocks(word_keys, len(strings), side, side, side, keys, shapes)
-    return keys
-
-
 def key_of(keys: Keys, kind: np.uint64 | Keys) -> Keys:
     """Return the keys under which facts of one kind about words or phrases are counted."""
     return mixed(keys ^ kind)
 
 
-def _rebased(column: pa.ListArray) -> Int32:
-    """int32 (S+1): offsets of a list column, from 0."""
-    offsets = offsets_of(column)
-    return frozen(offsets - offsets[0], np.int32)
-
-
 def _fields(column: pa.ListArray, *names: str) -> list[Int32]:
     return [frozen(field, np.int32) for field in fields_of(column, *names)]
-
-
-def _bare(words: pa.StringArray) -> pa.StringArray:
-    """Words without surrounding punctuation; words of nothing else stay."""
-    characters = set("".join(words.to_pylist()))
-    around = sorted(characters & _punctuation(characters))
-    bare = pc.utf8_trim(words, "".join(around))
-    return pc.if_else(pc.equal(bare, ""), words, bare)
-
-
-def _punctuation(characters: set[str]) -> set[str]:
-    """Those that are neither letters, numbers nor marks, and more that were seen before.
-
-    Arrow takes milliseconds to compile the expression, so it sees every character only once.
-    """
-    if new := sorted(characters - _SEEN):
-        found = pc.match_substring_regex(pa.array(new), _NO_WORD).to_pylist()
-        _FOUND.update(character for character, is_one in zip(new, found, strict=True) if is_one)
-        _SEEN.update(new)
-    return _FOUND
-
-
-def _strings(strings: pa.StringArray) -> Strings:
-    """UTF-8 of all strings."""
-    _, offsets, data = strings.buffers()
-    ends = np.frombuffer(offsets, np.int32)[strings.offset : strings.offset + len(strings) + 1]
-    text = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
-    return Strings(frozen(ends, np.int32), frozen(text, np.uint8))

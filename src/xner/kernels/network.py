@@ -1,0 +1,176 @@
+"""The probability that a small network gives every candidate of an entity."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from xner.kernels.jit import inlined, inner
+from xner.kernels.records import Float64, Int64
+
+FARTHEST = 4.0
+"""Standard deviations up to which an input counts, so that unusual text has no extreme logits."""
+_SATURATED = 40.0  # tanh(z) is 1 in float64 from 2 z = 38 on
+# exp(y) = 2^k exp(r): the sum of y / ln 2 and ROUND has k in its lowest bits; ln 2 = HIGH + LOW.
+_PER_TWO, _ROUND = 1.4426950408889634, 1.5 * 2.0**52
+_HIGH, _LOW = 6.93145751953125e-1, 1.42860682030941723212e-6
+_EXPONENT = 52  # bit of a float64 where its exponent begins
+_BIAS = 1023 << _EXPONENT
+
+
+class Network(NamedTuple):
+    """A network with one hidden layer, and the standardisation of its input.
+
+    mean, scale: float64 (N), subtracted from the input, then multiplied. hidden: float64 (N, H),
+    bias: float64 (H), output: float64 (H). none: int64 (M), the inputs that an entity has without
+    a candidate; the others are at their mean. missing: float64, added for no candidate.
+    """
+
+    mean: Float64
+    scale: Float64
+    hidden: Float64
+    bias: Float64
+    output: Float64
+    none: Int64
+    missing: float
+
+
+class Layer(NamedTuple):
+    """Room for the hidden units of the candidates of an entity, and of none.
+
+    inputs: float64 (N), standardised. units: float64 (C+1, H). flat: its values in one row.
+    rest, power: float64, as long as flat. exponents: int64, the bits of power.
+    """
+
+    inputs: Float64
+    units: Float64
+    flat: Float64
+    rest: Float64
+    power: Float64
+    exponents: Int64
+
+
+@inner
+def layer_of(network, most):
+    """Return the `Layer` for entities of at most so many candidates."""
+    inputs, hidden = network.hidden.shape
+    units, power = np.empty((most + 1, hidden)), np.empty((most + 1) * hidden)
+    flat, rest = units.reshape(units.size), np.empty(units.size)
+    return Layer(np.zeros(inputs), units, flat, rest, power, power.view(np.int64))
+
+
+@inner
+def standardised(value, mean, scale):
+    """Return an input of the network, within `FARTHEST` standard deviations of the mean."""
+    return min(FARTHEST, max(-FARTHEST, (value - mean) * scale))
+
+
+@inner
+def is_balanced(brackets, first, last):
+    """Return whether every bracket in the words `[first, last)` has its counterpart there."""
+    depth = 0
+    for w in range(first, last):
+        depth += brackets[w]
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+@inlined
+def sum_units(network, x, units):
+    """Write hidden x + bias. x: float64 (N); units: float64 (H), written."""
+    hidden, inputs = network.hidden, len(x)
+    for h in range(len(units)):
+        units[h] = network.bias[h]
+    k = 0
+    while k + 4 <= inputs:  # four at a time: the sums are read and written less often
+        a, b, c, d = x[k], x[k + 1], x[k + 2], x[k + 3]
+        for h in range(len(units)):
+            units[h] = (
+                units[h]
+                + hidden[k, h] * a
+                + hidden[k + 1, h] * b
+                + hidden[k + 2, h] * c
+                + hidden[k + 3, h] * d
+            )
+        k += 4
+    while k < inputs:
+        for h in range(len(units)):
+            units[h] += hidden[k, h] * x[k]
+        k += 1
+
+
+@inlined
+def replace_by_tanh(layer, many):
+    """Write tanh of the first values of `flat`, within 2 units in the last place.
+
+    1 - 2 / (exp(2 z) + 1), with the rational approximation of exp of the Cephes library, in loops
+    that LLVM turns into vector instructions; a call of exp for each would take four times as long.
+    """
+    values, rest, power, exponents = layer.flat, layer.rest, layer.power, layer.exponents
+    for i in range(many):
+        y = min(_SATURATED, max(-_SATURATED, 2.0 * values[i]))
+        k = y * _PER_TWO + _ROUND
+        power[i] = k
+        k -= _ROUND
+        rest[i] = (y - k * _HIGH) - k * _LOW
+    for i in range(many):
+        exponents[i] = (exponents[i] << _EXPONENT) + _BIAS
+    for i in range(many):
+        r = rest[i]
+        q = r * r
+        p = r * (
+            (1.26177193074810590878e-4 * q + 3.02994407707441961300e-2) * q
+            + 9.99999999999999999910e-1
+        )
+        below = (
+            (3.00198505138664455042e-6 * q + 2.52448340349684104192e-3) * q
+            + 2.27265548208155028766e-1
+        ) * q + 2.0
+        values[i] = 1.0 - 2.0 / ((1.0 + 2.0 * p / (below - p)) * power[i] + 1.0)
+
+
+@inlined
+def judge(given, score, network, layer):
+    """Write the logits of the candidates of an entity; return that of none of them.
+
+    output . tanh(hidden x + bias), plus `missing` for none, of which only some inputs are known.
+
+    given: float64 (C, N), C > 0, the inputs; score: float64 (C), written.
+    """
+    x, many = layer.inputs, len(given)
+    x[:] = 0.0
+    for k in network.none:
+        x[k] = standardised(given[0, k], network.mean[k], network.scale[k])
+    sum_units(network, x, layer.units[many])
+    for c in range(many):
+        for k in range(len(x)):
+            x[k] = standardised(given[c, k], network.mean[k], network.scale[k])
+        sum_units(network, x, layer.units[c])
+    replace_by_tanh(layer, (many + 1) * len(network.bias))
+    none = network.missing
+    for c in range(many + 1):
+        logit = 0.0 if c < many else none
+        for h in range(len(network.output)):
+            logit += network.output[h] * layer.units[c, h]
+        if c < many:
+            score[c] = logit
+        else:
+            none = logit
+    return none
+
+
+@inlined
+def normalise(logits, none, whole):
+    """Turn the logits of the candidates of an entity into probabilities.
+
+    softmax over the candidates and none; those that are not `whole` (uint8) have 0.
+    """
+    most = none
+    for c in range(len(logits)):
+        most = max(most, logits[c])
+    total = np.exp(none - most)
+    for c in range(len(logits)):
+        logits[c] = np.exp(logits[c] - most) if whole[c] else 0.0
+        total += logits[c]
+    for c in range(len(logits)):
+        logits[c] /= total
