@@ -25,9 +25,9 @@ def add_bad_rows(
     """Add what becomes of bad rows; `default` names the file that lists them by default."""
     command.add_argument(
         "--on-bad-row", choices=CHOICES, default="fail", group="input", rare=rare,
-        help="What to do with rows that cannot be read or do not fit: fail or quarantine. An "
-        "example is a link out of bounds. With fail the run ends; quarantine leaves such rows out "
-        "of all files and lists them in --bad-rows, and reads the input once more. Default: fail.",
+        help="What to do with bad rows: fail or quarantine. A bad row cannot be read or does not "
+        "fit, such as a link out of bounds. fail ends the run; quarantine leaves bad rows out of "
+        "all files, lists them in --bad-rows, and reads the input once more. Default: fail.",
     )  # fmt: skip
     command.add_argument(
         "--bad-rows", type=Path, metavar="FILE", group="input", rare=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from pathlib import Path
+from textwrap import fill
 from time import perf_counter
 from typing import Any
 
@@ -56,7 +57,7 @@ def add_arguments(command: CommandParser) -> None:
         "for one. Default: target.",
     )  # fmt: skip
     command.add_argument(
-        "--write-scheme", choices=SCHEMES, default="IOB2",
+        "--write-scheme", choices=SCHEMES, default="IOB2", rare=True,
         help="Labelling scheme of OUT: IOB1, IOB2, BILOU or IOBES. Default: IOB2.",
     )  # fmt: skip
     command.add_argument(
@@ -78,10 +79,11 @@ def _formats() -> str:
     from xner.formats import MODULES
 
     forms = [module.FORMAT for module in MODULES]
-    rows = [(form.name, " ".join(form.suffixes), form.title) for form in forms]
-    widths = [max(len(row[i]) for row in rows) for i in range(2)]
-    lines = [f"  {name:{widths[0]}}  {end:{widths[1]}}  {title}" for name, end, title in rows]
-    return "\n".join(["formats (.gz or .zst may follow the suffix of a text format):", *lines, ""])
+    named = ", ".join(f"{form.name} ({' '.join(form.suffixes) or form.title})" for form in forms)
+    lines = fill(
+        f"{named}.", 96, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+    return f"formats (.gz or .zst may follow the suffix of a text format):\n{lines}\n"
 
 
 def run(options: argparse.Namespace) -> None:

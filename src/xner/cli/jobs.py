@@ -41,12 +41,12 @@ def add_output(command: CommandParser, help_text: str) -> None:
         "65,536, or 2,048 if a model runs.",
     )  # fmt: skip
     command.add_argument(
-        "--restart", action="store_true", group=RUNNING,
+        "--restart", action="store_true", group=RUNNING, rare=True,
         help="Start over, and remove what an earlier job left in OUT. Without it, the same "
         "command continues an interrupted job.",
     )  # fmt: skip
     command.add_argument(
-        "--engine", choices=ENGINES, default="local", group=RUNNING,
+        "--engine", choices=ENGINES, default="local", group=RUNNING, rare=True,
         help="What runs the parts: local or ray. local is this process; ray starts processes on "
         "this machine or on a cluster. Default: local.",
     )  # fmt: skip

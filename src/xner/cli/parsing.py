@@ -28,7 +28,7 @@ GROUPS = (
 """Headings of help pages, in their order."""
 RUNNING = GROUPS[-1]
 _SENTENCES = re.compile(r"(?<=\.) |(?<=\.\)) ")
-_WIDTH, _COLUMN = 100, 25
+_WIDTH, _COLUMN = 100, 26
 _LEAST = 18
 _LONG = 18
 """Characters of a flag and its choices; longer choices are in the text."""
@@ -54,7 +54,7 @@ class CommandParser(argparse.ArgumentParser):
         self._titled = {title: self.add_argument_group(title) for title in GROUPS}
         self.add_argument("-h", "--help", action="help", help="Show this page.", group=RUNNING)
         self.add_argument(
-            "--help-all", action="help", help="Show rare options as well.", group=RUNNING
+            "--help-all", action="help", help="Show rare options as well.", group=RUNNING, rare=True
         )
 
     def add_argument(
@@ -111,8 +111,8 @@ class CommandParser(argparse.ArgumentParser):
         return f"\n{indent}".join(lines).replace("%", "%%")
 
     def _ending(self) -> str | None:
-        hidden = any(action.help == argparse.SUPPRESS for action in self._actions)
-        more = "--help-all shows the rare options." if hidden else ""
+        rare = {f for a in self._actions if a.help == argparse.SUPPRESS for f in a.option_strings}
+        more = "--help-all shows the rare options." if rare - {"--help-all"} else ""
         note = self.epilog or ""
         parts = [f"example:\n  {self.example}" if self.example else "", note.rstrip(), more]
         return "\n".join(part for part in parts if part) or None
@@ -145,6 +145,9 @@ class PageFormat(argparse.HelpFormatter):
             super(PageFormat, self)._fill_text(line, width, indent) if len(line) > width else line
             for line in text.splitlines()
         )
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings or action.nargs == 0:

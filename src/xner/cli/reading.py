@@ -51,7 +51,7 @@ def add_scheme(command: CommandParser) -> None:
     """Add the labelling scheme of the input, and its encoding."""
     command.add_argument(
         "--scheme", choices=("auto", *SCHEMES), default="auto", group="input",
-        help="Labelling scheme of the input: IOB1, IOB2, BILOU, IOBES or auto. A named scheme is "
-        "enforced. Default: auto.",
+        help="Labelling scheme: auto, IOB1, IOB2, BILOU or IOBES. A named scheme is enforced. "
+        "Default: auto.",
     )  # fmt: skip
     add_encoding(command)

@@ -78,7 +78,7 @@ class Command:
         add_bad_rows(command)
         add_output(command, self.output)
         command.add_argument(
-            "--write-scheme", choices=SCHEMES, default="IOB2",
+            "--write-scheme", choices=SCHEMES, default="IOB2", rare=True,
             help="Labelling scheme of OUT: IOB1, IOB2, BILOU or IOBES. Default: IOB2.",
         )  # fmt: skip
         add_flags(command, find_stage(self.stage))

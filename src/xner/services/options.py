@@ -19,6 +19,7 @@ class ServiceOptions(Checked):
         "Address of an OpenAI-compatible service, such as http://127.0.0.1:8000/v1.",
         unit="URL",
         group=_GROUP,
+        rare=True,
     )
     key_variable: str = option(
         KEY_VARIABLE,

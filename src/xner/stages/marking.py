@@ -78,13 +78,14 @@ def threshold_option() -> Any:
     """The option `threshold`."""
     return option(
         0.5,
-        "Minimum similarity of a marked span to the translation of its entity (markers `brackets`; "
-        "an XML tag names its entity).",
+        "Minimum similarity of a marked span to the translation of its entity. Only for markers "
+        "`brackets`: an XML tag names its entity.",
         ge=0,
         lt=1,
         unit="SIMILARITY",
         group="translation",
         when=when(markers="brackets"),
+        rare=True,
     )
 
 

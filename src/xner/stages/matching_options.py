@@ -67,16 +67,16 @@ class MatchingOptions(FittedOptions, NerOptions):
     )
     method: Method = option(
         "exact",
-        "How candidates are chosen: exact, greedy, ilp or heuristic. `exact` maximises the sum of "
-        "matching scores, `ilp` does so with OR-Tools, `greedy` takes the best score first, "
-        "`heuristic` labels runs of linked words.",
+        "Solver: exact, greedy, ilp or heuristic. `exact` maximises the sum of matching scores, "
+        "`ilp` does so with OR-Tools, `greedy` takes the best score first, `heuristic` labels runs "
+        "of linked words.",
         presets={name: name.removeprefix("paper-") for name in _PUBLISHED},
-        group="scoring",
+        group="solver",
         sign="method:{}",
     )
     score: Mapping[str, float] = option(
         {"likelihood": 1.0},
-        "Matching score and its weight in the sum; may be repeated. Known scores: "
+        "Matching score and its weight; may be repeated. Known scores: "
         f"{', '.join(score_names())}.",
         presets=_published({"alignment": 1.0}),
         unit="NAME=WEIGHT",
@@ -151,12 +151,13 @@ class MatchingOptions(FittedOptions, NerOptions):
         "Discard candidates with a lower score.",
         unit="SCORE",
         group="scoring",
+        rare=True,
         sign="min_score:{:g}",
     )
     min_precision: float = option(
         0.25,
-        "Discard candidates whose probability of being correct is lower, so that the expected "
-        "precision is at least this. The default is 0 without score `likelihood`.",
+        "Discard candidates less likely to be correct than this. The expected precision is then "
+        "at least this. The default is 0 without score `likelihood`.",
         ge=0,
         lt=1,
         presets=_published(0.0),

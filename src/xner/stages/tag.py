@@ -70,9 +70,9 @@ class Tagging(Stage, TaggerOptions):
 
     tagger: str | Tagger = option(
         "checkpoint",
-        "Tagger: `checkpoint`, a token-classification model; `spacy`, a pipeline of spaCy; "
-        "`gliner`; `llm`, a language model behind an address; or `module:name`, a function of "
-        "yours (docs/plugins.md).",
+        "Tagger: checkpoint, spacy, gliner, llm or module:name. `checkpoint` is a "
+        "token-classification model, `spacy` a pipeline of spaCy, `llm` a language model at an "
+        "address; `module:name` is a function of yours (docs/plugins.md).",
         choices=TAGGERS,
         adapt=as_tagger,
         group="model",
@@ -264,8 +264,8 @@ class Candidates(Tagging):
 
     spans_from: Path | None = option(
         None,
-        "Take the spans from this labelled file instead of running a model: the target words, "
-        "row by row, with entities or target_candidates (.conll .jsonl .parquet).",
+        "Labelled target file to take the spans from instead of running a model. It has the same "
+        "words, row by row, with entities or target_candidates (.conll .jsonl .parquet).",
         flag="--from",
         unit="FILE",
         names="file",

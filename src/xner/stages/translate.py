@@ -70,8 +70,9 @@ class Translating(Stage, AllTranslatorOptions):
     )
     translator: str | Translator = option(
         "nllb",
-        "What runs the model: `nllb` (transformers); `ctranslate2`; `llm`, a language model behind "
-        "an address; or `module:name`, a function of yours (docs/plugins.md).",
+        "Translator: nllb, ctranslate2, llm or module:name. `nllb` runs the model by transformers, "
+        "`ctranslate2` by CTranslate2; `llm` is a language model at an address; `module:name` is a "
+        "function of yours (docs/plugins.md).",
         choices=TRANSLATORS,
         adapt=as_translator,
         group="translation",

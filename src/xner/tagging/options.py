@@ -17,9 +17,9 @@ GPU_TOKENS, CPU_TOKENS = 32_768, 1_024
 class _AnyTagger(Checked):
     model: str | Path | None = option(
         None,
-        "Token-classification checkpoint: hub id or folder, such as "
-        "FacebookAI/xlm-roberta-large-finetuned-conll03-english; spacy:NAME, an installed pipeline "
-        "or a folder; or gliner:ID, a hub id or folder. For llm the name of the model.",
+        "Checkpoint (hub id or folder), spacy:NAME, or gliner:ID. An example is "
+        "FacebookAI/xlm-roberta-large-finetuned-conll03-english. spacy: takes an installed "
+        "pipeline or a folder, gliner: a hub id or a folder. For llm the name of the model.",
         unit="MODEL",
         names="tagger",
         group="model",

@@ -91,7 +91,7 @@ class Choice(_Sides):
         group="input",
     )
     max_unprojected: float | None = option(
-        None, "Drop sentences if more than this share of their source entities was not projected.",
+        None, "Drop sentences with a larger share of unprojected source entities.",
         ge=0, le=1, unit="SHARE", group="doubtful projections",
     )  # fmt: skip
     min_score: float | None = option(
@@ -123,7 +123,7 @@ class StudentOptions(_Sides):
         unit="ID_OR_FOLDER", names="tagger", group=STUDENT,
     )  # fmt: skip
     from_scratch: str | None = option(
-        None, "Build and train a tokenizer and a model of this size instead of starting from BASE.",
+        None, "Size of a tokenizer and a model to train from scratch instead of BASE.",
         choices=tuple(SIZES), group=STUDENT,
     )  # fmt: skip
     frozen: int | None = option(
@@ -162,16 +162,16 @@ class StudentOptions(_Sides):
         ge=100, unit="SUBWORDS", group=STUDENT, when=when(from_scratch=GIVEN), rare=True,
     )  # fmt: skip
     seed: int = option(
-        1, "Random seed for initial weights, order of sentences, dropout and masking.",
+        1, "Random seed of initial weights, sentence order, dropout and masking.",
         ge=0, unit="N", group=STUDENT,
     )  # fmt: skip
     device: str = option(
-        "auto", "Device to train on, such as cpu or cuda:1; auto uses a GPU if there is one.",
+        "auto", "Device, such as cpu or cuda:1; auto uses a GPU if there is one.",
         unit="NAME", group=STUDENT,
     )  # fmt: skip
     precision: str = option(
         "auto", "Precision of training steps; auto uses 16 bit on a GPU, and float32 elsewhere.",
-        choices=PRECISIONS, group=STUDENT,
+        choices=PRECISIONS, group=STUDENT, rare=True,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -243,14 +243,14 @@ class DistillOptions(StudentOptions, _TokenizerText):
         default_text="the columns written by xner tag --probabilities",
     )  # fmt: skip
     weights: str | Sequence[float] = option(
-        "average", "Weights of several teachers: average; domain or sentence, learned from the "
-        "similarity of their languages to the whole corpus or to each sentence; or one number "
-        "per teacher, as in 0.5,0.3,0.2.",
+        "average", "Weights of teachers: average, domain, sentence, or numbers as in 0.5,0.3,0.2. "
+        "`domain` and `sentence` are learned from the similarity of their languages to the whole "
+        "corpus and to each sentence.",
         choices=("average", *LEARNED_WEIGHTS), parse=parse_weights, unit="WEIGHTS",
         each_of="teachers", group="teachers",
     )  # fmt: skip
     sources: Text | Sequence[Text] = option(
-        (), "Text in the language of a teacher, for the weights domain and sentence; once per "
+        (), "Text in a teacher's language, for the weights domain and sentence. Give it once per "
         "teacher, in the same order.",
         flag="--source", unit="FILE", repeat=True, names="file", text_of="teachers",
         each_of="teachers", group="teachers", when=_LEARNED,
@@ -262,19 +262,20 @@ class DistillOptions(StudentOptions, _TokenizerText):
     )  # fmt: skip
     similarity_rank: int = option(
         64, "Rank m of the similarity of languages, for the weights domain and sentence.",
-        ge=1, unit="N", group="teachers", when=_LEARNED,
+        ge=1, unit="N", group="teachers", when=_LEARNED, rare=True,
     )  # fmt: skip
     similarity_gamma: float = option(
         0.01, "Weight γ of the penalty that keeps language embeddings apart.",
-        ge=0, unit="GAMMA", group="teachers", when=_LEARNED,
+        ge=0, unit="GAMMA", group="teachers", when=_LEARNED, rare=True,
     )  # fmt: skip
     similarity_epochs: int = option(
         3, "Passes over the text of the teachers' languages.",
-        ge=1, unit="N", group="teachers", when=_LEARNED,
+        ge=1, unit="N", group="teachers", when=_LEARNED, rare=True,
     )  # fmt: skip
     similarity_seed: int | None = option(
         None, "Random seed of the similarity of languages.",
         ge=0, unit="N", group="teachers", default_text="the seed of the student", when=_LEARNED,
+        rare=True,
     )  # fmt: skip
     label_set: str = option(
         "shared", "Labels of the student: those shared by all teachers, or all labels of any "
@@ -331,7 +332,7 @@ class SelfTrainOptions(StudentOptions):
     """Options of `xner.self_train`."""
 
     start: Tagger = required(
-        "The first tagger, from `xner train`, `xner distill` or elsewhere: hub id or folder.",
+        "Tagger that labels the text first: hub id or folder.",
         unit="ID_OR_FOLDER", names="tagger", group="student",
     )  # fmt: skip
     rounds: int = option(
@@ -346,7 +347,7 @@ class SelfTrainOptions(StudentOptions):
         gt=0, le=1, unit="P", default_text="0.9 without --top", group="student",
     )  # fmt: skip
     top: float | None = option(
-        None, "Learn this share of the words of each label instead, most confident words first.",
+        None, "Learn this share of each label's words instead, most confident first.",
         gt=0, le=1, unit="SHARE", group="student",
     )  # fmt: skip
     labelled: Text | Sequence[Text] = option(
