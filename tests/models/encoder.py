@@ -1,12 +1,10 @@
 """Random encoders with tokenizers built from text: like mBERT, and like XLM-R."""
 
-import contextlib
-import io
-import json
+import math
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import (
     BertConfig,
     BertModel,
@@ -28,16 +26,28 @@ Niemand weiß , wo der Ausschuss gestern tagte ; seine Mitglieder schweigen .
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
+def _pieces(text, size):
+    """At most `size` byte pairs of cased text, the most frequent first; `▁` begins a word.
+
+    The trainers of WordPiece and Unigram order ties at random, and random models would differ
+    with the order.
+    """
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Metaspace()]
+    )
+    made.train_from_iterator(text, trainers.BpeTrainer(vocab_size=size, show_progress=False))
+    vocabulary = made.get_vocab()
+    return sorted(vocabulary, key=vocabulary.get)
+
+
 def wordpieces(text, size):
     """A cased WordPiece vocabulary of at most `size` entries, as a dict."""
-    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    made.normalizer = normalizers.BertNormalizer(lowercase=False)
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.train_from_iterator(
-        text,
-        trainers.WordPieceTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False),
-    )
-    return made.get_vocab()
+    letters = sorted(set("".join(text)) - {" "})
+    pieces = _pieces(text, size - len(SPECIAL) - len(letters))
+    parts = [piece[1:] if piece[0] == "▁" else f"##{piece}" for piece in pieces]
+    entries = dict.fromkeys([*SPECIAL, *letters, *filter(None, parts)])
+    return {piece: i for i, piece in enumerate(entries)}
 
 
 def _scaled(model, spread):
@@ -84,20 +94,11 @@ def save_xlmr(
 
     `kind` is a class of transformers; the weights are drawn on `device`.
     """
-    made = Tokenizer(models.Unigram())
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    with contextlib.redirect_stdout(io.StringIO()):
-        made.train_from_iterator(
-            text,
-            trainers.UnigramTrainer(
-                vocab_size=pieces, unk_token="<unk>", show_progress=False,
-                special_tokens=["<s>", "<pad>", "</s>", "<unk>"],
-            ),
-        )  # fmt: skip
-    scores = json.loads(made.to_str())["model"]["vocab"]
-    tokenizer = XLMRobertaTokenizer(
-        vocab=[(piece, score) for piece, score in scores], model_max_length=positions
-    )
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    # Scores by rank, as of words whose frequencies follow Zipf's law.
+    scored = [(piece, -math.log(i + 2)) for i, piece in enumerate(_pieces(text, pieces - 4))]
+    vocabulary = [*((name, 0.0) for name in special), *scored]
+    tokenizer = XLMRobertaTokenizer(vocab=vocabulary, model_max_length=positions)
     shape = {"hidden_size": 32, "num_hidden_layers": 9, "num_attention_heads": 4,
              "intermediate_size": 64, "vocab_size": len(tokenizer), **sizes}  # fmt: skip
     torch.manual_seed(seed)

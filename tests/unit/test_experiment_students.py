@@ -269,7 +269,7 @@ def told_of(results, step):
     }
 
 
-def test_a_student_that_lost_files_is_made_anew(here):
+def test_a_student_that_lost_files_is_trained_again(here):
     only = {"xx": {"gold": "xx.gold.conll", "train": {"target": "xx.labelled.conll"}}}
     given = config(output="lost", languages=only, models={}, pipelines=["train"])
     first = xner.run(given)
@@ -442,8 +442,15 @@ def plain(**changes):
                   aligners={"native": {"chains": 2}}, seeds=[1, 2], **changes)  # fmt: skip
 
 
-def test_several_processes_make_the_same(here):
-    one = xner.run(plain(output="one"))
+@pytest.fixture(scope="module")
+def one(folder):
+    """A run of one process."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        return xner.run(plain(output="one"))
+
+
+def test_several_processes_make_the_same(here, one):
     told = []
     two = xner.run(plain(output="two"), jobs=2, progress=lambda *news: told.append(news))
     assert [row.as_dict() for row in one.rows] == [row.as_dict() for row in two.rows]
@@ -452,14 +459,6 @@ def test_several_processes_make_the_same(here):
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
     assert stages_made(xner.run(plain(output="two"), jobs=2)) == []
-
-
-def test_students_made_side_by_side(here, table):
-    """With one thread each they are those of one process with one thread."""
-    rows = [{**row, "languages": ["xx"]} for row in (TRANSLATE_TRAIN, ROUTES[3])]
-    results = xner.run(config(output="side", pipelines=rows), jobs=os.cpu_count() or 1)
-    for name in ("projected", "single"):
-        assert scores(results)[name] == pytest.approx(scores(table)[name], abs=0.02)
 
 
 def test_what_other_processes_cannot_know(here):
@@ -490,7 +489,7 @@ def test_errors_come_from_other_processes(here):
         xner.run(given, jobs=2)
 
 
-def test_a_process_that_is_killed_is_told(here):
+def test_a_process_that_is_killed_is_told(here, one):
     """As the kernel does where memory is short."""
     before = set(multiprocessing.active_children())
 
@@ -501,17 +500,17 @@ def test_a_process_that_is_killed_is_told(here):
     words = "one of 2 processes ended unexpectedly: .*with fewer jobs.*__main__"
     with pytest.raises(xner.ResourceError, match=words):
         xner.run(plain(output="killed"), jobs=2, progress=kill_one)
-    assert len(stages_made(xner.run(plain(output="killed")))) < len(
-        stages_made(xner.run(plain(output="whole")))
-    )
+    assert len(stages_made(xner.run(plain(output="killed")))) < len(stages_made(one))
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="reads /proc")
-def test_a_run_of_several_processes_is_ended(here):
-    """By Ctrl-C or killed: no process is left behind, and what was finished is kept."""
-    (here / "ended.yaml").write_text(
-        json.dumps(config(output="ended", pipelines=[TRANSLATE_TRAIN, ROUTES[3]]))
-    )
+def test_a_run_of_several_processes_is_ended(here, table):
+    """By Ctrl-C or killed: no process is left behind, and what was finished is kept.
+
+    Students made side by side are those of one process.
+    """
+    rows = [{**row, "languages": ["xx"]} for row in (TRANSLATE_TRAIN, ROUTES[3])]
+    (here / "ended.yaml").write_text(json.dumps(config(output="ended", pipelines=rows)))
     environment = {**os.environ, "PYTHONPATH": str(Path(xner.__file__).parents[1])}
     store = here / "ended" / "store"
     for sent, awaited in ((signal.SIGINT, "align-*.json"), (signal.SIGKILL, "train-*/checkpoints")):
@@ -525,11 +524,12 @@ def test_a_run_of_several_processes_is_ended(here):
         told = run.communicate()[1]
         wait_for(lambda run=run: not living(run.pid))
         assert "Traceback" not in told
-    results = xner.run("ended.yaml")
+    results = xner.run("ended.yaml", jobs=2)
     kept = [step.stage for step in results.steps if not step.made]
-    assert kept.count("read") == 5
-    assert "align" in kept
-    assert scores(results)["projected"] > 0.8
+    assert {"read", "align"} <= set(kept)
+    assert {"train", "distill"} <= set(stages_made(results))
+    for name in ("projected", "single"):
+        assert scores(results)[name] == pytest.approx(scores(table)[name], abs=0.02)
 
 
 def wait_for(happens, seconds=120):

@@ -21,7 +21,9 @@ pytestmark = [
 def browser():
     with sync_api.sync_playwright() as playwright:
         # The sandbox needs privileges that containers often lack.
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=120_000
+        )
         yield started
         started.close()
 
@@ -41,7 +43,7 @@ def opened(browser, tmp_path):
 
     def visit(context):
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text))
         page.on("request", lambda request: local(request.url) or problems.append(request.url))
@@ -66,6 +68,22 @@ def card(page, name):
 
 def ids(page):
     return page.locator("article .id").all_inner_texts()
+
+
+def wait_until(page, condition):
+    """Wait for an expression of the page; its policy refuses what `wait_for_function` adds."""
+    for _ in range(600):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"it did not happen: {condition}")
+
+
+def wait_for_paint(page):
+    """Wait until the page has painted what a scroll brings into the window."""
+    page.evaluate(
+        "async () => { for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame) }"
+    )
 
 
 def downloaded(page, button, path):
@@ -180,7 +198,7 @@ def test_corrections_by_pointer_are_kept_across_a_reload(opened):
     assert "another candidate of this entity was chosen" in page.inner_text(".candidates")
     page.click(".candidates button")
     card(page, "zh-1").locator(".head input").check()
-    page.wait_for_timeout(300)
+    wait_until(page, "Object.values(localStorage).some((kept) => kept.includes('[2,true,'))")
     page.close()
     page = opened.again(page.context)
     assert page.inner_text("#matches") == "5 sentences · 2 changed · 1 checked"
@@ -207,11 +225,10 @@ def test_many_sentences_on_a_narrow_screen(opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("article").count() < 60
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
-    # wait_for_function evaluates text in the page, which its Content Security Policy refuses.
     page.locator("#list", has_text="s-2999").wait_for()
     # What is selected stays where it is when the panel above it closes.
     page.evaluate("scrollTo(0, 3000)")
-    page.wait_for_timeout(100)
+    wait_for_paint(page)
     seen = [one for one in page.locator("article").all() if one.bounding_box()["y"] > 0]
     seen[0].locator(".target .entity").first.click()
     assert page.locator(".panel").count() == 1

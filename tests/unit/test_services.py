@@ -44,7 +44,6 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(text.encode())
             return
-        time.sleep(self.server.delay)
         tagging = "named entities" in body["messages"][0]["content"]
         content = plan or json.dumps([self.answer(q, tagging) for q in questions])
         used = {"prompt_tokens": 100, "completion_tokens": 10}
@@ -65,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch, tmp_path):
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.lock, made.seen, made.plan, made.delay = threading.Lock(), [], [], 0.0
+    made.lock, made.seen, made.plan = threading.Lock(), [], []
     made.daemon_threads = True
     made.address = f"http://127.0.0.1:{made.server_address[1]}/v1"
     thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
@@ -237,7 +236,8 @@ def test_entities_are_looked_up_among_the_words(server):
 
 def test_a_killed_run_asks_only_for_what_is_missing(server, tmp_path):
     (tmp_path / "en.txt").write_text("".join(f"word{i}\n" for i in range(60)))
-    server.delay = 0.02
+    held = threading.Event()
+    server.plan = [None] * 10 + [lambda questions: held.wait(60) and None]
     command = [
         sys.executable, "-m", "xner", "translate", str(tmp_path / "en.txt"), "-o",
         str(tmp_path / "o.jsonl"), "--source-language", "en", "--target-language", "de",
@@ -245,18 +245,17 @@ def test_a_killed_run_asks_only_for_what_is_missing(server, tmp_path):
         "--concurrency", "1", "--json",
     ]  # fmt: skip
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while len(server.seen) < 10 and first.poll() is None:
+    while len(server.seen) <= 10 and first.poll() is None:
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    asked = len(server.seen)
-    assert 10 <= asked < 60
-    server.delay = 0.0
+    held.set()
+    assert len(server.seen) == 11
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     report = json.loads(done.stdout)
     assert report["outcomes"]["translated"] == 60
-    assert report["service"]["from_cache"] >= asked - 1
-    assert len(server.seen) <= 61
+    assert report["service"]["from_cache"] in (9, 10)
+    assert len(server.seen) == 11 + 60 - report["service"]["from_cache"]
     assert KEY not in done.stdout + done.stderr
 
 
