@@ -23,7 +23,7 @@ from benchmarks import common
 from benchmarks.aligners import word_alignment
 from benchmarks.language_pieces import Language
 from benchmarks.languages import DEVELOPMENT, all_languages, text
-from xner.aligners import native, units
+from xner.aligners import rounds, units
 from xner.aligners.encode import encode
 from xner.aligners.native import NativeAligner
 from xner.aligners.views import FITTED, REPEATED, SMALL, Views
@@ -48,15 +48,15 @@ def _never(side: Any, free: Any) -> Any:
 
 _NO_WORDS: Patches = [(NativeAligner, "_units", lambda self, bitext: (None, None))]
 _NO_LATIN: Patches = [
-    (native, name, views._replace(latin=False))
+    (rounds, name, views._replace(latin=False))
     for name, views in (("SMALL", SMALL), ("REPEATED", REPEATED))
 ]
 _NO_AFFIXES: Patches = [
-    (native, name, _affixes(views)) for name, views in (("SMALL", SMALL), ("REPEATED", REPEATED))
+    (rounds, name, _affixes(views)) for name, views in (("SMALL", SMALL), ("REPEATED", REPEATED))
 ]
-_NO_NEIGHBOURS: Patches = [(native, "REPEATED", SMALL)]
-_ONE_ROUND: Patches = [(native, "FIRST_ROUNDS", 1)]
-_ANY_LENGTH: Patches = [(native, "LONG", 1e-9)]
+_NO_NEIGHBOURS: Patches = [(rounds, "REPEATED", SMALL)]
+_ONE_ROUND: Patches = [(rounds, "FIRST_ROUNDS", 1)]
+_ANY_LENGTH: Patches = [(rounds, "LONG", 1e-9)]
 VARIANTS: Mapping[str, Patches] = {
     "default": [],
     "tokens for words": _NO_WORDS,
@@ -68,11 +68,11 @@ VARIANTS: Mapping[str, Patches] = {
     "null word and threshold as for long sentences": _ANY_LENGTH,
     "without all of these": [
         *_NO_WORDS,
-        (native, "SMALL", FITTED),
-        (native, "REPEATED", FITTED),
+        (rounds, "SMALL", FITTED),
+        (rounds, "REPEATED", FITTED),
         *_ONE_ROUND,
         *_ANY_LENGTH,
-        (native, "SMALL_EFFORT", 1.0),
+        (rounds, "SMALL_EFFORT", 1.0),
     ],
 }
 

@@ -64,6 +64,16 @@ def test_spacy_writes_and_reads_the_same(tmp_path):
     assert [(e.text, e.label_) for e in again.ents] == [("New York Times", "ORG")]
     assert {(e.text, e.label_) for e in again.spans["sc"]} == set(labelled(first))
 
+    # Tokens that are no words are kept apart from the words.
+    text = {"target_text": " New  York\nand Oslo", "target_entities": [(1, 10, "LOC")]}
+    Corpus.of([{"id": "a", **text}]).write(tmp_path / "gaps.spacy")
+    (again,) = DocBin().from_disk(tmp_path / "gaps.spacy").get_docs(vocab)
+    assert [token.text for token in again] == [" ", "New", " ", "York", "\n", "and", "Oslo"]
+    assert (again.text, again.ents[0].text) == (text["target_text"], "New  York")
+    (row,) = rows(tmp_path / "gaps.spacy")
+    assert (row["tokens"], row["text"]) == (["New", "York", "and", "Oslo"], again.text)
+    assert labelled(row) == [("New York", "LOC")]
+
     doc.spans["rest"] = [Span(doc, 3, 4, "X")]
     DocBin(docs=[doc]).to_disk(tmp_path / "in.spacy")
     with pytest.warns(xner.errors.XnerWarning, match=r"left out.*span groups 'rest' \(1\)"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import config
 
-from xner.aligners import native, parts, sampling, shards
+from xner.aligners import parts, rounds, sampling, shards
 from xner.aligners.bitext import Bitext, Side
 from xner.aligners.native import NativeAligner
 from xner.kernels import entries as table
@@ -197,7 +197,7 @@ def test_random_numbers_are_even_and_seeded_apart():
 def sampled(shard, chains=2):
     ways = sampling.ways_of(shard)
     prior = np.full(len(shard.source_types), parts.BASE)
-    settings = native._settings(shard, 0.3)
+    settings = rounds._settings(shard, 0.3)
     keys = [(1, 0, c) for c in range(chains)]
     return ways, sampling.sample(ways, prior, settings, keys, lambda: None)
 
@@ -241,7 +241,7 @@ def test_only_entries_of_several_candidates_are_counted():
 
 def test_counts_agree_with_the_links_after_every_sweep():
     shard = shards.make_shard(known_corpus(8)[0])
-    settings = native._settings(shard, 0.2)
+    settings = rounds._settings(shard, 0.2)
     for way in sampling.ways_of(shard):
         lexicon = sampling._lexicon(way, np.full(len(shard.source_types), 0.01))
         group = sampling._Group(way, lexicon, [(1, 0, 0), (1, 0, 1)], settings, 1)

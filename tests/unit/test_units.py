@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.test_native_aligner import bitext, link_sets, side
-from xner.aligners import letters, native, shards, views
+from xner.aligners import letters, parts, rounds, shards, views
 from xner.aligners.bitext import Bitext
 from xner.aligners.native import NativeAligner
 from xner.aligners.soft import SoftLinks
@@ -181,7 +181,7 @@ def test_latin_spelling():
 
 def test_digits_of_two_scripts_are_alike():
     shard = shards.make_shard(bitext(("at 1975 exactly", "سنة ١٩٧٥ تماما")))
-    features = native.parts.Prior(shard, views.SMALL).features
+    features = parts.Prior(shard, views.SMALL).features
     entry = {
         (shard.source.words[s], shard.target.words[t]): int(level)
         for s, t, level in zip(
@@ -213,7 +213,7 @@ def test_frequent_words_are_separate_in_views_of_neighbours(monkeypatch, rare):
 
 def test_a_name_is_linked_by_the_pattern_around_it(monkeypatch):
     """A name that occurs once, with another spelling, is linked as others are in its place."""
-    monkeypatch.setattr(native, "REPEATED_PAIRS", 10)
+    monkeypatch.setattr(rounds, "REPEATED_PAIRS", 10)
     letters = "bcdfgklmnp"
     rows = [
         (f"songs by {a * 3}{b * 3} please", f"{x * 3}{y * 3} ile lutfen sarkilar")
@@ -233,9 +233,9 @@ def test_every_variant_of_the_benchmark_leaves_something_out():
     for name, patches in lowdata.VARIANTS.items():
         with lowdata.without(patches):
             units = aligner._units(text)[1]
-            settings = native._settings(shards.make_shard(text), 1.0)
-            kept[name] = units is None, settings.null_odds, native.SMALL, native.FIRST_ROUNDS
+            settings = rounds._settings(shards.make_shard(text), 1.0)
+            kept[name] = units is None, settings.null_odds, rounds.SMALL, rounds.FIRST_ROUNDS
             assert aligner.align(text).offsets[-1] > 0
     assert kept["default"] == (False, kept["default"][1], views.SMALL, 3)
     assert kept["without all of these"] == (True, np.float32(0.25), views.FITTED, 1)
-    assert native.SMALL is views.SMALL
+    assert rounds.SMALL is views.SMALL

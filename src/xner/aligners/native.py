@@ -1,31 +1,27 @@
 """The built-in word aligner: a statistical model fitted on the text that it aligns.
 
-The model is in `xner.kernels.gibbs`, its lexical prior in `xner.aligners.parts`. Several chains
-are sampled in each direction; the weight of a link is its mean probability over both directions
-and all chains.
+`xner.aligners.rounds` samples a bitext; `fit` and `learn` make a model of what it finds, which
+`xner.aligners.applying` applies to larger ones.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from xner.aligners import parts, sampling
+from xner.aligners import rounds, sampling
 from xner.aligners.applying import apply_model
 from xner.aligners.bitext import Bitext
 from xner.aligners.fitting import Learned, model_of
 from xner.aligners.model import AlignmentModel
-from xner.aligners.shards import Shard, make_shard, text_of
-from xner.aligners.soft import DECISIONS, LEAST, Decision, SoftLinks, decide, joined, thinned
+from xner.aligners.shards import text_of
+from xner.aligners.soft import DECISIONS, LEAST, Decision, SoftLinks, decide, joined
 from xner.aligners.units import Units, bitext_of, links_of_tokens, units_of
-from xner.aligners.views import FITTED, REPEATED, SMALL, Views
 from xner.effects import NOTHING, when
-from xner.kernels import gibbs, local
-from xner.kernels import parts as kernels
+from xner.kernels import local
 from xner.options import declare, option, refuse_idle, settle
 
 if TYPE_CHECKING:
@@ -35,29 +31,8 @@ if TYPE_CHECKING:
 
     from xner.aligners.bitext import Links
 
-# Tuned on alignment error rate (ro-en, en-fr) and on projected entities (Europarl en-de, ABSA
-# en-es and en-fr).
-JUMP_PRIOR = 25.0
-FERTILITY_PRIOR = 1.0
-FIRST_CHAINS = 2
-FIRST_EFFORT = 0.6
-SMALL_EFFORT = 0.75
-"""Factor on the sweeps over a small corpus after its first alignments."""
-FIRST_ROUNDS = 3
-"""First alignments of a small corpus; each teaches the prior of the next."""
-SMALL_CELLS = 1 << 22
-"""Pairs of word positions up to which a corpus is small: it has more views and more rounds."""
-LONG = 16.0
-"""Words of a sentence from which the null word has its full probability and links need the full
-weight. Short utterances are translated almost word by word, and their entities contain most of
-their function words."""
-SHORT, REPEATED_PAIRS = 10.0, 1000
-"""Words of a sentence below which, and pairs from which, the patterns of a corpus repeat."""
 FULL_THRESHOLD, LEAST_THRESHOLD = 0.3, 0.2
 """Minimum probability of a link in long and in the shortest sentences."""
-# The mean over chains that have not fully converged is better, as they differ more: twice as many
-# sweeps on 20,000 pairs lose 0.3 points on projected entities.
-LEAST_SCALE, MOST_SCALE = 0.4, 4.0
 WHOLE_CELLS = 1 << 24
 """Pairs of word positions up to which all of a bitext is sampled, which bounds memory."""
 CORE_PAIRS, CORE_CELLS, CORE_CHAINS = 20_000, 1 << 22, 4
@@ -197,7 +172,7 @@ class NativeAligner:
         if self.model is not None or pairs > self.fit_pairs or cells > WHOLE_CELLS:
             return 0.0
         words = int(soft.source_lengths.sum() + soft.target_lengths.sum())
-        return 1.0 - _length_share(words, pairs)
+        return 1.0 - rounds.length_share(words, pairs)
 
     def soft(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> SoftLinks:
         """Return the probabilities of all links above 0.01.
@@ -214,7 +189,7 @@ class NativeAligner:
             return self._apply(self.fitted_model, bitext, tell)
         if self._is_large(bitext):
             return self._learn(bitext, tell)[0]
-        return self._sampled(bitext, self.chains, tell, model=False)[0].head(bitext.aligned)
+        return self._sample(bitext, self.chains, tell, model=False)[0].head(bitext.aligned)
 
     def learn(
         self, bitext: Bitext, progress: Callable[[float], None] | None = None
@@ -235,7 +210,7 @@ class NativeAligner:
             model = self._fit(bitext, lambda share: tell(share / 2), None)
             links = self._apply(model, bitext, lambda share: tell((1 + share) / 2))
             return links, model
-        links, learned = self._sampled(bitext, self.chains, tell)
+        links, learned = self._sample(bitext, self.chains, tell)
         model = self._model(bitext, links, learned, bitext.pairs)
         return links.head(bitext.aligned), model
 
@@ -268,7 +243,7 @@ class NativeAligner:
         first = _first_within(bitext.cells[order], CORE_CELLS, CORE_PAIRS)
         core, rest = bitext.take(order[first]), bitext.take(order[~first])
         chains = min(self.chains, CORE_CHAINS)
-        links, learned = self._sampled(core, chains, lambda share: tell(share / 2))
+        links, learned = self._sample(core, chains, lambda share: tell(share / 2))
         total = bitext.pairs if total is None else total
         model = self._model(core, links, learned, total)
         if rest.pairs:
@@ -316,42 +291,10 @@ class NativeAligner:
         seed = np.uint64(sampling.random_state(self.seed))
         return apply_model(model, pairs, local.Sampling(1, FIRST_SWEEPS, averaged, seed), report)
 
-    def _sampled(
-        self, bitext: Bitext, chains: int, report: Callable[[float], None], model: bool = True
+    def _sample(
+        self, bitext: Bitext, chains: int, tell: Callable[[float], None], model: bool = True
     ) -> tuple[SoftLinks, Learned]:
-        """Learn the lexical prior from short first alignments, then align with it.
-
-        The weights are those of a model only if `model` is true.
-        """
-        shard = make_shard(bitext)
-        small = len(shard.cells) <= SMALL_CELLS
-        rounds = FIRST_ROUNDS if small else 1
-        keys = [(self.seed, 0, c) for c in range(chains + rounds * FIRST_CHAINS)]
-        effort = self.effort * (SMALL_EFFORT if small else 1.0)
-        first, main = _settings(shard, FIRST_EFFORT * self.effort), _settings(shard, effort)
-        steps = rounds * sampling.steps(first, FIRST_CHAINS) + sampling.steps(main, chains)
-        done = count(1)
-
-        def step() -> None:
-            report(next(done) / steps)
-
-        ways = sampling.ways_of(shard)
-        prior = parts.Prior(shard, _views(shard) if small else FITTED)
-        for k in range(rounds):
-            mine = keys[chains + k * FIRST_CHAINS :][:FIRST_CHAINS]
-            found = sampling.sample(ways, prior.mass(), first, mine, step)
-            prior.learn(_linked(shard, ways, found))
-        made = sampling.sample(ways, prior.mass(), main, keys[:chains], step)
-        if small and model:  # a model has no other views
-            prior = parts.Prior(shard)
-            prior.learn(_linked(shard, ways, made))
-        likely = [
-            sampling.probabilities(way, found, len(shard.cells))
-            for way, found in zip(ways, made, strict=True)
-        ]
-        lengths = np.diff(shard.source.offsets), np.diff(shard.target.offsets)
-        soft = thinned(*lengths, shard.cell_offsets, likely[0], likely[1])
-        return soft, Learned(prior.weights, np.stack([found.jumps for found in made]))
+        return rounds.sample(bitext, self.seed, chains, self.effort, tell, model=model)
 
 
 @lru_cache(maxsize=2)
@@ -393,52 +336,3 @@ def _first_within(sizes: NDArray[np.int64], total: int, most: int) -> NDArray[np
     small = sizes <= max(total // 8, np.median(sizes) if len(sizes) else 0)
     within = small & (np.cumsum(np.where(small, sizes, 0)) <= total)
     return within & (np.cumsum(within) <= most)
-
-
-def _linked(
-    shard: Shard, ways: list[sampling.Way], found: list[sampling.Sampled]
-) -> NDArray[np.float32]:
-    """Return the expected links of each entry, the mean of both directions."""
-    linked = np.zeros(len(shard.source_types), np.float32)
-    for way, one in zip(ways, found, strict=True):
-        kernels.count_links(way.entries, one.posterior, np.float32(0.5 / gibbs.CERTAIN), linked)
-    return linked
-
-
-def _settings(shard: Shard, effort: float) -> gibbs.Settings:
-    """Return the sampler settings; smaller corpora need more sweeps."""
-    pairs, cells = len(shard.cell_offsets) - 1, len(shard.cells)
-    size = max(pairs, cells / 1000, 1)  # a few huge sentences are not a small corpus
-    scale = effort * min(max((3000 / size) ** 0.5, LEAST_SCALE), MOST_SCALE)
-    lexical, jump, full = (max(1, round(n * scale)) for n in (2, 3, 12))
-    null = sampling.NULL_PROBABILITY * _length_share(_words(shard), pairs)
-    return gibbs.Settings(
-        null_odds=np.float32(null / (1 - null)),
-        jump_alpha=JUMP_PRIOR,
-        fertility_alpha=FERTILITY_PRIOR,
-        lexical_sweeps=lexical,
-        jump_sweeps=jump,
-        fertility_sweeps=full,
-        averaged_sweeps=max(1, round(0.7 * full)),
-    )
-
-
-def _words(shard: Shard) -> int:
-    return len(shard.source.ids) + len(shard.target.ids)
-
-
-def _length_share(words: int, pairs: int) -> float:
-    """Return how long sentences are: 1 from `LONG` words on average, and less for shorter ones.
-
-    Args:
-        words: words of both sides.
-        pairs: sentence pairs.
-    """
-    return min(1.0, (words / 2 / max(1, pairs) / LONG) ** 3)
-
-
-def _views(shard: Shard) -> Views:
-    """Return the views of a small corpus."""
-    pairs = len(shard.cell_offsets) - 1
-    repeated = pairs >= REPEATED_PAIRS and _words(shard) / 2 / pairs < SHORT
-    return REPEATED if repeated else SMALL

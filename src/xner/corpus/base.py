@@ -276,8 +276,9 @@ class Corpus:
         """Yield a spaCy `Doc` for every sentence.
 
         `doc.ents` has the longest entities that do not overlap, and `doc.spans["sc"]` all of
-        them. A text with several spaces in a row has tokens of spaces, as spaCy makes them. The
-        id of the sentence is in `doc.user_data["id"]`.
+        them. White space other than one space after a word is a token of its own, as spaCy makes
+        them; `doc.user_data["gaps"]` lists these tokens. The id of the sentence is in
+        `doc.user_data["id"]`.
 
         Args:
             nlp: a pipeline, a vocabulary, or the code of a language, such as `de`.

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from xner.corpus.base import Corpus
-from xner.corpus.sentence import Sentence
 from xner.corpus.tagged import CLASSES
 from xner.errors import MissingExtraError, UsageError
+from xner.formats.docbin import documents
 from xner.formats.hf import numbered_tags
+from xner.formats.losses import side_of
 from xner.formats.tags import FEATURES, class_names
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     import polars
     from spacy.tokens import Doc
 
-SPANS = "sc"
-"""Key of all entities in `doc.spans`, as spaCy's span categorizer uses it."""
 _MADE = f"target_{CLASSES}"
 
 
@@ -76,27 +75,13 @@ def to_spacy(corpus: Corpus, nlp: Any, side: str = "target") -> Iterator[Doc]:
     """Yield a document for every sentence."""
     if side not in ("source", "target"):
         raise UsageError(f"side is {side!r}; choose source or target")
-    spacy = _package("spacy", "spacy")
-    vocab = spacy.blank(nlp) if isinstance(nlp, str) else nlp
+    vocab = _package("spacy", "spacy").blank(nlp) if isinstance(nlp, str) else nlp
     vocab = getattr(vocab, "vocab", vocab)
     prefix = "" if "tokens" in corpus.columns else f"{side}_"
     if f"{prefix}tokens" not in corpus.columns:
         raise UsageError(f"{corpus.origin}: has no column '{prefix}tokens'")
-    return (_document(spacy, vocab, sentence, prefix) for sentence in corpus)
-
-
-def _document(spacy: Any, vocab: Any, sentence: Sentence, prefix: str) -> Doc:
-    words, text = sentence[f"{prefix}tokens"], sentence.row.get(f"{prefix}text")
-    spaces, places = None, list(range(len(words) + 1))
-    if text is not None and sentence.row.get(f"{prefix}offsets") is not None:
-        words, spaces = spacy.util.get_words_and_spaces(words, text)
-        places = [i for i, word in enumerate(words) if not word.isspace()] + [len(words)]
-    doc = spacy.tokens.Doc(vocab, words=words, spaces=spaces)
-    found = [
-        spacy.tokens.Span(doc, places[e["start"]], places[e["end"] - 1] + 1, label=e["label"])
-        for e in sentence.row.get(f"{prefix}entities") or []
-    ]
-    doc.ents = spacy.util.filter_spans(found)
-    doc.spans[SPANS] = found
-    doc.user_data["id"] = sentence.id
-    return doc
+    return (
+        doc
+        for batch in corpus.batches()
+        for doc in documents(side_of(batch, side), vocab, corpus.origin)
+    )
