@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, zip_longest
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +64,14 @@ def _rows(path: Path, _: str, lost: Counter[str]) -> Iterator[Row]:
     try:
         found = kind().from_bytes(data)
         # spaCy looks for plugins at every user data that it decodes, which takes milliseconds.
-        more = [_decoded(one) for one in found.user_data]
+        held = [_decoded(one) for one in found.user_data]
         found.user_data = []
         docs = list(found.get_docs(spacy.vocab.Vocab()))
     except Exception as error:
         raise FormatError(f"{path}: not a DocBin, or damaged ({error})") from None
-    for doc, held in zip_longest(docs, more, fillvalue={}):
+    for doc, data in zip(docs, held or [{}] * len(docs), strict=True):
         lost.update(f"span groups {name!r}" for name in doc.spans if name != GROUP)
-        yield _row(doc, held, lost)
+        yield _row(doc, data, lost)
 
 
 inspect, read = by_rows(_rows)
