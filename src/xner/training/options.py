@@ -129,7 +129,7 @@ class StudentOptions(_Sides):
     frozen: int | None = option(
         None, "Do not train the embeddings and this many of the lowest layers of BASE.",
         ge=0, unit="LAYERS", group=STUDENT, default_text="train everything",
-        when=when(from_scratch=NOTHING),
+        when=when(from_scratch=NOTHING), rare=True,
     )  # fmt: skip
     epochs: int = option(
         5, "Maximum number of passes over the sentences.", ge=1, unit="N", group=STUDENT
