@@ -78,8 +78,8 @@ def add_arguments(command: CommandParser) -> None:
     command.epilog = f"{LICENCE}."
     command.add_argument(
         "source", type=Path, metavar="SOURCE",
-        help="Text, labelled or not (.txt .conll .jsonl .parquet), or both sides. Here and below also "
-        "a folder, or a quoted pattern, for several files.",
+        help="Text, labelled or not (.txt .conll .jsonl .parquet), or both sides. Here and below "
+        "also a folder, or a quoted pattern, for several files.",
     )  # fmt: skip
     command.add_argument(
         "target", type=Path, nargs="?", metavar="TARGET",
