@@ -69,9 +69,9 @@ def _rows(path: Path, _: str, lost: Counter[str]) -> Iterator[Row]:
         docs = list(found.get_docs(spacy.vocab.Vocab()))
     except Exception as error:
         raise FormatError(f"{path}: not a DocBin, or damaged ({error})") from None
-    for doc, data in zip(docs, held or [{}] * len(docs), strict=True):
+    for doc, own in zip(docs, held or [{}] * len(docs), strict=True):
         lost.update(f"span groups {name!r}" for name in doc.spans if name != GROUP)
-        yield _row(doc, data, lost)
+        yield _row(doc, own, lost)
 
 
 inspect, read = by_rows(_rows)
