@@ -37,6 +37,17 @@ def kl(logits, teacher, weights, temperature):
     return total / sum(weights)
 
 
+def hidden(states, teacher, weights):
+    """Weighted mean over words, and mean over layers, of ‖h/‖h‖ - t/‖t‖‖² (Sun et al. 2019)."""
+    total = 0.0
+    for own, wanted, w in zip(states, teacher, weights, strict=True):
+        for h, t in zip(own, wanted, strict=True):
+            sizes = [math.sqrt(sum(a * a for a in each)) for each in (h, t)]
+            apart = sum((a / sizes[0] - b / sizes[1]) ** 2 for a, b in zip(h, t, strict=True))
+            total += w * apart / len(own)
+    return total / sum(weights)
+
+
 def cross_entropy(logits, tags, weights):
     """Weighted mean over words of -log p_student(tag)."""
     total = 0.0

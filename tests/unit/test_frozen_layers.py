@@ -32,6 +32,12 @@ def train(folder, **options):
     return xner.train(data, folder, **{**OPTIONS, **options})
 
 
+@pytest.fixture(scope="module")
+def teacher(base, tmp_path_factory):
+    """A student of the random BERT, trained for one epoch."""
+    return train(tmp_path_factory.mktemp("teacher") / "t", base=base, epochs=1).folder
+
+
 def split(folder):
     """Weights below and above the second layer."""
     low, high = {}, {}
@@ -130,3 +136,62 @@ def test_layers_of_a_student_from_scratch_are_frozen_later(tmp_path):
 def test_layers_that_cannot_be_frozen(base, tmp_path, options, message):
     with pytest.raises(xner.UsageError, match=message):
         train(tmp_path / "x", **{"base": base, **options})
+
+
+def words_at(model, layer):
+    """Hidden states of a layer at the first subword of each word of TEXT, (W x width)."""
+    from transformers import AutoModel
+
+    from xner.tagging.subwords import Subwords
+
+    encoder = AutoModel.from_pretrained(model).eval()
+    found = []
+    for (piece,) in Subwords(str(model)).pieces([t.split() for t in TEXT[:20]], 64):
+        ids = torch.from_numpy(piece.ids.astype(np.int64))[None]
+        with torch.no_grad():
+            states = encoder(input_ids=ids, output_hidden_states=True).hidden_states[layer][0]
+        found.append(states[piece.places.tolist()])
+    return torch.nn.functional.normalize(torch.cat(found), dim=-1)
+
+
+def test_a_student_learns_hidden_states(base, tmp_path):
+    """With frozen layers and without, a learned layer comes closer to that of the teacher."""
+    teacher = train(tmp_path / "teacher", base=base, epochs=2, frozen=1).folder
+    text = made.words(made.labelled(80, seed=1))
+    for frozen_layers in (None, 1):
+        apart = []
+        for layers in ((), (2, 3)):
+            folder = tmp_path / f"{frozen_layers}-{len(layers)}"
+            options = {
+                **OPTIONS,
+                "frozen": frozen_layers,
+                "base": base,
+                "learning_rate": 5e-3,
+                "epochs": 4,
+            }
+            more = {"layers": layers, "layer_weight": 5.0} if layers else {}
+            pupil = xner.distill(text, folder, teachers=teacher, **options, **more)
+            distance = (words_at(folder, 3) - words_at(teacher, 3)).square().sum(-1)
+            apart.append(distance.mean().item())
+            assert ("|layers:(2, 3)|layer_weight:5.0|" in pupil.signature) == bool(layers)
+        assert apart[1] < 0.5 * apart[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": [1], "frozen": 1}, "layers has 1, but the student trains the layers 2 to 3"),
+        ({"layers": [4]}, "layers has 4, but the student trains the layers 1 to 3"),
+        ({"layers": [2], "teachers": None}, "layers needs teachers"),
+        (
+            {"layers": [2], "base": None, "from_scratch": "small"},
+            "whose hidden states have 128 numbers; those of .* have 32",
+        ),
+        ({"layer_weight": 0.5}, "layer_weight has no effect"),
+    ],
+)
+def test_layers_that_cannot_be_learned(base, tmp_path, teacher, options, message):
+    text = made.words(made.labelled(5, seed=5))
+    given = {**OPTIONS, "base": base, "teachers": teacher, **options}
+    with pytest.raises(xner.UsageError, match=message):
+        xner.distill(text, tmp_path / "x", **given)

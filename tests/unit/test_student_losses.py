@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from tests.reference import students as twin  # noqa: E402 - needs torch
 from xner.options import build  # noqa: E402
 from xner.training import similarity  # noqa: E402
-from xner.training.losses import hard_loss, soft_loss  # noqa: E402
+from xner.training.losses import hard_loss, hidden_loss, soft_loss  # noqa: E402
 from xner.training.options import DistillOptions  # noqa: E402
 from xner.training.teachers import (  # noqa: E402
     Predictions,
@@ -46,6 +46,9 @@ def test_losses_equal_the_equations(seed, temperature):
     )
     found = hard_loss(z, y, w).item()
     assert found == pytest.approx(twin.cross_entropy(logits, tags, weights), rel=1e-5)
+    states = np.random.default_rng(seed).normal(0, 2, (2, len(tags), 3, 4))
+    found = hidden_loss(*tensors(*states), w).item()
+    assert found == pytest.approx(twin.hidden(*states, weights), rel=1e-5)
 
 
 def test_fixed_tensors():

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xner.corpus import Corpus, StrPath
 from xner.options import as_list
 from xner.training import Progress, require_training, silent
-from xner.training.examples import Examples, Float32, Lesson, SoftLoss
+from xner.training.examples import Examples, Float32, HiddenLoss, Lesson, SoftLoss
 from xner.training.gather import Unlabelled, read_dev, read_unlabelled, words_of
 from xner.training.options import DistillOptions
 from xner.training.student import Trained, make_student
@@ -62,11 +63,16 @@ def distill_student(
     same = agreement(mapped)
     soft, weights = harden(combine(mapped, alpha, text.offsets), same, options.agreed)
     tags = soft.argmax(-1).astype(np.int16)
-    examples = Examples(text.sentences, text.offsets, tagset, tags, weights, soft)
+    hidden = _hidden(options, text, alpha) if options.layers else None
+    examples = Examples(text.sentences, text.offsets, tagset, tags, weights, soft, hidden)
     details = {"task": "distill", "teachers": len(teachers), "agreed": options.agreed or "soft"}
     details |= weighting
     if len(teachers) > 1:
         details["agreed_words"] = int(same.sum())
+    learned = HiddenLoss()
+    if options.layers:
+        learned = HiddenLoss(tuple(options.layers), options.layer_weight)
+        details |= learned._asdict()
     if left_out:
         details["left_out"] = sorted(left_out)
     lesson = Lesson(
@@ -78,6 +84,7 @@ def distill_student(
         dev=read_dev(options, tagset),
         text=words_of(as_texts(options.tokenizer_text), options.side),
         loss=SoftLoss(options.loss, options.temperature),
+        hidden=learned,
     )
     return make_student(lesson, output, resume=resume, progress=progress)
 
@@ -94,6 +101,16 @@ def _predictions(
         predictions.append(predict(str(teacher), text.sentences, options))
     progress("teach", 1.0)
     return predictions
+
+
+def _hidden(options: DistillOptions, text: Unlabelled, alpha: Float32) -> NDArray[np.float16]:
+    """The hidden states to learn, float16 (W x layers x width): Σ_k α_k h_k, as probabilities."""
+    from xner.training.hidden import split_layers, student_shape, teacher_states
+
+    shape = student_shape(options)
+    teachers = [str(teacher) for teacher in as_list(options.teachers)]
+    states = [teacher_states(teacher, text.sentences, shape, options) for teacher in teachers]
+    return split_layers(combine(states, alpha, text.offsets), len(options.layers))
 
 
 def _teacher_weights(

@@ -31,6 +31,7 @@ class Examples:
         tags: int16 (W), index of each word's tag.
         weights: float32 (W), weight of each word in the loss; 0 ignores the word.
         soft: float32 (W x tags), probabilities to learn instead of tags; None for tags.
+        hidden: float16 (W x layers x width), hidden states to learn in addition, if any.
     """
 
     sentences: Sequence[Sequence[str]]
@@ -39,6 +40,7 @@ class Examples:
     tags: Int16
     weights: Float32
     soft: Float32 | None = None
+    hidden: NDArray[np.float16] | None = None
 
     @property
     def signature(self) -> str:
@@ -46,6 +48,8 @@ class Examples:
         total = hash_words(self.sentences, " ".join(self.tagset))
         for array in (self.tags, self.weights, self.soft):
             total.update(b"|" if array is None else np.ascontiguousarray(array).data)
+        if self.hidden is not None:
+            total.update(self.hidden.data)
         return total.hexdigest()[:16]
 
     def spans(self, tags: NDArray[Any] | None = None) -> list[list[tuple[int, int, str]]]:
@@ -97,6 +101,13 @@ class SoftLoss(NamedTuple):
     temperature: float = 1.0
 
 
+class HiddenLoss(NamedTuple):
+    """The layers of the student whose hidden states are learned, and the weight of their loss."""
+
+    layers: tuple[int, ...] = ()
+    layer_weight: float = 0.0
+
+
 @dataclass(frozen=True)
 class Lesson:
     """Everything that determines a student.
@@ -110,6 +121,7 @@ class Lesson:
         dev: labelled sentences on which epochs are scored.
         text: additional sentences for a tokenizer trained from scratch.
         loss: the loss on the probabilities of the examples, if they have any.
+        hidden: the loss on the hidden states of the examples, if they have any.
     """
 
     examples: Examples
@@ -120,6 +132,7 @@ class Lesson:
     dev: Examples | None = None
     text: Sequence[Sequence[str]] = ()
     loss: SoftLoss = field(default_factory=SoftLoss)
+    hidden: HiddenLoss = field(default_factory=HiddenLoss)
 
 
 def hash_words(sentences: Iterable[Sequence[str]], begin: str = "") -> hashlib._Hash:

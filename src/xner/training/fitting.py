@@ -53,7 +53,7 @@ def fit(
     hardware = find_hardware(options.device, options.precision)
     states = frozen.frozen_states(model, options.frozen, pieces, batches.filler, hardware)
     learned = len(batches.cut.pieces)
-    batches = replace(batches, states=states[:learned])
+    batches = replace(batches, states=states[:learned], below=options.frozen)
     scored = None if scored is None else replace(scored, states=states[learned:])
     with frozen.upper_layers(model, options.frozen):
         return loop.run(model, batches, scored), model

@@ -6,18 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from xner.errors import UsageError
-from xner.inference.batches import padded, plan_batches
 from xner.inference.hardware import Hardware
 from xner.tagging.subwords import Piece
+from xner.training.encoding import encoded
 
 _KEEPS = frozenset({"bert", "electra", "roberta", "xlm-roberta"})
 """Types of models whose upper layers need nothing but the outputs of the layer below."""
-_TOKENS = 1024
 _BYTES = 2 << 30
 """Maximum memory for the outputs of frozen layers."""
 
@@ -58,20 +56,11 @@ def frozen_states(
         filler: id of the padding.
         hardware: the device, the first one is used, and the precision of matrix products.
     """
-    device = hardware.devices[0]
-    lengths = np.array([len(piece.ids) for piece in pieces], np.int64)
     states: list[Tensor] = [torch.empty(0)] * len(pieces)
-    encoder = model.base_model.to(device).eval()
-    half = torch.autocast(
-        hardware.kind, dtype=hardware.dtype, enabled=hardware.dtype != torch.float32
-    )
-    with _layers(model, slice(count)), torch.no_grad(), half:
-        for rows in plan_batches(lengths, _TOKENS):
-            ids, mask = padded([pieces[i].ids for i in rows], filler)
-            given = {"input_ids": ids, "attention_mask": mask}
-            found = encoder(**{name: torch.from_numpy(v).to(device) for name, v in given.items()})
+    with _layers(model, slice(count)):
+        for rows, found in encoded(model.base_model, pieces, filler, hardware):
             for i, hidden in zip(rows, found.last_hidden_state.float().cpu(), strict=True):
-                states[i] = hidden[: lengths[i]].clone()
+                states[i] = hidden[: len(pieces[i].ids)].clone()
     return states
 
 

@@ -20,7 +20,7 @@ from xner.inference.hardware import find_hardware
 from xner.tagging.subwords import Piece, Subwords
 from xner.training import Progress
 from xner.training.examples import Counts, Examples, Lesson
-from xner.training.losses import hard_loss, soft_loss
+from xner.training.losses import hard_loss, hidden_loss, soft_loss
 from xner.training.options import StudentOptions
 
 _BATCHES = 50
@@ -87,6 +87,7 @@ class Collator:
         masked: share of subwords that are masked.
         states: for each piece, the outputs of the frozen layers, float32 (subwords x width), which
             replace its subwords; None if no layer is frozen.
+        below: number of layers that the states replace.
     """
 
     examples: Examples
@@ -96,6 +97,7 @@ class Collator:
     mask_id: int
     masked: float
     states: Sequence[Tensor] | None = None
+    below: int = 0
 
     def __call__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Tensors by name: inputs of the model, B x L (x width), and others flat over words."""
@@ -117,6 +119,8 @@ class Collator:
             batch["inputs_embeds"] = pad_sequence(states, batch_first=True)
         if self.examples.soft is not None:
             batch["soft"] = torch.from_numpy(self.examples.soft[words])
+        if self.examples.hidden is not None:
+            batch["hidden"] = torch.from_numpy(self.examples.hidden[words])
         return batch
 
     def _masked(self, ids: Tensor) -> Tensor:
@@ -164,9 +168,18 @@ class LengthSampler(Sampler[int]):
 
 def logits_of(model: Any, batch: dict[str, Tensor]) -> Tensor:
     """The logits of the words of a batch, float (words x tags)."""
-    every = model(**{name: batch[name] for name in _INPUTS if name in batch}).logits
-    logits: Tensor = every.flatten(0, 1)[batch["places"]]
-    return logits
+    return outputs_of(model, batch, ())[0]
+
+
+def outputs_of(
+    model: Any, batch: dict[str, Tensor], layers: Sequence[int]
+) -> tuple[Tensor, list[Tensor]]:
+    """The logits of the words of a batch, and their hidden states by layer (words x width)."""
+    inputs = {name: batch[name] for name in _INPUTS if name in batch}
+    found = model(**inputs, output_hidden_states=bool(layers))
+    every = [found.logits, *(found.hidden_states[layer] for layer in layers)]
+    logits, *states = (each.flatten(0, 1)[batch["places"]] for each in every)
+    return logits, states
 
 
 def predicted_tags(model: Any, collator: Collator) -> np.ndarray[Any, Any]:
@@ -206,6 +219,8 @@ class Student(Trainer):  # type: ignore[misc]
         """Set up; `score` returns the F1 of a model on the dev set, and runs after each epoch."""
         options = lesson.options
         self._soft = lesson.loss
+        self._layers = [layer - collator.below for layer in lesson.hidden.layers]
+        self._layer_weight = lesson.hidden.layer_weight
         self._score = score
         self._sampler = LengthSampler(
             [len(piece.ids) for piece in collator.cut.pieces], options.batch_size, options.seed
@@ -234,11 +249,14 @@ class Student(Trainer):  # type: ignore[misc]
         num_items_in_batch: Any = None,
     ) -> Any:
         """The loss of a batch, on probabilities if the batch has them, else on tags."""
-        logits = logits_of(model, inputs)
+        logits, states = outputs_of(model, inputs, self._layers)
         if "soft" in inputs:
             loss = soft_loss(logits, inputs["soft"], inputs["weights"], *self._soft)
         else:
             loss = hard_loss(logits, inputs["tags"], inputs["weights"])
+        if states:
+            apart = hidden_loss(torch.stack(states, 1), inputs["hidden"], inputs["weights"])
+            loss = loss + self._layer_weight * apart
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def evaluate(self, *args: Any, **more: Any) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 
 def hard_loss(logits: Tensor, tags: Tensor, weights: Tensor) -> Tensor:
@@ -38,6 +39,19 @@ def soft_loss(
         each = (logs.exp() - teacher).square().mean(-1)
     else:
         each = temperature**2 * (torch.xlogy(teacher, teacher) - teacher * logs).sum(-1)
+    return (each * weights).sum() / _total(weights)
+
+
+def hidden_loss(states: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
+    """‖h/‖h‖ − t/‖t‖‖², the weighted mean over words and layers (Sun et al. 2019, eq. 7).
+
+    Args:
+        states: hidden states h of the student, float (W x layers x width).
+        teacher: hidden states t of the teacher, float (W x layers x width).
+        weights: weights of the words, float (W).
+    """
+    own, wanted = (normalize(each.float(), dim=-1) for each in (states, teacher))
+    each = (own - wanted).square().sum(-1).mean(-1)
     return (each * weights).sum() / _total(weights)
 
 

@@ -55,6 +55,18 @@ def parse_weights(text: str) -> str | list[float]:
         ) from None
 
 
+def parse_layers(text: str) -> list[int]:
+    """Numbers of layers separated by commas.
+
+    Raises:
+        UsageError: one is not a number.
+    """
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise UsageError(f"layers is {text!r}; separate numbers by commas, as in 6,8") from None
+
+
 @declare
 class _Sides:
     side: str = option(
@@ -291,6 +303,15 @@ class DistillOptions(StudentOptions, _TokenizerText):
         "mse", "Loss on probabilities: mean squared error, as in Wu et al. 2020, or KL divergence.",
         choices=("mse", "kl"), group="teachers", rare=True,
     )  # fmt: skip
+    layers: Sequence[int] = option(
+        (), "Learn the teachers' hidden states of these layers too, as in 6,8. Counted from 1 in "
+        "the student; a teacher with another number of layers is read at the same relative depth.",
+        parse=parse_layers, unit="LAYERS", group="teachers", rare=True,
+    )  # fmt: skip
+    layer_weight: float = option(
+        0.1, "Weight of the loss on hidden states.",
+        gt=0, unit="W", group="teachers", when=when(layers=GIVEN), rare=True,
+    )  # fmt: skip
     temperature: float = option(
         1.0, "Temperature of the probabilities of teachers and student; values above 1 flatten "
         "them.",
@@ -308,6 +329,8 @@ class DistillOptions(StudentOptions, _TokenizerText):
         sources, weights = len(as_list(self.sources)), self.weights
         if not teachers:
             raise UsageError("teachers is empty; name at least one teacher")
+        if self.layers and self.teachers is None:
+            raise UsageError("layers needs teachers; columns have no hidden states")
         if self.learns_weights and (teachers < 2 or sources != teachers):
             raise UsageError(
                 f"weights {weights!r} needs several teachers and text of each teacher's language "
