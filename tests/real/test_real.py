@@ -123,15 +123,61 @@ def test_links_of_an_encoder_carry_entities(pairs, encoder, options):
     assert xner.evaluate(str(DEMO / "de.conll"), found).f1 > 0.95
 
 
-def test_a_student_starts_from_the_encoder(pairs, encoder, tmp_path):
+@pytest.fixture(scope="session")
+def shortened(encoder, pairs, tmp_path_factory):
+    """The lowest 8 layers of the encoder, with the subwords of the demo corpus alone."""
+    from benchmarks.real_students_data import shorten
+
+    words = {
+        word
+        for side in ("source", "target")
+        for sentence in pairs.table[f"{side}_tokens"].to_pylist()
+        for word in sentence
+    }
+    folder = tmp_path_factory.mktemp("short") / "encoder"
+    shorten(encoder, sorted(words), 8, folder)
+    return folder
+
+
+def test_the_shortened_encoder_is_a_layer_of_the_whole(encoder, shortened, pairs):
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    states = []
+    for folder in (encoder, shortened):
+        given = AutoTokenizer.from_pretrained(folder)(
+            pairs.table["target_tokens"].to_pylist()[:8],
+            is_split_into_words=True, padding=True, return_tensors="pt",
+        )  # fmt: skip
+        model = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
+        with torch.no_grad():
+            found = model(**given, output_hidden_states=True).hidden_states[8]
+        states.append(found[given["attention_mask"].bool()])
+    assert torch.allclose(*states, atol=1e-4)
+
+
+def test_students_start_from_the_encoder(pairs, shortened, tmp_path):
+    """A teacher of English labels, direct transfer to German, and a student distilled from it."""
     pytest.importorskip("accelerate")
-    text = xner.Corpus.from_table(pairs.table.slice(0, 40))
-    done = xner.train(
-        text, tmp_path / "student", base=encoder, side="source", epochs=1, batch_size=8,
-        device="cpu",
-    )  # fmt: skip
-    tagged = xner.tag(text, model=str(done.folder), probabilities=True, device="cpu")
-    numbers = np.concatenate(
-        [np.ravel(r) for r in tagged.table["source_probabilities"].to_pylist()]
+    few = xner.Corpus.from_table(pairs.table)
+    german = DEMO / "de.conll"
+    options = {"base": shortened, "frozen": 6, "batch_size": 8, "epochs": 8, "device": "cpu"}
+
+    def f1(student):
+        text = xner.read(german, side="target")
+        return xner.evaluate(german, xner.tag(text, side="target", model=str(student.folder))).f1
+
+    rates = {"none": 0.0, "teacher": 1e-3}
+    none, teacher = (
+        xner.train(few, tmp_path / name, side="source", learning_rate=rate, **options)
+        for name, rate in rates.items()
     )
+    assert f1(none) < 0.1
+    assert f1(teacher) > 0.3
+    pupil = xner.distill(
+        few, tmp_path / "pupil", teachers=teacher.folder, learning_rate=1e-3, layers=[8], **options
+    )
+    assert f1(pupil) > 0.3
+    text = xner.tag(few, model=str(pupil.folder), probabilities=True, device="cpu")
+    numbers = np.concatenate([np.ravel(r) for r in text.table["source_probabilities"].to_pylist()])
     assert np.isfinite(numbers).all()
