@@ -80,7 +80,7 @@ _STUDENTS = ("train", "distill", "self-train")
 def find_command(name: str) -> Command:
     """The command of that name; only its module is imported."""
     if name in _STAGES:
-        return _named("stage", name)
+        return _named("stages", name)
     if name in _STUDENTS:
         return _named("students", name)
     command: Command = import_module(f"{__name__}.{name}").COMMAND

@@ -21,8 +21,7 @@ from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
 
 COMPARED = 64  # letters of a word that are compared
 SIMILAR = 9  # steps of similarity: below 0.3, then tenths, and identical
-SHARED = 9  # kinds of shared stretches: short ones, then 4, 5, 6 to 7 and 8 letters or more
-STRETCHES = (4, 5, 6, 8)
+STRETCHES = (4, 5, 6, 8)  # letters from which shared stretches are of another kind
 
 
 Letters = tuple[NDArray[np.uint32], Int64]  # of all types, and where each type's begin

@@ -90,11 +90,6 @@ class Review:
     def __len__(self) -> int:
         return len(self.methods[0])
 
-    @property
-    def has_probabilities(self) -> bool:
-        """Whether the entities to review have a confidence."""
-        return "probabilities" in self.methods[0].columns
-
     def counted(self) -> Review:
         """The inputs with the columns that figures need, without those that only lists show."""
         first, *others = self.methods
