@@ -49,8 +49,8 @@ class NativeAligner:
 
     A corpus of up to `fit_pairs` pairs and 16 million pairs of word positions is sampled as a
     whole, which takes up to about 1.5 GB. Of a larger corpus, a random sample is fitted (`fit`),
-    and the model aligns every pair alone: about 12 times as fast, and memory does not grow with
-    the corpus. A saved model aligns other text of the same languages in the same way.
+    and the model aligns every pair alone, which is faster, and memory does not grow with the
+    corpus. A saved model aligns other text of the same languages in the same way.
     """
 
     fitted: ClassVar[bool] = True
