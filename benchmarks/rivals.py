@@ -26,13 +26,15 @@ def simalign_links(
     }
 
 
-def simalign_model(folder: str, token_type: str, methods: str, device: str = "cpu") -> Any:
-    """Create a `SentenceAligner` for layer 8."""
+def simalign_model(
+    folder: str, token_type: str, methods: str, device: str = "cpu", layer: int = 8
+) -> Any:
+    """Create a `SentenceAligner`."""
     import simalign
 
     logging.getLogger("simalign.simalign").setLevel(logging.WARNING)
     return simalign.SentenceAligner(
-        model=folder, token_type=token_type, matching_methods=methods, device=device, layer=8
+        model=folder, token_type=token_type, matching_methods=methods, device=device, layer=layer
     )
 
 
