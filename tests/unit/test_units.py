@@ -91,6 +91,38 @@ def test_rare_characters_in_a_row_are_a_word():
     assert units.side.offsets[-1] == units.side.offsets[-2] + 2
 
 
+def test_a_model_joins_the_words_that_it_knows():
+    known = {"搜狐", "谢菲", "谢菲尔", "天気"}
+
+    def found(sentence):
+        units = units_of(side([sentence]), known=known)
+        assert units.tokens.tolist() == list(range(len(sentence)))
+        return [units.side.words[k] for k in units.side.ids]
+
+    assert found(list("我看谢菲尔谢")) == ["我看", "谢菲尔", "谢"]  # the longest
+    assert found(list("谢菲搜狐谢")) == ["谢菲", "搜狐", "谢"]
+    assert found(["搜", "狐", "天気"]) == ["搜", "狐", "天気"]  # given as words
+    two = units_of(side([list("我搜"), list("狐我")]), known=known)
+    assert [two.side.words[k] for k in two.side.ids] == ["我", "搜", "狐", "我"]
+
+
+def test_a_saved_model_aligns_the_words_that_it_was_fitted_on():
+    random = np.random.default_rng(2)
+    names = ["搜狐", "谢菲"] * 3
+    other = ["".join(random.permutation(list("我在看去来的是不有大小上下了和"))) for _ in range(40)]
+    rows = [(f"see {name} now", " ".join(f"{text[:3]}{name}{text[3:5]}"))
+            for name, text in zip(names, other, strict=False)]  # fmt: skip
+    text = bitext(*rows, *(("see now", " ".join(text)) for text in other))
+    aligner = NativeAligner(chains=2)
+    _, model = aligner.learn(text)
+    assert set(names) <= set(model.target.words)
+    (_, fitted), (_, applied) = aligner._units(text), NativeAligner(model=model)._units(text)
+    assert [fitted.side.words[k] for k in fitted.side.ids] == [
+        applied.side.words[k] for k in applied.side.ids
+    ]
+    assert fitted.tokens.tolist() == applied.tokens.tolist()
+
+
 def test_other_text_keeps_its_tokens():
     assert units_of(side([["Straße", "дом", "집에서", "घर"], []])) is None
     assert units_of(side([])) is None

@@ -275,7 +275,13 @@ class NativeAligner:
         """Return the units of both sides; None where they are the tokens."""
         if self.units == "tokens":
             return None, None
-        whole = self.model is None and not self._is_large(bitext)
+        if self.model is not None:
+            model = self.fitted_model
+            return (
+                units_of(bitext.source, known=model.source.index),
+                units_of(bitext.target, known=model.target.index),
+            )
+        whole = not self._is_large(bitext)
         return units_of(bitext.source, whole), units_of(bitext.target, whole)
 
     def _is_large(self, bitext: Bitext) -> bool:

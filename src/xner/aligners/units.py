@@ -20,7 +20,7 @@ from xner.aligners.bitext import Bitext, Side, offsets_from
 from xner.aligners.soft import SoftLinks, per_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from numpy.typing import NDArray
 
@@ -51,12 +51,13 @@ class Units(NamedTuple):
     tokens: NDArray[np.int32]
 
 
-def units_of(side: Side, whole: bool = False) -> Units | None:
+def units_of(side: Side, whole: bool = False, known: Container[str] | None = None) -> Units | None:
     """Return the units of a side; None if they are its tokens.
 
     Args:
         side: its tokens.
         whole: whether this is a whole corpus, so that it shows which characters belong together.
+        known: casefolded words of a model; characters that make one of them belong together.
     """
     if not _UNSPACED.search("\n".join(side.words)):
         return None
@@ -82,7 +83,11 @@ def units_of(side: Side, whole: bool = False) -> Units | None:
             end = last
     units = Side(np.array(ids, np.int32), offsets_from(np.array(sizes, np.int64)), list(numbers))
     made = Units(units, offsets_from(np.array(counts, np.int64)), np.array(tokens, np.int32))
-    return _joined(made, _belongs_to_previous(units, np.array(free, np.bool_))) if whole else made
+    if whole:
+        return _joined(made, _belongs_to_previous(units, np.array(free, np.bool_)))
+    if known is not None:
+        return _joined(made, _makes_known(units, np.array(free, np.bool_), known))
+    return made
 
 
 def _belongs_to_previous(side: Side, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -95,11 +100,9 @@ def _belongs_to_previous(side: Side, free: NDArray[np.bool_]) -> NDArray[np.bool
         free: bool (units), whether a unit may be joined with the one before.
     """
     ids, types = side.ids, len(side.words)
-    characters = np.array([len(w) == 1 and bool(_UNSPACED.match(w)) for w in side.words], np.bool_)
     counts = np.bincount(ids, minlength=types)
     rare = counts <= RARE * len(ids)
-    at = np.flatnonzero(free & characters[ids])
-    at = at[characters[ids[at - 1]]]
+    at = _after_character(side, free)
     first, second = ids[at - 1], ids[at]
     _, pair, together = np.unique(
         first.astype(np.int64) * types + second, return_inverse=True, return_counts=True
@@ -110,6 +113,32 @@ def _belongs_to_previous(side: Side, free: NDArray[np.bool_]) -> NDArray[np.bool
     made = np.zeros(len(ids), np.bool_)
     made[at[joins]] = True
     return made
+
+
+def _makes_known(side: Side, free: NDArray[np.bool_], known: Container[str]) -> NDArray[np.bool_]:
+    """Mark units of one character that make a known word with those before, bool (units).
+
+    In a row of such units, the longest known word is taken from the left.
+    """
+    words, ids = side.words, side.ids.tolist()
+    made = np.zeros(len(ids), np.bool_)
+    at = _after_character(side, free)
+    for row in np.split(at, np.flatnonzero(np.diff(at) > 1) + 1) if len(at) else ():
+        first, end = int(row[0]) - 1, int(row[-1]) + 1
+        while first < end - 1:
+            text = "".join([words[k] for k in ids[first:end]]).casefold()
+            lengths = range(len(text), 1, -1)
+            length = next((n for n in lengths if text[:n] in known), 1)
+            made[first + 1 : first + length] = True
+            first += length
+    return made
+
+
+def _after_character(side: Side, free: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Units of one character after another one that they may be joined with."""
+    characters = np.array([len(w) == 1 and bool(_UNSPACED.match(w)) for w in side.words], np.bool_)
+    at = np.flatnonzero(free & characters[side.ids])
+    return np.asarray(at[characters[side.ids[at - 1]]], np.int64)
 
 
 def _joined(units: Units, joins: NDArray[np.bool_]) -> Units:
