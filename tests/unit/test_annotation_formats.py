@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 
 import xner
@@ -522,3 +523,55 @@ def test_the_way_through_label_studio(tmp_path, capsys):
         ("Ada", "PER"),
         ("Bo", "PER"),
     ]
+
+
+def test_the_short_export_of_label_studio(tmp_path):
+    """JSON-MIN has a record for each annotation, with the number of its task as id."""
+    entity = {"score": 0.5, "label": "PER", "start": 0, "end": 1, "source": 0}
+    rows = [
+        {"id": name, "source_tokens": [name], "source_entities": [{**entity, "source": None}],
+         "target_tokens": [name, "ni"], "target_entities": [entity], "outcomes": ["projected"],
+         "links": [{"source": 0, "target": 0, "weight": 1.0}]}
+        for name in ("Ada", "Bo", "Cy")
+    ]  # fmt: skip
+    pairs = Corpus.from_table(pa.Table.from_pylist(rows), "pairs")
+    path = tmp_path / "tasks.json"
+    pairs.write(path, format="label-studio")
+
+    def record(number, task, label, end):
+        regions = {name: [{"start": 0, "end": stop, "labels": [kind]}]
+                   for name, stop, kind in (("source_label", len(task["data"]["id"]), "PER"),
+                                            ("target_label", end, label))}  # fmt: skip
+        return {**task["data"], "id": number, **regions, "annotator": 1, "annotation_id": number}
+
+    ada, bo, cy = json.loads(path.read_text())
+    short = [record(7, ada, "X", 3), record(8, bo, "ORG", 2), record(7, ada, "PER", 6),
+             {**record(9, cy, "PER", 2), "target_label": []}]  # fmt: skip
+    path.write_text(json.dumps(short))
+    with pytest.warns(xner.errors.XnerWarning, match=r"further annotations of a task \(1\)"):
+        read = xner.read(path)
+    assert read.table["id"].to_pylist() == ["Ada", "Bo", "Cy"]
+    assert read.table["links"].to_pylist() == pairs.table["links"].to_pylist()
+    with pytest.warns(xner.errors.XnerWarning, match="further annotations"):
+        made = xner.apply_changes(pairs, path).table.to_pylist()
+    spans = [[(e["start"], e["end"], e["label"], e["source"]) for e in row["target_entities"]]
+             for row in made]  # fmt: skip
+    assert spans == [[(0, 2, "PER", 0)], [(0, 1, "ORG", 0)], []]
+    assert [row["outcomes"] for row in made] == [["corrected"], ["corrected"], ["removed"]]
+    assert [e["label"] for row in made for e in row["source_entities"]] == ["PER"] * 3
+    path.write_text(
+        json.dumps(
+            [
+                {
+                    "id": 1,
+                    "text": "Ada ni",
+                    "label": [{"start": 0, "end": 3, "labels": ["PER"]}],
+                    "annotator": 2,
+                    "agreement": [1],
+                }
+            ]
+        )
+    )
+    (only,) = xner.read(path, side="source").table.to_pylist()
+    assert (only["id"], only["source_tokens"]) == ("1", ["Ada", "ni"])
+    assert only["source_entities"][0]["label"] == "PER"

@@ -2,6 +2,9 @@
 
 Entities are predictions of the model `xner`. When tasks are read, the last annotation that was not
 cancelled counts, or else the last prediction. `data.xner` has what Label Studio does not show.
+
+JSON-MIN, the short export, is read as well. It has a record for each annotation, whose id is the
+number of its task, and neither relations nor scores.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ FORMAT = Format(
 )
 _LINK = ("source", "target", "weight")
 _SIDES = ("source_text", "target_text", "text")
+_FURTHER = "further annotations of a task"
 
 
 def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
@@ -52,7 +56,7 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
         raise FormatError(f"{path}: not JSON ({error})") from None
     if not isinstance(tasks, list):
         raise FormatError(f"{path}: no list of tasks; export the project as JSON")
-    for number, task in enumerate(tasks, 1):
+    for number, task in enumerate(_last_of_each(tasks, lost), 1):
         try:
             yield _row(task, lost)
         except FormatError as error:
@@ -67,23 +71,53 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
 inspect, read = by_rows(_rows)
 
 
+def _last_of_each(tasks: list[Any], lost: Counter[str]) -> list[Any]:
+    """The tasks; of records of JSON-MIN, the last one of each task, as a task."""
+    if not any(_is_short(task) for task in tasks):
+        return tasks
+    last = {
+        str(task.get("id", number)) if _is_short(task) else number: task
+        for number, task in enumerate(tasks)
+    }
+    lost.update({_FURTHER: len(tasks) - len(last)})
+    return [_task_of(task) if _is_short(task) else task for task in last.values()]
+
+
+def _is_short(task: Any) -> bool:
+    """Whether it is a record of JSON-MIN, with the texts of a task beside its regions."""
+    return isinstance(task, dict) and "data" not in task and any(name in task for name in _SIDES)
+
+
+def _task_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The task of a record of JSON-MIN, whose regions are lists by the name of their labels."""
+    results = [
+        {"type": "labels", "to_name": name.replace("label", "text"), "value": value}
+        for name, values in record.items()
+        if isinstance(values, list)
+        for value in values
+        if isinstance(value, dict) and "labels" in value
+    ]
+    return {"data": record, "annotations": [{"result": results}]}
+
+
 def _row(task: Mapping[str, Any], lost: Counter[str]) -> Row:
     data = task["data"]
     own: dict[str, Any] = data.get("xner") or {}
     names = [name for name in _SIDES if isinstance(data.get(name), str)]
     if not names:
         raise FormatError(f"has no text in {', '.join(_SIDES)} of its data")
-    row: Row = {"id": str(data["id"])} if data.get("id") is not None else {}
+    name = own.get("id", data.get("id"))
+    row: Row = {} if name is None else {"id": str(name)}
     spans, relations = _results(_chosen(task, lost), names, lost)
     order: dict[str, int] = {}
     for name in names:
         prefix = name.removesuffix("text")
         found = sorted(spans[name], key=_order)
         if prefix == "source_":
-            order = {region["id"]: i for i, region in enumerate(found)}
+            order = {region.get("id", i): i for i, region in enumerate(found)}
         row |= _side(prefix, data[name], own, found)
         for each, region in zip(row[f"{prefix}entities"], found, strict=True):
-            each["source"] = order.get(relations.get(region["id"], "")) if prefix else None
+            each["source"] = order.get(relations.get(region.get("id"), "")) if prefix else None
     if "links" in own:
         row["links"] = [dict(zip(_LINK, link, strict=True)) for link in own["links"]]
     if "outcomes" in own and len(own["outcomes"]) == len(row.get("source_entities", ())):
@@ -96,7 +130,7 @@ def _row(task: Mapping[str, Any], lost: Counter[str]) -> Row:
 def _chosen(task: Mapping[str, Any], lost: Counter[str]) -> list[dict[str, Any]]:
     """The results of the annotation that counts, or else of the prediction."""
     made = [one for one in task.get("annotations") or () if not one.get("was_cancelled")]
-    lost.update({"further annotations of a task": max(len(made) - 1, 0)})
+    lost.update({_FURTHER: max(len(made) - 1, 0)})
     chosen = made or list(task.get("predictions") or ())
     return list(chosen[-1]["result"]) if chosen else []
 
@@ -185,7 +219,7 @@ class _Writer:
 
 def _task(sides: Mapping[str, Texts], i: int) -> dict[str, Any]:
     data: dict[str, Any] = {"id": next(iter(sides.values())).ids[i]}
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"id": data["id"]}
     results: list[dict[str, Any]] = []
     for prefix, side in sides.items():
         data[f"{prefix}text"] = side.texts[i]
