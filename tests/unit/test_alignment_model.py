@@ -11,7 +11,7 @@ from numba import config
 import xner
 from tests.reference import local as twin
 from tests.unit.test_native_aligner import bitext, known_corpus, link_sets, same
-from xner.aligners import native
+from xner.aligners import native, rounds
 from xner.aligners.applying import apply_model
 from xner.aligners.encode import encode_sample
 from xner.aligners.model import AlignmentModel, empty_table, part_keys
@@ -156,8 +156,8 @@ def test_only_a_sample_is_sampled(monkeypatch):
     text, gold = known_corpus(60)
     monkeypatch.setattr(native, "CORE_PAIRS", 30)
     fitted = []
-    shard_of = native.make_shard
-    monkeypatch.setattr(native, "make_shard", lambda b: fitted.append(b.pairs) or shard_of(b))
+    shard_of = rounds.make_shard
+    monkeypatch.setattr(rounds, "make_shard", lambda b: fitted.append(b.pairs) or shard_of(b))
     aligner = NativeAligner(chains=2, fit_pairs=50)
     seen = []
     links = aligner.align(text, seen.append)

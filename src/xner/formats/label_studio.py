@@ -117,7 +117,7 @@ def _row(task: Mapping[str, Any], lost: Counter[str]) -> Row:
             order = {region.get("id", i): i for i, region in enumerate(found)}
         row |= _side(prefix, data[name], own, found)
         for each, region in zip(row[f"{prefix}entities"], found, strict=True):
-            each["source"] = order.get(relations.get(region.get("id"), "")) if prefix else None
+            each["source"] = order.get(relations.get(region.get("id", ""), "")) if prefix else None
     if "links" in own:
         row["links"] = [dict(zip(_LINK, link, strict=True)) for link in own["links"]]
     if "outcomes" in own and len(own["outcomes"]) == len(row.get("source_entities", ())):
