@@ -30,19 +30,19 @@ def configured(work: Path, seeds: Sequence[int], group: str) -> dict[str, Any]:
     folder = (work / "prepared").resolve()
     text = json.dumps(yaml_files.load(CONFIG)).replace(PREPARED, f"{folder}/")
     content: dict[str, Any] = json.loads(text)
+    rows: list[dict[str, Any]] = []
     names = content.pop("groups")[group]
-    kept, rows = {}, []
-    for row in content["pipelines"]:
-        row = {"pipeline": row} if isinstance(row, str) else row
+    for given in content["pipelines"]:
+        row = {"pipeline": given} if isinstance(given, str) else given
         if own := [name for name in row.get("languages", names) if name in names]:
             rows.append({**row, "languages": own})
     known = {row.get("name", row["pipeline"]) for row in rows}
     models = {m["language"] for m in content["models"].values() if "language" in m}
     kept = {name: content["languages"][name] for name in (*names, *sorted(models - {*names}))}
     published = [
-        {**each, "f1": own}
+        {**each, "f1": figures}
         for each in content["published"]
-        if (own := {name: f1 for name, f1 in each["f1"].items() if name in names})
+        if (figures := {name: f1 for name, f1 in each["f1"].items() if name in names})
     ]
     return {
         **content,

@@ -133,14 +133,15 @@ def shorten(encoder: Path, words: Sequence[str], layers: int, folder: Path) -> N
         special["ids"] = [new[i] for i in special["ids"]]
     model = AutoModel.from_pretrained(encoder, add_pooling_layer=False)
     old = model.embeddings.word_embeddings
+    padding = new[tokenizer.pad_token_id]
     model.config.update({
         "vocab_size": len(kept),
-        "pad_token_id": new[tokenizer.pad_token_id],
+        "pad_token_id": padding,
         "num_hidden_layers": layers,
     })  # fmt: skip
-    model.embeddings.word_embeddings = torch.nn.Embedding.from_pretrained(
-        old.weight.data[kept].clone(), padding_idx=new[tokenizer.pad_token_id]
-    )
+    few = torch.nn.Embedding(len(kept), old.embedding_dim, padding_idx=padding)
+    few.weight.data = old.weight.data[kept].clone()
+    model.embeddings.word_embeddings = few
     model.encoder.layer = model.encoder.layer[:layers]
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
