@@ -1,7 +1,6 @@
 """Routes of `xner run` that end in a student: what is made of what, and made once."""
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,102 +14,27 @@ import xner
 from xner import stages
 from xner.experiments import tables
 from xner.stages import Columns
-from xner.stages.align import Align
 from xner.stages.students import Train
 from xner.translation.fake import FakeTranslator
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from tests.models import students as made  # noqa: E402 - needs torch
-from tests.models import tagging  # noqa: E402
-
-SCRATCH = {**made.FAST, "epochs": 6}
-GOES_ON = {"learning_rate": 2e-3, "batch_size": 16, "epochs": 1, "device": "cpu"}
-TRANSLATE_TRAIN = {"pipeline": "translate-train", "name": "projected"}
-
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    monkeypatch.setattr(stages, "_REGISTERED", {})
-
-
-def foreign(words, ending):
-    """Words of a made-up language: names stay, others end otherwise."""
-    return [word + ending if word in tagging.WORDS[:-1] else word for word in words]
-
-
-def conll(rows):
-    return "".join("".join(f"{w}\t{t}\n" for w, t in zip(*row, strict=True)) + "\n" for row in rows)
-
-
-def write_world(folder):
-    """English gold, its translation into two languages with links, and test sets of these."""
-    rows = tagging.sentences(160, seed=1)
-    tests = tagging.sentences(60, seed=99, unseen=True)
-    (folder / "en.conll").write_text(conll(rows))
-    for name, ending in (("xx", "o"), ("yy", "u")):
-        text = "".join(" ".join(foreign(words, ending)) + "\n" for words, _ in rows)
-        (folder / f"{name}.txt").write_text(text)
-        links = "".join(" ".join(f"{i}-{i}" for i in range(len(words))) + "\n" for words, _ in rows)
-        (folder / f"{name}.align").write_text(links)
-        gold = conll((foreign(words, ending), tags) for words, tags in tests)
-        (folder / f"{name}.gold.conll").write_text(gold)
-        labelled = conll((foreign(words, ending), tags) for words, tags in rows)
-        (folder / f"{name}.labelled.conll").write_text(labelled)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("routes")
-    write_world(folder)
-    return folder
-
-
-@pytest.fixture
-def here(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def config(**changes):
-    text = {"source": "en.conll", "target": "{language}.txt"}
-    given = {
-        "output": "out",
-        "languages": {n: {"gold": "{language}.gold.conll", "train": text} for n in ("xx", "yy")},
-        "aligners": {"given": {"links": "{language}.align"}},
-        "models": {
-            "en": {"data": {"target": "en.conll"}, "train": {"tokenizer_text": ["xx.txt"]}},
-            "yy": {"pipeline": "translate-train", "language": "yy"},
-            "own": {"pipeline": "translate-train"},
-        },
-        "stages": {
-            "train": SCRATCH,
-            "distill": {**SCRATCH, "epochs": 3},
-            "self_train": {**GOES_ON, "top": 0.6, "rounds": 1},
-            "project": {"preset": "paper-greedy"},
-        },
-        "bootstrap": {"samples": 20},
-        "pipelines": [TRANSLATE_TRAIN],
-    }
-    return {**given, **changes}
-
-
-ROUTES = [
-    {"pipeline": "model-transfer", "name": "direct transfer", "tag": {"model": "en"}},
+from tests.models import tagging  # noqa: E402 - needs torch
+from tests.models.routes import (  # noqa: E402
+    ROUTES,
+    SCRATCH,
     TRANSLATE_TRAIN,
-    {"pipeline": "translate-train", "name": "half", "languages": ["xx"],
-     "train": {"also": ["en.conll"], "side": "both", "max_unprojected": 0.5, "epochs": 1}},
-    {"pipeline": "distill", "name": "single", "distill": {"teachers": ["en"]}},
-    {"pipeline": "distill", "name": "multi",
-     "distill": {"teachers": ["en", "yy"], "weights": "domain"}, "languages": ["xx"]},
-    {"pipeline": "self-train", "self_train": {"start": "own"}},
-]  # fmt: skip
+    config,
+    distilled,
+    scores,
+    stages_made,
+)
 
 
 @pytest.fixture(scope="module")
-def table(folder):
-    path = folder / "routes.yaml"
+def table(routes):
+    path = routes / "routes.yaml"
     path.write_text(
         json.dumps(
             config(
@@ -121,14 +45,6 @@ def table(folder):
         )
     )
     return xner.run(path)
-
-
-def scores(results, language="xx"):
-    return {row.system: row.cells[language].f1 for row in results.rows}
-
-
-def stages_made(results):
-    return [step.stage for step in results.steps if step.made]
 
 
 def test_every_route_has_a_score(table):
@@ -318,189 +234,16 @@ def test_a_stage_of_ones_own_may_make_a_model(here):
 
 
 def test_seeds_are_spread(here):
-    row = {**TRANSLATE_TRAIN, "train": {"epochs": 2}}
-    results = xner.run(config(output="seeds", pipelines=[row, ROUTES[0]], seeds=[1, 2],
+    rows = [{**row, "languages": ["xx"]} for row in (TRANSLATE_TRAIN, ROUTES[0])]
+    short = {**config()["stages"], "train": {**SCRATCH, "epochs": 2}}
+    results = xner.run(config(output="seeds", pipelines=rows, seeds=[1, 2], stages=short,
                               compare=[["projected", "direct transfer"]]))  # fmt: skip
     cell = results.rows[0].cells["xx"]
     assert cell.seeds == 2
     assert cell.deviation > 0
     assert results.compared[0].cells["xx"].deviation is not None
-    assert stages_made(results).count("align") == 2  # links from files take no seed
-    assert stages_made(results).count("train") == 2 * 2 + 2
-
-
-def distilled(*teachers, **more):
-    return {"pipeline": "distill", "distill": {"teachers": list(teachers), **more}}
-
-
-REFUSED = [
-    ({"models": {"en": {"pipeline": "project"}}}, "unknown pipeline of students 'project'"),
-    ({"models": {"m": {"language": "x"}}}, r"models.m.language: unknown language 'x'"),
-    ({"models": {"m": {"language": "xx", "data": {"target": "en.conll"}}}}, "both data and a"),
-    ({"models": {"m": {"data": {"gold": "en.conll"}}}}, "models.m.data: unknown key 'gold'"),
-    ({"models": {"m": {"languages": ["xx"]}}}, "learns from one language"),
-    ({"models": {"m": {"train": {"epochs": [1, 2]}}}}, "defines 2 models"),
-    ({"models": {"m": {"train": {"epoch": 1}}}}, "unknown setting 'epoch'; did you mean 'epochs'"),
-    ({"stages": {}}, "train: name the model to start from"),
-    ({"pipelines": [{**TRANSLATE_TRAIN, "tag": {"model": "en"}}]},
-     "translate-train tags with the student that it trains"),
-    ({"pipelines": [{**TRANSLATE_TRAIN, "languages": ["zz"]}]}, "projected: unknown language 'zz'"),
-    ({"pipelines": [{**TRANSLATE_TRAIN, "train": {"side": "left"}}]}, "side is 'left'"),
-    ({"pipelines": ["distill"]}, "distill: teachers is missing"),
-    ({"pipelines": ["self-train"]}, "self_train: start is missing"),
-    ({"pipelines": [{"pipeline": "distill",
-                     "distill": {"teachers": ["own"], "sources": ["en.conll"]}}]},
-     "distill: sources has no effect .*, or choose weights domain or sentence"),
-    *(({"pipelines": [distilled("en", "yy", **more)]}, words) for more, words in (
-        ({"weights": "domian"}, "distill: weights is 'domian'; choose one of average, domain"),
-        ({"weights": [0.5, 0.3, 0.2]}, "give one number of at least 0 for each of the 2 teachers"),
-        ({"weights": "domain", "sources": ["en.conll"]}, "there are 2 and 1"),
-        ({"weights": "domain", "teachers": ["en"]}, "needs several teachers"),
-        ({"agreed": "soft"}, "agreed is 'soft'"),
-        ({"label_set": "any"}, "label_set is 'any'"),
-        ({"loss": "l1"}, "loss is 'l1'"),
-        ({"temperature": "hot"}, "distill: temperature is 'hot'; it must be a number"),
-        ({"epochs": "3"}, "distill: epochs is '3'; it must be an integer"),
-          ({"seed": "one"}, "seed is 'one'"),
-          ({"learning_rate": "fast"}, "learning_rate is 'fast'; it must be a number"),
-    )),
-    *(({"pipelines": [{"pipeline": "self-train", "self_train": {"start": "own", **more}}]}, words)
-      for more, words in (
-          ({"top": 2}, "self_train: top is 2"),
-          ({"confidence": 0.9}, "self_train: give confidence or top, not both"),
-          ({"rounds": 0}, "self_train: rounds is 0"),
-      )),
-    ({"compare": [["projected"]]}, r"compare\[1\]: expected a list of length 2"),
-    ({"compare": [["projected", "projected"]]}, r"compare\[1\]: has 'projected' twice"),
-    ({"pipelines": [{**TRANSLATE_TRAIN, "languages": []}]},
-     r"pipelines\[1\].languages: expected a list of length >= 1"),
-    ({"groups": {"low": ["xx", "xx"]}}, "groups.low: has 'xx' twice"),
-    ({"compare": [["projected", "x"]]}, r"compare\[1\]: unknown row 'x'"),
-    ({"groups": {"low": ["zz"]}}, "groups.low: unknown language 'zz'"),
-    ({"groups": {"low": []}}, r"groups.low: expected a list of length >= 1, got \[\]"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("changes", "words"), REFUSED, ids=[words for _, words in REFUSED])
-def test_configurations_that_make_no_sense(here, changes, words):
-    with pytest.raises(xner.UsageError, match=words):
-        xner.run(config(output="refused", **changes))
-    assert not Path("refused").exists()
-
-
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        (
-            distilled("./own"),
-            r"xx: the step 'distill': model: .*own: no such folder, nor a hub id; check the path",
-        ),
-        (distilled("owm"), "no model 'owm'; did you mean 'own'"),
-        (distilled("yy"), "language yy: every model of teachers learns from yy itself"),
-        (distilled(teachers="yy"), "language yy: every model of teachers learns from yy itself"),
-        (
-            distilled("en", "a/hub-id", weights="domain"),
-            "xx: the step 'distill': weights 'domain' needs sources, text in the language of each",
-        ),
-    ],
-)
-def test_models_that_are_not_there(here, row, words):
-    with pytest.raises(xner.UsageError, match=words):
-        xner.run(config(output="missing", pipelines=[row]))
-
-
-def test_a_model_without_the_text_it_learns_from(here):
-    words = "config: direct transfer: models.own, language xx: .* needs the column 'source_tokens'"
-    row = ROUTES[0] | {"tag": {"model": "own"}}
-    given = config(output="missing", pipelines=[row], languages={"xx": {"gold": "xx.gold.conll"}},
-                   models={"own": {"pipeline": "translate-train"}})  # fmt: skip
-    with pytest.raises(xner.InputError, match=words):
-        xner.run(given)
-
-
-def test_a_model_of_itself(here):
-    loop = {
-        "a": {"pipeline": "self-train", "self_train": {"start": "b"}},
-        "b": {"pipeline": "self-train", "self_train": {"start": "a"}},
-    }
-    row = {"pipeline": "model-transfer", "tag": {"model": "a"}}
-    with pytest.raises(xner.UsageError, match="the model 'a' depends on itself"):
-        xner.run(config(output="loop", models=loop, pipelines=[row]))
-
-
-# Several processes.
-
-
-def plain(**changes):
-    rows = [{"pipeline": "translate-project", "project": {"method": m}, "name": m}
-            for m in ("greedy", "exact")]  # fmt: skip
-    languages = {
-        n: {"source": "en.conll", "gold": f"{n}.labelled.conll", "train": {"target": f"{n}.txt"}}
-        for n in ("xx", "yy")
-    }
-    return config(languages=languages, models={}, pipelines=rows,
-                  aligners={"native": {"chains": 2}}, seeds=[1, 2], **changes)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def one(folder):
-    """A run of one process."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.chdir(folder)
-        return xner.run(plain(output="one"))
-
-
-def test_several_processes_make_the_same(here, one):
-    told = []
-    two = xner.run(plain(output="two"), jobs=2, progress=lambda *news: told.append(news))
-    assert [row.as_dict() for row in one.rows] == [row.as_dict() for row in two.rows]
-    assert [step.key for step in one.steps] == [step.key for step in two.steps]
-    shares = [share for _, share in told]
-    assert shares == sorted(shares)
-    assert (shares[0], shares[-1]) == (0, 1)
-    assert stages_made(xner.run(plain(output="two"), jobs=2)) == []
-
-
-def test_what_other_processes_cannot_know(here):
-    with pytest.raises(xner.UsageError, match="jobs is 0"):
-        xner.run(plain(), jobs=0)
-    translated = config(
-        output="objects",
-        languages={"deu": {"source": "en.conll"}},
-        models={},
-        aligners=["native"],
-        stages={"translate": {"translator": FakeTranslator({})}},
-        pipelines=["translate-project"],
-    )
-    with pytest.raises(xner.UsageError, match=r"translate.translator is an object.*jobs=1"):
-        xner.run(translated, jobs=2)
-    stages.register(type("Own", (Align,), {}))
-    with pytest.raises(xner.UsageError, match="'align' is registered in this process only"):
-        xner.run(plain(output="own"), jobs=2)
-
-
-def test_errors_come_from_other_processes(here):
-    (here / "zz.align").write_text("0-0\n")
-    aligners = {"bad": {"links": "zz.align"}}
-    given = plain(output="bad") | {"aligners": aligners, "seeds": [1]}
-    with pytest.raises(
-        xner.ParallelError, match=r"greedy, language (xx|yy), step align: zz\.align: 1 ro"
-    ):
-        xner.run(given, jobs=2)
-
-
-def test_a_process_that_is_killed_is_told(here, one):
-    """As the kernel does where memory is short."""
-    before = set(multiprocessing.active_children())
-
-    def kill_one(stage, share):
-        if share > 0 and (workers := set(multiprocessing.active_children()) - before):
-            os.kill(workers.pop().pid, signal.SIGKILL)
-
-    words = "one of 2 processes ended unexpectedly: .*with fewer jobs.*__main__"
-    with pytest.raises(xner.ResourceError, match=words):
-        xner.run(plain(output="killed"), jobs=2, progress=kill_one)
-    assert len(stages_made(xner.run(plain(output="killed")))) < len(stages_made(one))
+    assert stages_made(results).count("align") == 1  # links from files take no seed
+    assert stages_made(results).count("train") == 2 + 2
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="reads /proc")

@@ -13,7 +13,7 @@ from benchmarks import real_students
 from benchmarks.real_students_data import DEPTHS, UTTERANCES, prepare, spread, write_samples
 
 from tests.models import tagging
-from tests.unit.test_experiment_students import conll, foreign
+from tests.models.routes import conll, foreign
 
 SLOTS = {"PER": "person", "LOC": "place_name", "ORG": "color_type"}
 SIZES = {"train": 30, "test": 12}

@@ -32,7 +32,7 @@ def test_rows_of_labels_alone():
 def small_data(folder):
     """Files of the three languages with few resources, as they lie in ../shared."""
     from tests.models import tagging
-    from tests.unit.test_experiment_students import conll, foreign
+    from tests.models.routes import conll, foreign
 
     rows, tests = tagging.sentences(80, seed=1), tagging.sentences(30, seed=9)
     for name in ("swa", "yor", "xho"):
