@@ -28,7 +28,7 @@ _SHARE = 0.01
 _LEAST = 3
 """Source words that an affix occurs with at least."""
 _LONGEST = 4
-"""Characters of an affix, without apostrophe or hyphen."""
+"""Letters of an affix at most."""
 _STEM = 2
 """Characters of a stem at least."""
 _APOSTROPHES = "'’ʼ"
@@ -137,7 +137,8 @@ def lowered(word: str) -> str | None:
 def _cuts(word: str, at: int, forms: set[str]) -> Iterator[tuple[str, int]]:
     """Prefixes (`at` 0) or suffixes (1) that leave another form, and their characters.
 
-    An affix is named without apostrophe or hyphen. A cut between a letter and its mark is none.
+    An affix has letters only, apart from an apostrophe or hyphen, without which it is named. A cut
+    between a letter and its mark is none.
     """
     for length in range(1, min(_LONGEST + 1, len(word) - _STEM) + 1):
         stem = word[:-length] if at else word[length:]
@@ -145,7 +146,8 @@ def _cuts(word: str, at: int, forms: set[str]) -> Iterator[tuple[str, int]]:
         first_after = rest[0] if at else stem[0]
         if stem in forms and not unicodedata.category(first_after).startswith("M"):
             affix = rest.lstrip(_JOINERS) if at else rest.rstrip(_JOINERS)
-            if 0 < len(affix) <= _LONGEST:
+            letters = all(unicodedata.category(character)[0] in "LM" for character in affix)
+            if letters and 0 < len(affix) <= _LONGEST:
                 yield affix, length
 
 

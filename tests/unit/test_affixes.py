@@ -62,6 +62,8 @@ def test_what_is_no_affix():
     assert xner.strip_affixes(xner.project(rare)).report.stripped == 0
     long = rows("", "daaaa")
     assert xner.strip_affixes(xner.project(long)).report.stripped == 0
+    long = rows("", ".", "2")
+    assert xner.strip_affixes(xner.project(long)).report.stripped == 0
     other = [row(i, f"{city} is old", f"{city[::-1]}{end} eski")
              for end in ("", "da") for i, city in enumerate(CITIES)]  # fmt: skip
     apart = [{**made, "links": [(1, 0)]} if made["target_text"].count("da") else made
