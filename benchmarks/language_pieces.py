@@ -60,7 +60,7 @@ class Language:
 
     def digest(self) -> str:
         """A digest of the text and its labels."""
-        return _digest(self.source.read_bytes(), self.gold.read_bytes())
+        return digest_of(self.source.read_bytes(), self.gold.read_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +203,13 @@ class Pieces:
     def _path(self, language: Language, aligner: str, system: System) -> Path:
         options = repr(sorted(system.project.items(), key=str))
         key = [language.data, language.name, self._links_digest(language, aligner), options]
-        return self.folder / f"piece-{_digest(repr(key), _code('**'))}.json"
+        return self.folder / f"piece-{digest_of(repr(key), code_of('**'))}.json"
 
     def _links_digest(self, language: Language, aligner: str) -> str:
         if aligner in language.aligners:
-            return _digest(language.digest(), language.given(aligner).read_bytes())
+            return digest_of(language.digest(), language.given(aligner).read_bytes())
         settings = make_aligner(aligner, {}).signature
-        return _digest(language.digest(), settings, _code("aligners"), _code("kernels"))
+        return digest_of(language.digest(), settings, code_of("aligners"), code_of("kernels"))
 
 
 def _few(corpus: xner.Corpus) -> xner.Corpus:
@@ -238,12 +238,12 @@ def _spans(rows: Sequence[Sequence[Any]]) -> list[list[tuple[int, int, str]]]:
 
 
 @cache
-def _code(part: str) -> str:
+def code_of(part: str) -> str:
     """A digest of the Python files of a package of xner; `**` are all."""
-    return _digest(*(path.read_bytes() for path in sorted(_SOURCES.glob(f"{part}/*.py"))))
+    return digest_of(*(path.read_bytes() for path in sorted(_SOURCES.glob(f"{part}/*.py"))))
 
 
-def _digest(*parts: bytes | str) -> str:
+def digest_of(*parts: bytes | str) -> str:
     made = sha256()
     for part in parts:
         made.update(sha256(part if isinstance(part, bytes) else part.encode()).digest())

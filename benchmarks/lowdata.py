@@ -46,7 +46,7 @@ def _never(side: Any, free: Any) -> Any:
     return np.zeros(len(free), np.bool_)
 
 
-_NO_WORDS: Patches = [(NativeAligner, "_units", lambda self, bitext: (None, None))]
+_NO_WORDS: Patches = [(NativeAligner, "split", lambda self, bitext: (None, None))]
 _NO_LATIN: Patches = [
     (rounds, name, views._replace(latin=False))
     for name, views in (("SMALL", SMALL), ("REPEATED", REPEATED))

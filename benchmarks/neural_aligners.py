@@ -242,10 +242,10 @@ def package_links(aligner: Any, pairs: list[Pair]) -> list[Any]:
     return [aligner.get_word_aligns(source, target) for source, target in pairs]
 
 
-def package_batches(model: Any, batches: list[Any], extraction: str) -> list[Any]:
+def package_batches(model: Any, batches: list[Any], extraction: str, layer: int = 8) -> list[Any]:
     """Run what awesome-align does for each batch."""
     return [
-        model.get_aligned_word(*b, "cpu", 0, 0, align_layer=8, extraction=extraction, test=True)
+        model.get_aligned_word(*b, "cpu", 0, 0, align_layer=layer, extraction=extraction, test=True)
         for b in batches
     ]
 
@@ -263,7 +263,12 @@ def awesome_batches(tokenizer: Any, pairs: list[Pair]) -> Iterator[tuple[Any, ..
                     torch.tensor([tokenizer.cls_token_id, *flat, tokenizer.sep_token_id])
                 )
                 words[side].append([i for i, own in enumerate(pieces) for _ in own])
-        padded = [torch.nn.utils.rnn.pad_sequence(own, batch_first=True) for own in ids]
+        padded = [
+            torch.nn.utils.rnn.pad_sequence(
+                own, batch_first=True, padding_value=tokenizer.pad_token_id
+            )
+            for own in ids
+        ]
         yield (*padded, *words)
 
 

@@ -19,8 +19,6 @@ UTTERANCES = {
     "business_name": "ORG",
 }  # fmt: skip
 """Slots of MASSIVE that are entities of CoNLL-2003; words of other slots are outside entities."""
-DEPTHS = (6, 10, 12)
-"""Numbers of layers of further encoders."""
 T = TypeVar("T")
 _CODES = {"en": "en", "de": "de", "es": "es", "swa": "sw"}
 
@@ -43,8 +41,6 @@ def prepare(data: Path, folder: Path, encoder: Path, layers: int, train: int, te
     folder.mkdir(parents=True, exist_ok=True)
     words = {word for text in write_samples(data, folder, train, test) for word in text}
     shorten(encoder, sorted(words), layers, folder / "encoder")
-    for other in DEPTHS:
-        shorten(encoder, sorted(words), other, folder / f"encoder-{other}")
     note.write_text(json.dumps(sizes))
 
 
@@ -54,8 +50,7 @@ def write_samples(data: Path, folder: Path, train: int, test: int) -> list[list[
     english = read(mt / "en.train.conll")
     news = [i for i, rows in enumerate(english) if rows[0][0] != "-DOCSTART-"]
     chosen = spread(news, train)
-    own = [rows for rows in read(mt / "en.test.conll") if rows[0][0] != "-DOCSTART-"]
-    files = {"en.conll": [english[i] for i in chosen], "en.test.conll": spread(own, test)}
+    files = {"en.conll": [english[i] for i in chosen]}
     for language in ("de", "es"):
         lines = (mt / f"{language}.train.txt").read_text("utf-8").splitlines()
         files[f"{language}.txt"] = [untagged(lines[i].split()) for i in chosen]
@@ -138,15 +133,14 @@ def shorten(encoder: Path, words: Sequence[str], layers: int, folder: Path) -> N
         special["ids"] = [new[i] for i in special["ids"]]
     model = AutoModel.from_pretrained(encoder, add_pooling_layer=False)
     old = model.embeddings.word_embeddings
-    padding = new[tokenizer.pad_token_id]
     model.config.update({
         "vocab_size": len(kept),
-        "pad_token_id": padding,
+        "pad_token_id": new[tokenizer.pad_token_id],
         "num_hidden_layers": layers,
     })  # fmt: skip
-    few = torch.nn.Embedding(len(kept), old.embedding_dim, padding_idx=padding)
-    few.weight.data = old.weight.data[kept].clone()
-    model.embeddings.word_embeddings = few
+    model.embeddings.word_embeddings = torch.nn.Embedding.from_pretrained(
+        old.weight.data[kept].clone(), padding_idx=new[tokenizer.pad_token_id]
+    )
     model.encoder.layer = model.encoder.layer[:layers]
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

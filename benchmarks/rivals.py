@@ -38,10 +38,11 @@ def simalign_model(
     )
 
 
-def awesome_model(folder: str, device: str = "cpu") -> tuple[Any, Any]:
+def awesome_model(folder: str, device: str = "cpu", tokenizer: Any = None) -> tuple[Any, Any]:
     """Create the package's model with the weights of a BERT folder, and its tokenizer.
 
     The package reads only pytorch_model.bin, so the weights are copied; nothing else changes.
+    `tokenizer` replaces the package's own, which is WordPiece.
     """
     import torch
     from awesome_align import modeling
@@ -50,7 +51,7 @@ def awesome_model(folder: str, device: str = "cpu") -> tuple[Any, Any]:
     from transformers import BertModel
 
     config = BertConfig.from_pretrained(folder)
-    tokenizer = BertTokenizer.from_pretrained(folder, do_lower_case=False)
+    tokenizer = tokenizer or BertTokenizer.from_pretrained(folder, do_lower_case=False)
     tokenizer.max_len = config.max_position_embeddings
     modeling.PAD_ID = tokenizer.pad_token_id
     modeling.CLS_ID = tokenizer.cls_token_id

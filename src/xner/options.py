@@ -141,12 +141,24 @@ def option(default: Any, text: str, *, kw_only: bool = True, **declared: Any) ->
     return dataclasses.field(default=initial, kw_only=kw_only, metadata={_KEY: made})
 
 
+def like(cls: Any, name: str, **changed: Any) -> Any:
+    """Declare an option as another class does.
+
+    Args:
+        cls: the class with the declaration.
+        name: the option.
+        **changed: fields of `Option` that differ.
+    """
+    declared = dataclasses.replace(options_of(cls)[name], **changed)
+    return dataclasses.field(default=declared.default, kw_only=True, metadata={_KEY: declared})
+
+
 def required(text: str, *, kw_only: bool = True, **declared: Any) -> Any:
     """Declare an option that has no default; the arguments are those of `option`."""
     return option(UNSET, text, kw_only=kw_only, **declared)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(required,))
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(required, like))
 def declare(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of a class whose fields are options."""
     return dataclasses.dataclass(frozen=True)(cls)

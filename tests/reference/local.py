@@ -102,8 +102,11 @@ def emissions(model, source, target, forward):
     return rows
 
 
-def posterior(model, source, target, forward):
-    """P(given word | observed word) of all pairs, summed over all alignments."""
+def posterior(model, source, target, forward, hint=lambda i, j: 1.0):
+    """P(given word | observed word) of all pairs, summed over all alignments.
+
+    `hint` is a factor of the weight of each link, by given and observed word.
+    """
     rows = emissions(model, source, target, forward)
     given = source if forward else target
     side = model.source if forward else model.target
@@ -121,11 +124,11 @@ def posterior(model, source, target, forward):
     total, found = 0.0, [[0.0] * len(given) for _ in rows]
     for links in product([None, *range(len(given))], repeat=len(rows)):
         weight, previous = 1.0, -1
-        for (linked, null), i in zip(rows, links, strict=True):
+        for j, ((linked, null), i) in enumerate(zip(rows, links, strict=True)):
             if i is None:
                 weight *= null
             else:
-                weight *= linked[i] * jump(i - previous)
+                weight *= linked[i] * hint(i, j) * jump(i - previous)
                 previous = i
         weight *= jump(len(given) - previous)
         for i, word in enumerate(given):

@@ -14,6 +14,7 @@ from tests.unit.test_native_aligner import bitext, known_corpus, link_sets, same
 from xner.aligners import native, rounds
 from xner.aligners.applying import apply_model
 from xner.aligners.encode import encode_sample
+from xner.aligners.hints import NO_HINTS, Hints
 from xner.aligners.model import AlignmentModel, empty_table, part_keys
 from xner.aligners.native import NativeAligner
 from xner.errors import FormatError, UsageError
@@ -35,11 +36,12 @@ def model():
     return QUICK.fit(text)
 
 
-def applied(model, text, restarts=1, first=2, averaged=4):
+def applied(model, text, restarts=1, first=2, averaged=4, hints=NO_HINTS):
     settings = local.Sampling(restarts, first, averaged, np.uint64(1))
-    return apply_model(model, text, settings, lambda share: None)
+    return apply_model(model, text, settings, lambda share: None, hints)
 
 
+@pytest.mark.parametrize("hinted", [False, True])
 @pytest.mark.parametrize(
     ("source", "target"),
     [
@@ -51,11 +53,16 @@ def applied(model, text, restarts=1, first=2, averaged=4):
     ],
 )
 @pytest.mark.skipif(config.DISABLE_JIT, reason="samples for minutes as plain Python")
-def test_probabilities_are_those_of_all_alignments(model, source, target):
-    soft = applied(model, bitext((source, target)), restarts=300, first=100, averaged=100)
+def test_probabilities_are_those_of_all_alignments(model, source, target, hinted):
     words = [[w.casefold() for w in side.split()] for side in (source, target)]
+    values = np.random.default_rng(2).uniform(0.05, 1.0, (2, *map(len, words)))
+    hints = Hints(*values.astype(np.float32).reshape(2, -1)) if hinted else NO_HINTS
+    values = values if hinted else np.ones_like(values)
+    text = bitext((source, target))
+    soft = applied(model, text, restarts=300, first=100, averaged=100, hints=hints)
+    by_way = {True: lambda i, j: values[0][i, j], False: lambda j, i: values[1][i, j]}
     for forward, found in ((True, soft.forward), (False, soft.reverse)):
-        exact = twin.posterior(model, *words, forward=forward)
+        exact = twin.posterior(model, *words, forward=forward, hint=by_way[forward])
         for i in range(len(words[0])):
             for j in range(len(words[1])):
                 here = (soft.source == i) & (soft.target == j)
@@ -261,7 +268,7 @@ def test_save_model_with_a_small_corpus(tmp_path):
     [
         (
             {"model": "m.npz", "chains": 4},
-            "chains has no effect with model",
+            "chains has no effect with aligner native and model",
         ),
         ({"model": "m.npz", "fit_on": ["more.jsonl"]}, "fit_on has no effect with model"),
         ({"model": "m.npz", "save_model": "n.npz"}, "save_model has no effect with model"),

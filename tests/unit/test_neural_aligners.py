@@ -213,7 +213,7 @@ def test_command_line(bert, tmp_path, capsys, monkeypatch):
     assert "matching:match,token_type:word" in capsys.readouterr().out
     assert main(["project", "s.conll", "t.txt", "-o", "o.conll", "--model", bert, "--aligner",
                  "simalign"]) == 0  # fmt: skip
-    assert "simalign(matching:argmax" in capsys.readouterr().out
+    assert "simalign(matching:itermax" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_saved_model_aligns_the_words_that_it_was_fitted_on():
     aligner = NativeAligner(chains=2)
     _, model = aligner.learn(text)
     assert set(names) <= set(model.target.words)
-    (_, fitted), (_, applied) = aligner._units(text), NativeAligner(model=model)._units(text)
+    (_, fitted), (_, applied) = aligner.split(text), NativeAligner(model=model).split(text)
     assert [fitted.side.words[k] for k in fitted.side.ids] == [
         applied.side.words[k] for k in applied.side.ids
     ]
@@ -198,7 +198,7 @@ def test_a_model_of_words_aligns_characters():
 def test_tokens_are_kept_as_units_if_asked():
     aligner = NativeAligner(units="tokens", chains=2)
     assert "units:tokens" in aligner.signature
-    assert aligner._units(characters(ROWS)) == (None, None)
+    assert aligner.split(characters(ROWS)) == (None, None)
 
 
 def test_latin_spelling():
@@ -264,7 +264,7 @@ def test_every_variant_of_the_benchmark_leaves_something_out():
     kept = {}
     for name, patches in lowdata.VARIANTS.items():
         with lowdata.without(patches):
-            units = aligner._units(text)[1]
+            units = aligner.split(text)[1]
             settings = rounds._settings(shards.make_shard(text), 1.0)
             kept[name] = units is None, settings.null_odds, rounds.SMALL, rounds.FIRST_ROUNDS
             assert aligner.align(text).offsets[-1] > 0

@@ -45,6 +45,7 @@ _CLASSES = {
     "fast_align": "fast_align.FastAlignAligner",
     "simalign": "simalign.SimAlignAligner",
     "awesome": "awesome.AwesomeAligner",
+    "mixture": "mixture.MixtureAligner",
 }
 ALIGNERS = tuple(_CLASSES)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xner.aligners.bitext import Bitext, offsets_from
+from xner.aligners.hints import NO_HINTS, Hints, part_of
 from xner.aligners.model import AlignmentModel, types_of
 from xner.aligners.shards import text_of
 from xner.aligners.soft import SoftLinks, joined, thinned
@@ -32,6 +33,7 @@ def apply_model(
     bitext: Bitext,
     settings: local.Sampling,
     progress: Callable[[float], None],
+    hints: Hints = NO_HINTS,
 ) -> SoftLinks:
     """Return the probabilities of the links of every pair.
 
@@ -42,13 +44,16 @@ def apply_model(
         bitext: what to align.
         settings: of the chains.
         progress: called from this thread with the fraction done.
+        hints: factors of the weights of all links.
     """
+    cells = offsets_from(bitext.cells)
     lexicon = model.lexicon
     edges = [*range(0, bitext.pairs, PIECE), bitext.pairs] if bitext.pairs else [0, 0]
     made: list[SoftLinks] = []
 
     def align(piece: tuple[int, int]) -> SoftLinks:
-        return _apply(model, lexicon, bitext.slice(*piece), settings)
+        own = part_of(hints, *cells[list(piece)].tolist())
+        return _apply(model, lexicon, bitext.slice(*piece), settings, own)
 
     for links in in_order(align, pairwise(edges), thread_count()):
         made.append(links)
@@ -57,7 +62,11 @@ def apply_model(
 
 
 def _apply(
-    model: AlignmentModel, lexicon: tables.Lexicon, bitext: Bitext, settings: local.Sampling
+    model: AlignmentModel,
+    lexicon: tables.Lexicon,
+    bitext: Bitext,
+    settings: local.Sampling,
+    hints: Hints,
 ) -> SoftLinks:
     texts = text_of(bitext.source), text_of(bitext.target)
     types = [
@@ -75,9 +84,11 @@ def _apply(
         forward, reverse = (np.zeros(inside[-1], np.float32) for _ in range(2))
         source = _side(texts[0], types[0], lo, hi)
         target = _side(texts[1], types[1], lo, hi)
+        own = part_of(hints, *cells[[lo, hi]].tolist())
         local.link_pairs(
-            0, hi - lo, lexicon, source, target, jumps, settings, inside, forward, reverse
-        )
+            0, hi - lo, lexicon, source, target, jumps, settings, inside,
+            (own.forward, own.reverse), forward, reverse,
+        )  # fmt: skip
         made.append(thinned(lengths[0][lo:hi], lengths[1][lo:hi], inside, forward, reverse))
     return joined(made)
 

@@ -16,6 +16,7 @@ from xner.aligners import rounds, sampling
 from xner.aligners.applying import apply_model
 from xner.aligners.bitext import Bitext
 from xner.aligners.fitting import Learned, model_of
+from xner.aligners.hints import NO_HINTS, Hints
 from xner.aligners.model import AlignmentModel
 from xner.aligners.shards import text_of
 from xner.aligners.soft import DECISIONS, LEAST, Decision, SoftLinks, decide, joined
@@ -181,15 +182,26 @@ class NativeAligner:
         """
         _check(bitext)
         tell = progress or _silent
-        units = self._units(bitext)
-        return links_of_tokens(self._soft(bitext_of(bitext, *units), tell), bitext, *units)
+        units = self.split(bitext)
+        return links_of_tokens(self.soft_units(bitext_of(bitext, *units), tell), bitext, *units)
 
-    def _soft(self, bitext: Bitext, tell: Callable[[float], None]) -> SoftLinks:
+    def soft_units(
+        self, bitext: Bitext, tell: Callable[[float], None], hints: Hints = NO_HINTS
+    ) -> SoftLinks:
+        """Return the probabilities of `soft` for a bitext of units (`split`).
+
+        Args:
+            bitext: the units.
+            tell: called from this thread with the fraction done.
+            hints: factors of the weights of links; a large bitext takes none, unless a model is
+                applied.
+        """
         if self.model is not None:
-            return self._apply(self.fitted_model, bitext, tell)
-        if self._is_large(bitext):
+            return self._apply(self.fitted_model, bitext, tell, hints)
+        if self.is_large(bitext):
             return self._learn(bitext, tell)[0]
-        return self._sample(bitext, self.chains, tell, model=False)[0].head(bitext.aligned)
+        made, _ = self._sample(bitext, self.chains, tell, model=False, hints=hints)
+        return made.head(bitext.aligned)
 
     def learn(
         self, bitext: Bitext, progress: Callable[[float], None] | None = None
@@ -199,14 +211,14 @@ class NativeAligner:
         Arguments and errors are those of `align`.
         """
         _check(bitext)
-        units = self._units(bitext)
+        units = self.split(bitext)
         links, model = self._learn(bitext_of(bitext, *units), progress or _silent)
         return links_of_tokens(links, bitext, *units), model
 
     def _learn(
         self, bitext: Bitext, tell: Callable[[float], None]
     ) -> tuple[SoftLinks, AlignmentModel]:
-        if self._is_large(bitext):
+        if self.is_large(bitext):
             model = self._fit(bitext, lambda share: tell(share / 2), None)
             links = self._apply(model, bitext, lambda share: tell((1 + share) / 2))
             return links, model
@@ -234,7 +246,7 @@ class NativeAligner:
             ValueError: the two sides differ in their number of sentences.
         """
         _check(bitext)
-        return self._fit(bitext_of(bitext, *self._units(bitext)), progress or _silent, total)
+        return self._fit(bitext_of(bitext, *self.split(bitext)), progress or _silent, total)
 
     def _fit(
         self, bitext: Bitext, tell: Callable[[float], None], total: int | None
@@ -271,7 +283,7 @@ class NativeAligner:
             return self.model
         return load_model(Path(str(self.model)))
 
-    def _units(self, bitext: Bitext) -> tuple[Units | None, Units | None]:
+    def split(self, bitext: Bitext) -> tuple[Units | None, Units | None]:
         """Return the units of both sides; None where they are the tokens."""
         if self.units == "tokens":
             return None, None
@@ -281,26 +293,36 @@ class NativeAligner:
                 units_of(bitext.source, known=model.source.index),
                 units_of(bitext.target, known=model.target.index),
             )
-        whole = not self._is_large(bitext)
+        whole = not self.is_large(bitext)
         return units_of(bitext.source, whole), units_of(bitext.target, whole)
 
-    def _is_large(self, bitext: Bitext) -> bool:
+    def is_large(self, bitext: Bitext) -> bool:
         """Whether only a sample is fitted."""
         return bitext.pairs > self.fit_pairs or int(bitext.cells.sum()) > WHOLE_CELLS
 
     def _apply(
-        self, model: AlignmentModel, bitext: Bitext, report: Callable[[float], None]
+        self,
+        model: AlignmentModel,
+        bitext: Bitext,
+        report: Callable[[float], None],
+        hints: Hints = NO_HINTS,
     ) -> SoftLinks:
         """Apply a model to the pairs of a bitext that are to be aligned."""
         pairs = bitext.slice(0, bitext.aligned)
         averaged = max(1, round(AVERAGED_SWEEPS * self.effort))
         seed = np.uint64(sampling.random_state(self.seed))
-        return apply_model(model, pairs, local.Sampling(1, FIRST_SWEEPS, averaged, seed), report)
+        settings = local.Sampling(1, FIRST_SWEEPS, averaged, seed)
+        return apply_model(model, pairs, settings, report, hints)
 
     def _sample(
-        self, bitext: Bitext, chains: int, tell: Callable[[float], None], model: bool = True
+        self,
+        bitext: Bitext,
+        chains: int,
+        tell: Callable[[float], None],
+        model: bool = True,
+        hints: Hints = NO_HINTS,
     ) -> tuple[SoftLinks, Learned]:
-        return rounds.sample(bitext, self.seed, chains, self.effort, tell, model=model)
+        return rounds.sample(bitext, self.seed, chains, self.effort, tell, model=model, hints=hints)
 
 
 @lru_cache(maxsize=2)

@@ -14,6 +14,7 @@ import numpy as np
 
 from xner.aligners import parts, sampling
 from xner.aligners.fitting import Learned
+from xner.aligners.hints import NO_HINTS, Hints
 from xner.aligners.shards import Shard, make_shard
 from xner.aligners.soft import SoftLinks, thinned
 from xner.aligners.views import FITTED, REPEATED, SMALL, Views
@@ -58,6 +59,7 @@ def sample(
     report: Callable[[float], None],
     *,
     model: bool,
+    hints: Hints = NO_HINTS,
 ) -> tuple[SoftLinks, Learned]:
     """Learn the lexical prior from short first alignments, then align with it.
 
@@ -68,6 +70,7 @@ def sample(
         effort: factor on the number of sweeps.
         report: called with the fraction done.
         model: whether the weights that are learned have to be those of a fitted model.
+        hints: factors of the weights of all links.
 
     Returns:
         The probabilities of links, and what was learned.
@@ -88,9 +91,9 @@ def sample(
     prior = parts.Prior(shard, _views(shard) if small else FITTED)
     for k in range(rounds):
         mine = keys[chains + k * FIRST_CHAINS :][:FIRST_CHAINS]
-        found = sampling.sample(ways, prior.mass(), first, mine, step)
+        found = sampling.sample(ways, prior.mass(), first, mine, step, hints)
         prior.learn(_linked(shard, ways, found))
-    made = sampling.sample(ways, prior.mass(), main, keys[:chains], step)
+    made = sampling.sample(ways, prior.mass(), main, keys[:chains], step, hints)
     if small and model:  # a model has no other views
         prior = parts.Prior(shard)
         prior.learn(_linked(shard, ways, made))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from xner.aligners.hints import NO_HINTS, Hints
 from xner.kernels import entries as table
 from xner.kernels import gibbs
 from xner.kernels.blocks import frozen, thread_count
@@ -99,6 +100,7 @@ def sample(
     settings: gibbs.Settings,
     keys: list[Key],
     report: Callable[[], None],
+    hints: Hints = NO_HINTS,
 ) -> list[Sampled]:
     """Sample one chain per key in every direction.
 
@@ -111,6 +113,7 @@ def sample(
         settings: settings of the sampler.
         keys: keys of the chains.
         report: called after every sweep of a group of chains, `steps(settings, chains)` times.
+        hints: factors of the weights of all links.
 
     Returns:
         What was found in each direction.
@@ -119,7 +122,7 @@ def sample(
     parts = np.array_split(np.arange(len(keys)), _groups(len(keys)))
     pool = ThreadPoolExecutor(thread_count())
     try:
-        lexicons = list(pool.map(lambda way: _lexicon(way, prior), ways))
+        lexicons = list(pool.map(lambda way: _lexicon(way, prior, hints), ways))
         made = [
             [_Group(way, lexicon, [keys[c] for c in part], settings, share) for part in parts]
             for way, lexicon in zip(ways, lexicons, strict=True)
@@ -202,21 +205,31 @@ def _sweeps(settings: gibbs.Settings) -> int:
 
 
 class _Lexicon(NamedTuple):
-    """Slot in which the links of each candidate are counted, its prior, and the slots' number."""
+    """Slot, prior and hint of each candidate; prior of each given type; number of slots."""
 
     slots: NDArray[np.int32]
     prior: NDArray[np.float32]
+    hints: NDArray[np.float32]
     given_prior: NDArray[np.float32]
     size: int
 
 
-def _lexicon(way: Way, prior: NDArray[np.float64]) -> _Lexicon:
+def _lexicon(way: Way, prior: NDArray[np.float64], hints: Hints = NO_HINTS) -> _Lexicon:
     slots, spread = np.empty(len(way.entries), np.int32), np.empty(len(way.entries), np.float32)
     met, slot_of = np.zeros(len(prior), np.int32), np.zeros(len(prior), np.int32)
     size = table.number_slots(way.entries, prior, met, slot_of, slots, spread)
     # Keep it above 0 for types without entries.
     total = np.maximum(np.bincount(way.entry_types, prior, len(way.given.words)), NULL_PRIOR)
-    return _Lexicon(slots, spread, total.astype(np.float32), size)
+    return _Lexicon(slots, spread, _hints_of(way, hints), total.astype(np.float32), size)
+
+
+def _hints_of(way: Way, hints: Hints) -> NDArray[np.float32]:
+    """Return the hints of a direction by candidate; empty if there are none."""
+    values = hints.forward if way.forward else hints.reverse
+    made = np.empty(len(values), np.float32)
+    if len(values):
+        table.from_cells(way.given.offsets, way.observed.offsets, way.forward, values, made)
+    return made
 
 
 def _direction(way: Way, lexicon: _Lexicon) -> gibbs.Direction:
@@ -229,6 +242,7 @@ def _direction(way: Way, lexicon: _Lexicon) -> gibbs.Direction:
         way.places,
         frozen(lexicon.slots, np.int32),
         frozen(lexicon.prior, np.float32),
+        frozen(lexicon.hints, np.float32),
         frozen(lexicon.given_prior, np.float32),
         np.float32(NULL_PRIOR),
     )

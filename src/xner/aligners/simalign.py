@@ -33,7 +33,7 @@ class SimAlignAligner(Pretrained):
     """
 
     matching: Matching = option(
-        "argmax",
+        "itermax",
         "Which units are linked: argmax links units that are most similar to each other; itermax "
         "repeats this once for units of which one is still unlinked; match computes the "
         "one-to-one assignment with the highest total similarity.",

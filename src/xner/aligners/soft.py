@@ -65,6 +65,33 @@ class SoftLinks:
         row = self.source.astype(np.int64) * self.per_link(self.target_lengths) + self.target
         return self.per_link(offsets_from(sizes)[:-1]) + row
 
+    def between_free(self, links: Links) -> SoftLinks:
+        """Return the links between words that `links` leave without any link.
+
+        Args:
+            links: links of the same sentence pairs.
+        """
+        taken = np.zeros(len(self.source), np.bool_)
+        counts = np.diff(links.offsets)
+        for lengths, mine, theirs in (
+            (self.source_lengths, self.source, links.source),
+            (self.target_lengths, self.target, links.target),
+        ):
+            starts = offsets_from(lengths)
+            linked = np.zeros(starts[-1], np.bool_)
+            linked[np.repeat(starts[:-1], counts) + theirs] = True
+            taken |= linked[self.per_link(starts[:-1]) + mine]
+        kept = ~taken
+        return SoftLinks(
+            self.source_lengths,
+            self.target_lengths,
+            offsets_from(kept.astype(np.int64))[self.offsets],
+            self.source[kept],
+            self.target[kept],
+            self.forward[kept],
+            self.reverse[kept],
+        )
+
     def per_link(self, values: Int64) -> Int64:
         """Repeat the value of each sentence for each of its links."""
         return np.repeat(values, np.diff(self.offsets))
@@ -159,6 +186,18 @@ def composed(first: SoftLinks, second: SoftLinks) -> SoftLinks:
         row[a] + second.target[b],
         first.forward[a] * second.forward[b],
         first.reverse[a] * second.reverse[b],
+    )
+
+
+def largest(parts: list[SoftLinks]) -> SoftLinks:
+    """Return the larger probability of each link in several alignments of the same pairs."""
+    return per_cell(
+        parts[0].source_lengths,
+        parts[0].target_lengths,
+        np.concatenate([part.cells() for part in parts]),
+        np.concatenate([part.forward for part in parts]),
+        np.concatenate([part.reverse for part in parts]),
+        np.maximum,
     )
 
 

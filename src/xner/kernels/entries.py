@@ -162,3 +162,25 @@ def to_cells(
                 row = i * observed_length + j if forward else j * length + i
                 probability[cell + row] = posterior[c] * unit
         cell += length * observed_length
+
+
+@kernel
+def from_cells(
+    given_offsets: Int64, observed_offsets: Int64, forward: bool, values: Float32, hints: Float32
+) -> None:
+    """Write the value of every cell to its candidate.
+
+    Arguments as for `all_candidates`; values: float32 (cells); hints: float32 (candidates),
+    written.
+    """
+    cell = 0
+    made = 0
+    for n in range(len(given_offsets) - 1):
+        length = given_offsets[n + 1] - given_offsets[n]
+        observed_length = observed_offsets[n + 1] - observed_offsets[n]
+        for j in range(observed_length):
+            for i in range(length):
+                row = i * observed_length + j if forward else j * length + i
+                hints[made] = values[cell + row]
+                made += 1
+        cell += length * observed_length

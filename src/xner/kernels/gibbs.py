@@ -51,8 +51,9 @@ class Direction(NamedTuple):
     (N+1); candidate_offsets: int64 (observed words + 1), candidates of each observed word;
     places: int32 (candidates), position in the given sentence; slots: int32 (candidates), where
     the links of the candidate's entry are counted, 0 for an entry of one candidate, whose count
-    without the word at hand is 0; prior: float32 (candidates); given_prior: float32 (given
-    types), sum of its entries' priors; null_prior: float32, of each observed type.
+    without the word at hand is 0; prior: float32 (candidates); hints: float32 (candidates),
+    factor of each link's weight, or empty; given_prior: float32 (given types), sum of its
+    entries' priors; null_prior: float32, of each observed type.
     """
 
     given: np.ndarray
@@ -63,6 +64,7 @@ class Direction(NamedTuple):
     places: np.ndarray
     slots: np.ndarray
     prior: np.ndarray
+    hints: np.ndarray
     given_prior: np.ndarray
     null_prior: np.float32
 
@@ -292,6 +294,11 @@ def weigh(d, s, t, w, j, start, begin, count):
         prior = d.prior[place(begin + k)]
         for lane in range(len(s.rng)):
             w.mass[place(k), place(lane)] = s.counts[slot, place(lane)] + prior
+    if len(d.hints):
+        for k in range(count):
+            hint = d.hints[place(begin + k)]
+            for lane in range(len(s.rng)):
+                w.mass[place(k), place(lane)] *= hint
     for lane in range(len(s.rng)):
         w.cumulative[0, place(lane)] = np.float32(0)
     for k in range(count):

@@ -199,6 +199,23 @@ def sample_way(given, observed, e, w, settings, rng, posterior):
             sweep(given, observed, e, w, rng, added, posterior)
 
 
+@inner
+def take_hints(hints, cell, given, observed, there, back):
+    """Multiply the weights of the links of one pair by its hints.
+
+    hints: as in `link_pairs`; cell: first cell of the pair; there, back: as `Emission.link`,
+    updated.
+    """
+    width = padded(given)
+    for j in range(observed):
+        for i in range(given):
+            there[j * width + i] *= hints[0][cell + i * observed + j]
+    width = padded(observed)
+    for i in range(given):
+        for j in range(observed):
+            back[i * width + j] *= hints[1][cell + i * observed + j]
+
+
 @kernel
 def link_pairs(
     lo: int,
@@ -209,6 +226,7 @@ def link_pairs(
     jumps: Float32,
     settings: Sampling,
     cell_offsets: Int64,
+    hints: tuple[Float32, Float32],
     forward: Float32,
     reverse: Float32,
 ) -> None:
@@ -216,7 +234,8 @@ def link_pairs(
 
     jumps: float32 (2, 2 * LONGEST_JUMP + 1), probability of each jump with source and target given;
     cell_offsets: int64 (N+1), cells of each pair (`xner.kernels.entries`), 0 for pairs to skip;
-    forward, reverse: float32 (cells), written: P(source word | target word), and the reverse.
+    hints: float32 (cells) for each direction, factor of each link's weight, or empty; forward,
+    reverse: float32 (cells), written: P(source word | target word), and the reverse.
     """
     longest = 1
     cells = np.int64(1)
@@ -254,11 +273,13 @@ def link_pairs(
         look_up(lexicon, s, t, given, observed, there, back, fresh)
         compare_parts(lexicon, source.types, target.types, s, t, given, observed, fresh)
         emit(lexicon, s, t, given, observed, there, back, fresh)
+        cell = cell_offsets[n]
+        if len(hints[0]):
+            take_hints(hints, cell, given, observed, there.link, back.link)
         set_jumps(jumps[0], given, there)
         set_jumps(jumps[1], observed, back)
         seed_pair(settings.seed, s, t, given, observed, rng)
         sample_way(given, observed, there, w, settings, rng, posterior)
-        cell = cell_offsets[n]
         width = padded(given)
         for j in range(observed):
             for i in range(given):

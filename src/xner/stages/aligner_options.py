@@ -93,10 +93,11 @@ class AlignerOptions(Stage):
 
     aligner: str | Aligner = option(
         "native",
-        "Word aligner: native, eflomal, fast_align, simalign, awesome or module:name. `native` "
-        "needs no model and no other package, `eflomal` and `fast_align` are other statistical "
-        "aligners, `simalign` and `awesome` use a pretrained encoder. `module:name` is a function "
-        "of yours, which can also be given in Python (docs/plugins.md).",
+        "Word aligner: native, eflomal, fast_align, simalign, awesome, mixture or module:name. "
+        "`native` needs no model and no other package, `eflomal` and `fast_align` are other "
+        "statistical aligners, `simalign` and `awesome` use a pretrained encoder, `mixture` is "
+        "`native` with a pretrained encoder. `module:name` is a function of yours, which can also "
+        "be given in Python (docs/plugins.md).",
         choices=ALIGNERS,
         adapt=as_aligner,
         group=GROUP,
@@ -116,6 +117,7 @@ class AlignerOptions(Stage):
     token_type: str | None = _of_aligners("token_type")
     distortion: float | None = _of_aligners("distortion")
     extraction: str | None = _of_aligners("extraction")
+    combination: str | None = _of_aligners("combination")
     device: str | None = _of_aligners("device")
     precision: str | None = _of_aligners("precision")
     batch_tokens: int | None = _of_aligners("batch_tokens")
