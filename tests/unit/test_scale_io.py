@@ -46,9 +46,9 @@ def test_the_tables_of_the_page(table, tmp_path, monkeypatch):
     assert [path.name for path in sorted((tmp_path / "pairs").iterdir())] == [
         "0.parquet", "1.parquet",
     ]  # fmt: skip
-    assert page.count("| 250 | 100 |") == 6
+    assert page.count("| 250 | 100 |") == 7
     assert (tmp_path / "few.parquet").is_file()
-    assert "earlier commit" in page
+    assert page.startswith("`--columns new` against the earlier commit: 1.0 times as fast with ")
     page = scale_io.settings(tmp_path / "out" / "part-00000.parquet", tmp_path / "scratch")
     assert "| chosen by xner |" in page
 

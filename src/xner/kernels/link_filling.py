@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from xner.kernels.association import (
+    SOURCE,
+    TARGET,
     UNIT,
     Own,
     association,
@@ -15,7 +17,18 @@ from xner.kernels.association import (
 )
 from xner.kernels.jit import inlined, inner, kernel, uncounted
 from xner.kernels.keys import mix, slot_of
-from xner.kernels.records import Flags, Float64, Int32, Keys, Links, NewLinks, Spans, Table, Texts
+from xner.kernels.records import (
+    Flags,
+    Float64,
+    Int32,
+    Int64,
+    Keys,
+    Links,
+    NewLinks,
+    Spans,
+    Table,
+    Texts,
+)
 from xner.kernels.sizes import longest_row
 
 NEAR = np.uint64(10)
@@ -89,6 +102,39 @@ def write_best(s, most, found, links, at):
             found.evidence[t], found.best[t] = 0.0, 0
             at += 1
     return at
+
+
+@kernel
+def lexicon_keys(lo: int, hi: int, texts: Texts, links: Links) -> tuple[Keys, Int64]:
+    """Return what the sentences `[lo, hi)` with entities add to the counts of the lexicon.
+
+    Returns uint64, a key for each target word, each source word inside an entity, and each link of
+    one of these; int64, 1 or the weight of the link in 65536ths.
+    """
+    offsets, inside = texts.entities.offsets, texts.inside
+    words, source, target = texts.source.offsets, texts.source.keys, texts.target.keys
+    size = words[hi] - words[lo] + texts.target.offsets[hi] - texts.target.offsets[lo]
+    size += links.offsets[hi] - links.offsets[lo]
+    keys, values = np.empty(size, np.uint64), np.ones(size, np.int64)
+    at = 0
+    for s in range(lo, hi):
+        if offsets[s] == offsets[s + 1]:
+            continue
+        base, first = words[s], texts.target.offsets[s]
+        for w in range(base, words[s + 1]):
+            if inside[w]:
+                keys[at] = mix(source[w] ^ SOURCE)
+                at += 1
+        for w in range(first, texts.target.offsets[s + 1]):
+            keys[at] = mix(target[w] ^ TARGET)
+            at += 1
+        for link in range(links.offsets[s], links.offsets[s + 1]):
+            i = base + links.source[link]
+            if inside[i]:
+                keys[at] = mix(pair_of(source[i], target[first + links.target[link]]))
+                values[at] = np.int64(np.float64(links.weight[link]) * UNIT + 0.5)
+                at += 1
+    return keys[:at], values[:at]
 
 
 @kernel

@@ -6,35 +6,69 @@ words share a hash with a probability of about 2^-64.
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel, uncounted
+from xner.kernels.jit import inlined, inner, kernel, uncounted
 from xner.kernels.keys import HALF, LOW, MULTIPLIER, SEED, mix
 from xner.kernels.records import Flags, Int32, Int64, Keys, Strings
 
 COLUMNS = 4  # three are used; a row of 32 bytes never crosses a cache line
 _HASH, _KEY, _REST = 0, 1, 2
 _TOGETHER = 64
-_BYTE = np.uint64(8)
+_ONE, _BYTE = np.uint64(1), np.uint64(8)
 _MOST_BRACKETS = 1 << 22
 _BRACKET_BITS = np.uint64((1 << 24) - 1)
 
 
+@inlined
+def eight_bytes(data, at):
+    """The bytes from `at` on as a number; LLVM reads them at once."""
+    at = np.uint64(at)
+    return (
+        np.uint64(data[at])
+        | np.uint64(data[at + _ONE]) << _BYTE
+        | np.uint64(data[at + np.uint64(2)]) << np.uint64(16)
+        | np.uint64(data[at + np.uint64(3)]) << np.uint64(24)
+        | np.uint64(data[at + np.uint64(4)]) << np.uint64(32)
+        | np.uint64(data[at + np.uint64(5)]) << np.uint64(40)
+        | np.uint64(data[at + np.uint64(6)]) << np.uint64(48)
+        | np.uint64(data[at + np.uint64(7)]) << np.uint64(56)
+    )
+
+
+@inlined
+def with_bytes(key, part):
+    """Return a hash with eight more bytes."""
+    key = (key & LOW) * MULTIPLIER + (key >> HALF)
+    key ^= part & LOW
+    key = (key & LOW) * MULTIPLIER + (key >> HALF)
+    return key ^ (part >> HALF)
+
+
 @inner
 def bytes_hash(data, first, last):
-    """Return the hash of the bytes `[first, last)`, never 0; four of them at a time."""
-    key = SEED ^ np.uint64(last - first)
-    at = first
-    while at + 4 <= last:
-        key = (key & LOW) * MULTIPLIER + (key >> HALF)
-        part = np.uint64(data[at]) | np.uint64(data[at + 1]) << _BYTE
-        part |= np.uint64(data[at + 2]) << np.uint64(16) | np.uint64(data[at + 3]) << np.uint64(24)
-        key ^= part
-        at += 4
-    part = np.uint64(0)
-    while at < last:
-        part = part << _BYTE | np.uint64(data[at])
-        at += 1
-    key = (key & LOW) * MULTIPLIER + (key >> HALF)
-    key = mix(key ^ part)
+    """Return the hash of the bytes `[first, last)`, never 0.
+
+    Eight bytes at a time; what lies behind the last one is masked, without a branch.
+    """
+    size = np.int64(last) - np.int64(first)
+    key = SEED ^ np.uint64(size)
+    at = np.int64(first)
+    if at + 8 * (size // 8) + 8 <= len(data):
+        while size > 8:
+            key = with_bytes(key, eight_bytes(data, at))
+            at += 8
+            size -= 8
+        if size > 0:
+            part = eight_bytes(data, at) << np.uint64(8 * (8 - size))
+            key = with_bytes(key, part >> np.uint64(8 * (8 - size)))
+    else:  # at the end of the data
+        while size > 0:
+            part = np.uint64(0)
+            for k in range(min(size, 8)):
+                part |= np.uint64(data[at + k]) << np.uint64(8 * k)
+            key = with_bytes(key, part)
+            at += 8
+            size -= 8
+    key = mix(key)
     return key if key != 0 else SEED
 
 

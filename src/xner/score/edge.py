@@ -14,6 +14,8 @@ because a word further in is better.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from xner.kernels.corpus_scores import INSIDE, OUTSIDE, EdgeRule, edge_scores
@@ -62,6 +64,7 @@ def _positions(first: Int64, last: Int64) -> Int64:
     return np.repeat(first - starts, lengths) + np.arange(lengths.sum())
 
 
+@cache
 def _shape_keys(kind: np.uint64) -> Keys:
     return key_of(np.arange(SHAPES).astype(np.uint64) << np.uint64(8), kind)
 

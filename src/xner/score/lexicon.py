@@ -13,34 +13,19 @@ links where they are missing and contradicts none.
 
 from __future__ import annotations
 
-import numpy as np
-
-from xner.columns import rows_of
-from xner.kernels.association import PAIR, SOURCE, TARGET, UNIT
 from xner.kernels.blocks import over_blocks
-from xner.kernels.keys import mixed
-from xner.kernels.link_filling import lexicon_links
+from xner.kernels.link_filling import lexicon_keys, lexicon_links
 from xner.kernels.records import NewLinks
 from xner.score.counts import Counts
-from xner.score.scene import Text, key_of
+from xner.score.scene import Text
 
 LEAST = 0.05
 
 
 def count_lexicon(text: Text, counts: Counts) -> None:
     """Count words, and links of words inside entities, in sentences with entities."""
-    source, target, links = text.source, text.target, text.links
-    inside = text.both.inside.astype(bool)
-    has_entities = np.diff(text.entities.offsets) > 0
-    counts.add(key_of(source.keys[inside], SOURCE))
-    counts.add(key_of(target.keys[has_entities[rows_of(target.offsets)]], TARGET))
-    row = rows_of(links.offsets)
-    i = source.offsets[row] + links.source
-    kept = np.flatnonzero(inside[i])
-    j = target.offsets[row[kept]] + links.target[kept]
-    weight = links.weight[kept].astype(np.float64)
-    pairs = mixed(key_of(source.keys[i[kept]], PAIR) ^ target.keys[j])
-    counts.add(pairs, (weight * UNIT + 0.5).astype(np.int64))
+    for keys, weight in over_blocks(lexicon_keys, text.batch.num_rows, text.both, text.links):
+        counts.add(keys, weight)
 
 
 def lexicon(text: Text, counts: Counts) -> NewLinks:

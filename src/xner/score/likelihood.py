@@ -107,5 +107,6 @@ def network() -> Network:
     return Network(**arrays, none=of_entity, missing=float(kept["missing"]))
 
 
+@cache
 def _length_keys() -> Keys:
     return key_of(np.arange(4).astype(np.uint64) << np.uint64(8), _LENGTHS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 MODEL = "model"
 """Stands for the column of a stage that trains a model."""
+_REUSED = 32
+"""Instances of a stage that are kept: checking options takes as long as projecting a sentence."""
+_PLAIN = {str, int, float, bool, type(None)}
+"""Types of options with which an instance holds nothing else, such as a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,17 +251,32 @@ class Learner(Stage):
 def function_of(stage: Callable[P, Stage]) -> Callable[Concatenate[Any, P], Corpus]:
     """The public function of a stage: a corpus and the options of the stage as keywords."""
 
+    @lru_cache(_REUSED)
+    def reused(given: tuple[tuple[str, type, Any], ...]) -> Stage:
+        return _checked(stage, (), {name: value for name, _, value in given})
+
     def run(corpus: Any, *args: P.args, **options: P.kwargs) -> Any:
-        try:
-            made = stage(*args, **options)
-        except TypeError as error:
-            raise unfit(stage, options, error) from None
-        refuse_idle(made, [name for name, value in options.items() if is_given(value)])
+        if args or not all(type(value) in _PLAIN for value in options.values()):
+            made = _checked(stage, args, options)
+        else:
+            made = reused(tuple((name, type(value), value) for name, value in options.items()))
         result = made(corpus)
         return _new_columns(corpus, made, result) if is_columns(corpus) else result
 
     public: Callable[Concatenate[Any, P], Corpus] = documented(run, stage)
     return public
+
+
+def _checked(
+    stage: Callable[..., Stage], args: tuple[Any, ...], options: Mapping[str, Any]
+) -> Stage:
+    """The stage with these options."""
+    try:
+        made = stage(*args, **options)
+    except TypeError as error:
+        raise unfit(stage, options, error) from None
+    refuse_idle(made, [name for name, value in options.items() if is_given(value)])
+    return made
 
 
 def _new_columns(given: Mapping[str, Any], stage: Stage, result: Corpus) -> dict[str, list[Any]]:

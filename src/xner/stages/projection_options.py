@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from xner._version import __version__
@@ -131,7 +132,7 @@ class ProjectionOptions(MatchingOptions):
         spans = ("target_candidates",) if self.candidates == "spans" else ()
         return (*spans, *(COLUMNS if self.tagged else ()))
 
-    @property
+    @cached_property
     def first_signature(self) -> str:
         """Everything that decides the choice of the first pass, and so its statistics."""
         labels = ["labels"] if self.relabel else []
@@ -158,8 +159,8 @@ class ProjectionOptions(MatchingOptions):
             parts.append(f"stop_tokens:{' '.join(self.stop_tokens) or 'none'}")
         return parts
 
-    @property
-    def signature(self) -> str:
+    @cached_property
+    def signature(self) -> str:  # type: ignore[override, unused-ignore]
         """Everything that decides the projection, except the links."""
         parts = [f"xner:{__version__}", *signed(self, ["method"])]
         if self.method == "heuristic":
