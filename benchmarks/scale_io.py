@@ -1,6 +1,7 @@
 """Measure projection from Parquet to Parquet against pyarrow alone, and settings for Parquet.
 
 python -m benchmarks.scale_io                      # writes benchmarks/results/scale_io.md
+python -m benchmarks.scale_io --before DIR         # and an earlier commit, checked out there
 python -m benchmarks.scale_io --rows 10000000 --fewer --page scale_io_10m.md    # 20 minutes, 10 GB
 """
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel, uncounted
+from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Flags, Int64, Keys, Strings, Table
 
 MULTIPLIER = np.uint64(0xFFFFDA61)
@@ -17,7 +17,6 @@ LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 SEED = np.uint64(0x9E3779B97F4A7C15)
 
-_TOGETHER = 64
 Key = TypeVar("Key", np.uint64, Keys)
 
 UPPER, LOWER, DIGIT, PUNCTUATION = 0, 1, 2, 3
@@ -113,31 +112,15 @@ def add_counts(keys: Keys, values: Int64, table: Table) -> int:
 
     keys: uint64; values: int64; table: written, with enough room for all.
     """
-    slots, counts, touched = table.keys, table.counts, np.zeros(1, np.int64)
-    return add_some(keys, values, slots, counts, touched)
-
-
-@uncounted
-def add_some(keys, values, slots, counts, touched):
-    """Do what `add_counts` does.
-
-    Reading the slots of several keys before any of them is needed lets the processor wait for all
-    of them at the same time.
-    """
-    new, mask = 0, len(slots) - 1
-    for first in range(0, len(keys), _TOGETHER):
-        last = min(len(keys), first + _TOGETHER)
-        for i in range(first, last):
-            slot = np.int64(keys[i] >> HALF) & mask
-            touched[0] ^= np.int64(slots[slot] >> HALF) ^ counts[slot]
-        for i in range(first, last):
-            if keys[i] == 0:  # one in 2^64; it would look free
-                continue
-            slot = slot_of(slots, keys[i])
-            if slots[slot] == 0:
-                slots[slot] = keys[i]
-                new += 1
-            counts[slot] += values[i]
+    new = 0
+    for i in range(len(keys)):
+        if keys[i] == 0:  # one in 2^64; it would look free
+            continue
+        slot = slot_of(table.keys, keys[i])
+        if table.keys[slot] == 0:
+            table.keys[slot] = keys[i]
+            new += 1
+        table.counts[slot] += values[i]
     return new
 
 
