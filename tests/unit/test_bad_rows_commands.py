@@ -191,6 +191,12 @@ def test_a_pivot(folder, capsys):
         xner.align(xner.scan("both.jsonl", "good.conll"), pivot=["pivot.txt"])
 
 
+def test_label_reads_no_pivot_without_rows_that_are_left_out(folder, capsys):
+    files = ["label", "source.jsonl", "-o", "o.jsonl", *TRANSLATED, "--pivot", "pivot.txt"]
+    code, _, err = run(capsys, *files)
+    assert (code, "run translate and project one by one" in err) == (2, True)
+
+
 def test_candidates_of_a_file(folder, capsys):
     files = ["candidates", "good.conll", "-o", "o.jsonl", "--from", "side.conll"]
     code, report, err = run(capsys, *files)
