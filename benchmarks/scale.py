@@ -7,7 +7,7 @@
 
 Every size is a beginning of one file of distinct pairs (`benchmarks.scale_data`). Every command
 runs in a process of its own, one after another, from Parquet to Parquet. Aligners whose package is
-not installed are left out, and the page says so. The page is written anew after every size.
+not installed are left out, and the page says so. The page is written again after every size.
 """
 
 import tempfile

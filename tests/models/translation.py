@@ -65,7 +65,7 @@ def make_model(size):
 
 
 def train(model, tokenizer, steps=80):
-    """Learn the sentences by heart, in both directions."""
+    """Memorise the sentences, in both directions."""
     texts = {"eng_Latn": ENGLISH, "deu_Latn": GERMAN}
     sides = {
         code: [

@@ -1,6 +1,6 @@
 """A small world in English and German, and tiny models that know all of it.
 
-Two dozen labelled sentence pairs with word links; a translator that knows them by heart in both
+Two dozen labelled sentence pairs with word links; a translator that has memorised them in both
 directions, with markers around entities and without; taggers; an encoder for aligners.
 """
 

@@ -2,7 +2,7 @@
 
 The words of both languages, what they translate and who is called what are known to
 `tests.models.world`, so that rows with good models have to find all, and rows whose translator,
-tagger or aligner is spoilt have to find less.
+tagger or aligner is degraded have to find less.
 """
 
 import json
@@ -54,7 +54,7 @@ ALIGNERS = {
     "native": {},
     "awesome": {**AWESOME, "model": "encoder"},
     "simalign": {"model": "encoder", "layer": 2},
-    "spoilt": {**AWESOME, "model": "blind"},
+    "degraded": {**AWESOME, "model": "blind"},
 }
 STAGES = {
     "translate": {"model": "translator", "beams": 1},
@@ -76,16 +76,16 @@ def of_raw_text(**changes):
 @pytest.fixture(scope="module")
 def table(folder):
     """Everything that starts from German text alone."""
-    spoilt = {"pipeline": "translate-test/ngram", "aligners": ["native"]}
+    degraded = {"pipeline": "translate-test/ngram", "aligners": ["native"]}
     rows = [
         *PROJECTED,
         {"pipeline": "translate-test-nmt", "project": {"nmt": {"model": "translator"}}},
         "model-transfer",
-        {**spoilt, "name": "spoilt tagger", "tag": {"model": "spoilt"}},
-        {**spoilt, "name": "spoilt translator", "translate": {"model": "spoilt-translator"}},
+        {**degraded, "name": "degraded tagger", "tag": {"model": "degraded"}},
+        {**degraded, "name": "degraded translator", "translate": {"model": "degraded-translator"}},
     ]
-    world.tagger(folder / "spoilt", KNOWN, world.rows(KNOWN, 0), steps=5)
-    world.translator(folder / "spoilt-translator", KNOWN, steps=10)
+    world.tagger(folder / "degraded", KNOWN, world.rows(KNOWN, 0), steps=5)
+    world.translator(folder / "degraded-translator", KNOWN, steps=10)
     path = folder / "raw.yaml"
     path.write_text(json.dumps(of_raw_text(pipelines=rows)), "utf-8")  # JSON is YAML
     return xner.run(path)
@@ -98,7 +98,8 @@ def scores(results):
 def test_every_row_gives_a_score_and_their_order_makes_sense(table):
     f1 = scores(table)
     assert {name for name, _ in f1} == {
-        *PROJECTED, "translate-test-nmt", "model-transfer", "spoilt tagger", "spoilt translator",
+        *PROJECTED, "translate-test-nmt", "model-transfer", "degraded tagger",
+        "degraded translator",
     }  # fmt: skip
     for name in PROJECTED:
         for aligner in GOOD:
@@ -108,19 +109,19 @@ def test_every_row_gives_a_score_and_their_order_makes_sense(table):
     assert 0.3 < f1["translate-test-nmt", ""] < 0.95  # it knows words and names, no other phrase
     # Links by position alone lose, most where the words of two languages have to meet.
     for name in ("translate-test", "translate-test/align-src", "translate-test/ngram"):
-        assert f1[name, "spoilt"] < 0.9
-    assert f1["translate-test/align-src", "spoilt"] < f1["translate-test/align-tgt", "spoilt"]
-    assert f1["translate-test/ngram", "spoilt"] < f1["translate-test/back-ngram", "spoilt"]
-    assert f1["translate-test/ngram", "spoilt"] < f1["translate-test/ner", "spoilt"]
-    assert f1["spoilt translator", "native"] < f1["spoilt tagger", "native"] < 0.95
+        assert f1[name, "degraded"] < 0.9
+    assert f1["translate-test/align-src", "degraded"] < f1["translate-test/align-tgt", "degraded"]
+    assert f1["translate-test/ngram", "degraded"] < f1["translate-test/back-ngram", "degraded"]
+    assert f1["translate-test/ngram", "degraded"] < f1["translate-test/ner", "degraded"]
+    assert f1["degraded translator", "native"] < f1["degraded tagger", "native"] < 0.95
 
 
 def test_manifests_tell_the_models(table, folder):
     told = [json.loads(path.read_text("utf-8")) for path in (folder / "raw/store").glob("*.json")]
     models = {(one["stage"], str(one["settings"].get("model")).partition(":")[0]) for one in told}
     assert {
-        ("translate", "translator"), ("translate", "spoilt-translator"), ("tag", "english"),
-        ("tag", "spoilt"), ("candidates", "both"), ("back_translate", "translator"),
+        ("translate", "translator"), ("translate", "degraded-translator"), ("tag", "english"),
+        ("tag", "degraded"), ("candidates", "both"), ("back_translate", "translator"),
         ("align", "encoder"), ("align", "blind"), ("refine", "encoder"),
     } <= models  # fmt: skip
     [nmt] = [one for one in told if "nmt" in one["settings"]]
@@ -147,7 +148,7 @@ def test_a_tagger_learns_from_what_was_labelled(row, here):
     results = xner.run(of_raw_text(**given, aligners=aligners, pipelines=[row]))
     labels = sorted((here / row / "labels").iterdir())
     assert len(labels) == len(results.rows) == (2 if row == "translate-project" else 1)
-    for path in labels:  # the translations are known by heart, so gold labels fit
+    for path in labels:  # the translations are memorised, so gold labels fit
         assert xner.evaluate("de.conll", path).f1 >= 0.95
     learnt = xner.read(labels[0], side="source").table
     rows = [

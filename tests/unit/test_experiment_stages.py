@@ -53,7 +53,7 @@ def test_refined_links_are_a_step_of_their_own(folder):
     assert "|markers:none" in signature
     [path] = (folder / "out" / "store").glob("back_translate-*.json")
     assert json.loads(path.read_text())["columns"][0] == "back_tokens"
-    # Another way to combine makes the links anew, and nothing before them.
+    # Another way to combine computes the links again, and nothing before them.
     again = run({**row, "refine": {**native, "combine": "average"}})
     assert [s.stage for s in again.steps if s.made] == ["refine", "project"]
     # Without settings of its own the step aligns as the row does.

@@ -1,4 +1,4 @@
-"""Routes of `xner run` that end in a student: what is made of what, and made once."""
+"""Routes of `xner run` that end in a student: their inputs, scores and shared steps."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Running experiments: what is scored, what is kept, and what is made anew."""
+"""Running experiments: what is scored, what is kept, and what is computed again."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Translation with a tiny model that knows its sentences by heart."""
+"""Translation with a tiny model that has memorised its sentences."""
 
 import random
 
