@@ -308,6 +308,13 @@ def test_packages_are_not_imported_unless_their_objects_are_given():
     assert done.stdout.strip() == "[]"
 
 
+def test_options_that_were_checked_before_do_not_stand_for_equal_ones_of_another_type():
+    assert len(xner.project(ROW, max_span=1)) == 1
+    for wrong in (1.0, True):
+        with pytest.raises(UsageError, match=f"max_span is {wrong}"):
+            xner.project(ROW, max_span=wrong)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
