@@ -83,10 +83,7 @@ def features(rows, chosen, at, entity, span, candidates, links):
         return weight(links, 0, len(source), start, end)
 
     kept, crossed, row = own(i, j), every(i, j), max(own(0, size), 1e-6)
-    best = [
-        max([0.0, *(w for k, t, w in links if k == word and i <= t < j)])
-        for word in range(first, last)
-    ]
+    reached = {k for k, t, w in links if first <= k < last and i <= t < j}
     usual_words, usual_letters = ratios(rows, chosen)
     letters = (sum(map(len, theirs)) + 1) / (sum(map(len, words)) + 1)
     ratio = log(m / n) - usual_words, log(letters) - usual_letters
@@ -95,14 +92,9 @@ def features(rows, chosen, at, entity, span, candidates, links):
     copied = bare(words)
     inside = [share(rows, chosen, at, word) for word in target]
     near = [associated(rows, at, words, word) for word in target]
-    expected = usual(rows, chosen)
     return [
-        kept / row,
         kept / max(crossed, 1e-6),
-        sum(min(1.0, w) for w in best) / n,
-        sum(w > 0 for w in best) / n,
-        min(1.5, kept / m),
-        sum(own(t, t + 1) > 0 for t in range(i, j)) / m,
+        len(reached) / n,
         own(i, i + 1) / max(every(i, i + 1), 1e-6),
         own(j - 1, j) / max(every(j - 1, j), 1e-6),
         min(1.0, own(i, i + 1)),
@@ -123,8 +115,6 @@ def features(rows, chosen, at, entity, span, candidates, links):
         min(2.0, (crossed - kept) / m),
         *(min(2, max(-2, k)) for k in more),
         sum(word in copied for word in bare(theirs)) / m,
-        float(kinds[0][0] == kinds[1][0]),
-        float(kinds[0][-1] == kinds[1][-1]),
         inside[i],
         inside[j - 1],
         inside[i - 1] if i else 0.0,
@@ -135,8 +125,6 @@ def features(rows, chosen, at, entity, span, candidates, links):
         near[j] if j < size else 0.0,
         sum(near[i:j]) / m,
         log(candidates),
-        expected[kinds[1][0]],
-        expected[kinds[1][-1]],
     ]
 
 
@@ -159,7 +147,7 @@ def probabilities(inputs, network, of_entity, whole):
             network["hidden"], network["bias"], network["output"], strict=True
         ):
             total += out * tanh(bias + sum(w * x for w, x in zip(weights, row, strict=True)))
-        return total
+        return network["bound"] * tanh(total / network["bound"])
 
     rows = [
         [
@@ -169,6 +157,13 @@ def probabilities(inputs, network, of_entity, whole):
         for row in inputs
     ]
     none = [x if k in of_entity else 0.0 for k, x in enumerate(rows[0])]
-    odds = [exp(logit(row)) if kept else 0.0 for row, kept in zip(rows, whole, strict=True)]
+    sums = [
+        sum(w * x for w, x in zip(network["base"], row[-len(network["base"]) :], strict=True))
+        for row in inputs
+    ]
+    odds = [
+        exp(score + logit(row)) if kept else 0.0
+        for score, row, kept in zip(sums, rows, whole, strict=True)
+    ]
     total = sum(odds) + exp(logit(none) + network["missing"])
     return [value / total for value in odds]

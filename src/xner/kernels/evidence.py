@@ -32,24 +32,23 @@ from xner.kernels.records import (
 from xner.kernels.sizes import longest_row
 
 FEATURES = (
-    "kept", "pure", "covered", "words covered", "weight per word", "words linked",
-    "pure at first", "pure at last", "weight at first", "weight at last",
+    "pure", "words covered", "pure at first", "pure at last", "weight at first", "weight at last",
     "weight before", "weight after", "other before", "other after", "at begin", "at end",
     "log words", "log letters", "word ratio", "letter ratio", "distance",
     "entity words", "candidate words", "entity weight", "lost", "foreign",
-    "punctuation", "digits", "same words", "shape at first", "shape at last",
+    "punctuation", "digits", "same words",
     "inside first", "inside last", "inside before", "inside after",
     "associated first", "associated last", "associated before", "associated after",
-    "associated", "log candidates", "usual first", "usual last",
+    "associated", "log candidates",
 )  # fmt: skip
 """What the kernel `evidence` measures of a candidate, in this order.
 
-Weight: of links. kept: share of the weight of the entity's links that reach the candidate; pure:
-share of the weight of the candidate's links that come from the entity. first, last: the first and
-last word of the candidate; before, after: the words next to it. words, letters: those of the
-candidate for one of the entity, compared with the corpus; ratio: the absolute value. inside: share
-of a word type inside spans; usual: that of its shape. associated: how strongly the corpus links
-the word types. punctuation, digits: how many more such words than the entity has.
+Weight: of links. pure: share of the weight of the candidate's links that come from the entity.
+first, last: the first and last word of the candidate; before, after: the words next to it. words,
+letters: those of the candidate for one of the entity, compared with the corpus; ratio: the absolute
+value. lost, foreign: weight for each word of links that lead out of the candidate, or in from other
+words. inside: share of a word type inside spans. associated: how strongly the corpus links the word
+types. punctuation, digits: how many more such words than the entity has.
 """
 
 INPUTS = (*FEATURES, "overlap", "edge", "dictionary")
@@ -86,7 +85,7 @@ class Room(NamedTuple):
     share, near: float64 (words+2), share inside spans, or -1 if unknown, and association with the
     entity; word w is at w + 1: the words before the first and after the last are never inside.
     copied: uint8 (words), whether the entity has the word too. linked: int64, the links of the
-    entity. best: float64 (source words). logs: float64, logarithms of small numbers. own: of the
+    entity. seen: uint8 (source words). logs: float64, logarithms of small numbers. own: of the
     sentence.
     """
 
@@ -96,7 +95,7 @@ class Room(NamedTuple):
     near: Float64
     copied: Flags
     linked: Int64
-    best: Float64
+    seen: Flags
     logs: Float64
     own: Own
 
@@ -112,7 +111,7 @@ def room_for(lo, hi, source_offsets, target_offsets, link_offsets):
         np.empty(words + 2),
         np.empty(words, np.uint8),
         np.empty(longest_row(link_offsets, lo, hi), np.int64),
-        np.empty(longest_row(source_offsets, lo, hi)),
+        np.empty(longest_row(source_offsets, lo, hi), np.uint8),
         np.log(np.arange(1, _LOGARITHMS)),
         room_for_own(lo, hi, source_offsets, target_offsets, link_offsets),
     )
@@ -139,23 +138,20 @@ def links_of_entity(links, s, first, last, chosen):
 
 
 @inlined
-def best_links(links, chosen, many, first, last, begin, end, best):
-    """Return the summed best weights of the source words `[first, last)`, and how many are linked.
+def linked_words(links, chosen, many, first, begin, end, seen):
+    """Return how many source words of an entity have a link to the target words `[begin, end)`.
 
-    Only links to the target words `[begin, end)` count. chosen: int64, the first `many` are of
-    the source words. best: float64 (>= last - first), scratch.
+    chosen: int64, the first `many` are the links of the entity, whose first word is `first`.
+    seen: uint8 (words of the entity), scratch.
     """
-    for k in range(last - first):
-        best[k] = 0.0
+    seen[:] = 0
+    words = 0
     for k in range(many):
-        i, j = links.source[chosen[k]], links.target[chosen[k]]
-        if begin <= j < end:
-            best[i - first] = max(best[i - first], np.float64(links.weight[chosen[k]]))
-    total, words = 0.0, 0
-    for k in range(last - first):
-        total += min(1.0, best[k])
-        words += best[k] > 0.0
-    return total, words
+        at = links.source[chosen[k]] - first
+        if begin <= links.target[chosen[k]] < end and not seen[at]:
+            seen[at] = 1
+            words += 1
+    return words
 
 
 @inlined
@@ -189,7 +185,7 @@ def describe(s, e, problem, known, room, found):
 
     found: float64 (candidates, N), written, in the order of `INPUTS`.
     """
-    texts, links, expected = known.texts, known.links, known.edge.expected
+    texts, links = known.texts, known.links
     source, target, own, col = texts.source, texts.target, room.inside, room.column
     c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
     first_source, first_word = source.offsets[s], target.offsets[s]
@@ -217,11 +213,10 @@ def describe(s, e, problem, known, room, found):
         if problem.start[c] != i or problem.end[c] < done:
             i = problem.start[c]
             done, phrase = i, SEED
-            linked, their_letters, their_marks, their_digits, same, likely = 0, 1, 0, 0, 0, 0.0
+            their_letters, their_marks, their_digits, same, likely = 1, 0, 0, 0, 0.0
         j = problem.end[c]
         m = j - i
         for w in range(done, j):  # candidates with the same start follow each other
-            linked += own[w + 1] > own[w]
             their_letters += target.letters[first_word + w]
             their_marks += target.shapes[first_word + w] == PUNCTUATION
             their_digits += target.shapes[first_word + w] == DIGIT
@@ -231,59 +226,51 @@ def describe(s, e, problem, known, room, found):
         done = j
         kept, crossed = own[j] - own[i], col[j] - col[i]
         at_first, at_last = own[i + 1] - own[i], own[j] - own[j - 1]
-        total, covered = best_links(links, room.linked, many, a, b, i, j, room.best)
+        covered = linked_words(links, room.linked, many, a, i, j, room.seen[:n])
         log_own = log_of(m, room.logs)
         long_words = log_own - log_words - known.words
         long_letters = log_of(their_letters, room.logs) - log_letters - known.letters
         f = found[c - c_lo]
-        f[0] = kept / row
-        f[1] = kept / max(crossed, 1e-6)
-        f[2] = total / n
-        f[3] = covered / n
-        f[4] = min(1.5, kept / m)
-        f[5] = linked / m
-        f[6] = at_first / max(col[i + 1] - col[i], 1e-6)
-        f[7] = at_last / max(col[j] - col[j - 1], 1e-6)
-        f[8] = min(1.0, at_first)
-        f[9] = min(1.0, at_last)
-        f[10] = min(1.0, own[i] - own[i - 1]) if i > 0 else 0.0
-        f[11] = min(1.0, own[j + 1] - own[j]) if j < size else 0.0
-        f[12] = min(1.0, col[i] - col[i - 1] - own[i] + own[i - 1]) if i > 0 else 1.0
-        f[13] = min(1.0, col[j + 1] - col[j] - own[j + 1] + own[j]) if j < size else 1.0
-        f[14] = i == 0
-        f[15] = j == size
-        f[16] = long_words
-        f[17] = long_letters
-        f[18] = abs(long_words)
-        f[19] = abs(long_letters)
-        f[20] = abs((i + j) / (2.0 * size) - middle)
-        f[21] = log_words
-        f[22] = log_own
-        f[23] = min(2.0, row / n)
-        f[24] = min(2.0, (row - kept) / n)
-        f[25] = min(2.0, (crossed - kept) / m)
-        f[26] = min(2, max(-2, their_marks - marks))
-        f[27] = min(2, max(-2, their_digits - digits))
-        f[28] = same / m
-        f[29] = source.shapes[first_source + a] == target.shapes[first_word + i]
-        f[30] = source.shapes[first_source + b - 1] == target.shapes[first_word + j - 1]
-        f[31], f[32] = room.share[i + 1], room.share[j]
-        f[33], f[34] = room.share[i], room.share[j + 1]
-        f[35], f[36] = room.near[i + 1], room.near[j]
-        f[37], f[38] = room.near[i], room.near[j + 1]
-        f[39] = likely / m
-        f[40] = log_candidates
-        f[41] = expected[target.shapes[first_word + i]]
-        f[42] = expected[target.shapes[first_word + j - 1]]
-        f[43] = overlap_of(kept, own[size], crossed, m, known.per_word)
-        f[44] = 1.0
+        f[0] = kept / max(crossed, 1e-6)
+        f[1] = covered / n
+        f[2] = at_first / max(col[i + 1] - col[i], 1e-6)
+        f[3] = at_last / max(col[j] - col[j - 1], 1e-6)
+        f[4] = min(1.0, at_first)
+        f[5] = min(1.0, at_last)
+        f[6] = min(1.0, own[i] - own[i - 1]) if i > 0 else 0.0
+        f[7] = min(1.0, own[j + 1] - own[j]) if j < size else 0.0
+        f[8] = min(1.0, col[i] - col[i - 1] - own[i] + own[i - 1]) if i > 0 else 1.0
+        f[9] = min(1.0, col[j + 1] - col[j] - own[j + 1] + own[j]) if j < size else 1.0
+        f[10] = i == 0
+        f[11] = j == size
+        f[12] = long_words
+        f[13] = long_letters
+        f[14] = abs(long_words)
+        f[15] = abs(long_letters)
+        f[16] = abs((i + j) / (2.0 * size) - middle)
+        f[17] = log_words
+        f[18] = log_own
+        f[19] = min(2.0, row / n)
+        f[20] = min(2.0, (row - kept) / n)
+        f[21] = min(2.0, (crossed - kept) / m)
+        f[22] = min(2, max(-2, their_marks - marks))
+        f[23] = min(2, max(-2, their_digits - digits))
+        f[24] = same / m
+        f[25], f[26] = room.share[i + 1], room.share[j]
+        f[27], f[28] = room.share[i], room.share[j + 1]
+        f[29], f[30] = room.near[i + 1], room.near[j]
+        f[31], f[32] = room.near[i], room.near[j + 1]
+        f[33] = likely / m
+        f[34] = log_candidates
+        f[35] = overlap_of(kept, own[size], crossed, m, known.per_word)
+        f[36] = 1.0
         for w in (i, j - 1):
             if not room.copied[w]:
-                f[44] *= min(1.0, room.share[w + 1] / known.edge.enough)
-        f[45] = 0.0
+                f[36] *= min(1.0, room.share[w + 1] / known.edge.enough)
+        f[37] = 0.0
         if seen > 0:
             times = times_seen_as(phrase, s, e, known.entity_keys, target, known.spans, known.table)
-            f[45] = min(max(times, 0), seen) / (seen + known.strength)
+            f[37] = min(max(times, 0), seen) / (seen + known.strength)
 
 
 @inlined

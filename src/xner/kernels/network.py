@@ -18,11 +18,13 @@ _BIAS = 1023 << _EXPONENT
 
 
 class Network(NamedTuple):
-    """A network with one hidden layer, and the standardisation of its input.
+    """A weighted sum, corrected by a network with one hidden layer and standardised inputs.
 
     mean, scale: float64 (N), subtracted from the input, then multiplied. hidden: float64 (N, H),
     bias: float64 (H), output: float64 (H). none: int64 (M), the inputs that an entity has without
-    a candidate; the others are at their mean. missing: float64, added for no candidate.
+    a candidate; the others are at their mean. missing: float64, added for no candidate. base:
+    float64, weights of the last inputs, as they are, in the sum. bound: float64, the correction
+    lies within +-bound.
     """
 
     mean: Float64
@@ -32,6 +34,8 @@ class Network(NamedTuple):
     output: Float64
     none: Int64
     missing: float
+    base: Float64
+    bound: float
 
 
 class Layer(NamedTuple):
@@ -133,7 +137,8 @@ def replace_by_tanh(layer, many):
 def judge(given, score, network, layer):
     """Write the logits of the candidates of an entity; return that of none of them.
 
-    output . tanh(hidden x + bias), plus `missing` for none, of which only some inputs are known.
+    base . scores + bound tanh(output . tanh(hidden x + bias) / bound) for a candidate. None has
+    `missing` for the sum, and only some inputs.
 
     given: float64 (C, N), C > 0, the inputs; score: float64 (C), written.
     """
@@ -147,15 +152,18 @@ def judge(given, score, network, layer):
             x[k] = standardised(given[c, k], network.mean[k], network.scale[k])
         sum_units(network, x, layer.units[c])
     replace_by_tanh(layer, (many + 1) * len(network.bias))
-    none = network.missing
+    none, first = network.missing, len(x) - len(network.base)
     for c in range(many + 1):
-        logit = 0.0 if c < many else none
+        correction = 0.0
         for h in range(len(network.output)):
-            logit += network.output[h] * layer.units[c, h]
+            correction += network.output[h] * layer.units[c, h]
+        correction = network.bound * np.tanh(correction / network.bound)
         if c < many:
-            score[c] = logit
+            score[c] = correction
+            for k in range(len(network.base)):
+                score[c] += network.base[k] * given[c, first + k]
         else:
-            none = logit
+            none += correction
     return none
 
 

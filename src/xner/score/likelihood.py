@@ -101,10 +101,12 @@ def network() -> Network:
     kept = json.loads(text)
     if tuple(kept["inputs"]) != INPUTS:
         raise ValueError(f"{_FILE} does not fit this version; run benchmarks/fit_likelihood.py")
-    names = ("mean", "scale", "hidden", "bias", "output")
+    names = ("mean", "scale", "hidden", "bias", "output", "base")
     arrays = {name: frozen(np.array(kept[name]).T, np.float64) for name in names}
     of_entity = frozen(np.array([INPUTS.index(name) for name in OF_ENTITY]), np.int64)
-    return Network(**arrays, none=of_entity, missing=float(kept["missing"]))
+    return Network(
+        **arrays, none=of_entity, missing=float(kept["missing"]), bound=float(kept["bound"])
+    )
 
 
 @cache
