@@ -2,18 +2,25 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 import xner
 from tests.real.test_real import DEMO, encoder, links, pairs  # noqa: F401 - fixtures
+from xner.aligners.encode import encode
+
+pytest.importorskip("torch")
+
+from benchmarks.layers import LAYERS, links_by_layer
+from benchmarks.neural_aligners import awesome_batches, package_batches
+from benchmarks.rivals import METHODS, awesome_model, simalign_model
 
 pytestmark = pytest.mark.real
-LAYERS = range(4, 12)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def few(pairs):  # noqa: F811 - a fixture
     return xner.Corpus.from_table(pairs.table.slice(0, 12))
 
@@ -30,27 +37,47 @@ def agreement(found, wanted):
     return 2 * both / sum(map(len, [*found, *wanted]))
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("token_type", ["bpe", "word"])
-def test_links_are_those_of_simalign(few, encoder, token_type):  # noqa: F811
-    pytest.importorskip("simalign")
-    from benchmarks.rivals import METHODS, simalign_model
+def sets(found):
+    rows = list(zip(found.source.tolist(), found.target.tolist(), strict=True))
+    return [set(rows[a:b]) for a, b in pairwise(found.offsets.tolist())]
 
-    package = simalign_model(encoder, token_type, "mai")
-    for layer in LAYERS if token_type == "bpe" else (8,):
+
+@pytest.fixture(scope="session")
+def by_layer(few, encoder):  # noqa: F811 - a fixture
+    """Links of every subword matching and layer, from one pass over all layers."""
+    return {key: sets(found) for key, found in links_by_layer(encode(few), encoder).items()}
+
+
+@pytest.mark.parametrize(
+    ("rule", "layer"), [("simalign itermax", 4), ("awesome softmax", 7), ("simalign match", 11)]
+)
+def test_layers_from_one_pass_are_those_of_the_aligners(few, encoder, by_layer, rule, layer):  # noqa: F811
+    aligner, how = rule.split()
+    name = {"simalign": "matching", "awesome": "extraction"}[aligner]
+    options = {"aligner": aligner, name: how, "layer": layer}
+    assert links(few, model=encoder, **options) == by_layer[rule, layer]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_links_are_those_of_simalign(few, encoder, by_layer):  # noqa: F811
+    pytest.importorskip("simalign")
+    package = simalign_model(encoder, "bpe", "mai")
+    for layer in LAYERS:
         package.embed_loader.layer = layer
         found = [package.get_word_aligns(*pair) for pair in texts(few)]
         for matching, theirs in METHODS.items():
-            options = {"matching": matching, "token_type": token_type, "layer": layer}
-            own = links(few, aligner="simalign", model=encoder, **options)
-            assert own == [set(each[theirs]) for each in found], options
+            own = by_layer[f"simalign {matching}", layer]
+            assert own == [set(each[theirs]) for each in found], (matching, layer)
+    package.token_type, package.embed_loader.layer = "word", 8
+    found = [package.get_word_aligns(*pair) for pair in texts(few)]
+    for matching, theirs in METHODS.items():
+        own = links(few, aligner="simalign", model=encoder, matching=matching, token_type="word")
+        assert own == [set(each[theirs]) for each in found], matching
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_links_are_those_of_awesome_align(few, encoder):  # noqa: F811
-    pytest.importorskip("awesome_align")
-    from benchmarks.neural_aligners import awesome_batches, package_batches
-    from benchmarks.rivals import awesome_model
+def test_links_are_those_of_awesome_align(few, encoder, by_layer):  # noqa: F811
+    pytest.importorskip("awesome_align.modeling")
     from transformers import AutoTokenizer
 
     model, tokenizer = awesome_model(encoder, tokenizer=AutoTokenizer.from_pretrained(encoder))
@@ -58,7 +85,7 @@ def test_links_are_those_of_awesome_align(few, encoder):  # noqa: F811
     for layer in LAYERS:
         for extraction in ("softmax", "entmax15"):
             (found,) = package_batches(model, batches, extraction, layer)
-            own = links(few, aligner="awesome", model=encoder, extraction=extraction, layer=layer)
+            own = by_layer[f"awesome {extraction}", layer]
             assert own == [set(each) for each in found], (extraction, layer)
 
 
