@@ -17,7 +17,7 @@ from typing import Any
 import xner
 from benchmarks import common, students
 from xner.experiments import yaml_files
-from xner.experiments.results import Results
+from xner.experiments.results import MEAN, Results
 from xner.experiments.tables import compared, figure
 
 CONFIG = Path(__file__).with_name("real_students.yaml")
@@ -50,6 +50,7 @@ def configured(work: Path, seeds: Sequence[int], group: str) -> dict[str, Any]:
         "seeds": list(seeds),
         "languages": kept,
         "pipelines": rows,
+        "groups": {MEAN: names},
         "compare": [pair for pair in content["compare"] if known.issuperset(pair)],
         "published": published,
     }
@@ -65,7 +66,11 @@ def section(group: str, results: Results) -> str:
     shown = [name for name in results.languages if results.rows[0].cells[name].f1 is not None]
     head = [title_of(name) for name in shown]
     scores = [
-        [row.system, *(students.spread(row.cells[n]) for n in shown), students.spread(row.mean)]
+        [
+            row.system,
+            *(students.spread(row.cells[n]) for n in shown),
+            students.spread(row.groups[MEAN]),
+        ]
         for row in results.rows
     ]
     scores += [

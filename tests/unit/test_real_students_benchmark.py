@@ -77,6 +77,7 @@ def test_a_page_is_written(data, tmp_path):
     kept = [{**row, "languages": ["de"]} for row in content["pipelines"][:2]]
     models = {name: content["models"][name] for name in ("en", "de")}
     content |= {"pipelines": kept, "compare": content["compare"][:1], "models": models}
+    content["groups"] = {"mean": ["de"]}
     content["stages"] = {name: content["stages"][name] for name in ("train", "tag")}
     page = real_students.page({"news": xner.run(content)}, {**SIZES, "layers": 8})
     assert "## News\n\nTest sentences: German 12." in page
