@@ -19,6 +19,8 @@ UTTERANCES = {
     "business_name": "ORG",
 }  # fmt: skip
 """Slots of MASSIVE that are entities of CoNLL-2003; words of other slots are outside entities."""
+DEPTHS = (6, 10, 12)
+"""Numbers of layers of further encoders."""
 T = TypeVar("T")
 _CODES = {"en": "en", "de": "de", "es": "es", "swa": "sw"}
 
@@ -41,6 +43,8 @@ def prepare(data: Path, folder: Path, encoder: Path, layers: int, train: int, te
     folder.mkdir(parents=True, exist_ok=True)
     words = {word for text in write_samples(data, folder, train, test) for word in text}
     shorten(encoder, sorted(words), layers, folder / "encoder")
+    for other in DEPTHS:
+        shorten(encoder, sorted(words), other, folder / f"encoder-{other}")
     note.write_text(json.dumps(sizes))
 
 
@@ -50,7 +54,8 @@ def write_samples(data: Path, folder: Path, train: int, test: int) -> list[list[
     english = read(mt / "en.train.conll")
     news = [i for i, rows in enumerate(english) if rows[0][0] != "-DOCSTART-"]
     chosen = spread(news, train)
-    files = {"en.conll": [english[i] for i in chosen]}
+    own = [rows for rows in read(mt / "en.test.conll") if rows[0][0] != "-DOCSTART-"]
+    files = {"en.conll": [english[i] for i in chosen], "en.test.conll": spread(own, test)}
     for language in ("de", "es"):
         lines = (mt / f"{language}.train.txt").read_text("utf-8").splitlines()
         files[f"{language}.txt"] = [untagged(lines[i].split()) for i in chosen]
@@ -133,14 +138,15 @@ def shorten(encoder: Path, words: Sequence[str], layers: int, folder: Path) -> N
         special["ids"] = [new[i] for i in special["ids"]]
     model = AutoModel.from_pretrained(encoder, add_pooling_layer=False)
     old = model.embeddings.word_embeddings
+    padding = new[tokenizer.pad_token_id]
     model.config.update({
         "vocab_size": len(kept),
-        "pad_token_id": new[tokenizer.pad_token_id],
+        "pad_token_id": padding,
         "num_hidden_layers": layers,
     })  # fmt: skip
-    model.embeddings.word_embeddings = torch.nn.Embedding.from_pretrained(
-        old.weight.data[kept].clone(), padding_idx=new[tokenizer.pad_token_id]
-    )
+    few = torch.nn.Embedding(len(kept), old.embedding_dim, padding_idx=padding)
+    few.weight.data = old.weight.data[kept].clone()
+    model.embeddings.word_embeddings = few
     model.encoder.layer = model.encoder.layer[:layers]
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

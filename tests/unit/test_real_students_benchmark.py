@@ -10,7 +10,7 @@ from xner.experiments.config import load
 pytest.importorskip("accelerate")
 
 from benchmarks import real_students
-from benchmarks.real_students_data import UTTERANCES, prepare, spread, write_samples
+from benchmarks.real_students_data import DEPTHS, UTTERANCES, prepare, spread, write_samples
 
 from tests.models import tagging
 from tests.models.routes import conll, foreign
@@ -33,7 +33,8 @@ def data(tmp_path_factory):
         path.write_text(conll(told) if name.endswith("conll") else text)
 
     document = (["-DOCSTART-"], ["O"])
-    write("conll-mt/en.train.conll", [document, *rows])
+    for split, part in (("train", rows), ("test", tests)):
+        write(f"conll-mt/en.{split}.conll", [document, *part])
     for language in ("de", "es"):
         write(f"conll-mt/{language}.train.txt", [document, *rows], language)
         write(f"gold-test/{language}.conll", tests, language)
@@ -67,7 +68,7 @@ def test_a_page_is_written(data, tmp_path):
     from tests.models.encoder import save_xlmr
 
     text = [" ".join(words) for words, _ in tagging.sentences(60, seed=1)]
-    encoder = Path(save_xlmr(tmp_path / "e5", text, num_hidden_layers=9, hidden_size=16))
+    encoder = Path(save_xlmr(tmp_path / "e5", text, num_hidden_layers=12, hidden_size=16))
     work = tmp_path / "work"
     prepare(data, work / "prepared", encoder, layers=8, **SIZES)
     prepare(tmp_path / "nowhere", work / "prepared", encoder, layers=8, **SIZES)  # kept
@@ -87,13 +88,20 @@ def test_a_page_is_written(data, tmp_path):
     assert "2 by train (" in page
 
 
-@pytest.mark.parametrize("group", ["news", "utterances", "news, further languages"])
+@pytest.mark.parametrize(
+    "group", ["news", "utterances", "news, further languages", "English, by depth"]
+)
 def test_every_row_can_be_run(data, tmp_path, group):
     work = tmp_path / "work"
     (work / "prepared").mkdir(parents=True)
     write_samples(data, work / "prepared", 25, 12)
+    for layers in DEPTHS:
+        (work / "prepared" / f"encoder-{layers}").mkdir()
     experiment = load(real_students.configured(work, [1, 2, 3], group))
     names = {system.name for system in experiment.systems}
-    assert {"translate-train", "distill single"} <= names
+    assert ({"translate-train", "distill single"} <= names) == (group != "English, by depth")
+    assert ("12 layers, 8 frozen" in names) == (group == "English, by depth")
     assert ("distill average, 3 teachers" in names) == (group == "news, further languages")
     assert all(set(pair) <= names for pair in experiment.compare)
+    fewer = real_students.configured(work, [1], group, ["distill single", "8 layers, 7 frozen"])
+    assert len(fewer["pipelines"]) == len(experiment.systems) - 1
