@@ -132,6 +132,17 @@ def links(pairs, **options):
     ]
 
 
+@pytest.mark.parametrize(("precision", "most"), [("bfloat16", 0.015), ("int8", 0.05)])
+def test_lower_precision_changes_few_links_of_an_encoder(pairs, encoder, precision, most):
+    if precision == "int8":
+        pytest.importorskip("ctranslate2")
+    options = {"aligner": "simalign", "model": encoder, "matching": "itermax", "layer": 7}
+    few = xner.Corpus.from_table(pairs.table.slice(0, 100))
+    exact, found = links(few, **options), links(few, precision=precision, **options)
+    apart = sum(len(a ^ b) for a, b in zip(exact, found, strict=True))
+    assert apart <= most * sum(len(a) + len(b) for a, b in zip(exact, found, strict=True))
+
+
 @pytest.mark.parametrize(
     "options",
     [
