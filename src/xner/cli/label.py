@@ -24,7 +24,7 @@ from xner.cli.command import Command
 from xner.cli.flags import add_flags, build_from_flags, flags_of, options_given
 from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
 from xner.cli.parsing import CommandParser
-from xner.cli.reading import add_reading
+from xner.cli.reading import add_reading, add_target
 from xner.cli.stage import LICENCE
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
@@ -81,10 +81,7 @@ def add_arguments(command: CommandParser) -> None:
         help="Text, labelled or not (.txt .conll .jsonl .parquet), or both sides. Here and below "
         "also a folder, or a quoted pattern, for several files.",
     )  # fmt: skip
-    command.add_argument(
-        "target", type=Path, nargs="?", metavar="TARGET",
-        help="Translation of SOURCE, parallel by row (.txt .conll .jsonl .parquet).",
-    )  # fmt: skip
+    add_target(command)
     add_reading(command)
     add_bad_rows(command)
     add_output(command, "Labelled target: .conll, or .jsonl or .parquet for all columns.")

@@ -16,11 +16,16 @@ def add_pairs(command: CommandParser) -> None:
         help="Labelled side (.conll .jsonl .parquet), or a file with both sides. Here and below "
         "also a folder, or a quoted pattern such as 'data/*.parquet', for several files.",
     )  # fmt: skip
+    add_target(command)
+    add_reading(command)
+
+
+def add_target(command: CommandParser) -> None:
+    """Add TARGET."""
     command.add_argument(
         "target", type=Path, nargs="?", metavar="TARGET",
         help="Translation of SOURCE, parallel by row (.txt .conll .jsonl .parquet).",
     )  # fmt: skip
-    add_reading(command)
 
 
 def add_reading(command: CommandParser) -> None:

@@ -159,6 +159,7 @@ class ProjectionOptions(MatchingOptions):
             parts.append(f"stop_tokens:{' '.join(self.stop_tokens) or 'none'}")
         return parts
 
+    # Cached because a call of one sentence reads it several times; mypy allows no such override.
     @cached_property
     def signature(self) -> str:  # type: ignore[override, unused-ignore]
         """Everything that decides the projection, except the links."""
