@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import pyarrow as pa
 
 from xner.columns import BATCH, conform, empty_batch, row_place
-from xner.corpus.parts import Batches, Held, Part, Source, only
+from xner.corpus.parts import Batches, Held, Part, ReadAhead, Source, only
 from xner.errors import InputError, UsageError
 from xner.report import Report
 from xner.validate import validate
@@ -220,6 +220,11 @@ class Corpus:
                 f"{self.origin}: there are no rows [{first}, {last}) in a corpus of {len(self)}"
             )
         return Corpus(Part(self.source, first, last), last - first, self.origin, self.schema)
+
+    def read_ahead(self, at_end: Callable[[], object]) -> Corpus:
+        """Return the same corpus, read by a thread that calls `at_end` after the last batch."""
+        source = ReadAhead(self.source, at_end)
+        return Corpus(source, len(self), self.origin, self.schema, self.report)
 
     def select(self, *names: str) -> Corpus:
         """Return some of the columns; Parquet files are read, and checked, only as far as needed.

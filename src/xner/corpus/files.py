@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from copy import copy
 from functools import partial
 from importlib import import_module
@@ -257,8 +258,10 @@ class InputFile:
         """A reader that begins near a row."""
         starts = self.contents.starts
         start = starts[bisect_right(starts, first, key=self._before) - 1]
-        if self._left and self._before(start) <= self._left[0].row <= first:
-            return self._left.pop()
+        with suppress(IndexError):  # another thread may take the reader
+            left = self._left.pop()
+            if self._before(start) <= left.row <= first:
+                return left
         return _Reader(self._before(start), [], self._read(start, self.contents.schema))
 
     def _all(self, parts: Iterable[Part]) -> Batches:

@@ -8,6 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from xner.overlap import ahead
+
 Batches = Iterator[pa.RecordBatch]
 Source = Callable[[], Batches]
 """Yields the batches of a corpus at each call; a corpus can be pickled if its source can."""
@@ -117,6 +119,35 @@ class Chosen:
     def only(self, names: Sequence[str]) -> Source:
         """Return some of the columns."""
         return only(self.source, names)
+
+
+@dataclass(frozen=True)
+class ReadAhead:
+    """A source that a thread reads in advance.
+
+    Attributes:
+        source: what is read.
+        at_end: called when its last batch was read.
+    """
+
+    source: Source
+    at_end: Callable[[], object]
+
+    def __call__(self) -> Batches:
+        """Yield the batches."""
+        return ahead(self._to_end(self.source()))
+
+    def between(self, first: int, last: int) -> Batches:
+        """Yield the rows `[first, last)`."""
+        return ahead(self._to_end(Part(self.source, first, last)()))
+
+    def only(self, names: Sequence[str]) -> ReadAhead:
+        """Return some columns."""
+        return ReadAhead(only(self.source, names), self.at_end)
+
+    def _to_end(self, batches: Batches) -> Batches:
+        yield from batches
+        self.at_end()
 
 
 def only(source: Source, names: Sequence[str]) -> Source:

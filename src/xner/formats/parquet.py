@@ -36,6 +36,7 @@ _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, Mem
 MOST_TEXT = 1 << 28
 """Bytes of text that are read at a time, about."""
 _VALUES = 64  # strings in a column of a row, about
+_LOOKED_AT = 4 * BATCH  # batches end with these rows, so they are not too few
 
 
 def _open(path: Path) -> pa.NativeFile:
@@ -136,20 +137,25 @@ def _sized_groups(
     """Yield runs of row groups from `first` on, and how many of their rows to read at a time.
 
     Few stored bytes can stand for much text where a long string is repeated, so dictionaries are
-    looked at first.
+    looked at first: only those of the next `_LOOKED_AT` rows, as the caller may not read on.
     """
     run: list[int] = []
+    held = 0
     for group in range(first, file.num_row_groups):
         peek = next(coded.iter_batches(1, row_groups=[group], columns=columns), None)
         longest = 0 if peek is None else max(map(_longest, peek.columns), default=0)
         rows = min(BATCH, max(1, MOST_TEXT // (_VALUES * max(1, longest))))
         if rows == BATCH:
             run.append(group)
+            held += file.metadata.row_group(group).num_rows
+            if held >= _LOOKED_AT:
+                yield BATCH, run
+                run, held = [], 0
             continue
         if run:
             yield BATCH, run
         yield rows, [group]
-        run = []
+        run, held = [], 0
     if run:
         yield BATCH, run
 

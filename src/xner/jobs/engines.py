@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from functools import partial
+from threading import Event, Lock
 from typing import Protocol
 
+from xner.kernels.blocks import thread_count
 from xner.report import Progress
 
-RunPart = Callable[[int, Progress], None]
-"""Makes the part of a number, and tells which share of the part is done."""
+RunPart = Callable[[int, Progress, Callable[[], object]], None]
+"""Makes the part of a number, tells which share of it is done, and calls the last argument when its
+rows were read."""
+AT_ONCE = 2
+"""Parts that threads of a process make at the same time; more would take more memory."""
 
 
 class Task(Protocol):
@@ -23,6 +29,11 @@ class Task(Protocol):
     @property
     def costly(self) -> bool:
         """Whether loading it takes long, so that few processes should do it once each."""
+        ...
+
+    @property
+    def threaded(self) -> bool:
+        """Whether several threads can make parts at the same time."""
         ...
 
     def load(self) -> RunPart:
@@ -55,21 +66,65 @@ class Engine(Protocol):
 
 
 class Local:
-    """Makes the parts in this process, one after the other."""
+    """Makes the parts in this process, in the order of their rows.
+
+    While one part is computed, a second thread reads the next or writes the last one, if the task
+    allows it.
+    """
 
     name = "local"
 
     def run(self, task: Task, parts: Sequence[int], total: int, tell: Progress) -> None:
-        """Make parts in the order of their rows."""
-        run = task.load() if parts else None
-        for part in parts:
-            assert run is not None
-            run(part, partial(_tell, tell, part, total))
+        """Make parts."""
+        if parts:
+            run, shares = task.load(), _Shares(tell, total - len(parts), total)
+            at_once = min(AT_ONCE, thread_count()) if task.threaded else 1
+            _overlapped(run, parts, shares, at_once)
         tell(task.name, 1.0)
 
     def close(self) -> None:
         """There is nothing to stop."""
 
 
-def _tell(tell: Progress, done: int, total: int, stage: str, share: float) -> None:
-    tell(stage, (done + share) / total)
+def _overlapped(run: RunPart, parts: Sequence[int], shares: _Shares, at_once: int) -> None:
+    """Make up to `at_once` parts at the same time; a part is begun when the last one was read."""
+    running: set[Future[None]] = set()
+    with ThreadPoolExecutor(at_once, "xner-part") as threads:
+        for part in parts:
+            if len(running) == at_once:
+                wait(running, return_when=FIRST_COMPLETED)
+            for future in [future for future in running if future.done()]:
+                running.remove(future)
+                future.result()
+            was_read = Event()
+            made = threads.submit(run, part, shares.of_one(), was_read.set)
+            made.add_done_callback(partial(_set, was_read))  # also if it failed before
+            running.add(made)
+            was_read.wait()
+        for future in as_completed(running):
+            future.result()
+
+
+def _set(event: Event, _: Future[None]) -> None:
+    event.set()
+
+
+class _Shares:
+    """Adds up the shares of parts that are made at the same time."""
+
+    def __init__(self, tell: Progress, finished: int, total: int) -> None:
+        self._tell, self._done, self._total = tell, float(finished), total
+        self._lock = Lock()
+
+    def of_one(self) -> Progress:
+        """What hears of the progress of one part."""
+        known = 0.0
+
+        def hear(stage: str, share: float) -> None:
+            nonlocal known
+            with self._lock:
+                self._done += share - known
+                known = share
+                self._tell(stage, self._done / self._total)
+
+        return hear

@@ -200,7 +200,7 @@ def _run_part(row: dict[str, Any], packed: bytes) -> dict[str, Any]:
     error = b""
     try:
         with threads(1):
-            _loaded(packed)(int(row["item"]), silent)
+            _loaded(packed)(int(row["item"]), silent, lambda: None)
     except Exception as raised:
         error = cloudpickle.dumps(raised)
     return {**row, "error": error}

@@ -74,14 +74,21 @@ class Parts:
     def load(self) -> RunPart:
         """Load what makes the parts."""
         make = self.maker.load()
-        return lambda part, tell: self._run(make, part, tell)
+        return lambda part, tell, was_read: self._run(make, part, tell, was_read)
 
-    def _run(self, make: Make, part: int, tell: Progress) -> None:
+    @property
+    def threaded(self) -> bool:
+        """Whether several threads can make parts at the same time."""
+        return self.maker.threaded
+
+    def _run(self, make: Make, part: int, tell: Progress, was_read: Callable[[], object]) -> None:
         name = self._name(part)
         if self._is_finished(name):
             return  # Ray can repeat a task of which only the last parts were lost
         begin, first = time.time(), part * self.rows
         rows = self.corpus.part(first, min(first + self.rows, len(self.corpus)))
+        if self.threaded:
+            rows = rows.read_ahead(was_read)
         shard = self.output.shard(name) if self.sharded else self.folder / name
         with written(str(self.output), shard, self.scratch) as made:
             report = make(rows, made, tell)

@@ -37,6 +37,11 @@ class WritePart:
     scheme: str
     unwritten: frozenset[str] = frozenset()
 
+    @property
+    def threaded(self) -> bool:
+        """Whether several threads can make parts at the same time."""
+        return self.stage.threaded
+
     def load(self) -> Make:
         """Load models and statistics."""
         stage = self.stage.loaded()

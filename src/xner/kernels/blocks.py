@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 
 _requested: list[int] = []
+_called: set[Callable[..., Any]] = set()
+"""Kernels that have run in this process, so that they are compiled."""
 
 
 @contextmanager
@@ -81,8 +83,8 @@ def over_blocks(
 ) -> list[T]:
     """Call `kernel(lo, hi, *args)` for consecutive blocks of rows.
 
-    The kernel must write only what belongs to its own rows, or return it. The first call
-    runs alone, so that compilation happens once and not in every thread.
+    The kernel must write only what belongs to its own rows, or return it. The first call in a
+    process runs alone, so that compilation happens once and not in every thread.
 
     Args:
         kernel: the kernel.
@@ -96,8 +98,11 @@ def over_blocks(
     blocks = rows if isinstance(rows, range) else range(0, rows, BLOCK)
     if len(blocks) <= 1 or (workers := thread_count()) == 1:
         return [kernel(0, blocks.stop, *args, **kwargs)]
-    first, *bounds = [(lo, min(lo + blocks.step, blocks.stop)) for lo in blocks]
-    results = [kernel(*first, *args, **kwargs)]
+    bounds = [(lo, min(lo + blocks.step, blocks.stop)) for lo in blocks]
+    results = []
+    if kernel not in _called:
+        results = [kernel(*bounds.pop(0), *args, **kwargs)]
+        _called.add(kernel)
     pool = _pool(workers, os.getpid())
     jobs = [pool.submit(kernel, *bound, *args, **kwargs) for bound in bounds]
     return results + [job.result() for job in jobs]

@@ -5,7 +5,7 @@ Built-in scores are imported when they are first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -79,6 +79,11 @@ def register(
         raise UsageError(f"a custom score cannot be called {name!r}; choose another name")
     _SCORES[name] = Score(function, counted=counted)
     return function
+
+
+def built_in(names: Iterable[str]) -> bool:
+    """Return whether all scores of these names belong to xner."""
+    return _BUILT_IN.issuperset(names)
 
 
 def find_score(name: str) -> Score:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from threading import local
+import os
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from xner.kernels.records import Flags, Int32, Keys, Strings, Words
 from xner.kernels.word_types import COLUMNS, add_words, find_words, move_words
 
 MOST_TYPES = 1 << 19
-"""Word types that are remembered at a time; they take 32 MiB for each thread that projects."""
+"""Word types that are remembered at a time; they take 32 MiB."""
 _BLOCK = 1 << 18
 _NO_WORD = r"[^\p{L}\p{N}\p{M}]"
 _BRACKETS = r"[(\[{（［｛【「『《〈]", r"[)\]}）］｝】」』》〉]"
@@ -25,15 +26,17 @@ _FOUND: set[str] = set()
 """Characters that `_punctuation` has looked at, and those that it found."""
 
 
-class _Remembered(local):
-    """The word types that a thread has met.
+class _Remembered:
+    """The word types that were met.
 
     Attributes:
+        lock: held by the thread that looks words up, which may add some.
         table: uint64 (rows, `COLUMNS`), a power of two of rows, at most half full.
         size: number of types.
     """
 
     def __init__(self) -> None:
+        self.lock = Lock()
         self.clear(1 << 12)
 
     def clear(self, rows: int) -> None:
@@ -54,6 +57,16 @@ class _Remembered(local):
 _REMEMBERED = _Remembered()
 
 
+def _forget() -> None:
+    """Begin again in a process that was forked: another thread may hold the lock."""
+    _REMEMBERED.lock = Lock()
+    _REMEMBERED.clear(1 << 12)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
 def words_of(tokens: pa.ListArray) -> Words:
     """Return the words of a column of tokens."""
     values = values_of(tokens)
@@ -61,13 +74,8 @@ def words_of(tokens: pa.ListArray) -> Words:
     keys, shapes = np.empty(many, np.uint64), np.empty(many, np.uint8)
     letters, brackets = np.empty(many, np.int32), np.empty(many, np.int32)
     if many:
-        table, parts = _REMEMBERED.table, (keys, shapes, letters, brackets)
-        found = over_blocks(find_words, range(0, many, _BLOCK), _strings(values), table, *parts)
-        if len(unknown := np.concatenate(found)):
-            coded = values.take(pa.array(unknown)).dictionary_encode()
-            index, new = coded.indices.to_numpy(), _new_types(coded.dictionary)
-            keys[unknown], shapes[unknown] = new.keys[index], new.shapes[index]
-            letters[unknown], brackets[unknown] = new.letters[index], new.brackets[index]
+        with _REMEMBERED.lock:
+            _look_up(values, keys, shapes, letters, brackets)
     return Words(
         rebased(tokens),
         frozen(keys, np.uint64),
@@ -75,6 +83,19 @@ def words_of(tokens: pa.ListArray) -> Words:
         frozen(letters, np.int32),
         frozen(brackets, np.int32),
     )
+
+
+def _look_up(
+    values: pa.StringArray, keys: Keys, shapes: Flags, letters: Int32, brackets: Int32
+) -> None:
+    """Write what is known of words, as `Words` has it; new types are remembered."""
+    parts, table = (keys, shapes, letters, brackets), _REMEMBERED.table
+    found = over_blocks(find_words, range(0, len(values), _BLOCK), _strings(values), table, *parts)
+    if len(unknown := np.concatenate(found)):
+        coded = values.take(pa.array(unknown)).dictionary_encode()
+        index, new = coded.indices.to_numpy(), _new_types(coded.dictionary)
+        keys[unknown], shapes[unknown] = new.keys[index], new.shapes[index]
+        letters[unknown], brackets[unknown] = new.letters[index], new.brackets[index]
 
 
 def rebased(column: pa.ListArray) -> Int32:

@@ -170,6 +170,11 @@ class Stage:
         return self.costly
 
     @property
+    def threaded(self) -> bool:
+        """Whether several threads may run it on different parts of a corpus at the same time."""
+        return False
+
+    @property
     def part_rows(self) -> int:
         """Rows of the parts of a job by default."""
         return MODEL_ROWS if self.costly else KERNEL_ROWS

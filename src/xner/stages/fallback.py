@@ -74,6 +74,8 @@ class MarkPart:
 
     stage: EasyProject
 
+    threaded: ClassVar[bool] = False
+
     def load(self) -> Make:
         """Load the model."""
         stage = self.stage.loaded()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
@@ -46,12 +46,17 @@ def count_corpus(corpus: Corpus, options: ProjectionOptions) -> Counts:
     """
     counts = Counts(options.first_signature)
     done = 0
-    require_columns(corpus, *NEEDED)
-    for batch in corpus.select(*NEEDED).batches():
+    for batch in _needed(corpus).batches():
         count_batch(Text(without_large(batch, options)), options, counts)
         done += batch.num_rows
         options.tell("count", done / max(1, len(corpus)))
     return counts
+
+
+def _needed(corpus: Corpus) -> Corpus:
+    """The columns that are counted."""
+    require_columns(corpus, *NEEDED)
+    return corpus if corpus.columns == list(NEEDED) else corpus.select(*NEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ def counted(options: ProjectionOptions, corpus: Corpus, work: Work) -> Path:
             counts.include(Counts.load(part / _FILE))
         counts.save(folder / _FILE)
 
+    corpus = _needed(corpus)  # here, so that all parts share one reader of each file
     path = work.once("counts", merge) / _FILE
     work.discard("count", _FILE)
     return path
@@ -114,6 +120,8 @@ class CountPart:
     """
 
     options: ProjectionOptions
+
+    threaded: ClassVar[bool] = True
 
     def load(self) -> Make:
         """There is nothing to load."""

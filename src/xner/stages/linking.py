@@ -58,6 +58,8 @@ class AlignPart:
 
     stage: FittedOptions
 
+    threaded: ClassVar[bool] = False
+
     def load(self) -> Make:
         """Load the model of the aligner."""
         stage = self.stage.with_aligner()

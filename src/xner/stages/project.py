@@ -26,6 +26,7 @@ from xner.outcomes import outcomes_of
 from xner.report import Figure, Report
 from xner.score.counts import Counts
 from xner.score.nmt import NmtOptions, NmtScorer
+from xner.score.registry import built_in
 from xner.score.relabel import Change
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of, require_columns
@@ -162,6 +163,11 @@ class Project(ProjectionOptions):
     def costly(self) -> bool:
         """Whether a pretrained aligner or the score `nmt` runs a model."""
         return self.nmt is not None or (self.linked and self.pretrained)
+
+    @property
+    def threaded(self) -> bool:
+        """Kernels can run at the same time; custom scores may not be made for it."""
+        return not self.costly and built_in(self.score)
 
     def lengthy(self, corpus: Corpus) -> bool:
         aligns = self.linked and "links" not in corpus.columns

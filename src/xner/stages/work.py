@@ -26,6 +26,11 @@ progress; returns what it counted."""
 class Maker(Protocol):
     """What makes the files of parts. It is pickled for other processes."""
 
+    @property
+    def threaded(self) -> bool:
+        """Whether several threads can make parts at the same time."""
+        ...
+
     def load(self) -> Make:
         """Load models and statistics, and return the function that makes one part."""
         ...
