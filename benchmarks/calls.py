@@ -1,6 +1,7 @@
 """Measure library calls: one sentence with given links, and large tables and frames.
 
-    python -m benchmarks.calls            # writes benchmarks/results/calls.md
+    python -m benchmarks.calls                   # writes benchmarks/results/calls.md
+    python -m benchmarks.calls --one-sentence    # prints the first table only
 
 One sentence is projected many times on one thread. Its CPU time hardly depends on what else the
 machine does; the time that passes does. Tables are the 37,342 pairs of conll-mt with the links of
@@ -35,8 +36,12 @@ def main() -> None:
     arguments = common.parser(__doc__.splitlines()[0])
     arguments.add_argument("--pairs", type=int, default=1_000_000, help="rows of the Arrow table")
     arguments.add_argument("--frame", type=int, default=100_000, help="rows of the pandas frame")
+    arguments.add_argument("--one-sentence", action="store_true", help="print that table only")
     options = arguments.parse_args()
     real = common.conll_mt(options.data).select(COLUMNS)
+    if options.one_sentence:
+        print(one_sentence(real))
+        return
     parts = [one_sentence(real), large(real, options.pairs, options.frame), words(real)]
     load = f"Load average of the machine during the run: {os.getloadavg()[1]:.0f}."
     body = "\n".join([common.made_by("pyarrow"), "", load, "", *parts])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from xner.errors import FormatError
+from xner.kernels.records import sizes_of
 
 BATCH = 32_768
 """Rows that are read, projected and written at a time."""
@@ -207,14 +208,14 @@ def conform(batch: pa.RecordBatch) -> pa.RecordBatch:
             column.validate(full=True)
         except pa.ArrowException as error:
             raise FormatError(f"column {name!r} is damaged: {error}") from None
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise FormatError(f"there are two columns {twice[0]!r}; remove or rename one")
+    if len(set(names)) < len(names):
+        twice = min(name for name in names if names.count(name) > 1)
+        raise FormatError(f"there are two columns {twice!r}; remove or rename one")
     columns = [
         fit(column, COLUMNS[name], name) if name in COLUMNS else column
         for name, column in zip(names, batch.columns, strict=True)
     ]
-    fitted = pa.RecordBatch.from_arrays(columns, names=names)
-    return fitted.replace_schema_metadata(batch.schema.metadata)
+    return pa.RecordBatch.from_arrays(columns, names=names, metadata=batch.schema.metadata)
 
 
 def replace_columns(
@@ -237,8 +238,11 @@ def replace_columns(
     drop = _with_offsets(columns, drop)
     held = zip(batch.schema.names, batch.columns, strict=True)
     arrays = {name: column for name, column in held if name not in drop} | dict(columns)
-    changed = pa.RecordBatch.from_pydict(arrays)
-    return changed.replace_schema_metadata(_changed(batch.schema.metadata, metadata))
+    return pa.RecordBatch.from_arrays(
+        list(arrays.values()),
+        names=list(arrays),
+        metadata=_changed(batch.schema.metadata, metadata),
+    )
 
 
 def with_same_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -264,7 +268,7 @@ def with_columns(
 ) -> pa.Schema:
     """Return the schema of `replace_columns`, from the types of the new columns."""
     drop = _with_offsets(types, drop)
-    held = {field.name: field.type for field in schema if field.name not in drop}
+    held = {n: kind for n, kind in zip(schema.names, schema.types, strict=True) if n not in drop}
     return pa.schema(held | dict(types), _changed(schema.metadata, metadata))
 
 
@@ -303,21 +307,61 @@ def struct_lists(kind: pa.ListType, offsets: NDArray[np.integer], *fields: Any) 
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
+class Lists(NamedTuple):
+    """What a list column holds, without copying.
+
+    offsets: int32 (rows + 1), from 0; row r owns the values `[offsets[r], offsets[r + 1])`.
+    values: those that the rows cover.
+    """
+
+    offsets: Int32
+    values: pa.Array
+
+    @classmethod
+    def of(cls, column: pa.ListArray) -> Lists:
+        """Take a list column apart."""
+        offsets, values = offsets_of(column), column.values
+        first, last = int(offsets[0]), int(offsets[-1])
+        if first == 0 and last == len(values):
+            return cls(offsets, values)
+        return cls(offsets - first, values.slice(first, last - first))
+
+    @property
+    def sizes(self) -> Int32:
+        """int32 (rows): number of values in each row."""
+        return sizes_of(self.offsets)
+
+    def row_of(self, value: int) -> int:
+        """The row that owns a value."""
+        return int(self.offsets.searchsorted(value, side="right")) - 1
+
+    def numbers(self, *names: str) -> list[NDArray[Any]]:
+        """Fields of values that are structs, as flat arrays; nulls are not allowed."""
+        return [self.values.field(name).to_numpy() for name in names]
+
+
 def offsets_of(column: pa.ListArray) -> Int32:
     """Offsets of a list column into its values, int32 (rows + 1), without copying."""
-    return np.asarray(column.offsets.to_numpy())
+    offsets: Int32 = column.offsets.to_numpy()
+    return offsets
 
 
 def lengths_of(column: pa.ListArray) -> Int32:
     """Number of values in each row of a list column, int32 (rows)."""
-    offsets = offsets_of(column)
-    return offsets[1:] - offsets[:-1]  # np.diff takes longer for a single row
+    return sizes_of(offsets_of(column))
+
+
+def string_offsets(strings: pa.StringArray) -> Int32:
+    """Offsets of strings into the bytes of their buffer, int32 (strings + 1), without copying."""
+    if not len(strings):
+        return np.zeros(1, np.int32)  # may have no buffer
+    offsets = np.frombuffer(strings.buffers()[1], np.int32)
+    return offsets[strings.offset : strings.offset + len(strings) + 1]
 
 
 def values_of(column: pa.ListArray) -> pa.Array:
     """The values that the rows of a list column cover, without copying."""
-    offsets = offsets_of(column)
-    return column.values.slice(offsets[0], offsets[-1] - offsets[0])
+    return Lists.of(column).values
 
 
 def field_of(column: pa.ListArray, name: str) -> NDArray[Any]:
@@ -334,8 +378,7 @@ def fields_of(column: pa.ListArray, *names: str) -> list[NDArray[Any]]:
 
     Nulls are not allowed.
     """
-    values = values_of(column)
-    return [np.asarray(values.field(name).to_numpy()) for name in names]
+    return Lists.of(column).numbers(*names)
 
 
 def numbered(name: str, first: int, last: int) -> pa.StringArray:
@@ -346,4 +389,4 @@ def numbered(name: str, first: int, last: int) -> pa.StringArray:
 
 def rows_of(offsets: Int32) -> NDArray[np.int64]:
     """The row of every value that `offsets` covers, int64 (values)."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return np.arange(len(offsets) - 1).repeat(sizes_of(offsets))

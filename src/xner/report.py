@@ -38,7 +38,7 @@ class Figure:
     @property
     def initial(self) -> int | float | Counter[Any]:
         """A new first value."""
-        if isinstance(self.start, int | float):
+        if isinstance(self.start, (int, float)):
             return self.start
         return Counter(dict.fromkeys(self.start, 0))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.corpora import WEIGHTS
 from tests.reference import scores as twin
-from xner.columns import COLUMNS
+from xner.columns import COLUMNS, Lists
 from xner.corpus import Corpus
 from xner.kernels import blocks
 from xner.links import back_off
@@ -31,6 +31,11 @@ from xner.stages.project import Project, project
 quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 DEFAULT = Project()
 WORDS = st.sampled_from(["der", "Der", "die", "Rat", "rat", "Élan", "ﬁ", "«Ja»", "1a", ",", "日本"])
+
+
+def tokens_of(words):
+    """A column of one sentence."""
+    return Lists.of(pa.array([words], pa.list_(pa.string())))
 
 
 @st.composite
@@ -167,7 +172,7 @@ def test_batches_blocks_and_threads_change_nothing(rows, cut):
 @quick
 @given(st.lists(st.text(max_size=4), max_size=9))
 def test_keys_and_shapes_of_words(words):
-    made_of = words_of(pa.array([words], pa.list_(pa.string())))
+    made_of = words_of(tokens_of(words))
     bare = twin.bare(words)
     for i, a in enumerate(bare):
         for j, b in enumerate(bare):
@@ -183,9 +188,9 @@ def test_words_that_are_remembered_or_forgotten_are_the_same(batches):
         mock.patch.object(word_types, "MOST_TYPES", 4),
     ):
         for words in (words for batch in batches for words in (batch, batch)):
-            made_of = words_of(pa.array([words], pa.list_(pa.string())))
+            made_of = words_of(tokens_of(words))
             with mock.patch.object(word_types, "_REMEMBERED", word_types._Remembered()):
-                alone = words_of(pa.array([words], pa.list_(pa.string())))
+                alone = words_of(tokens_of(words))
             assert all(np.array_equal(a, b) for a, b in zip(made_of, alone, strict=True))
             assert made_of.letters.tolist() == [len(word) for word in words]
             depths = [sum("([".count(c) - ")]".count(c) for c in word) for word in words]
@@ -196,7 +201,7 @@ def test_words_that_are_remembered_or_forgotten_are_the_same(batches):
 
 def test_shapes():
     words = ["Haus", "haus", "Élan", "élan", "12", "«Ja»", "„so“", "...", "日本", "", "(1)", "Ж"]
-    shapes = words_of(pa.array([words], pa.list_(pa.string()))).shapes
+    shapes = words_of(tokens_of(words)).shapes
     assert shapes.tolist() == [0, 1, 0, 1, 2, 0, 1, 3, 1, 3, 2, 0]
 
 

@@ -50,7 +50,8 @@ def as_corpus(given: Any, side: str | None = "source", single: bool = False) -> 
     if isinstance(given, list | tuple) and given and all(map(_is_path, given)):
         return _scanned(given, side if single else None)
     if (table := _table_of(given)) is not None:
-        return _fitted(rechunk(table.to_batches()), table.schema, side, "table", _row_of("table"))
+        batches = map(conform, rechunk(table.to_batches()))
+        return _fitted(batches, table.schema, side, "table", _row_of("table"))
     if isinstance(given, Mapping):
         batch = _batch_of_mapping(given)
         return _fitted(rechunk([batch]), batch.schema, side, "data", _row_of("data"))
@@ -177,19 +178,19 @@ def _fitted(
     origin: str,
     place: Callable[[int], Where],
 ) -> Corpus:
-    """A corpus of batches, with the types and names that xner uses; every row is checked."""
+    """A corpus of batches that have the types that xner uses; every row is checked."""
     done, fitted = 0, []
     for batch in batches:
         fitted.append(_fit(batch, side, place(done)))
         done += batch.num_rows
     if fitted:
         return Corpus.from_batches(_alike(fitted), origin)
-    empty = _fit(empty_batch(schema), side, place(0))
+    empty = _fit(conform(empty_batch(schema)), side, place(0))
     return Corpus.from_batches([], origin, empty.schema)
 
 
 def _fit(batch: pa.RecordBatch, side: str | None, where: Where) -> pa.RecordBatch:
-    batch = with_words(with_entities(conform(batch), "auto", where), where)
+    batch = with_words(with_entities(batch, "auto", where), where)
     validate(batch, where)
     if side is None or "tokens" not in batch.schema.names:
         return batch

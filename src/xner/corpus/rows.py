@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xner.columns import COLUMNS, Where
+from xner.columns import COLUMNS, Where, fit
 from xner.errors import InputError, UsageError
 
 ROW_FORMS = (
@@ -54,6 +54,8 @@ def batch_of_rows(rows: Sequence[Any], where: Where, single: bool = False) -> pa
 def batch_of_columns(columns: Mapping[str, Sequence[Any]], where: Where) -> pa.RecordBatch:
     """A batch of columns of Python values; tuples in columns of structs become structs.
 
+    Columns that xner knows have the types of `xner.columns`.
+
     Raises:
         InputError: a value has the wrong type, or columns differ in length.
     """
@@ -64,9 +66,8 @@ def batch_of_columns(columns: Mapping[str, Sequence[Any]], where: Where) -> pa.R
             max(lengths.items(), key=_second),
         )
         raise InputError(f"column {one!r} has {rows} rows, but {other!r} has {more}")
-    return pa.RecordBatch.from_pydict(
-        {name: _array(name, values, where) for name, values in columns.items()}
-    )
+    arrays = [_array(name, values, where) for name, values in columns.items()]
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
 def _second(item: tuple[str, int]) -> int:
@@ -78,7 +79,8 @@ def _array(name: str, values: Sequence[Any], where: Where) -> pa.Array:
     if name in _FIELDS:
         values = [_structs(name, value, where(i)) for i, value in enumerate(values)]
     try:
-        return pa.array(values, kind)
+        made = pa.array(values, kind)
+        return made if kind is None else fit(made, kind, name)
     except (pa.ArrowException, TypeError, OverflowError):
         pass
     for i, value in enumerate(values):

@@ -14,6 +14,7 @@ from xner.formats.tags import class_names, entities_from_tags
 
 TAGS, CLASSES = "tags", "ner_tags"
 """Columns of tags: one that entities replace, and one that is kept with the names of its classes"""
+_TAG_COLUMNS = tuple(product(("", "source_", "target_"), (TAGS, CLASSES)))
 
 
 def with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
@@ -26,14 +27,15 @@ def with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.Record
     Raises:
         InputError: a row has not as many tags as words, or a tag is not one of its scheme.
     """
-    for prefix, kind in product(("", "source_", "target_"), (TAGS, CLASSES)):
+    held = set(batch.schema.names)
+    for prefix, kind in _TAG_COLUMNS:
         name = f"{prefix}{kind}"
-        if name not in batch.schema.names or f"{prefix}entities" in batch.schema.names:
+        if name not in held or f"{prefix}entities" in batch.schema.names:
             continue
         tags = batch[name]
         if kind == CLASSES:
             known = class_names(batch.schema).get(name)
-            if f"{prefix}tokens" not in batch.schema.names or (known is None and _coded(tags)):
+            if f"{prefix}tokens" not in held or (known is None and _coded(tags)):
                 continue
             tags = tags if known is None else _named(tags, known, name, where)
         else:

@@ -41,8 +41,8 @@ def with_words(batch: pa.RecordBatch, where: Where) -> pa.RecordBatch:
         InputError: an entity is outside its text, or has no characters but white space.
         FormatError: there are offsets without tokens.
     """
+    names = batch.schema.names
     for prefix in _PREFIXES:
-        names = batch.schema.names
         if f"{prefix}text" in names and f"{prefix}tokens" not in names:
             batch = _with_words(batch, prefix, where)
     return batch

@@ -76,6 +76,7 @@ def _candidates(text: Text, ngrams: NgramLimits | None, runs: RunLimits | None) 
     spans = joined(
         over_blocks(linked_spans, text.batch.num_rows, entities, text.links, lengths, ngrams, runs)
     )
-    offsets = np.concatenate([[0], np.cumsum(spans.sizes)])
+    offsets = np.zeros(len(spans.sizes) + 1, np.int32)
+    spans.sizes.cumsum(out=offsets[1:])
     problem = Problem(entities.offsets, offsets, spans.start, spans.end, spans.score, lengths)
     return Candidates(problem, spans.status, entities.end - entities.start)

@@ -15,6 +15,8 @@ from xner.kernels.records import Int64, Keys, Table
 
 LIMIT = 1 << 23
 _VERSION = 2
+_LEAST = 32
+"""Slots of a new table: room for the sums over spans of a single sentence."""
 
 
 class Counts:
@@ -34,7 +36,7 @@ class Counts:
         self.signature = signature
         self.limit = limit
         self.labels: set[str] = set()
-        self.table = _table(16)
+        self.table = _table(_LEAST)
         self._size = 0
 
     def __len__(self) -> int:
@@ -140,7 +142,7 @@ class Counts:
         wanted = 2 * most if most > 3 * self.limit // 2 else 2 * min(most, self.limit)
         if wanted > len(self.table.keys):
             old = self.table
-            self.table, self._size = _table(1 << max(4, (wanted - 1).bit_length())), 0
+            self.table, self._size = _table(max(_LEAST, 1 << (wanted - 1).bit_length())), 0
             self._insert(*old)  # free slots have the key 0, which is not counted
 
     def _drop_rarest(self) -> None:

@@ -25,39 +25,19 @@ from importlib.resources import files
 
 import numpy as np
 
-from xner.columns import rows_of
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.evidence import INPUTS, Known, evidence, probabilities
 from xner.kernels.network import Network
-from xner.kernels.records import Float64, Keys, Spans
+from xner.kernels.records import Float64
 from xner.score import dictionary, overlap
-from xner.score.counts import Counts
 from xner.score.dictionary import entity_keys
 from xner.score.edge import edge_rule
-from xner.score.scene import Scene, Text, key_of, score_with
+from xner.score.scene import Scene, score_with
+from xner.score.span_sums import sums_of
 
 OF_ENTITY = ("entity words", "entity weight", "log candidates")
 """The inputs that an entity has without a candidate."""
-_LENGTHS = np.uint64(11)
 _FILE = "likelihood.json"
-
-
-def count_lengths(text: Text, spans: Spans, counts: Counts) -> None:
-    """Count the words and letters of the entities that have a span, and of their spans."""
-    row = rows_of(spans.offsets)
-    entity = spans.entity
-    entities = text.entities
-    own = text.source.offsets[row]
-    other = text.target.offsets[row]
-    edges = (
-        (own + entities.start[entity], own + entities.end[entity], text.source.letters),
-        (other + spans.start, other + spans.end, text.target.letters),
-    )
-    sums = []
-    for first, last, letters in edges:
-        before = np.concatenate([[0], np.cumsum(letters, dtype=np.int64)])
-        sums += [int((last - first).sum()), int((before[last] - before[first]).sum())]
-    counts.add(_length_keys(), np.array(sums, np.int64))
 
 
 def likelihood(scene: Scene) -> Float64:
@@ -79,7 +59,8 @@ def _known(scene: Scene) -> Known:
     """What the inputs of the network are computed from."""
     spans, counts = scene.counted()
     text = scene.text
-    words, letters, their_words, their_letters = counts.of(_length_keys()) + 1.0
+    sums = sums_of(counts)
+    words, letters, their_words, their_letters = sums.lengths + 1.0
     return Known(
         text.both,
         text.links,
@@ -88,7 +69,7 @@ def _known(scene: Scene) -> Known:
         spans,
         counts.table,
         entity_keys(text),
-        edge_rule(counts),
+        edge_rule(sums),
         overlap.PER_WORD,
         dictionary.STRENGTH,
     )
@@ -107,8 +88,3 @@ def network() -> Network:
     return Network(
         **arrays, none=of_entity, missing=float(kept["missing"]), bound=float(kept["bound"])
     )
-
-
-@cache
-def _length_keys() -> Keys:
-    return key_of(np.arange(4).astype(np.uint64) << np.uint64(8), _LENGTHS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,12 @@ class Score:
 
 
 def _late(module: str, name: str) -> Callable[[Scene], Float64]:
-    def score(scene: Scene) -> Float64:
-        found: Callable[[Scene], Float64] = getattr(import_module(module), name)
-        return found(scene)
+    @cache
+    def found() -> Callable[[Scene], Float64]:
+        function: Callable[[Scene], Float64] = getattr(import_module(module), name)
+        return function
 
-    return score
+    return lambda scene: found()(scene)
 
 
 _SCORES = {

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Concatenate, NamedTuple, ParamSpec
 import numpy as np
 import pyarrow as pa
 
-from xner.columns import fields_of, lengths_of, rows_of, values_of
+from xner.columns import Lists
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import mixed
 from xner.kernels.records import (
     Entities,
     Float64,
     Int32,
+    Int64,
     Keys,
     Links,
     Problem,
@@ -25,7 +26,7 @@ from xner.kernels.records import (
     Words,
 )
 from xner.score.counts import Counts
-from xner.score.word_types import hashed, rebased, words_of
+from xner.score.word_types import hashed, words_of
 
 if TYPE_CHECKING:
     from xner.score.nmt import NmtScorer
@@ -40,33 +41,48 @@ class Text:
     batch: pa.RecordBatch
 
     @cached_property
+    def source_tokens(self) -> Lists:
+        """The column of source words."""
+        return Lists.of(self.batch["source_tokens"])
+
+    @cached_property
+    def target_tokens(self) -> Lists:
+        """The column of target words."""
+        return Lists.of(self.batch["target_tokens"])
+
+    @cached_property
+    def source_entities(self) -> Lists:
+        """The column of source entities."""
+        return Lists.of(self.batch["source_entities"])
+
+    @cached_property
     def source(self) -> Words:
         """Words of the source side."""
-        return words_of(self.batch["source_tokens"])
+        return words_of(self.source_tokens)
 
     @cached_property
     def target(self) -> Words:
         """Words of the target side."""
-        return words_of(self.batch["target_tokens"])
+        return words_of(self.target_tokens)
 
     @cached_property
     def target_lengths(self) -> Int32:
         """int32 (S): number of target words."""
-        return frozen(lengths_of(self.batch["target_tokens"]), np.int32)
+        return frozen(self.target_tokens.sizes, np.int32)
 
     @cached_property
     def entities(self) -> Entities:
         """The source entities."""
-        column = self.batch["source_entities"]
-        return Entities(rebased(column), *_fields(column, "start", "end"))
+        column = self.source_entities
+        return Entities(*_frozen(column.offsets, *column.numbers("start", "end")))
 
     @cached_property
     def links(self) -> Links:
         """The links of the batch, or those given to `with_links`."""
-        column = self.batch["links"]
-        [weight] = fields_of(column, "weight")
-        source, target = _fields(column, "source", "target")
-        return Links(rebased(column), source, target, frozen(weight, np.float32))
+        column = Lists.of(self.batch["links"])
+        source, target, weight = column.numbers("source", "target", "weight")
+        offsets, source, target = _frozen(column.offsets, source, target)
+        return Links(offsets, source, target, frozen(weight, np.float32))
 
     @property
     def has_links(self) -> bool:
@@ -80,21 +96,31 @@ class Text:
         return text
 
     @cached_property
-    def both(self) -> Texts:
-        """Both sides and the entities."""
-        base = self.source.offsets[rows_of(self.entities.offsets)]
-        room = len(self.source.keys) + 1
+    def depth(self) -> Int64:
+        """int64 (source words): number of entities that each word is in."""
+        words = self.source_tokens.offsets
+        base = words[:-1].repeat(self.source_entities.sizes)
+        room = int(words[-1]) + 1
         begins = np.bincount(base + self.entities.start, minlength=room)
         ends = np.bincount(base + self.entities.end, minlength=room)
-        inside = frozen(np.cumsum(begins - ends)[:-1] > 0, np.uint8)
+        depth: Int64 = (begins - ends).cumsum()[:-1]
+        return depth
+
+    @property
+    def nested(self) -> bool:
+        """Whether entities of a sentence share words."""
+        return bool(self.depth.max(initial=0) > 1)
+
+    @cached_property
+    def both(self) -> Texts:
+        """Both sides and the entities."""
+        inside = frozen(self.depth > 0, np.uint8)
         return Texts(self.source, self.target, self.entities, inside)
 
     @cached_property
     def label_keys(self) -> Keys:
         """uint64 (E): key of each entity's label; case counts."""
-        column = self.batch["source_entities"]
-        coded = values_of(column).field("label").dictionary_encode()
-        return frozen(hashed(coded.dictionary)[coded.indices.to_numpy()], np.uint64)
+        return hashed(self.source_entities.values.field("label"))
 
 
 class NerSettings(NamedTuple):
@@ -165,5 +191,5 @@ def key_of(keys: Keys, kind: np.uint64 | Keys) -> Keys:
     return mixed(keys ^ kind)
 
 
-def _fields(column: pa.ListArray, *names: str) -> list[Int32]:
-    return [frozen(field, np.int32) for field in fields_of(column, *names)]
+def _frozen(*arrays: Int32) -> list[Int32]:
+    return [frozen(array, np.int32) for array in arrays]

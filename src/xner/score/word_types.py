@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xner.columns import offsets_of, values_of
+from xner.columns import Lists, string_offsets
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import word_keys
 from xner.kernels.records import Flags, Int32, Keys, Strings, Words
@@ -67,9 +67,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def words_of(tokens: pa.ListArray) -> Words:
+def words_of(tokens: Lists) -> Words:
     """Return the words of a column of tokens."""
-    values = values_of(tokens)
+    values = tokens.values
     many = len(values)
     keys, shapes = np.empty(many, np.uint64), np.empty(many, np.uint8)
     letters, brackets = np.empty(many, np.int32), np.empty(many, np.int32)
@@ -77,7 +77,7 @@ def words_of(tokens: pa.ListArray) -> Words:
         with _REMEMBERED.lock:
             _look_up(values, keys, shapes, letters, brackets)
     return Words(
-        rebased(tokens),
+        frozen(tokens.offsets, np.int32),
         frozen(keys, np.uint64),
         frozen(shapes, np.uint8),
         frozen(letters, np.int32),
@@ -96,12 +96,6 @@ def _look_up(
         index, new = coded.indices.to_numpy(), _new_types(coded.dictionary)
         keys[unknown], shapes[unknown] = new.keys[index], new.shapes[index]
         letters[unknown], brackets[unknown] = new.letters[index], new.brackets[index]
-
-
-def rebased(column: pa.ListArray) -> Int32:
-    """Offsets of a list column, int32 (rows + 1), counted from the first of its values."""
-    offsets = offsets_of(column)
-    return frozen(offsets - offsets[0], np.int32)
 
 
 def _new_types(strings: pa.StringArray) -> Words:
@@ -162,7 +156,6 @@ def _punctuation(characters: set[str]) -> set[str]:
 
 def _strings(strings: pa.StringArray) -> Strings:
     """UTF-8 of all strings."""
-    _, offsets, data = strings.buffers()
-    ends = np.frombuffer(offsets, np.int32)[strings.offset : strings.offset + len(strings) + 1]
+    data = strings.buffers()[2]
     text = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
-    return Strings(frozen(ends, np.int32), frozen(text, np.uint8))
+    return Strings(frozen(string_offsets(strings), np.int32), frozen(text, np.uint8))

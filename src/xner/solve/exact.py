@@ -15,7 +15,7 @@ import numpy as np
 
 from xner.errors import UsageError
 from xner.kernels.blocks import over_blocks
-from xner.kernels.matching import NO_LIMIT, greedy
+from xner.kernels.matching import GREEDY, NO_LIMIT, greedy
 from xner.kernels.records import Choice, Int64, Problem
 from xner.solve.constraint import Constraint
 from xner.solve.solution import TOLERANCE, Route, Solution, Status, candidate_edges
@@ -62,14 +62,14 @@ def solve_exact(
     uses = NO_LIMIT if limit is None else min(limit, NO_LIMIT)
     choice = Choice.none(problem)
     over_blocks(greedy, problem.sentences, problem, uses, choice)
-    marked = np.flatnonzero(choice.route == Route.GREEDY).astype(np.int32)
-    if len(marked):  # import, and compile, only what some sentence needs
+    unproven = (choice.route == GREEDY).nonzero()[0]
+    if len(unproven):  # import, and compile, only what some sentence needs
         from xner.kernels.exact_groups import solve_marked
 
-        rows = range(0, len(marked), BLOCK)
+        rows, marked = range(0, len(unproven), BLOCK), unproven.astype(np.int32)
         over_blocks(solve_marked, rows, marked, problem, uses, table_bits, choice)
-    unproven = np.flatnonzero(choice.route == Route.GREEDY)
-    status = np.full(problem.sentences, Status.OPTIMAL, np.uint8)
+        unproven = (choice.route == GREEDY).nonzero()[0]
+    status = np.zeros(problem.sentences, np.uint8)  # optimal
     status[unproven] = Status.FEASIBLE
     solution = Solution(*choice, status)
     if ilp and len(unproven) and find_spec("ortools"):

@@ -87,6 +87,6 @@ def candidate_edges(problem: Problem) -> Int32:
     return problem.candidate_offsets[problem.entity_offsets]
 
 
-def _counts(codes: Flags, names: type[Route | Status]) -> dict[str, int]:
-    found = np.bincount(codes, minlength=len(names))
-    return {name.name.lower(): int(found[name]) for name in names if found[name]}
+def _counts(codes: Flags, kind: type[Route | Status]) -> dict[str, int]:
+    counts = np.bincount(codes).tolist()
+    return {kind(code).name.lower(): n for code, n in enumerate(counts) if n}

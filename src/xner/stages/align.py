@@ -181,7 +181,7 @@ class FittedOptions(AlignerOptions):
     def _kind(self) -> type:
         return CLASSES[self.aligner] if isinstance(self.aligner, str) else type(self.aligner)
 
-    @property
+    @cached_property
     def given_for_links(self) -> list[str]:
         """Names of the options that matter only if the corpus is aligned."""
         texts = [name for name in _TEXTS if getattr(self, name)]

@@ -21,12 +21,12 @@ from xner.score.adjacent import count_adjacent
 from xner.score.alignment import Candidates, linked_ngrams
 from xner.score.counts import Counts
 from xner.score.dictionary import count_dictionary
-from xner.score.edge import count_edges, count_shapes
+from xner.score.edge import count_edges
 from xner.score.lexicon import count_lexicon
-from xner.score.likelihood import count_lengths
 from xner.score.registry import find_score, fused, link_scores
 from xner.score.relabel import count_labels
 from xner.score.scene import Scene, Text
+from xner.score.span_sums import count_sums
 from xner.solve.exact import solve_exact
 from xner.stages.base import require_columns
 from xner.stages.large import without_large
@@ -78,8 +78,8 @@ def is_alone(corpus: Corpus, options: ProjectionOptions) -> bool:
     """Whether a corpus has one sentence whose own statistics are known without a first pass.
 
     A sentence is scored without what it added to the statistics itself. Of one sentence nothing is
-    left but the shapes of words (`xner.score.edge`) and the lengths of spans
-    (`xner.score.likelihood`): no link is filled in, and the dictionary score is 0.
+    left but the shapes of words and the lengths of spans (`xner.score.span_sums`): no link is
+    filled in, and the dictionary score is 0.
     """
     plain = options.counts is None and options.save_counts is None and options.relabel is None
     own = (name for name in options.score if find_score(name).counted)
@@ -90,8 +90,7 @@ def count_alone(batch: pa.RecordBatch, options: ProjectionOptions) -> tuple[Coun
     """Collect the statistics of a corpus of one sentence that its score depends on."""
     text, counts = Text(batch), Counts(options.first_signature)
     made, spans = _first(text, options)
-    count_shapes(text, spans, counts)
-    count_lengths(text, spans, counts)
+    count_sums(text, spans, counts)
     return counts, Alone(text, made, spans)
 
 
@@ -139,7 +138,7 @@ def count_batch(text: Text, options: ProjectionOptions, counts: Counts) -> None:
     count_dictionary(text, spans, counts)
     count_lexicon(text, counts)
     count_adjacent(text, spans, counts)
-    count_lengths(text, spans, counts)
+    count_sums(text, spans, counts)
     if options.relabel:
         count_labels(text, spans, counts)
 

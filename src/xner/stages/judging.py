@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.kernels.records import Float64, Problem, Spans
+from xner.kernels.records import Float64, Problem, Spans, sizes_of
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
 from xner.score.likelihood import likelihood
@@ -80,22 +80,22 @@ def without(
     lost = np.zeros(problem.entities, np.uint8)
     if keep.all():
         return problem, chance, lost
-    before = np.concatenate([[0], np.cumsum(keep)])
-    offsets = before[problem.candidate_offsets]
-    gone = (np.diff(problem.candidate_offsets) > 0) & (np.diff(offsets) == 0)
-    lost[gone] = BELOW
-    if chance is not None:
-        lost[gone & _without_counterpart(problem, chance)] = NO_COUNTERPART
-        chance = chance[keep]
+    kept = keep.nonzero()[0]
+    offsets = kept.searchsorted(problem.candidate_offsets)
+    gone = (sizes_of(problem.candidate_offsets) > 0) & (sizes_of(offsets) == 0)
+    if gone.any():
+        lost[gone] = BELOW
+        if chance is not None:
+            lost[gone & _without_counterpart(problem, chance)] = NO_COUNTERPART
     part = Problem(
         problem.entity_offsets,
         offsets,
-        problem.start[keep],
-        problem.end[keep],
-        problem.score[keep],
+        problem.start[kept],
+        problem.end[kept],
+        problem.score[kept],
         problem.target_lengths,
     )
-    return part, chance, lost
+    return part, None if chance is None else chance[kept], lost
 
 
 def _without_counterpart(problem: Problem, chance: Float64) -> NDArray[np.bool_]:
@@ -107,8 +107,10 @@ def _without_counterpart(problem: Problem, chance: Float64) -> NDArray[np.bool_]
     return 1.0 - total > best
 
 
-def probability_column(chosen: Chosen, chance: Float64) -> pa.ListArray:
-    """The likelihood of every target entity, null where it is unknown."""
+def probability_column(chosen: Chosen, chance: Float64) -> tuple[pa.ListArray, float]:
+    """The likelihood of every target entity, null where it is unknown; and the sum of all."""
     values = chance[chosen.candidate]
-    known = pa.array(values.astype(np.float32), pa.float32(), mask=np.isnan(values))
-    return pa.ListArray.from_arrays(pa.array(chosen.offsets, pa.int32()), known)
+    unknown = np.isnan(values)
+    column = pa.array(values.astype(np.float32), mask=unknown)
+    expected = float(values[~unknown].sum())
+    return pa.ListArray.from_arrays(pa.array(chosen.offsets), column), expected

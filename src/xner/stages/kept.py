@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner.columns import SCORED_CANDIDATES, struct_lists
-from xner.kernels.records import Problem
+from xner.kernels.records import Problem, rows_at
 from xner.score.alignment import Candidates
 from xner.solve.solution import Solution, Status
 from xner.stages.solved import owner_of
@@ -47,7 +47,7 @@ def candidate_column(
     order = np.lexsort((problem.end, problem.start, -problem.score, ~chosen, owner))
     rank = np.arange(len(order)) - problem.candidate_offsets[owner[order]]
     kept = order[(rank < most) | chosen[order]]
-    sentence = np.searchsorted(problem.entity_offsets, owner, side="right") - 1
+    sentence = rows_at(owner, problem.entity_offsets)
     rival = _rivals(problem, chosen, owner, sentence, kept)
     settled = (solution.status != Status.INFEASIBLE) & (solution.status != Status.UNKNOWN)
     fate = np.select(

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner.columns import rows_of
-from xner.kernels.records import Entities, Int32, Int64, Problem
+from xner.kernels.records import Entities, Int32, Int64, Problem, rows_at
 from xner.score.alignment import Candidates
 from xner.solve.solution import Solution, Status
 from xner.stages.solved import owner_of
@@ -28,16 +28,14 @@ from xner.stages.solved import owner_of
 Solve = Callable[[Problem, Candidates], Solution]
 
 
-def levels_of(entities: Entities) -> Int32 | None:
-    """int32 (E): the level of each entity, 0 the outermost; None if no two share a word."""
+def levels_of(entities: Entities) -> Int32:
+    """int32 (E): the level of each entity, 0 the outermost."""
     row = rows_of(entities.offsets)
     first, last = entities.start.astype(np.int64), entities.end.astype(np.int64)
     room = int(last.max(initial=0)) + 1
     order = np.lexsort((first, row))
     reached = np.maximum.accumulate((row * room + last)[order])
     shared = (row * room + first)[order][1:] < reached[:-1]
-    if not shared.any():
-        return None
     levels = np.zeros(len(row), np.int32)
     for s in np.unique(row[order][1:][shared]):
         _number(first, last, range(*entities.offsets[s : s + 2].tolist()), levels)
@@ -73,7 +71,7 @@ def solve_levels(
         A sentence without an allowed choice on one level has none at all.
     """
     owner = owner_of(problem)
-    sentence = np.searchsorted(problem.entity_offsets, owner, side="right") - 1
+    sentence = rows_at(owner, problem.entity_offsets)
     deepest = np.zeros(problem.sentences, np.int32)
     np.maximum.at(deepest, rows_of(problem.entity_offsets), levels)
     fit = np.ones(problem.candidates, bool)
@@ -101,7 +99,7 @@ def _part(
     problem: Problem, members: NDArray[np.int64], kept: NDArray[np.int64], owner: NDArray[np.int64]
 ) -> Problem:
     """The problem of some entities and some of their candidates."""
-    sentence = np.searchsorted(problem.entity_offsets, members, side="right") - 1
+    sentence = rows_at(members, problem.entity_offsets)
     entities = np.bincount(sentence, minlength=problem.sentences)
     sizes = np.bincount(owner[kept], minlength=problem.entities)[members]
     return Problem(

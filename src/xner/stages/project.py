@@ -50,6 +50,9 @@ _SHOWN = 20
 
 
 _MADE = ("target_entities", "outcomes", "solution")
+_MADE_BY = {"translation": TRANSLATION_MADE_BY} | {
+    f"{side}_tagger": key for side, key in TAGGED_BY.items()
+}
 _NMT_LANGUAGES = {"source_language": "eng", "target_language": "deu"}
 
 
@@ -272,7 +275,6 @@ project = function_of(Project)
 
 def _made_before(corpus: Corpus) -> str:
     """The signatures of the translator and the taggers of the corpus, if they are known."""
-    keys = {"translation": TRANSLATION_MADE_BY}
-    keys |= {f"{side}_tagger": key for side, key in TAGGED_BY.items()}
     known = corpus.schema.metadata or {}
-    return "".join(f"|{name}:{known[key].decode()}" for name, key in keys.items() if key in known)
+    made = ((name, known[key].decode()) for name, key in _MADE_BY.items() if key in known)
+    return "".join(f"|{name}:{signature}" for name, signature in made)

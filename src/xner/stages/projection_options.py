@@ -19,7 +19,10 @@ from xner.stages.ner_options import COLUMNS, SCORES
 
 @declare
 class ProjectionOptions(MatchingOptions):
-    """How source entities are matched with target candidates."""
+    """How source entities are matched with target candidates.
+
+    What follows from the options is computed once: a call of one sentence takes as long.
+    """
 
     def __post_init__(self) -> None:
         implied = self._implied()
@@ -84,13 +87,13 @@ class ProjectionOptions(MatchingOptions):
                 "(--score nmt=1), or leave the model out"
             )
 
-    @property
+    @cached_property
     def limits(self) -> Constraint:
         """How many spans each entity may or must get."""
         assert isinstance(self.constraint, Constraint)
         return self.constraint
 
-    @property
+    @cached_property
     def counted(self) -> bool:
         """Whether a first pass must collect corpus statistics."""
         if self.relabel or self.fill or self.judged:
@@ -103,30 +106,30 @@ class ProjectionOptions(MatchingOptions):
         """Whether the constraint may have no solution, so that only the ILP can handle it."""
         return not self.limits.always_feasible
 
-    @property
+    @cached_property
     def judged(self) -> bool:
         """Whether the probability of every candidate is needed."""
         scored = self.method != "heuristic" and "likelihood" in self.score
         wanted = scored or self.probabilities or self.min_precision > 0
         return self.candidates == "links" and wanted
 
-    @property
+    @cached_property
     def of_links(self) -> bool:
         """Whether candidates or scores use links directly."""
         of_links = any(find_score(name).of_links for name in self.score)
         return self.candidates not in ("ngrams", "spans") or of_links
 
-    @property
+    @cached_property
     def linked(self) -> bool:
         """Whether candidates, scores or statistics need links."""
         return self.of_links or self.counted
 
-    @property
+    @cached_property
     def tagged(self) -> bool:
         """Whether a score reads the probabilities of tags."""
         return self.method != "heuristic" and not self.score.keys().isdisjoint(SCORES)
 
-    @property
+    @cached_property
     def target_columns(self) -> tuple[str, ...]:
         """Columns of the target that candidates and scores need."""
         spans = ("target_candidates",) if self.candidates == "spans" else ()
@@ -159,7 +162,7 @@ class ProjectionOptions(MatchingOptions):
             parts.append(f"stop_tokens:{' '.join(self.stop_tokens) or 'none'}")
         return parts
 
-    # Cached because a call of one sentence reads it several times; mypy allows no such override.
+    # mypy allows no such override of a property.
     @cached_property
     def signature(self) -> str:  # type: ignore[override, unused-ignore]
         """Everything that decides the projection, except the links."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -96,9 +96,9 @@ class Pass:
         keep = above(made.problem, options, chance)
         problem, chance, lost = without(made.problem, keep, chance)
         solution = self._solved(problem, made, text)
-        codes = outcome_codes(made, lost, problem, solution)
         chosen = Chosen.of(problem, solution)
-        entities = target_entities(batch, problem, chosen)
+        codes = outcome_codes(made, lost, problem, solution, chosen)
+        entities = target_entities(text, problem, chosen)
         if options.relabel and spans is not None and self.counts is not None:
             named = relabel(entities, text, spans, self.counts, options.relabel)
             entities = named.entities
@@ -111,8 +111,8 @@ class Pass:
             "solution": solution_column(solution),
         }
         if chance is not None:
-            columns["probabilities"] = probability_column(chosen, chance)
-            self.report.add(expected=float(np.nansum(chance[chosen.candidate])))
+            columns["probabilities"], expected = probability_column(chosen, chance)
+            self.report.add(expected=expected)
         if options.keep_candidates:
             columns[KEPT] = candidate_column(made, keep, solution, options.keep_candidates)
         metadata = {b"xner.projection": self.report.signature}
@@ -121,9 +121,9 @@ class Pass:
 
     def _solved(self, problem: Problem, made: Candidates, text: Text) -> Solution:
         options = self.options
-        levels = levels_of(text.entities) if options.nesting == "levels" else None
-        if levels is None:
+        if options.nesting != "levels" or not text.nested:
             return _solve(problem, made, options)
+        levels = levels_of(text.entities)
         solve = partial(_solve, options=options)
         return solve_levels(problem, made, text.entities, levels, solve)
 
@@ -166,7 +166,8 @@ class Pass:
         if options.method == "heuristic":
             return made, chance
         scene = Scene(text, made.problem, spans, self.counts, self.nmt, options.ner, chance)
-        return replace(made, problem=made.problem.with_scores(fused(scene, score))), chance
+        problem = made.problem.with_scores(fused(scene, score))
+        return Candidates(problem, made.status, made.length), chance
 
 
 def _solve(problem: Problem, made: Candidates, options: ProjectionOptions) -> Solution:

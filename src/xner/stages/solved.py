@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, SOLUTION, offsets_of, struct_lists
+from xner.columns import ENTITIES, SOLUTION, rows_of, struct_lists
 from xner.kernels.candidate_spans import NO_CANDIDATE, NO_TARGET, TOO_SHORT, UNALIGNED
-from xner.kernels.records import Float64, Int32, Problem
+from xner.kernels.records import Float64, Int32, Problem, rows_at, sizes_of
 from xner.outcomes import Outcome
 from xner.score.alignment import Candidates
-from xner.solve.solution import Route, Solution, Status
+from xner.score.scene import Text
+from xner.solve.solution import Route, Solution, Status, candidate_edges
 
 PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED, NO_COUNTERPART = 4, 5, 6, 7, 8, 9, 11
 OUTCOMES = {
@@ -30,33 +31,43 @@ OUTCOMES = {
     NO_COUNTERPART: Outcome.NO_COUNTERPART,
 }
 """Outcomes by the codes that kernels and solvers give."""
+_CODES = range(max(OUTCOMES) + 1)
+_NAMES = pa.array([OUTCOMES.get(code, "") for code in _CODES], pa.string())
+_ROUTES, _STATUSES = (pa.array([each.name.lower() for each in kind]) for kind in (Route, Status))
+_WITHOUT_CHOICE = np.zeros(len(Status), np.uint8)
+_WITHOUT_CHOICE[[Status.INFEASIBLE, Status.UNKNOWN]] = INFEASIBLE, UNSOLVED
+"""The outcome of all entities of a sentence, by its status; 0 if a choice was made."""
 
 
 def outcome_codes(
-    made: Candidates, lost: NDArray[np.uint8], problem: Problem, solution: Solution
+    made: Candidates,
+    lost: NDArray[np.uint8],
+    problem: Problem,
+    solution: Solution,
+    chosen: Chosen,
 ) -> NDArray[np.uint8]:
     """uint8 (E): the outcome of every source entity, keys of `OUTCOMES`.
 
     lost: uint8 (E), the outcome of entities that lost all candidates, 0 for others.
     """
-    codes = made.status.copy()
-    codes[codes == 0] = CONFLICT
+    codes = np.where(made.status == 0, np.uint8(CONFLICT), made.status)
     codes = np.where(lost > 0, lost, codes)
-    for status, code in ((Status.INFEASIBLE, INFEASIBLE), (Status.UNKNOWN, UNSOLVED)):
-        codes[np.repeat(solution.status == status, np.diff(problem.entity_offsets))] = code
-    codes[owner_of(problem)[np.flatnonzero(solution.chosen)]] = PROJECTED
+    without = _WITHOUT_CHOICE[solution.status]
+    if without.any():
+        of_entity = without.repeat(sizes_of(problem.entity_offsets))
+        codes = np.where(of_entity > 0, of_entity, codes)
+    codes[chosen.entity] = PROJECTED
     return codes
 
 
 def count_outcomes(codes: NDArray[np.uint8]) -> dict[str, int]:
     """Number of source entities by outcome."""
-    found = zip(*np.unique(codes, return_counts=True), strict=True)
-    return {OUTCOMES[int(code)].value: int(n) for code, n in found}
+    return {OUTCOMES[code].value: n for code, n in enumerate(np.bincount(codes).tolist()) if n}
 
 
 def owner_of(problem: Problem) -> NDArray[np.int64]:
     """Return int64 (C): the entity of every candidate."""
-    return np.repeat(np.arange(problem.entities), np.diff(problem.candidate_offsets))
+    return rows_of(problem.candidate_offsets)
 
 
 class Chosen(NamedTuple):
@@ -74,27 +85,24 @@ class Chosen(NamedTuple):
     @classmethod
     def of(cls, problem: Problem, solution: Solution) -> Chosen:
         """Return the chosen candidates of a solution."""
-        chosen = np.flatnonzero(solution.chosen)
-        entity = owner_of(problem)[chosen]
-        sentence = np.searchsorted(problem.entity_offsets, entity, side="right") - 1
+        chosen = solution.chosen.nonzero()[0]
+        entity = rows_at(chosen, problem.candidate_offsets)
+        sentence = rows_at(entity, problem.entity_offsets)
         order = np.lexsort((-problem.end[chosen], problem.start[chosen], sentence))
-        counts = np.bincount(sentence, minlength=problem.sentences)
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        offsets = chosen.searchsorted(candidate_edges(problem)).astype(np.int32)
         return cls(offsets, chosen[order], entity[order], sentence[order])
 
 
-def target_entities(batch: pa.RecordBatch, problem: Problem, chosen: Chosen) -> pa.ListArray:
+def target_entities(text: Text, problem: Problem, chosen: Chosen) -> pa.ListArray:
     """The chosen candidates as entities."""
     at = chosen.candidate
-    labels = batch["source_entities"].values.field("label")
-    first = int(offsets_of(batch["source_entities"])[0])
     scores: Float64 = problem.score[at]
     return struct_lists(
         ENTITIES,
         chosen.offsets,
         problem.start[at],
         problem.end[at],
-        labels.take(pa.array(chosen.entity + first)),
+        text.source_entities.values.field("label").take(pa.array(chosen.entity)),
         scores.astype(np.float32),
         (chosen.entity - problem.entity_offsets[chosen.sentence]).astype(np.int32),
     )
@@ -102,14 +110,12 @@ def target_entities(batch: pa.RecordBatch, problem: Problem, chosen: Chosen) -> 
 
 def solution_column(solution: Solution) -> pa.StructArray:
     """Objective, bound, route and status of each sentence."""
-    routes = pa.array([route.name.lower() for route in Route])
-    statuses = pa.array([status.name.lower() for status in Status])
     return pa.StructArray.from_arrays(
         [
             pa.array(solution.objective),
             pa.array(solution.bound),
-            routes.take(pa.array(solution.route.astype(np.int32))),
-            statuses.take(pa.array(solution.status.astype(np.int32))),
+            _ROUTES.take(pa.array(solution.route)),
+            _STATUSES.take(pa.array(solution.status)),
         ],
         fields=list(SOLUTION),
     )
@@ -117,7 +123,4 @@ def solution_column(solution: Solution) -> pa.StructArray:
 
 def outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:
     """The names of the outcomes, one list per sentence."""
-    names = pa.array([OUTCOMES.get(code, "") for code in range(max(OUTCOMES) + 1)], pa.string())
-    return pa.ListArray.from_arrays(
-        pa.array(problem.entity_offsets), names.take(pa.array(codes.astype(np.int32)))
-    )
+    return pa.ListArray.from_arrays(pa.array(problem.entity_offsets), _NAMES.take(pa.array(codes)))
