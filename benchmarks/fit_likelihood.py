@@ -9,14 +9,18 @@ entity's label, or none. Each of these languages is judged by three networks: th
 was fitted on all of them; one that was fitted without the language and half of the languages of its
 set; and one that was fitted without its whole set. Other sets are judged by the one of xner.
 
+The fit also has parts of these languages of 399 to 700 sentences, each with statistics of its own:
+in a smaller corpus, statistics are weaker, although as many spans are correct.
+
 The links are those of the native aligner, those that the sets provide, and, with less weight, those
-of eflomal and fast_align: MASSIVE has those of either one, Europarl-NER of both. Both have to be
-installed (`pip install eflomal systran-align`).
+of eflomal and fast_align: MASSIVE has those of either one, Europarl-NER of both, parts of neither.
+Both have to be installed (`pip install eflomal systran-align`).
 """
 
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,7 @@ from numpy.typing import NDArray
 
 import xner
 from benchmarks import common
-from benchmarks.language_pieces import GIVEN, Language, Pieces
+from benchmarks.language_pieces import GIVEN, Language, Pieces, part_of
 from benchmarks.languages import DEVELOPMENT, SETS, all_languages, text
 from benchmarks.likelihood_network import OTHERS, Example, Float, fit, judged, summed
 from xner.columns import conform
@@ -43,12 +47,21 @@ from xner.stages.project import Project
 
 TARGET = common.ROOT / "src" / "xner" / "score" / "likelihood.json"
 BINS = 15
+SAMPLES, SEED = 1000, 1
+"""Outcomes that are drawn from the probabilities, to tell noise from wrong probabilities."""
+CUTS = {
+    "massive": (0, 700, 1400, 2100, 2800),
+    "europarl-ner": (0, 400, 799),
+    "absa train": (0, 667, 1334, 2000),
+}
+"""Where sets are cut: in a small corpus, statistics say less, but as many spans are correct."""
+_JUDGED = "without the language"
 _NAMES = ("fitted_on", "inputs")
 _LEAST = Project().min_precision
 NEEDED = ("source_tokens", "source_entities", "target_tokens", "links")
 
 
-def example(language: Language, aligner: str, linked: xner.Corpus) -> Example:
+def example(language: Language, aligner: str, linked: xner.Corpus, part: str = "") -> Example:
     """Return the candidates of a language as the default makes them."""
     stage = Project()
     counts = count_corpus(linked, stage)
@@ -75,6 +88,7 @@ def example(language: Language, aligner: str, linked: xner.Corpus) -> Example:
         inputs(Scene(filled, problem, spans, counts)),
         np.array(correct, bool),
         sum(map(len, gold)),
+        part,
     )
 
 
@@ -99,6 +113,35 @@ def examples(data: Path, cache: Path) -> list[Example]:
     ]
 
 
+def parts(data: Path, cache: Path) -> list[Example]:
+    """The candidates of parts of the development languages, each with statistics of its own."""
+    pieces = Pieces(cache, lambda line: print(line, flush=True))
+    made = []
+    with tempfile.TemporaryDirectory() as folder:
+        for language in all_languages(data, SETS):
+            for first, last in cuts_of(language):
+                named = f", sentences {first + 1}-{last}"
+                part = part_of(
+                    language, first, last, Path(folder, f"{language.data} {language.name}{named}")
+                )
+                for aligner in ("native", *part.aligners):
+                    linked, _ = pieces.links(part, aligner)
+                    made.append(example(part, aligner, linked.collect(), named))
+    return made
+
+
+def cuts_of(language: Language) -> list[tuple[int, int]]:
+    """The parts of a development language, half-open; none of other languages."""
+    names = DEVELOPMENT.get(language.data, "").split()
+    if language.name not in names:
+        return []
+    cuts = CUTS[language.data]
+    if language.data == "massive":  # it has many languages: one part of each
+        at = names.index(language.name) % (len(cuts) - 1)
+        cuts = cuts[at : at + 2]
+    return list(pairwise(cuts))
+
+
 def chosen_by(each: Example, chance: Float, least: float) -> NDArray[np.bool_]:
     """bool (C): the candidates that the exact method chooses."""
     keep = chance >= least
@@ -113,12 +156,13 @@ def shipped() -> dict[str, Any]:
     return {name: np.array(value) for name, value in kept.items() if name not in _NAMES}
 
 
-def held_out(all_of: Sequence[Example], group_of: Callable[[Example], Any]) -> dict[str, Float]:
+def held_out(
+    all_of: Sequence[Example], fitted: Sequence[Example], group_of: Callable[[Example], Any]
+) -> dict[str, Float]:
     """Probabilities by name, each from a network that was fitted without its group."""
-    development = [each for each in all_of if each.development]
     found: dict[str, Float] = {}
-    for group in sorted({group_of(each) for each in development}):
-        made = fit([each for each in development if group_of(each) != group])
+    for group in sorted({group_of(each) for each in fitted}):
+        made = fit([each for each in fitted if group_of(each) != group])
         own = [each for each in all_of if group_of(each) == group]
         found.update({each.name: judged(made, each) for each in own})
         print(f"# without {group}", flush=True)
@@ -130,6 +174,15 @@ def error(chance: Float, correct: NDArray[np.bool_]) -> float:
     at = np.minimum((chance * BINS).astype(np.int64), BINS - 1)
     sums = [np.bincount(at, values, minlength=BINS) for values in (chance, correct)]
     return float(np.abs(sums[0] - sums[1]).sum() / max(1, len(chance)))
+
+
+def errors_of_chance(chance: Float) -> Float:
+    """float64 (SAMPLES): calibration errors if every span is correct with its probability.
+
+    They are above 0 because each bin has few spans (Bröcker & Smith 2007).
+    """
+    drawn = np.random.default_rng(SEED)
+    return np.array([error(chance, drawn.random(len(chance)) < chance) for _ in range(SAMPLES)])
 
 
 def written(made: dict[str, Any], names: Iterable[str]) -> str:
@@ -179,6 +232,17 @@ def grouped(all_of: Iterable[Example]) -> dict[str, list[Example]]:
     return groups
 
 
+def together(all_of: Sequence[Example]) -> dict[str, list[Example]]:
+    """All sets together, by whose links these are; with UNER PUD and without."""
+    native = [each for each in all_of if each.aligner == "native"]
+    given = [each for each in all_of if each.aligner not in OTHERS]
+    return {
+        "all, native": native,
+        "all but uner-pud, native": [each for each in native if each.data != "uner-pud"],
+        "all but uner-pud, native and given": [e for e in given if e.data != "uner-pud"],
+    }
+
+
 def taken_of(own: Sequence[Example], found: dict[str, Float]) -> tuple[Float, NDArray[np.bool_]]:
     """Probabilities of the spans that are chosen, and whether they are correct."""
     taken = [chosen_by(each, found[each.name], 0.0) for each in own]
@@ -203,22 +267,28 @@ def compared(all_of: Sequence[Example], networks: dict[str, dict[str, Float]]) -
     for name, own in grouped(all_of).items():
         row = [name, text(mean_f1(own, sums, 0.0))]
         for found in networks.values():
-            row += [text(mean_f1(own, found, _LEAST)), f"{error(*taken_of(own, found)):.3f}"]
-        rows.append(row)
+            row += [text(mean_f1(own, found, _LEAST)), f"{error(*taken_of(own, found)):.4f}"]
+        rows.append([*row, noise(taken_of(own, networks[_JUDGED])[0])])
     head = [f"{part}: {what}" for part in networks for what in ("F1", "calibration error")]
-    return common.markdown(["set", "sum of scores: F1", *head], rows)
+    return common.markdown(["set", "sum of scores: F1", *head, "of exact probabilities"], rows)
+
+
+def noise(chance: Float) -> str:
+    """Mean and 95th percentile of the errors of exact probabilities."""
+    drawn = errors_of_chance(chance)
+    return f"{drawn.mean():.4f} ({np.quantile(drawn, 0.95):.4f})"
 
 
 def page(all_of: Sequence[Example], found: dict[str, Float], results: Path) -> str:
     """Format the table of probabilities, and draw the diagram."""
     rows, pooled = [], {}
-    for name, own in grouped(all_of).items():
+    for name, own in (grouped(all_of) | together(all_of)).items():
         chance, correct = pooled[name] = taken_of(own, found)
         single = [error(*taken_of([each], found)) for each in own]
         precise = [_precision(chance, correct, at) for at in (0.5, 0.8, 0.9, 0.95)]
         rows.append(
             [name, str(len(own)), f"{len(chance):,}", text(chance.mean()), text(correct.mean()),
-             f"{error(chance, correct):.3f}", f"{np.mean(single):.3f}", *precise,
+             f"{error(chance, correct):.4f}", noise(chance), f"{np.mean(single):.4f}", *precise,
              text(mean_f1(own, found, _LEAST))]
         )  # fmt: skip
     plot(
@@ -227,7 +297,7 @@ def page(all_of: Sequence[Example], found: dict[str, Float], results: Path) -> s
     )
     head = [
         "set", "languages × aligners", "spans", "mean probability", "precision",
-        "calibration error", "mean per language",
+        "calibration error", "of exact probabilities", "mean per language",
         *(f"min_precision {at}: precision, kept" for at in (0.5, 0.8, 0.9, 0.95)),
         f"F1 at {_LEAST:g}",
     ]  # fmt: skip
@@ -253,17 +323,16 @@ def main() -> None:
     )
     given = options.parse_args()
     all_of = examples(given.data, given.cache)
+    fitted = [each for each in all_of if each.development] + parts(given.data, given.cache)
     if given.write:
-        development = [each for each in all_of if each.development]
-        names = [each.name for each in development]
-        TARGET.write_text(written(fit(development), names), "utf-8")
+        TARGET.write_text(written(fit(fitted), [each.name for each in fitted]), "utf-8")
         return
     everything = {each.name: judged(shipped(), each) for each in all_of}
-    languages = {**everything, **held_out(all_of, lambda each: each.fold)}
+    languages = {**everything, **held_out(all_of, fitted, lambda each: each.fold)}
     networks = {
         "fitted on all": everything,
-        "without the language": languages,
-        "without the set": {**everything, **held_out(all_of, lambda each: each.corpus)},
+        _JUDGED: languages,
+        "without the set": {**everything, **held_out(all_of, fitted, lambda each: each.corpus)},
     }
     given.results.mkdir(parents=True, exist_ok=True)
     notes = [
@@ -272,13 +341,17 @@ def main() -> None:
         "Mean F1 of the default settings and expected calibration error "
         f"({BINS} equal bins, all spans of a set together). Nothing is fitted on xSID and UNER "
         "PUD, so their networks are all the same. The annotators of UNER PUD treated the "
-        "languages differently (the ceiling is .838 and .879), which no probability can know.",
+        "languages differently (the ceiling is .838 and .879), which no probability can know. "
+        "The last column is the error that exact probabilities would have on as many spans: the "
+        f"mean, and the 95th percentile in brackets, of {SAMPLES:,} random outcomes drawn from "
+        "those of the network without the language. It is above 0 because few spans are in a bin.",
         compared(all_of, networks),
         "## Probabilities on languages that are not in the fit",
         page(all_of, languages, given.results),
         "![Reliability](calibration.png)",
         "The spans are those of the default without `min_precision`. The calibration error is "
-        "also given as the mean over the languages and aligners of a set. F1 may differ by .002 "
+        "also given as the mean over the languages and aligners of a set, each with its own noise. "
+        "F1 may differ by .002 "
         "from [languages.md](languages.md), because the rule on brackets is left out here.",
         common.made_by("torch"),
     ]

@@ -5,12 +5,12 @@ kept too, and depend only on the text, the aligner's settings and the code of al
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,22 @@ class Language:
         return digest_of(self.source.read_bytes(), self.gold.read_bytes())
 
 
+def part_of(language: Language, first: int, last: int, folder: Path) -> Language:
+    """Write the sentences `[first, last)` of a language, and the links given for them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for file in (language.source, language.gold):
+        corpus = xner.read(file, side="source")
+        path = folder / file.name
+        corpus.part(first, min(last, len(corpus))).collect().write(path, side="source")
+        files.append(path)
+    part = Language(language.data, language.name, *files)
+    for aligner in language.aligners:
+        rows = language.given(aligner).read_text("utf-8").splitlines()[first:last]
+        part.given(aligner).write_text("".join(f"{row}\n" for row in rows), "utf-8")
+    return part
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The result of one language, aligner and system.
@@ -71,7 +87,8 @@ class Piece:
         data, language, aligner, system: names.
         counts: int64 (S, 3): correct, projected and gold entities of every sentence.
         ceiling: F1 of a projection that places everything right, given the labels of both sides.
-        align_seconds, project_seconds: time without compilation; aligning is 0 for given links.
+        align_seconds, project_seconds: processor time of all threads and of the packages' programs,
+            without compilation; aligning is 0 for given links.
         signature: settings of aligner and projection.
     """
 
@@ -94,6 +111,11 @@ class Piece:
     def pairs(self) -> int:
         """Number of sentence pairs."""
         return len(self.counts)
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and of the programs that it has run."""
+    return sum(os.times()[:4])
 
 
 def f1_of(counts: NDArray[Any]) -> NDArray[np.float64]:
@@ -125,11 +147,18 @@ class Pieces:
     Args:
         folder: where results and links are kept.
         tell: called with a line for everything that is computed.
+        options: options of aligners, by name.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tell: Callable[[str], None] = print,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.folder = folder
         self._tell = tell
+        self._options = options or {}
         self._warm: set[str] = set()
 
     def find(self, language: Language, aligner: str, system: System) -> Piece | None:
@@ -157,9 +186,9 @@ class Pieces:
         if not path.is_file():
             pairs = xner.read(language.source, language.gold)
             self._compile(pairs, aligner)
-            begin = perf_counter()
-            linked = xner.align(pairs, aligner=aligner).collect()
-            seconds = perf_counter() - begin
+            begin = processor_seconds()
+            linked = xner.align(pairs, aligner=aligner, **self._of(aligner)).collect()
+            seconds = processor_seconds() - begin
             self._tell(f"# {language.data} {language.name}, {aligner}: {seconds:.1f} s")
             self.folder.mkdir(parents=True, exist_ok=True)
             path.with_suffix(".json").write_text(json.dumps(seconds), "utf-8")
@@ -172,9 +201,9 @@ class Pieces:
         if system.name not in self._warm:
             xner.project(_few(linked), **system.project)
             self._warm.add(system.name)
-        begin = perf_counter()
+        begin = processor_seconds()
         out = xner.project(linked, **system.project)
-        seconds = perf_counter() - begin
+        seconds = processor_seconds() - begin
         piece = Piece(
             language.data,
             language.name,
@@ -197,7 +226,7 @@ class Pieces:
     def _compile(self, pairs: xner.Corpus, aligner: str) -> None:
         """Load compiled code and packages, so that they are not timed."""
         if aligner not in self._warm:
-            xner.align(_few(pairs), aligner=aligner)
+            xner.align(_few(pairs), aligner=aligner, **self._of(aligner))
             self._warm.add(aligner)
 
     def _path(self, language: Language, aligner: str, system: System) -> Path:
@@ -205,10 +234,13 @@ class Pieces:
         key = [language.data, language.name, self._links_digest(language, aligner), options]
         return self.folder / f"piece-{digest_of(repr(key), code_of('**'))}.json"
 
+    def _of(self, aligner: str) -> Mapping[str, Any]:
+        return self._options.get(aligner, {})
+
     def _links_digest(self, language: Language, aligner: str) -> str:
         if aligner in language.aligners:
             return digest_of(language.digest(), language.given(aligner).read_bytes())
-        settings = make_aligner(aligner, {}).signature
+        settings = make_aligner(aligner, self._of(aligner)).signature
         return digest_of(language.digest(), settings, code_of("aligners"), code_of("kernels"))
 
 
@@ -239,8 +271,9 @@ def _spans(rows: Sequence[Sequence[Any]]) -> list[list[tuple[int, int, str]]]:
 
 @cache
 def code_of(part: str) -> str:
-    """A digest of the Python files of a package of xner; `**` are all."""
-    return digest_of(*(path.read_bytes() for path in sorted(_SOURCES.glob(f"{part}/*.py"))))
+    """A digest of the code of a package of xner and of its data; `**` are all packages."""
+    files = [*_SOURCES.glob(f"{part}/*.py"), *_SOURCES.glob(f"{part}/*.json")]
+    return digest_of(*(path.read_bytes() for path in sorted(files)))
 
 
 def digest_of(*parts: bytes | str) -> str:

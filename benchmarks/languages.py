@@ -2,24 +2,37 @@
 
     python -m benchmarks.languages                                  # everything
     python -m benchmarks.languages --sets massive --languages ja tr --aligners native
+    python -m benchmarks.languages --encoder FOLDER --before TREE   # also mixtures; also a checkout
     python -m benchmarks.languages --page-only                      # what is kept, as a page
 
 Writes benchmarks/results/languages.md and languages.png. Every result is kept in `--cache` until
 text, settings or code change, so the tables can be completed over several runs; the page shows what
-is kept. Aligners whose package is not installed are left out, and the page says so.
+is kept. Aligners whose package is not installed are left out, and the page says so. `mixture` needs
+`--encoder`, in every run that shall show it: `real_models.encoder_in` makes the one of the page.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
-from benchmarks.language_pieces import GIVEN, Language, Piece, Pieces, f1_of, languages_of
+from benchmarks.language_pieces import (
+    GIVEN,
+    Language,
+    Piece,
+    Pieces,
+    code_of,
+    f1_of,
+    languages_of,
+)
+from benchmarks.language_versions import section
 from benchmarks.systems import ABLATION, DEFAULT, GREEDY, HEURISTIC, System
 from xner import MissingExtraError
 from xner.aligners import make_aligner
@@ -44,7 +57,9 @@ ILP = System("ilp", {"preset": "paper-ilp"})
 SYSTEMS = {system.name: system for system in (HEURISTIC, GREEDY, ILP, DEFAULT)}
 ABLATED = [system for system in ABLATION if system.project and system.name != "greedy for exact"]
 """Parts of the projection that are left out; those of the aligner have their own page."""
-ALIGNERS = ("native", "eflomal", "fast_align", *GIVEN)
+ALIGNERS = ("native", "eflomal", "fast_align", "mixture", *GIVEN)
+LAYER = 7
+"""Layer of the encoder in mixtures; the best of e5-small on Europarl-NER (real_models.md)."""
 SAMPLES, SEED = 1000, 1
 WORSE = 0.003
 
@@ -87,7 +102,7 @@ class Table:
         return [n for n, r in compared.items() if r["greedy"].f1 - r["default"].f1 > WORSE]
 
     def seconds(self, kind: str) -> str:
-        """Seconds per 1,000 pairs of aligning or of projecting with the default."""
+        """Processor seconds per 1,000 pairs of aligning or of projecting with the default."""
         told = [row["default"] for row in self.rows.values() if "default" in row]
         pairs = sum(piece.pairs for piece in told)
         spent = sum(getattr(piece, f"{kind}_seconds") for piece in told)
@@ -117,7 +132,7 @@ def summary(tables: dict[tuple[str, str], Table]) -> str:
     """A row for each set and aligner."""
     head = [
         "set", "aligner", "languages", "ceiling", *SYSTEMS, f"below greedy by more than {WORSE}",
-        "s per 1,000 pairs: align", "project",
+        "processor s per 1,000 pairs: align", "project",
     ]  # fmt: skip
     rows = [
         [
@@ -183,14 +198,15 @@ def plot(tables: dict[tuple[str, str], Table], path: Path) -> None:
     plt.close(figure)
 
 
-def page(tables: dict[tuple[str, str], Table], ablated: str, missing: Iterable[str]) -> str:
-    """Format the page."""
+def page(tables: dict[tuple[str, str], Table], parts: Iterable[str], missing: Iterable[str]) -> str:
+    """Format the page; `parts` stand before the tables of languages, if they are not empty."""
     chosen = "; ".join(f"{data}: {names}" for data, names in DEVELOPMENT.items())
     notes = [
         "Command: `python -m benchmarks.languages`. English gold entities are projected onto each "
         "language and scored against its gold entities: strict F1 (seqeval, IOB2). The aligner is "
         "fitted only on the text that it aligns. Names of aligners such as `awesome` stand for "
-        "links that the data sets provide.",
+        "links that the data sets provide; `mixture` is the native aligner with the similarities "
+        f"of multilingual-e5-small, layer {LAYER} ([real_models.md](real_models.md)).",
         "`ceiling` is the F1 of a projection that gives every entity its gold span where gold has "
         "one: for each sentence and label, the smaller number of source and gold entities is "
         "correct. The interval is that of the difference on "
@@ -201,24 +217,29 @@ def page(tables: dict[tuple[str, str], Table], ablated: str, missing: Iterable[s
         "them. All other languages and sets are only reported.",
         summary(tables),
         "![F1 by language](languages.png)",
-        *([ablated] if ablated else []),
+        *(part for part in parts if part),
         *(
             f"## {data}, links of {aligner}\n\n{table.markdown()}"
             for (data, aligner), table in tables.items()
         ),
-        *(f"Not installed: {name}." for name in missing),
+        *(
+            f"Not measured, because a package or `--encoder` is missing: {name}."
+            for name in missing
+        ),
         common.made_by("pyarrow"),
     ]
     return "\n\n".join(notes)
 
 
-def installed(aligners: Sequence[str]) -> list[str]:
-    """The aligners that can run here."""
+def ready_of(aligners: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The aligners that can run here; `mixture` needs options."""
     found = []
     for name in aligners:
+        if name == "mixture" and name not in options:
+            continue
         try:
             if name not in GIVEN:
-                make_aligner(name, {})
+                make_aligner(name, options.get(name, {}))
         except MissingExtraError:
             continue
         found.append(name)
@@ -249,8 +270,29 @@ def collected(
     return {key: Table(kept) for key, kept in found.items() if kept}
 
 
-def main() -> None:
-    """Measure what is chosen, and write what is kept."""
+def measure(pieces: Pieces, given: Namespace, ready: Sequence[str]) -> None:
+    """Measure what the command line chooses, unless it is kept."""
+    chosen = [SYSTEMS[name] for name in given.presets]
+    for language in all_languages(given.data, given.sets):
+        if given.languages and language.name not in given.languages:
+            continue
+        for aligner in (name for name in ready if name in given.aligners):
+            if aligner not in GIVEN or aligner in language.aligners:
+                more = ABLATED if given.ablation and aligner == "native" else []
+                pieces.measure(language, aligner, [*chosen, *more])
+
+
+def compared(given: Namespace, languages: Sequence[Language]) -> str:
+    """The comparison with an earlier commit, which is kept; empty if there is none."""
+    path = given.cache / f"before-{code_of('**')}.md"
+    if given.before is not None and not given.page_only:
+        given.cache.mkdir(parents=True, exist_ok=True)
+        path.write_text(section(languages, given.before), "utf-8")
+    return path.read_text("utf-8") if path.is_file() else ""
+
+
+def arguments() -> ArgumentParser:
+    """The command line."""
     options = common.parser(__doc__.splitlines()[0])
     options.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="data sets")
     options.add_argument("--languages", nargs="+", metavar="NAME", help="default: all")
@@ -263,28 +305,33 @@ def main() -> None:
         help="folder of results that are kept (default: %(default)s)",
     )
     options.add_argument("--ablation", action="store_true", help="also measure what parts add")
+    options.add_argument("--encoder", metavar="FOLDER", help="pretrained encoder of `mixture`")
+    options.add_argument(
+        "--before", type=Path, metavar="DIR", help="checkout of an earlier commit to compare with"
+    )
     options.add_argument("--page-only", action="store_true", help="measure nothing")
+    return options
+
+
+def main() -> None:
+    """Measure what is chosen, and write what is kept."""
+    options = arguments()
     given = options.parse_args()
-    pieces = Pieces(given.cache, lambda line: print(line, flush=True))
-    ready = installed(ALIGNERS)
+    encoder = {"model": given.encoder, "layer": LAYER, "device": "cpu"}
+    made = {"mixture": encoder} if given.encoder else {}
+    pieces = Pieces(given.cache, lambda line: print(line, flush=True), made)
+    ready = ready_of(ALIGNERS, made)
     everything = all_languages(given.data, SETS)
     if not given.page_only:
-        chosen = [SYSTEMS[name] for name in given.presets]
-        for language in all_languages(given.data, given.sets):
-            if given.languages and language.name not in given.languages:
-                continue
-            for aligner in (name for name in ready if name in given.aligners):
-                if aligner not in GIVEN or aligner in language.aligners:
-                    more = ABLATED if given.ablation and aligner == "native" else []
-                    pieces.measure(language, aligner, [*chosen, *more])
+        measure(pieces, given, ready)
     tables = collected(pieces, everything, ready)
     if not tables:
         options.error(f"nothing is kept in {given.cache}; run without --page-only")
     given.results.mkdir(parents=True, exist_ok=True)
     plot(tables, given.results / "languages.png")
-    ablated = ablation(pieces, everything)
+    parts = compared(given, everything), ablation(pieces, everything)
     missing = [name for name in ALIGNERS if name not in ready]
-    common.save(given.results, "languages.md", "Languages", page(tables, ablated, missing))
+    common.save(given.results, "languages.md", "Languages", page(tables, parts, missing))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from xner.kernels.records import Problem
 from xner.score.likelihood import OF_ENTITY
 from xner.stages.matching_options import COUNTED
 
-HIDDEN, EPOCHS, BATCH, RATE, DECAY, SEED = 16, 12, 1024, 0.01, 1e-4, 1
+HIDDEN, EPOCHS, BATCH, RATE, DECAY, SEED = 16, 12, 1024, 0.01, 1e-4, 3
 BOUND = 3.0
 """The network corrects the weighted sum of scores by at most this, in logits."""
 NOISE = 0.3
@@ -41,6 +41,7 @@ class Example:
         given: float64 (C, N), inputs of the network.
         correct: bool (C), whether the candidate is a gold span with the label of its entity.
         gold: number of gold entities.
+        part: which sentences, if not all of the language.
     """
 
     data: str
@@ -50,11 +51,12 @@ class Example:
     given: Float
     correct: NDArray[np.bool_]
     gold: int
+    part: str = ""
 
     @property
     def name(self) -> str:
-        """Set and language with the aligner."""
-        return f"{self.data} {self.language}, {self.aligner}"
+        """Set and language with the aligner and the part."""
+        return f"{self.data} {self.language}, {self.aligner}{self.part}"
 
     @property
     def owner(self) -> NDArray[np.int64]:

@@ -24,7 +24,14 @@ from tests.real import e5
 
 import xner
 from benchmarks import common, processes
-from benchmarks.language_pieces import Language, code_of, digest_of, f1_of, sentence_counts
+from benchmarks.language_pieces import (
+    Language,
+    code_of,
+    digest_of,
+    f1_of,
+    part_of,
+    sentence_counts,
+)
 from benchmarks.languages import SETS, all_languages, text
 from benchmarks.layers import links_by_layer
 from benchmarks.systems import ABLATION, DEFAULT, GREEDY
@@ -90,7 +97,7 @@ class Measured:
 
     def _layers(self, language: Language) -> Scores:
         with tempfile.TemporaryDirectory() as folder:
-            part = first_sentences(language, self.sentences, Path(folder))
+            part = part_of(language, 0, self.sentences, Path(folder))
             pairs = xner.read(part.source, part.gold)
             bitext = encode(pairs)
             links = {"native": make_aligner("native", {}).align(bitext)}
@@ -129,17 +136,6 @@ def _remembered(method: Callable[..., Any]) -> Callable[..., Any]:
         return known[0]
 
     return called
-
-
-def first_sentences(language: Language, count: int, folder: Path) -> Language:
-    """Write the first sentences of a language to a folder."""
-    files = []
-    for file in (language.source, language.gold):
-        corpus = xner.read(file, side="source")
-        path = folder / file.name
-        corpus.part(0, min(count, len(corpus))).collect().write(path, side="source")
-        files.append(path)
-    return Language(language.data, language.name, *files)
 
 
 def scored(

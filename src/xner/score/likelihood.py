@@ -1,17 +1,20 @@
 """The likelihood score: the probability that a candidate is the counterpart of an entity.
 
-A network with one hidden layer sees what is known about a candidate: how much of the link weight
-of either side connects the two, the scores `overlap`, `edge` and `dictionary`, lengths, position,
+A weighted sum of the scores `overlap`, `edge` and `dictionary` is corrected by a network with one
+hidden layer. The network sees what is known about a candidate: how much of the link weight of
+either side connects the two, the scores `overlap`, `edge` and `dictionary`, lengths, position,
 punctuation, and how often its words and those next to it are inside spans, or linked to the words
 of the entity, elsewhere in the corpus (`xner.kernels.evidence.FEATURES`). For an entity with the
 candidates C,
 
-    c = exp(z(c)) / (exp(z(none)) + sum over t in C of exp(z(t))),   z(t) = v . tanh(W x(t) + b)
+    c = exp(z(c)) / (exp(z(none)) + sum over t in C of exp(z(t)))
+    z(t) = a (overlap + 0.5 edge + 0.25 dictionary) + 3 tanh(v . tanh(W x(t) + b) / 3)
 
-so the scores of an entity sum to at most 1; the rest is the probability that none of them is its
-counterpart. Maximising their sum maximises the expected number of correct spans. A candidate that
-opens or closes a bracket without its counterpart is left out of C (score 0), unless the entity
-does so too: names are often repeated in brackets ("Dejvida Maleta [ David Mallett ]").
+and z(none) has a constant for the sum, so the scores of an entity sum to at most 1; the rest is the
+probability that none of them is its counterpart. Maximising their sum maximises the expected number
+of correct spans. A candidate that opens or closes a bracket without its counterpart is left out of
+C (score 0), unless the entity does so too: names are often repeated in brackets ("Dejvida Maleta
+[ David Mallett ]").
 
 The weights are the same for every language; `benchmarks/fit_likelihood.py` fitted them and names
 the data.
