@@ -1,8 +1,9 @@
 """The benchmark over languages, on a handful of made-up sentences."""
 
+import numpy as np
 import pytest
 from benchmarks import languages
-from benchmarks.language_pieces import Pieces, f1_of, languages_of
+from benchmarks.language_pieces import Pieces, f1_of, languages_of, part_of
 from benchmarks.systems import DEFAULT, GREEDY
 
 EN = "Peter\tB-PER\nBlackburn\tI-PER\nvisits\tO\nParis\tB-LOC\n\nAnna\tB-PER\nsleeps\tO\n"
@@ -40,6 +41,26 @@ def test_pieces_are_measured_once(data, tmp_path):
     language.gold.write_text(XX.replace("lala\tO\n", "lala\tB-PER\n", 1), "utf-8")
     assert pieces.find(language, "awesome", GREEDY) is None
     assert pieces.measure(language, "awesome", [GREEDY])[0].f1 == 1
+
+
+def test_a_part_has_its_own_sentences_and_links(data, tmp_path):
+    (language,) = languages_of("absa", data / "absa", "train")
+    part = part_of(language, 1, 5, tmp_path / "part")
+    assert part.gold.read_text("utf-8").split() == ["lala", "O", "lala", "O"]
+    assert part.given("awesome").read_text("utf-8") == "0-0\n"
+    (piece,) = Pieces(tmp_path / "kept", print).measure(part, "awesome", [GREEDY])
+    assert piece.counts.tolist() == [[0, 1, 0]]
+
+
+def test_exact_probabilities_have_an_error_too():
+    pytest.importorskip("torch")
+    from benchmarks.fit_likelihood import error, errors_of_chance
+
+    chance = np.linspace(0.5, 0.99, 600)
+    drawn = errors_of_chance(chance)
+    assert 0.02 < drawn.mean() < 0.06
+    assert errors_of_chance(np.repeat(chance, 20)).mean() < drawn.mean() / 3
+    assert error(chance, np.ones(600, bool)) > np.quantile(drawn, 0.95)
 
 
 def test_the_page_shows_what_is_kept(data, tmp_path, capsys, monkeypatch):
