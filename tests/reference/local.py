@@ -4,7 +4,8 @@ from itertools import product
 from math import exp, log
 
 from xner.aligners import parts
-from xner.aligners.model import NULL_ODDS, NULL_PRIOR, RARE, part_keys
+from xner.aligners.sampling import NULL_ODDS, NULL_PRIOR
+from xner.aligners.vocabulary import RARE, part_keys
 from xner.kernels import lexicon
 from xner.kernels.order import LONGEST_JUMP
 

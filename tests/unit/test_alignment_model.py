@@ -1,5 +1,7 @@
 """Models that are fitted on a sample and applied to any text."""
 
+import pickle
+from dataclasses import replace
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -15,8 +17,9 @@ from xner.aligners import native, rounds
 from xner.aligners.applying import apply_model
 from xner.aligners.encode import encode_sample
 from xner.aligners.hints import NO_HINTS, Hints
-from xner.aligners.model import AlignmentModel, empty_table, part_keys
+from xner.aligners.model import AlignmentModel, empty_table
 from xner.aligners.native import NativeAligner
+from xner.aligners.vocabulary import part_keys
 from xner.errors import FormatError, UsageError
 from xner.jobs import Output, run_job
 from xner.kernels import lexicon, local
@@ -96,6 +99,19 @@ def test_links_of_a_pair_depend_on_nothing_else(model, monkeypatch):
             parts = applied(model, text)
         assert np.array_equal(whole.offsets, parts.offsets)
         assert np.array_equal(whole.forward, parts.forward)
+
+
+def test_links_do_not_depend_on_words_that_were_seen_before(model, monkeypatch):
+    text, _ = known_corpus(30, seed=3)
+    other, _ = known_corpus(30, seed=4)
+    wanted = applied(replace(model), text)
+    applied(model, other)
+    monkeypatch.setattr("xner.aligners.seen.MOST", 3)
+    for again in (model, pickle.loads(pickle.dumps(model))):
+        for _ in range(2):
+            assert np.array_equal(applied(again, text).forward, wanted.forward)
+    pieces = [applied(model, text.slice(n, n + 5)) for n in range(0, 30, 5)]
+    assert np.array_equal(np.concatenate([p.forward for p in pieces]), wanted.forward)
 
 
 def test_empty_sides_and_empty_models_give_no_links(model):

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.reference import local as twin
 from tests.unit.test_native_aligner import bitext
 from xner.aligners import parts, sampling, shards
 from xner.aligners.native import NativeAligner
@@ -27,7 +28,7 @@ def letters(word):
     ],
 )
 def test_compare(a, b, distance, stretch):
-    scratch = [np.empty(kernels.COMPARED + 1, np.int64) for _ in range(2)]
+    scratch = np.empty((2, kernels.COMPARED), np.uint64)
     assert kernels.compare(letters(a), letters(b), *scratch) == (distance, stretch)
 
 
@@ -153,3 +154,14 @@ def test_the_learned_prior_does_not_depend_on_threads(monkeypatch):
     assert np.array_equal(*made)
     for way in sampling.ways_of(shard):
         assert sampling._lexicon(way, made[0]).given_prior.min() > 0
+
+
+def test_compare_like_the_twin():
+    scratch = np.empty((2, kernels.COMPARED), np.uint64)
+    random = np.random.default_rng(1)
+    for size in (2, 9, 40, 80):
+        for _ in range(30):
+            a, b = ("".join(random.choice(list("abc"), random.integers(size))) for _ in range(2))
+            first, second = a[: kernels.COMPARED], b[: kernels.COMPARED]
+            wanted = twin.distance(first, second), twin.stretch(first, second)
+            assert kernels.compare(letters(a), letters(b), *scratch) == wanted

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xner.aligners.bitext import Bitext, offsets_from
+from xner.aligners.bitext import offsets_from
 from xner.aligners.hints import NO_HINTS, Hints, part_of
-from xner.aligners.model import AlignmentModel, types_of
-from xner.aligners.shards import text_of
-from xner.aligners.soft import SoftLinks, joined, thinned
+from xner.aligners.soft import LEAST, SoftLinks, joined
 from xner.kernels import lexicon as tables
 from xner.kernels import local
 from xner.kernels.blocks import frozen, thread_count
@@ -20,7 +18,8 @@ from xner.overlap import in_order
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xner.aligners.shards import Text
+    from xner.aligners.bitext import Bitext
+    from xner.aligners.model import AlignmentModel
 
 PIECE = 8192
 """Sentence pairs that a thread aligns at a time."""
@@ -47,13 +46,19 @@ def apply_model(
         hints: factors of the weights of all links.
     """
     cells = offsets_from(bitext.cells)
-    lexicon = model.lexicon
+    source, target = model.seen[0].side(bitext.source), model.seen[1].side(bitext.target)
     edges = [*range(0, bitext.pairs, PIECE), bitext.pairs] if bitext.pairs else [0, 0]
     made: list[SoftLinks] = []
 
     def align(piece: tuple[int, int]) -> SoftLinks:
-        own = part_of(hints, *cells[list(piece)].tolist())
-        return _apply(model, lexicon, bitext.slice(*piece), settings, own)
+        own = cells[piece[0] : piece[1] + 1]
+        inner = np.searchsorted(own, np.arange(own[0], own[-1], PIECE_CELLS), side="right") - 1
+        rows = sorted({*(piece[0] + inner).tolist(), *piece})
+        made = []
+        for lo, hi in pairwise(rows if len(rows) > 1 else piece):
+            here = part_of(hints, *cells[[lo, hi]].tolist())
+            made.append(_apply(model, _part(source, lo, hi), _part(target, lo, hi), settings, here))
+        return joined(made)
 
     for links in in_order(align, pairwise(edges), thread_count()):
         made.append(links)
@@ -63,37 +68,27 @@ def apply_model(
 
 def _apply(
     model: AlignmentModel,
-    lexicon: tables.Lexicon,
-    bitext: Bitext,
+    source: tables.Side,
+    target: tables.Side,
     settings: local.Sampling,
     hints: Hints,
 ) -> SoftLinks:
-    texts = text_of(bitext.source), text_of(bitext.target)
-    types = [
-        types_of(text.words, side)
-        for text, side in zip(texts, (model.source, model.target), strict=True)
-    ]
-    lengths = [np.diff(text.offsets) for text in texts]
-    cells = offsets_from(lengths[0] * lengths[1])
-    bounds = np.searchsorted(cells, np.arange(0, cells[-1], PIECE_CELLS), side="right") - 1
-    between = sorted({*bounds.tolist()} - {0, len(cells) - 1})
-    jumps = frozen(model.jumps, np.float32)
-    made = []
-    for lo, hi in pairwise([0, *between, len(cells) - 1]):
-        inside = frozen(cells[lo : hi + 1] - cells[lo], np.int64)
-        forward, reverse = (np.zeros(inside[-1], np.float32) for _ in range(2))
-        source = _side(texts[0], types[0], lo, hi)
-        target = _side(texts[1], types[1], lo, hi)
-        own = part_of(hints, *cells[[lo, hi]].tolist())
-        local.link_pairs(
-            0, hi - lo, lexicon, source, target, jumps, settings, inside,
-            (own.forward, own.reverse), forward, reverse,
-        )  # fmt: skip
-        made.append(thinned(lengths[0][lo:hi], lengths[1][lo:hi], inside, forward, reverse))
-    return joined(made)
+    lengths = np.diff(source.offsets), np.diff(target.offsets)
+    cells = frozen(offsets_from(lengths[0] * lengths[1]), np.int64)
+    counts = np.zeros(len(lengths[0]), np.int64)
+    # Only the pages of memory that links are written to are taken.
+    words = [np.empty(cells[-1], np.int32) for _ in range(2)]
+    probabilities = [np.empty(cells[-1], np.float32) for _ in range(2)]
+    local.link_pairs(
+        0, len(counts), model.lexicon, source, target, frozen(model.jumps, np.float32), settings,
+        cells, (hints.forward, hints.reverse), LEAST, counts, *words, *probabilities,
+    )  # fmt: skip
+    offsets = offsets_from(counts)
+    kept = (array[: offsets[-1]].copy() for array in (*words, *probabilities))
+    return SoftLinks(*lengths, offsets, *kept)
 
 
-def _side(text: Text, types: tables.Types, lo: int, hi: int) -> tables.Side:
-    first, last = text.offsets[lo], text.offsets[hi]
-    offsets = frozen(text.offsets[lo : hi + 1] - first, np.int64)
-    return tables.Side(text.ids[first:last], offsets, types)
+def _part(side: tables.Side, lo: int, hi: int) -> tables.Side:
+    first, last = side.offsets[lo], side.offsets[hi]
+    offsets = frozen(side.offsets[lo : hi + 1] - first, np.int64)
+    return tables.Side(side.ids[first:last], offsets, side.types)

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from xner.aligners import parts
-from xner.aligners.model import (
-    AlignmentModel,
-    Entries,
-    Vocabulary,
-    empty_table,
-    part_keys,
-    with_priors,
-)
+from xner.aligners.model import AlignmentModel, Entries, empty_table, with_priors
+from xner.aligners.vocabulary import Vocabulary, part_keys
 from xner.kernels import model as tables
 from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.lexicon import VIEWS

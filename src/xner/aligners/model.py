@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from xner.aligners import parts
-from xner.aligners.letters import letters_of
-from xner.aligners.sampling import NULL_ODDS, NULL_PRIOR
+from xner.aligners.bitext import offsets_from
+from xner.aligners.seen import Seen
+from xner.aligners.vocabulary import Vocabulary, types_of
 from xner.errors import FormatError, OutputError
 from xner.formats.files import ARCHIVE_DAMAGE, atomic
 from xner.kernels import emission
@@ -26,35 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VERSION = 1
-RARE = 3
-"""Types that occur less often in the sample are compared by parts and spelling."""
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The word types of one side of the sample.
-
-    Attributes:
-        words: casefolded types.
-        mass: float32 (types), prior mass of the entries in the table plus expected links, when the
-            type is given.
-        null: float32 (types), expected null links, when it is observed.
-        fertility: float32 (types, fertilities), words by their number of links, smoothed.
-        frequency: int64 (types), occurrences.
-    """
-
-    words: list[str]
-    mass: NDArray[np.float32]
-    null: NDArray[np.float32]
-    fertility: NDArray[np.float32]
-    frequency: NDArray[np.int64]
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """Number of each type."""
-        return {word: k for k, word in enumerate(self.words)}
-
-
 _ENTRIES = {
     "source": np.int32,
     "target": np.int32,
@@ -106,25 +78,35 @@ class AlignmentModel:
     @cached_property
     def lexicon(self) -> tables.Lexicon:
         """The hash tables of the kernel."""
-        keys, bits = empty_table(len(self.entries.source))
+        sizes = np.bincount(self.entries.source, minlength=len(self.source.words))
+        starts = frozen(offsets_from(2 * sizes), np.int64)
+        keys = np.full(starts[-1], tables.FREE, np.int32)
         mass = np.zeros((len(keys), 2), np.float32)
-        tables.fill_lexicon(*self.entries, keys, bits, mass)
+        tables.fill_lexicon(*self.entries, starts, keys, mass)
         view_keys, view_bits = empty_table(len(self.view_keys))
+        part_bits = np.zeros_like(view_bits)
         evidence = np.zeros(len(view_keys), np.float32)
         given = frozen(self.view_keys, np.uint64), frozen(self.evidence, np.float32)
-        tables.fill_views(*given, view_keys, view_bits, evidence)
+        tables.fill_views(*given, view_keys, view_bits, evidence, part_bits)
         return tables.Lexicon(
-            frozen(keys, np.uint64),
-            frozen(bits, np.uint64),
+            starts,
+            frozen(keys, np.int32),
             frozen(mass, np.float32),
             frozen(view_keys, np.uint64),
             frozen(view_bits, np.uint64),
             frozen(evidence, np.float32),
+            frozen(part_bits, np.uint64),
             frozen(self.weights, np.float64),
             parts.BASE,
             parts.LEAST,
             parts.MOST,
         )
+
+    @cached_property
+    def seen(self) -> tuple[Seen, Seen]:
+        """The word types of text that was aligned, of both sides."""
+        part_filter = self.lexicon.part_filter
+        return Seen(self.source, part_filter, False), Seen(self.target, part_filter, True)
 
     def save(self, path: Path) -> None:
         """Write a NumPy .npz file; the same model gives the same bytes.
@@ -236,64 +218,20 @@ def empty_table(entries: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     return np.zeros(size, np.uint64), np.zeros(size // 16, np.uint64)
 
 
-def types_of(words: list[str], vocabulary: Vocabulary) -> tables.Types:
-    """Return what the kernel needs to know about word types.
-
-    Args:
-        words: casefolded types, in the vocabulary or not.
-        vocabulary: the types of the sample.
-    """
-    index = vocabulary.index
-    known = np.array([index.get(word, -1) for word in words], np.int32)
-    is_new = known < 0
-
-    def of(values: NDArray[Any], new: Any) -> NDArray[Any]:
-        found = values[known] if len(values) else np.zeros((len(known), *values.shape[1:]))
-        found[is_new] = new
-        return found
-
-    total = float(vocabulary.null.sum(dtype=np.float64)) + NULL_PRIOR * len(vocabulary.null)
-    null = (of(vocabulary.null, 0.0) + NULL_PRIOR) / max(total, NULL_PRIOR) * NULL_ODDS
-    usual = vocabulary.fertility.sum(axis=0, dtype=np.float64) + 1.0
-    usual /= usual.sum()
-    fertility = of(vocabulary.fertility, 0.0) + usual
-    frequency = of(vocabulary.frequency, 1)
-    codes, starts = letters_of(words)
-    keys, letter_pairs = part_keys(words)
-    return tables.Types(
-        frozen(known, np.int32),
-        frozen(of(vocabulary.mass, 0.0), np.float32),
-        frozen(null, np.float32),
-        frozen(fertility[:, 1:] / fertility[:, :-1], np.float32),
-        frozen(np.log(frequency), np.float32),
-        frozen(np.log([2.0 + len(word) for word in words]), np.float32),
-        frozen((frequency < RARE) | is_new, np.uint8),
-        keys,
-        letter_pairs,
-        codes,
-        starts,
-    )
-
-
-def part_keys(words: list[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the keys of word types and their parts, and their letter pairs (`tables.Types`)."""
-    codes, starts = letters_of(words)
-    keys = np.empty((len(words), tables.PARTS), np.uint64)
-    bits = np.empty((len(words), 2), np.uint64)
-    over_blocks(tables.part_keys, len(words), codes, starts, keys, bits)
-    return frozen(keys, np.uint64), frozen(bits, np.uint64)
-
-
 def with_priors(model: AlignmentModel) -> AlignmentModel:
     """Return the model with the prior mass of its entries, as if they were new."""
     entries, none = model.entries, frozen(np.zeros(0), np.int32)
     no_mass = frozen(np.zeros(0), np.float32)
     empty = replace(model, entries=Entries(none, none, no_mass, no_mass, no_mass))
     offsets = frozen(np.arange(len(entries.source) + 1), np.int64)
-    source = tables.Side(entries.source, offsets, types_of(model.source.words, model.source))
-    target = tables.Side(entries.target, offsets, types_of(model.target.words, model.target))
+    lexicon = empty.lexicon
+    numbered = (entries.source, model.source, False), (entries.target, model.target, True)
+    source, target = (
+        tables.Side(ids, offsets, types_of(side.words, side, lexicon.part_filter, is_target))
+        for ids, side, is_target in numbered
+    )
     prior = np.empty(len(entries.source), np.float32)
-    over_blocks(emission.new_priors, len(prior), empty.lexicon, source, target, prior)
+    over_blocks(emission.new_priors, len(prior), lexicon, source, target, prior)
     return replace(
         model,
         source=_heavier(model.source, entries.source, prior),

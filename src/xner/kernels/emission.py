@@ -9,12 +9,14 @@ has count 0 and a new prior, from the parts and the spelling of its words (`xner
 it adds to the mass of its given word within the sentence.
 """
 
+from math import factorial
 from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import inner, kernel, uncounted
 from xner.kernels.lexicon import (
+    FREE,
     PARTS,
     SOURCE_PARTS,
     TARGET_PARTS,
@@ -23,7 +25,7 @@ from xner.kernels.lexicon import (
     Side,
     find,
     look_alike,
-    pair_key,
+    slot_of,
     view_key,
 )
 from xner.kernels.parts import COMPARED, SIMILAR, spelling_levels
@@ -32,6 +34,8 @@ from xner.kernels.records import Flags, Float32, Int64, Keys
 LANES = 4
 ONE = np.float32(1)
 SMALLEST = np.float32(1e-30)
+SERIES = tuple(np.float32(1 / factorial(7 - k)) for k in range(8))
+"""Of exp, from the highest power down."""
 
 
 @inner
@@ -71,7 +75,8 @@ class Words(NamedTuple):
     """The words of one side of a sentence pair, copied from its `Side`; scratch.
 
     types: int64 (words), number in `Types`; known: int64 (words); frequency, length, mass: float32
-    (words); rare: uint8 (words); parts: uint64 (words, PARTS); letter_pairs: uint64 (words, 2).
+    (words); rare, views: uint8 (words); parts: uint64 (words, PARTS); letter_pairs: uint64 (words,
+    2).
     """
 
     types: Int64
@@ -80,6 +85,7 @@ class Words(NamedTuple):
     length: Float32
     mass: Float32
     rare: Flags
+    views: Flags
     parts: Keys
     letter_pairs: Keys
 
@@ -88,14 +94,15 @@ class Fresh(NamedTuple):
     """Cells of a sentence pair that are not in the table; scratch for the largest pair.
 
     odds: float32, (source, target) row by row, log-odds of the prior; new: uint8, whether the cell
-    counts; rare: int64, positions of rare target words; distances, stretches: of `compare`.
+    counts; rare: int64, positions of rare target words; same, runs: of
+    `compare`.
     """
 
     odds: Float32
     new: Flags
     rare: Int64
-    distances: Int64
-    stretches: Int64
+    same: Keys
+    runs: Keys
 
 
 @inner
@@ -108,12 +115,13 @@ def new_words(longest):
         np.empty(longest, np.float32),
         np.empty(longest, np.float32),
         np.empty(longest, np.uint8),
+        np.empty(longest, np.uint8),
         np.empty((longest, PARTS), np.uint64),
         np.empty((longest, 2), np.uint64),
     )
 
 
-@inner
+@uncounted
 def copy_words(side, n, words, null, fertility):
     """Copy the words of sentence n of a side, so that they are close; return their number.
 
@@ -131,6 +139,7 @@ def copy_words(side, n, words, null, fertility):
         words.length[k] = t.length[w]
         words.mass[k] = t.mass[w]
         words.rare[k] = t.rare[w]
+        words.views[k] = t.views[w]
         for part in range(PARTS):
             words.parts[k, part] = t.parts[w, part]
         words.letter_pairs[k, 0] = t.letter_pairs[w, 0]
@@ -148,12 +157,12 @@ def new_fresh(longest, cells):
         np.empty(cells, np.float32),
         np.empty(cells, np.uint8),
         np.empty(longest, np.int64),
-        np.empty(COMPARED + 1, np.int64),
-        np.empty(COMPARED + 1, np.int64),
+        np.empty(COMPARED, np.uint64),
+        np.empty(COMPARED, np.uint64),
     )
 
 
-@inner
+@uncounted
 def look_up(x, s, t, given, observed, there, back, fresh):
     """Write the mass of the pairs of words that are in the table; mark the others as new.
 
@@ -175,18 +184,18 @@ def look_up(x, s, t, given, observed, there, back, fresh):
             odds += by_length * abs(length - t.length[j])
             fresh.odds[np.uint64(row + j)] = usual + odds
             fresh.new[np.uint64(row + j)] = 1
-        if s.known[i] >= 0:
-            for j in range(observed):
-                if t.known[j] >= 0:
-                    key = pair_key(np.uint64(s.known[i]), np.uint64(t.known[j]))
-                    slot = find(x.keys, x.filter, key)
-                    if slot >= 0:
-                        fresh.new[row + j] = 0
-                        there.link[j * wide + i] = x.mass[slot, 0]
-                        back.link[i * high + j] = x.mass[slot, 1]
+        known = s.known[i]
+        if known < 0 or x.starts[known] == x.starts[known + 1]:
+            continue
+        for j in range(observed):
+            slot = slot_of(x.starts, x.keys, known, t.known[j])
+            if x.keys[slot] != FREE:
+                fresh.new[row + j] = 0
+                there.link[j * wide + i] = x.mass[slot, 0]
+                back.link[i * high + j] = x.mass[slot, 1]
 
 
-@inner
+@uncounted
 def compare_parts(x, source, target, s, t, given, observed, fresh):
     """Add evidence of word parts and spelling to the log-odds of new cells with a rare word.
 
@@ -207,7 +216,10 @@ def compare_parts(x, source, target, s, t, given, observed, fresh):
             if not fresh.new[cell]:
                 continue
             odds = np.float32(0)
+            both = s.views[i] & t.views[j]
             for v in range(len(VIEWS)):
+                if both >> v & 1 == 0:
+                    continue
                 key = view_key(v, s.parts[i, SOURCE_PARTS[v]], t.parts[j, TARGET_PARTS[v]])
                 slot = find(x.view_keys, x.view_filter, key)
                 if slot >= 0:
@@ -218,8 +230,8 @@ def compare_parts(x, source, target, s, t, given, observed, fresh):
                 similar, shared = spelling_levels(
                     source.letters[source.starts[a] : source.starts[a + 1]],
                     target.letters[target.starts[b] : target.starts[b + 1]],
-                    fresh.distances,
-                    fresh.stretches,
+                    fresh.same,
+                    fresh.runs,
                 )
                 weight = x.weights[first + similar] + x.weights[first + SIMILAR + shared]
                 odds += np.float32(weight - unlike)
@@ -228,11 +240,22 @@ def compare_parts(x, source, target, s, t, given, observed, fresh):
 
 @inner
 def prior_of(base, least, most, odds):
-    """The prior mass for some log-odds."""
-    return np.float32(base * np.exp(min(max(odds, least), most)))
+    """The prior mass for some log-odds, with a relative error below 1e-5 if they are within 16.
+
+    exp(x) is the series of exp(x / 16) to the 16th power, which LLVM computes for several cells at
+    once.
+    """
+    x = min(max(odds, least), most) * np.float32(1 / 16)
+    total = SERIES[0]
+    for k in range(1, len(SERIES)):
+        total = total * x + SERIES[k]
+    total *= total
+    total *= total
+    total *= total
+    return base * (total * total)
 
 
-@inner
+@uncounted
 def emit(x, s, t, given, observed, there, back, fresh):
     """Write the emissions of a pair in both directions, from all masses.
 
@@ -241,25 +264,45 @@ def emit(x, s, t, given, observed, there, back, fresh):
     """
     wide = padded(given)
     high = padded(observed)
+    base, least, most = np.float32(x.base), np.float32(x.least), np.float32(x.most)
+    for k in range(given * observed):
+        prior = prior_of(base, least, most, fresh.odds[k])
+        fresh.odds[k] = prior if fresh.new[k] else np.float32(0)
     for i in range(given):
+        cell = np.uint64(i * observed)
+        row = np.uint64(i * high)
         for j in range(observed):
-            cell = i * observed + j
+            j = np.uint64(j)
+            prior = fresh.odds[cell + j]
+            mass = back.link[row + j]
+            back.link[row + j] = prior if fresh.new[cell + j] else mass
+            t.mass[j] += prior
+    for j in range(observed):
+        row = np.uint64(j * wide)
+        for i in range(given):
+            cell = np.uint64(i * observed + j)
+            i = np.uint64(i)
             if fresh.new[cell]:
-                mass = prior_of(x.base, x.least, x.most, fresh.odds[cell])
-                there.link[j * wide + i] = mass
-                back.link[i * high + j] = mass
-                s.mass[i] += mass
-                t.mass[j] += mass
+                there.link[row + i] = fresh.odds[cell]
+            s.mass[i] += fresh.odds[cell]
     for i in range(given):
         s.mass[i] = ONE / max(s.mass[i], SMALLEST)
     for j in range(observed):
         t.mass[j] = ONE / max(t.mass[j], SMALLEST)
+    normalise(given, observed, there.link, s.mass)
+    normalise(observed, given, back.link, t.mass)
+
+
+@uncounted
+def normalise(given, observed, link, share):
+    """Multiply the columns of (observed, given) by the share of each given word."""
+    width = padded(given)
     for j in range(observed):
-        for i in range(wide):
-            there.link[j * wide + i] = there.link[j * wide + i] * s.mass[i] if i < given else 0.0
-    for i in range(given):
-        for j in range(high):
-            back.link[i * high + j] = back.link[i * high + j] * t.mass[j] if j < observed else 0.0
+        row = np.uint64(j * width)
+        for i in range(given):
+            link[row + np.uint64(i)] *= share[i]
+        for i in range(given, width):
+            link[row + np.uint64(i)] = 0.0
 
 
 @kernel
@@ -272,9 +315,11 @@ def new_priors(
     s = new_words(1)
     t = new_words(1)
     fresh = new_fresh(1, 1)
+    base, least = np.float32(lexicon.base), np.float32(lexicon.least)
+    most = np.float32(lexicon.most)
     for n in range(lo, hi):
         copy_words(source, n, s, back.null, there.fertility)
         copy_words(target, n, t, there.null, back.fertility)
         look_up(lexicon, s, t, 1, 1, there, back, fresh)
         compare_parts(lexicon, source.types, target.types, s, t, 1, 1, fresh)
-        prior[n] = prior_of(lexicon.base, lexicon.least, lexicon.most, fresh.odds[0])
+        prior[n] = prior_of(base, least, most, fresh.odds[0])

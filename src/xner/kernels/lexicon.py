@@ -1,7 +1,8 @@
 """The tables of a fitted alignment model: pairs of word types, and pairs of word parts.
 
-Both are open-addressing tables of 64-bit keys behind a small filter of bits, which most of the
-pairs of words of a sentence pair do not pass.
+The links of a source type are close in memory, in an open-addressing table of its own, because a
+sentence looks up all its target words there. The pairs of word parts are one table of 64-bit keys
+behind a small filter of bits; a word whose parts are in no pair is not looked up.
 """
 
 from typing import NamedTuple
@@ -17,6 +18,7 @@ Letters = NDArray[np.uint32]
 LOW_31 = np.uint64(0x7FFFFFFF)
 STEP = np.uint64(0x61C88647)
 STEP_2 = np.uint64(0x4F1BBCDD)
+FREE = np.int32(-2)
 WHOLE, FIRST_5, LAST_5, FIRST_4, LAST_4 = 0, 1, 2, 3, 4
 PARTS = 5
 VIEWS = ((FIRST_5, FIRST_5), (LAST_5, LAST_5), (FIRST_4, WHOLE), (WHOLE, FIRST_4),
@@ -29,19 +31,21 @@ TARGET_PARTS = np.array([two for _, two in VIEWS])
 class Lexicon(NamedTuple):
     """The table of word pairs, the evidence of pairs of word parts, and what weighs them.
 
-    keys: uint64 (slots), of `pair_key`; mass: float32 (slots, 2), prior mass plus discounted count
-    with source and target given; view_keys: uint64 (view slots), of `view_key`; evidence: float32
-    (view slots); filter, view_filter: uint64, the bits of `find`; weights: float64, of the
-    features; base: prior mass without evidence; least, most: bounds of the log-odds that multiply
-    it.
+    starts: int64 (source types + 1), slots of each source type, at least half of them free; keys:
+    int32 (slots), target type or FREE; mass: float32 (slots, 2), prior mass plus discounted count
+    with source and target given; view_keys: uint64 (view slots), of `view_key`; view_filter:
+    uint64, the bits of `find`; evidence: float32 (view slots); part_filter: uint64, the bits of the
+    parts in any pair (`part_key`); weights: float64, of the features; base: prior mass without
+    evidence; least, most: bounds of the log-odds that multiply it.
     """
 
-    keys: Keys
-    filter: Keys
+    starts: Int64
+    keys: Int32
     mass: Float32
     view_keys: Keys
     view_filter: Keys
     evidence: Float32
+    part_filter: Keys
     weights: Float64
     base: float
     least: float
@@ -54,9 +58,10 @@ class Types(NamedTuple):
     known: int32 (types), number in the table, or -1; mass: float32 (types), mass of the type when
     given, without new priors; null: float32 (types), weight of its null link when observed;
     fertility: float32 (types, fertilities - 1), P(f + 1) / P(f); frequency, length: float32
-    (types), logarithms; rare: uint8 (types), whether a new prior compares it; parts: uint64 (types,
-    PARTS), keys of the word and its parts; letter_pairs: uint64 (types, 2), a bit for each two
-    adjacent letters; letters: uint32, those of all types; starts: int64 (types + 1).
+    (types), logarithms; rare: uint8 (types), whether a new prior compares it; views: uint8 (types),
+    a bit for each view in which its part may be in a pair; parts: uint64 (types, PARTS), keys of
+    the word and its parts; letter_pairs: uint64 (types, 2), a bit for each two adjacent letters;
+    letters: uint32, those of all types; starts: int64 (types + 1). Arrays may be longer.
     """
 
     known: Int32
@@ -66,6 +71,7 @@ class Types(NamedTuple):
     frequency: Float32
     length: Float32
     rare: Flags
+    views: Flags
     parts: Keys
     letter_pairs: Keys
     letters: Letters
@@ -90,6 +96,25 @@ def pair_key(source, target):
 def view_key(view, source, target):
     """The key of a part of a source word and a part of a target word (`part_keys`)."""
     return pair_key(source + np.uint64(view), target)
+
+
+@inner
+def part_key(part, is_target):
+    """The key of one half of a `view_key`."""
+    return ((part & LOW_31) << np.uint64(1)) | np.uint64(is_target)
+
+
+@inlined
+def slot_of(starts, keys, source, target):
+    """The slot of a target type among those of a source type, or the free one where it belongs."""
+    first = np.uint64(starts[source])
+    end = np.uint64(starts[source + 1])
+    slot = first + (((np.uint64(target) * STEP & LOW) * (end - first)) >> HALF)
+    while keys[slot] != target and keys[slot] != FREE:
+        slot += np.uint64(1)
+        if slot == end:
+            slot = first
+    return slot
 
 
 @inner
@@ -199,23 +224,47 @@ def fill_lexicon(
     prior: Float32,
     forward: Float32,
     reverse: Float32,
-    keys: Keys,
-    bits: Keys,
+    starts: Int64,
+    keys: Int32,
     mass: Float32,
 ) -> None:
     """Write the entries to the table of a `Lexicon`.
 
     source, target: int32 (entries), word types; prior, forward, reverse: float32 (entries), prior
-    mass, discounted counts; keys, bits, mass: of zeros, written.
+    mass, discounted counts; starts: of the `Lexicon`; keys: FREE everywhere, mass: written.
     """
     for e in range(len(source)):
-        slot = enter(keys, bits, pair_key(np.uint64(source[e]), np.uint64(target[e])))
+        slot = slot_of(starts, keys, source[e], target[e])
+        keys[slot] = target[e]
         mass[slot, 0] = prior[e] + forward[e]
         mass[slot, 1] = prior[e] + reverse[e]
 
 
 @kernel
-def fill_views(view_keys: Keys, evidence: Float32, keys: Keys, bits: Keys, values: Float32) -> None:
-    """Write keys and evidence to an open-addressing table. keys, values: (slots), written."""
+def fill_views(
+    view_keys: Keys, evidence: Float32, keys: Keys, bits: Keys, values: Float32, part_bits: Keys
+) -> None:
+    """Write keys and evidence to an open-addressing table, and the parts to a filter.
+
+    keys, bits, values: (slots), part_bits: zeros, written.
+    """
     for k in range(len(view_keys)):
         values[enter(keys, bits, view_keys[k])] = evidence[k]
+        for half in range(2):
+            part = view_keys[k] if half else view_keys[k] >> HALF
+            place = spot(part_key(part, half))
+            part_bits[word_of(part_bits, place)] |= bits_of(place)
+
+
+@kernel
+def mark_views(parts: Keys, is_target: bool, part_bits: Keys, views: Flags) -> None:
+    """Write the views in which word types may be in a pair. parts, views: of `Types`."""
+    for w in range(len(parts)):
+        views[w] = 0
+        for v in range(len(VIEWS)):
+            part = parts[w, TARGET_PARTS[v]] if is_target else parts[w, SOURCE_PARTS[v]]
+            part = part if is_target else part + np.uint64(v)
+            place = spot(part_key(part, np.int64(is_target)))
+            mine = bits_of(place)
+            if part_bits[word_of(part_bits, place)] & mine == mine:
+                views[w] |= np.uint8(1) << np.uint8(v)

@@ -22,11 +22,11 @@ from xner.kernels.emission import (
     padded,
 )
 from xner.kernels.gibbs import HALF, LOW_BITS, MULTIPLIER, NULL
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import inner, kernel, uncounted
 from xner.kernels.keys import mix
 from xner.kernels.lexicon import WHOLE, Lexicon, Side
 from xner.kernels.order import LONGEST_JUMP
-from xner.kernels.records import Float32, Int64
+from xner.kernels.records import Float32, Int32, Int64
 
 CHAINS = 4
 
@@ -70,7 +70,7 @@ def unit(rng):
     )
 
 
-@inner
+@uncounted
 def seed_pair(seed, s, t, given, observed, rng):
     """Set the random state from the words of a pair. s, t: Words; rng: uint64 (1), written."""
     key = seed
@@ -83,7 +83,7 @@ def seed_pair(seed, s, t, given, observed, rng):
     rng[0] = (carry << HALF) | (key & LOW_BITS) | np.uint64(1)
 
 
-@inner
+@uncounted
 def set_jumps(jumps, given, e):
     """Spread the probabilities of jumps over a sentence of `given` words."""
     for k in range(2 * given + 3):
@@ -101,7 +101,7 @@ def choose(sums, first, count, threshold):
     return found
 
 
-@inner
+@uncounted
 def start_chains(given, observed, e, w, rng):
     """Draw the first links of all chains, without order and fertility."""
     width = padded(given)
@@ -124,7 +124,7 @@ def start_chains(given, observed, e, w, rng):
             w.ratio[c, i] = e.fertility[i, min(w.links_of[c, i], most)]
 
 
-@inner
+@uncounted
 def weigh(given, j, e, w):
     """Write the weights of all links of observed word j in every chain, and their sums."""
     most = e.fertility.shape[1] - 1
@@ -155,7 +155,7 @@ def weigh(given, j, e, w):
         w.cumulative[3, i] = four
 
 
-@inner
+@uncounted
 def sweep(given, observed, e, w, rng, share, posterior):
     """Draw the links of all observed words again; add share * P(link) to `posterior`."""
     most = e.fertility.shape[1] - 1
@@ -186,7 +186,7 @@ def sweep(given, observed, e, w, rng, share, posterior):
                 w.ratio[c, k] = e.fertility[k, min(w.links_of[c, k], most)]
 
 
-@inner
+@uncounted
 def sample_way(given, observed, e, w, settings, rng, posterior):
     """Write the probabilities of the links of one direction, (observed, given) row by row."""
     for k in range(padded(given) * observed):
@@ -199,7 +199,7 @@ def sample_way(given, observed, e, w, settings, rng, posterior):
             sweep(given, observed, e, w, rng, added, posterior)
 
 
-@inner
+@uncounted
 def take_hints(hints, cell, given, observed, there, back):
     """Multiply the weights of the links of one pair by its hints.
 
@@ -216,6 +216,29 @@ def take_hints(hints, cell, given, observed, there, back):
             back[i * width + j] *= hints[1][cell + i * observed + j]
 
 
+@uncounted
+def take_likely(given, observed, there, back, least, found, source, target, forward, reverse):
+    """Append the more probable links of a pair; return the number of links then.
+
+    there, back: of `sample_way` with source and target given; found: number of links before.
+    Other arguments are those of `link_pairs`.
+    """
+    wide = np.uint64(padded(given))
+    high = np.uint64(padded(observed))
+    both = np.float32(2 * least)
+    for i in range(np.uint64(given)):
+        for j in range(np.uint64(observed)):
+            one = there[j * wide + i]
+            two = back[i * high + j]
+            if one + two >= both:
+                source[found] = i
+                target[found] = j
+                forward[found] = one
+                reverse[found] = two
+                found += 1
+    return found
+
+
 @kernel
 def link_pairs(
     lo: int,
@@ -227,15 +250,21 @@ def link_pairs(
     settings: Sampling,
     cell_offsets: Int64,
     hints: tuple[Float32, Float32],
+    least: float,
+    counts: Int64,
+    source_words: Int32,
+    target_words: Int32,
     forward: Float32,
     reverse: Float32,
 ) -> None:
-    """Write the link probabilities of the pairs lo <= n < hi.
+    """Write the more probable links of the pairs lo <= n < hi, one after the other.
 
     jumps: float32 (2, 2 * LONGEST_JUMP + 1), probability of each jump with source and target given;
     cell_offsets: int64 (N+1), cells of each pair (`xner.kernels.entries`), 0 for pairs to skip;
-    hints: float32 (cells) for each direction, factor of each link's weight, or empty; forward,
-    reverse: float32 (cells), written: P(source word | target word), and the reverse.
+    hints: float32 (cells) for each direction, factor of each link's weight, or empty; least: mean
+    probability of both directions from which links are written; counts: int64 (N), written, links
+    of each pair; source_words, target_words: int32, forward, reverse: float32 (at most cells),
+    written: words of each link, P(source word | target word), and the reverse.
     """
     longest = 1
     cells = np.int64(1)
@@ -261,6 +290,8 @@ def link_pairs(
         np.empty(cells, np.float32),
     )
     posterior = np.empty(cells, np.float32)
+    backward = np.empty(cells, np.float32)
+    found = 0
     s = new_words(longest)
     t = new_words(longest)
     fresh = new_fresh(longest, cells)
@@ -280,12 +311,10 @@ def link_pairs(
         set_jumps(jumps[1], observed, back)
         seed_pair(settings.seed, s, t, given, observed, rng)
         sample_way(given, observed, there, w, settings, rng, posterior)
-        width = padded(given)
-        for j in range(observed):
-            for i in range(given):
-                forward[cell + i * observed + j] = posterior[j * width + i]
-        sample_way(observed, given, back, w, settings, rng, posterior)
-        width = padded(observed)
-        for i in range(given):
-            for j in range(observed):
-                reverse[cell + i * observed + j] = posterior[i * width + j]
+        sample_way(observed, given, back, w, settings, rng, backward)
+        before = found
+        found = take_likely(
+            given, observed, posterior, backward, least, found,
+            source_words, target_words, forward, reverse,
+        )  # fmt: skip
+        counts[n] = found - before

@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner.kernels.jit import inner, kernel
+from xner.kernels.keys import HALF, LOW
 from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
 
 COMPARED = 64  # letters of a word that are compared
 SIMILAR = 9  # steps of similarity: below 0.3, then tenths, and identical
 STRETCHES = (4, 5, 6, 8)  # letters from which shared stretches are of another kind
-
+ONE, NONE = np.uint64(1), np.uint64(0)
+ALL = ~NONE
 
 Letters = tuple[NDArray[np.uint32], Int64]  # of all types, and where each type's begin
 
@@ -42,46 +44,62 @@ class Classes(NamedTuple):
     target_class: Int32
 
 
+@inner
+def added(one, two):
+    """The sum of two uint64 without what overflows."""
+    low = (one & LOW) + (two & LOW)
+    high = (one >> HALF) + (two >> HALF) + (low >> HALF)
+    return (high << HALF) | (low & LOW)
+
+
 @kernel
-def compare(a, b, distances, stretches):
+def compare(a, b, same, runs):
     """Levenshtein distance and longest common substring of uint32 letters a and b.
 
-    distances, stretches: int64 (COMPARED + 1), scratch. Letters after the first COMPARED do
-    not count.
+    same, runs: uint64 (COMPARED), scratch. Letters after the first COMPARED do not count. The
+    distance is computed for all letters of b at once, in the bits of a word (Myers 1999; Hyyrö
+    2003, figure 5).
     """
     n = min(len(a), COMPARED)
     m = min(len(b), COMPARED)
-    longest = 0
-    for j in range(m + 1):
-        distances[j] = j
-        stretches[j] = 0
+    distance = np.int64(m)
+    last = ONE << np.uint64(max(m - 1, 0))
+    more, less = ALL, NONE  # where the distance grows or falls from one letter of b to the next
     for i in range(n):
-        diagonal = distances[0]
-        distances[0] = i + 1
-        before = 0
+        equal = NONE
         for j in range(m):
-            above = stretches[j + 1]
-            same = a[i] == b[j]
-            stretches[j + 1] = before + 1 if same else 0
-            before = above
-            longest = max(longest, stretches[j + 1])
-            replaced = diagonal if same else diagonal + 1
-            diagonal = distances[j + 1]
-            distances[j + 1] = min(replaced, distances[j] + 1, diagonal + 1)
-    return distances[m], longest
+            equal |= np.uint64(a[i] == b[j]) << np.uint64(j)
+        same[i] = runs[i] = equal
+        vertical = equal | less
+        across = (added(equal & more, more) ^ more) | equal
+        up = less | ~(across | more)
+        down = more & across
+        distance += np.int64(up & last != 0) - np.int64(down & last != 0)
+        up = (up << ONE) | ONE
+        more = (down << ONE) | ~(vertical | up)
+        less = up & vertical
+    longest = 0
+    found = m > 0
+    while found:  # runs[i]: where in b the last `longest + 1` letters up to a[i] end
+        found = False
+        for i in range(n - 1, -1, -1):
+            found = found or runs[i] != 0
+            runs[i] = same[i] & (runs[i - 1] << ONE) if i else NONE
+        longest += 1 if found else 0
+    return distance if m > 0 else np.int64(n), longest
 
 
 @inner
-def spelling_levels(a, b, distances, stretches):
+def spelling_levels(a, b, same, runs):
     """The step of similarity and the kind of shared stretch of two words; see `spelling`.
 
-    a, b: uint32, letters; distances, stretches: scratch of `compare`.
+    a, b: uint32, letters; same, runs: scratch of `compare`.
     """
     shorter = min(len(a), len(b), COMPARED)
     longer = max(min(max(len(a), len(b)), COMPARED), 1)
     if shorter <= 0.3 * longer and shorter < STRETCHES[0]:
         return 0, 0
-    distance, longest = compare(a, b, distances, stretches)
+    distance, longest = compare(a, b, same, runs)
     tenths = (10 * (longer - distance)) // longer
     shared = 0
     for k in range(len(STRETCHES)):
@@ -108,14 +126,14 @@ def spelling(
     greater length; shared: uint8 (entries), written, 0 below 4 letters, else odd where the
     stretch is the whole of the shorter word and even where it is a part.
     """
-    distances = np.empty(COMPARED + 1, np.int64)
-    stretches = np.empty(COMPARED + 1, np.int64)
+    same = np.empty(COMPARED, np.uint64)
+    runs = np.empty(COMPARED, np.uint64)
     for e in range(lo, hi):
         s = source_types[e]
         t = target_types[e]
         a = source_text[0][source_text[1][s] : source_text[1][s + 1]]
         b = target_text[0][target_text[1][t] : target_text[1][t + 1]]
-        similar[e], shared[e] = spelling_levels(a, b, distances, stretches)
+        similar[e], shared[e] = spelling_levels(a, b, same, runs)
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import pyarrow as pa
 
 from xner.aligners import Aligner
+from xner.aligners.applying import PIECE
 from xner.aligners.bitext import Links, checked, joined_links
 from xner.aligners.encode import SIDES, encode, encode_batch, encode_sample, encode_side
 from xner.aligners.model import AlignmentModel
@@ -22,9 +23,10 @@ from xner.corpus import Corpus, StrPath, scan, scan_side, without_bad_of_side
 from xner.corpus import with_links as with_links_from
 from xner.effects import GIVEN, NOTHING, Rule, rule, when
 from xner.errors import UsageError
+from xner.kernels.blocks import thread_count
 from xner.languages import find_language
 from xner.options import declare, option, options_of
-from xner.overlap import ahead
+from xner.overlap import ahead, in_order
 from xner.report import Figure, Report
 from xner.stages.aligner_options import (
     CLASSES,
@@ -46,6 +48,8 @@ _PIVOTED = (
     when(aligner="native", model=NOTHING),
     when("an aligner that computes probabilities of links", pivots=True),
 )
+LEAST_PIECE = 1024
+"""Sentence pairs that a thread aligns at a time at the end of a part."""
 _NOT_FITTED: dict[str, Any] = {"fit_on": (), "pivot": (), "save_model": None}
 
 
@@ -255,13 +259,26 @@ class FittedOptions(AlignerOptions):
             )
 
     def _applied(self, corpus: Corpus, aligner: Aligner) -> Links:
-        """The links of a fitted model, batch by batch."""
+        """The links of a fitted model, piece by piece."""
         parts, done = [], 0
-        for bitext in ahead(map(encode_batch, corpus.select(*SIDES).batches())):
-            parts.append(aligner.align(bitext))
-            done += bitext.pairs
+        batches = ahead(corpus.select(*SIDES).batches())
+        pieces = _pieces(batches, len(corpus), thread_count())
+        for links in in_order(lambda p: aligner.align(encode_batch(p)), pieces, thread_count()):
+            parts.append(links)
+            done += len(links.offsets) - 1
             self.tell("align", done / len(corpus))
         return joined_links(parts)
+
+
+def _pieces(batches: Iterable[pa.RecordBatch], rows: int, workers: int) -> Iterator[pa.RecordBatch]:
+    """Cut batches into pieces, smaller ones at the end, so that all threads end at about once."""
+    for batch in batches:
+        first = 0
+        while first < batch.num_rows:
+            size = min(PIECE, max(LEAST_PIECE, rows // (2 * workers)))
+            yield (piece := batch.slice(first, size))
+            first += piece.num_rows
+            rows -= piece.num_rows
 
 
 @declare
