@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -48,8 +48,6 @@ _PIVOTED = (
     when(aligner="native", model=NOTHING),
     when("an aligner that computes probabilities of links", pivots=True),
 )
-LEAST_PIECE = 1024
-"""Sentence pairs that a thread aligns at a time at the end of a part."""
 _NOT_FITTED: dict[str, Any] = {"fit_on": (), "pivot": (), "save_model": None}
 
 
@@ -262,23 +260,12 @@ class FittedOptions(AlignerOptions):
         """The links of a fitted model, piece by piece."""
         parts, done = [], 0
         batches = ahead(corpus.select(*SIDES).batches())
-        pieces = _pieces(batches, len(corpus), thread_count())
+        pieces = (b.slice(k, PIECE) for b in batches for k in range(0, b.num_rows, PIECE))
         for links in in_order(lambda p: aligner.align(encode_batch(p)), pieces, thread_count()):
             parts.append(links)
             done += len(links.offsets) - 1
             self.tell("align", done / len(corpus))
         return joined_links(parts)
-
-
-def _pieces(batches: Iterable[pa.RecordBatch], rows: int, workers: int) -> Iterator[pa.RecordBatch]:
-    """Cut batches into pieces, smaller ones at the end, so that all threads end at about once."""
-    for batch in batches:
-        first = 0
-        while first < batch.num_rows:
-            size = min(PIECE, max(LEAST_PIECE, rows // (2 * workers)))
-            yield (piece := batch.slice(first, size))
-            first += piece.num_rows
-            rows -= piece.num_rows
 
 
 @declare

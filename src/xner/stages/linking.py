@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
+from xner.aligners.encode import SIDES
 from xner.columns import LINKS_MADE_BY
 from xner.corpus import Corpus
 from xner.corpus.spilled import spill_links, with_spilled_links
@@ -39,7 +40,10 @@ def linked(stage: FittedOptions, corpus: Corpus, work: Work, step: str = "align"
 
         stage = stage.with_model(work.once(f"{step}-fit", fit) / _MODEL)
     if stage.by_part:
-        folders = work.each(step, corpus, AlignPart(replace(stage, progress=None)))
+        maker = AlignPart(replace(stage, progress=None))
+        # Chosen here, so that all parts share one reader of each file.
+        words = corpus.select(*SIDES) if maker.threaded else corpus
+        folders = work.each(step, words, maker)
         return with_spilled_links(corpus, [f / _FILE for f in folders], work.part_rows)
 
     def align(folder: Path) -> None:
@@ -58,7 +62,10 @@ class AlignPart:
 
     stage: FittedOptions
 
-    threaded: ClassVar[bool] = False
+    @property
+    def threaded(self) -> bool:
+        """Whether the aligner is a fitted model."""
+        return not self.stage.pretrained
 
     def load(self) -> Make:
         """Load the model of the aligner."""
@@ -78,6 +85,11 @@ class KeepLinks(Stage):
 
     name: ClassVar[str] = "align"
     figures: ClassVar[tuple[Figure, ...]] = FIGURES
+
+    @property
+    def threaded(self) -> bool:
+        """It only reads and counts."""
+        return True
 
     @property
     def columns(self) -> Columns:
