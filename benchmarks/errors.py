@@ -3,6 +3,7 @@
     python -m benchmarks.errors                          # writes benchmarks/results/errors.md
     python -m benchmarks.errors --examples FILE          # also samples 100 sentences
     python -m benchmarks.errors --examples FILE --read "default, alone"
+    python -m benchmarks.errors --examples FILE --of xsid sr --sentences 50    # a language; no page
 
 The sentences are third-party text: FILE must be outside this repository.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 import xner
 from benchmarks import common
+from benchmarks.languages import all_languages
 from benchmarks.mistakes import KINDS, Mistake, Span, ceiling, mistakes
 from benchmarks.quality import bulk_pairs, europarl_pairs
 from benchmarks.systems import DEFAULT, HEURISTIC, MADE, Linker, System, with_links
@@ -97,6 +99,19 @@ def readings(data: Path) -> list[Reading]:
     return made
 
 
+def reading_of(data: Path, name: str, language: str) -> Reading:
+    """Read the default on a language of benchmarks/languages.py, with links of the native aligner.
+
+    Raises:
+        SystemExit: the set has no such language.
+    """
+    found = [each for each in all_languages(data, [name]) if each.name == language]
+    if not found:
+        raise SystemExit(f"{name} has no language {language}")
+    linked = xner.align(xner.read(found[0].source, found[0].gold)).collect()
+    return read(f"{name} {language}, {DEFAULT.name}", linked, found[0].gold, DEFAULT)
+
+
 def table(made: list[Reading]) -> str:
     """Format the counts by kind."""
     counts = [reading.counts for reading in made]
@@ -164,11 +179,22 @@ def main() -> None:
         "--read", default=DEFAULT.name, help="sample from the columns whose name contains this"
     )
     options.add_argument(
+        "--of", nargs=2, metavar=("SET", "LANGUAGE"),
+        help="sample from a language of benchmarks.languages, and write no page",
+    )  # fmt: skip
+    options.add_argument(
         "--sentences", type=int, default=100, help="number of sentences per column"
     )
     given = options.parse_args()
     if given.examples and common.ROOT in given.examples.resolve().parents:
         options.error("--examples is inside the repository; the data must not be copied there")
+    if given.of:
+        made = [reading_of(given.data, *given.of)]
+        if given.examples is None:
+            options.error("--of needs --examples")
+        given.examples.write_text(examples(made[0], given.sentences), "utf-8")
+        print(table(made))
+        return
     made_by = common.made_by("pyarrow")
     made = readings(given.data)
     if given.examples:
