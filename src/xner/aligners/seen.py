@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xner.aligners.bitext import Side
 
 MOST = 1 << 18
-"""Words of a side above which all are forgotten, which bounds the memory to about 70 MB."""
+"""Words of a side above which all are forgotten, which bounds the memory to about 150 MB."""
 
 
 class Seen:
