@@ -332,6 +332,7 @@ class Corpus:
 
 def require(batch: pa.RecordBatch, *names: str) -> None:
     """Raise InputError if a column is missing."""
+    held = batch.schema.names
     for name in names:
-        if name not in batch.schema.names:
-            raise InputError(f"the corpus has no column {name!r}; it has {batch.schema.names}")
+        if name not in held:
+            raise InputError(f"the corpus has no column {name!r}; it has {held}")

@@ -25,6 +25,9 @@ ACCEPTED = (
     "pandas or polars frame, or a datasets.Dataset"
 )
 _TOKENS = ("source_tokens", "target_tokens", "tokens")
+_NO_SENTENCES = pa.schema(types_of("tokens"))
+_NO_PAIRS = pa.schema(types_of("source_tokens", "source_entities", "target_tokens"))
+"""The columns of a corpus of no rows."""
 
 
 def as_corpus(given: Any, side: str | None = "source", single: bool = False) -> Corpus:
@@ -58,8 +61,8 @@ def as_corpus(given: Any, side: str | None = "source", single: bool = False) -> 
     if isinstance(given, tuple) and is_row(given):
         given = [given]
     if isinstance(given, Iterable) and not isinstance(given, bytes):
-        rows = _batches_of_rows(given, single)
-        return _fitted(rows, _no_rows(single), side, "data", _item)
+        no_rows = _NO_SENTENCES if single else _NO_PAIRS
+        return _fitted(_batches_of_rows(given, single), no_rows, side, "data", _item)
     raise UsageError(f"{type(given).__name__} is not a corpus; give {ACCEPTED}")
 
 
@@ -165,12 +168,6 @@ def _item(done: int) -> Where:
     return lambda row: f"data[{done + row}]"
 
 
-def _no_rows(single: bool) -> pa.Schema:
-    """The columns of a corpus of no rows."""
-    names = ["tokens"] if single else ["source_tokens", "source_entities", "target_tokens"]
-    return pa.schema(types_of(*names))
-
-
 def _fitted(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema,
@@ -199,7 +196,7 @@ def _fit(batch: pa.RecordBatch, side: str | None, where: Where) -> pa.RecordBatc
 
 def _alike(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
     """Batches with the same columns; rows that lack a column have nulls or empty lists."""
-    if all(batch.schema == batches[0].schema for batch in batches):
+    if all(batch.schema == batches[0].schema for batch in batches[1:]):
         return batches
     try:
         schemas = [batch.schema for batch in batches]

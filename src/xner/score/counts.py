@@ -56,7 +56,8 @@ class Counts:
     def add(self, keys: Keys, values: Int64 | int = 1) -> None:
         """Add to the counts of keys; a key may occur several times."""
         self._make_room(len(keys))
-        self._insert(keys, np.broadcast_to(np.asarray(values, np.int64), keys.shape))
+        each = values if isinstance(values, np.ndarray) else np.full(len(keys), values, np.int64)
+        self._insert(keys, each)
         if self._size > self.limit:
             self._drop_rarest()
 

@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from xner.columns import rows_of
-from xner.kernels.blocks import over_blocks
-from xner.kernels.corpus_scores import ENTITY, TRANSLATION, dictionary_scores, phrase_keys
-from xner.kernels.keys import mixed
+from xner.kernels.blocks import frozen, over_blocks
+from xner.kernels.corpus_scores import (
+    ENTITY,
+    TRANSLATION,
+    dictionary_scores,
+    label_phrases,
+    phrase_keys,
+)
 from xner.kernels.records import Float64, Int64, Keys, Spans, Words
 from xner.score.counts import Counts
 from xner.score.scene import Scene, Text, key_of, score_with
@@ -33,9 +37,11 @@ def count_dictionary(text: Text, spans: Spans, counts: Counts) -> None:
 
 def entity_keys(text: Text) -> Keys:
     """Return uint64 (E): the key of each entity's words and label."""
-    entities = text.entities
-    base = text.source.offsets[rows_of(entities.offsets)].astype(np.int64)
-    return mixed(phrases(base + entities.start, base + entities.end, text.source) ^ text.label_keys)
+    labels = text.label_keys
+    keys = np.empty(len(labels), np.uint64)
+    rows = text.batch.num_rows
+    over_blocks(label_phrases, rows, text.source, text.entities, labels, keys)
+    return frozen(keys, np.uint64)
 
 
 def phrases(first: Int64, last: Int64, words: Words) -> Keys:

@@ -8,7 +8,6 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.blocks import frozen
 from xner.kernels.records import Choice, Flags, Float64, Int32, Problem
 
 TOLERANCE = 1e-9
@@ -50,12 +49,6 @@ class Solution:
     bound: Float64
     route: Flags
     status: Flags
-
-    def __post_init__(self) -> None:
-        for name in ("chosen", "route", "status"):
-            object.__setattr__(self, name, frozen(getattr(self, name), np.uint8))
-        for name in ("objective", "bound"):
-            object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
 
     @classmethod
     def unproven(cls, choice: Choice) -> Solution:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, Self
 
@@ -227,9 +227,14 @@ class Stage:
         """What a program hands over, as a corpus; columns that name no side belong to its own."""
         if isinstance(given, Corpus):
             return self.fitting(given)
-        words = [name for name in self.columns.needs if name.endswith("_tokens")]
-        single = len(words) == 1
-        return as_corpus(given, words[0].removesuffix("_tokens") if single else "source", single)
+        sides = self._sides
+        return as_corpus(given, sides[0] if len(sides) == 1 else "source", len(sides) == 1)
+
+    @cached_property
+    def _sides(self) -> list[str]:
+        """The sides whose words it needs."""
+        needs = self.columns.needs
+        return [name.removesuffix("_tokens") for name in needs if name.endswith("_tokens")]
 
 
 @declare
