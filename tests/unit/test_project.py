@@ -197,7 +197,8 @@ def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
     def late(problem, **options):
         none = np.zeros(problem.sentences)
         unknown = np.full(problem.sentences, Status.UNKNOWN, np.uint8)
-        return Solution(np.zeros(problem.candidates, np.uint8), none, none, none, unknown)
+        chosen = np.zeros(problem.candidates, np.uint8)
+        return Solution(chosen, none, none, np.zeros_like(unknown), unknown)
 
     monkeypatch.setattr(module, "solve_ilp", late)
     out = xner.project(corpus([CLASH]), constraint="==1", time_limit=1e-9)
