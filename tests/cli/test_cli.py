@@ -255,6 +255,14 @@ def test_usage_errors_exit_with_2(arguments):
     assert caught.value.code == 2
 
 
+def test_unknown_arguments_name_the_command_and_near_ones(capsys):
+    for given, hint in (("--max-spam=3", "--max-spam; did you mean --max-span"), ("c", "c; xner")):
+        with pytest.raises(SystemExit) as caught:
+            main(["project", "a.conll", "b.txt", "-o", "d.conll", given])
+        assert caught.value.code == 2
+        assert f"xner project: error: unknown argument {hint}" in capsys.readouterr().err
+
+
 def test_a_process_exits_as_main_says(folder):
     command = [sys.executable, "-m", "xner"]
     version = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)

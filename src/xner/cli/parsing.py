@@ -6,6 +6,7 @@ import argparse
 import re
 import shutil
 from collections.abc import Iterable
+from difflib import get_close_matches
 from textwrap import wrap
 from typing import Any
 
@@ -80,6 +81,16 @@ class CommandParser(argparse.ArgumentParser):
         if not self.everything:
             given["help"] = argparse.SUPPRESS if rare else shortened(given["help"])
         return self._titled[title].add_argument(*flags, **given)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse arguments that the command does not know, with its usage and near matches."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            flag = rest[0].partition("=")[0]
+            near = get_close_matches(flag, self._option_string_actions, n=2, cutoff=0.6)
+            hint = f"did you mean {' or '.join(near)}? " if flag.startswith("-") and near else ""
+            self.error(f"unknown argument {flag}; {hint}{self.prog} --help-all lists all options")
+        return found, rest
 
     def format_usage(self) -> str:
         """The usage line: required arguments only."""
