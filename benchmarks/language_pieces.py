@@ -159,6 +159,7 @@ class Pieces:
         self.folder = folder
         self._tell = tell
         self._options = options or {}
+        self._signatures: dict[str, str] = {}
         self._warm: set[str] = set()
 
     def find(self, language: Language, aligner: str, system: System) -> Piece | None:
@@ -240,8 +241,10 @@ class Pieces:
     def _links_digest(self, language: Language, aligner: str) -> str:
         if aligner in language.aligners:
             return digest_of(language.digest(), language.given(aligner).read_bytes())
-        settings = make_aligner(aligner, self._of(aligner)).signature
-        return digest_of(language.digest(), settings, code_of("aligners"), code_of("kernels"))
+        if aligner not in self._signatures:  # that of an encoder reads its weights
+            self._signatures[aligner] = make_aligner(aligner, self._of(aligner)).signature
+        code = code_of("aligners"), code_of("kernels")
+        return digest_of(language.digest(), self._signatures[aligner], *code)
 
 
 def _few(corpus: xner.Corpus) -> xner.Corpus:
