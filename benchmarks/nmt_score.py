@@ -15,7 +15,6 @@ import types
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -40,12 +39,11 @@ Pairs = list[tuple[str, str]]
 
 @dataclass
 class Cost:
-    """Forward tokens without and with padding, and wall time."""
+    """Forward tokens without and with padding."""
 
     name: str
     tokens: int
     padded: int
-    seconds: float
     scores: np.ndarray | None = None
 
 
@@ -75,11 +73,9 @@ def sentences(corpus: xner.Corpus, candidates: str) -> list[Pairs]:
 def shared(model: str, rows: list[Pairs]) -> Cost:
     """Score all pairs at once with xner."""
     scorer = NmtScorer(NmtOptions(model, "eng", "deu", device="cpu"))
-    begin = perf_counter()
     scores = scorer.scores([pair for row in rows for pair in row])
-    seconds = perf_counter() - begin
     spent = scorer.forward_tokens
-    return Cost("xner", spent.total, spent.padded, seconds, scores)
+    return Cost("xner", spent.total, spent.padded, scores)
 
 
 class Watched:
@@ -99,7 +95,7 @@ def published(model: str, rows: list[Pairs], folder: Path, cache: bool) -> Cost:
     """Call the package sentence by sentence, as in the thesis."""
     scorer, network = nmtscore(model, folder)
     watched = Watched(network)
-    begin, scores = perf_counter(), []
+    scores = []
     for row in rows:
         if row:
             a, b = zip(*row, strict=True)
@@ -109,9 +105,8 @@ def published(model: str, rows: list[Pairs], folder: Path, cache: bool) -> Cost:
                     list(a), list(b), a_lang="eng_Latn", b_lang="deu_Latn", score_kwargs=options
                 )
             )
-    seconds = perf_counter() - begin
     name = f"nmtscore 0.3.3, {'its cache' if cache else 'no cache'}"
-    return Cost(name, watched.tokens, watched.padded, seconds, np.array(scores))
+    return Cost(name, watched.tokens, watched.padded, np.array(scores))
 
 
 def nmtscore(model: str, folder: Path) -> tuple[Any, Any]:
@@ -162,20 +157,19 @@ def plainly(model: str, rows: list[Pairs]) -> Cost:
         wanted = torch.tensor([*ids[1], 2])
         return float(2 ** logits.log_softmax(-1).gather(1, wanted[:, None]).mean())
 
-    begin, scores = perf_counter(), []
+    scores = []
     de, en = "deu_Latn", "eng_Latn"
     for a, b in (pair for row in rows for pair in row):
         there = likely(b, de, a, en) / likely(b, de, b, de)
         back = likely(a, en, b, de) / likely(a, en, a, en)
         scores.append((there + back) / 2)
-    seconds = perf_counter() - begin
-    return Cost("plain loop", watched.tokens, watched.padded, seconds, np.array(scores))
+    return Cost("plain loop", watched.tokens, watched.padded, np.array(scores))
 
 
 def table(costs: list[Cost], count: int) -> list[str]:
     """Format one row per method, with ratios to the first."""
     best = costs[0]
-    head = ["", "tokens per sentence", "with padding", "ratio", "ratio, padding", "s, this model"]
+    head = ["", "tokens per sentence", "with padding", "ratio", "ratio, padding"]
     rows = [
         [
             cost.name,
@@ -183,7 +177,6 @@ def table(costs: list[Cost], count: int) -> list[str]:
             f"{cost.padded / count:,.0f}",
             f"{cost.tokens / best.tokens:.1f}",
             f"{cost.padded / best.padded:.1f}",
-            f"{cost.seconds:.1f}",
         ]
         for cost in costs
     ]
