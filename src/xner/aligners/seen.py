@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from xner.aligners.bitext import Side
 
-MOST = 1 << 18
-"""Words of a side above which all are forgotten, which bounds the memory to about 150 MB."""
+MOST = 1 << 17
+"""Words of a side above which all are forgotten, which bounds the memory to about 80 MB."""
 
 
 class Seen:
