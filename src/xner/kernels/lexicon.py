@@ -109,7 +109,8 @@ def slot_of(starts, keys, source, target):
     """The slot of a target type among those of a source type, or the free one where it belongs."""
     first = np.uint64(starts[source])
     end = np.uint64(starts[source + 1])
-    slot = first + (((np.uint64(target) * STEP & LOW) * (end - first)) >> HALF)
+    spread = (np.uint64(target) & LOW_31) * STEP & LOW
+    slot = first + ((spread * (end - first)) >> HALF)
     while keys[slot] != target and keys[slot] != FREE:
         slot += np.uint64(1)
         if slot == end:
