@@ -23,7 +23,9 @@ from xner.score.edge import edge
 from xner.score.fill import fill_links
 from xner.score.lexical import lexical
 from xner.score.overlap import overlap
+from xner.score.sample import RUNS, Sample
 from xner.score.scene import Scene, Text
+from xner.score.span_sums import _keys
 from xner.score.word_types import _bare, words_of
 from xner.stages.first_pass import count_batch, count_corpus, first_choice
 from xner.stages.project import Project, project
@@ -140,6 +142,39 @@ def test_counts_merge_and_batches_do_not_matter(rows, cut):
     for part in (batch.slice(0, cut), batch.slice(cut)):
         count_batch(Text(part), DEFAULT, sliced)
     assert sliced == whole
+
+
+SETTINGS = ({}, {"score": {"overlap": 1.0, "edge": 0.5, "dictionary": 0.25}}, {"relabel": 0.6})
+
+
+@settings(quick, max_examples=40)
+@given(ROWS, texts(), st.sampled_from(SETTINGS))
+def test_a_sentence_outside_of_the_sample_takes_nothing_from_the_counts(rows, row, options):
+    stage = Project(**options)
+    counts, own = count_corpus(made(rows), stage), count_corpus(made([row]), stage)
+    # With its own counts added it takes them away again; shapes and lengths stay.
+    kept = _keys()
+    both = counts.merge(own)
+    both.add(kept, counts.of(kept) - both.of(kept))
+    counts.sample = Sample(1, 9, 8)  # without row 0
+    expected, found = (project(made([row]), counts=each, **options) for each in (both, counts))
+    assert found.table.to_pylist() == expected.table.to_pylist()
+    assert found.report.signature == f"{expected.report.signature}|counted:8/9"
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**9), st.integers(1, 10**7), st.data())
+def test_samples_are_spread_and_small(first, rows, most, data):
+    if (sample := Sample.of(first, rows, most)) is None:
+        assert rows <= most
+        return
+    runs = list(sample.runs(first, first + rows))
+    assert rows > most >= sum(b - a for a, b in runs)
+    assert len(runs) <= RUNS
+    assert runs[-1][0] >= first + rows - sample.block
+    a = data.draw(st.integers(first, first + rows - 1))
+    b = min(first + rows, a + data.draw(st.integers(0, 1000)))
+    rows_of_runs = {row for begin, end in sample.runs(a, b) for row in range(begin, end)}
+    assert sample.flags(a, b - a).tolist() == [row in rows_of_runs for row in range(a, b)]
 
 
 @quick

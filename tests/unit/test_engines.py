@@ -1,10 +1,14 @@
-"""Parts that threads of this process make at the same time."""
+"""Parts that threads of this process make at the same time, and their memory."""
 
+import platform
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
+from xner.cli.memory import one_heap
 from xner.jobs.engines import AT_ONCE, Local
 from xner.kernels.blocks import threads
 
@@ -70,3 +74,12 @@ def test_nothing_is_loaded_for_a_finished_step():
 class Finished(Task):
     def load(self):
         raise AssertionError("nothing is missing")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the C library glibc")
+def test_all_threads_and_arrow_share_one_heap():
+    assert one_heap()
+    code = "from xner.cli.memory import one_allocator as one; one(); import pyarrow as pa; "
+    code += "print(pa.default_memory_pool().backend_name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "system\n"

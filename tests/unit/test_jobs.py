@@ -76,7 +76,9 @@ class Failing(FakeTranslator):
 
 
 @pytest.mark.parametrize("source", ["linked.jsonl", "pairs.jsonl"])
-@pytest.mark.parametrize("settings", [{}, {"relabel": 0.6}, {"method": "heuristic"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"relabel": 0.6, "count_pairs": 35}, {"method": "heuristic"}]
+)
 def test_shards_hold_the_rows_of_a_single_file(folder, source, settings):
     stage = Project(**settings)
     whole = run(stage, "whole.jsonl", source)

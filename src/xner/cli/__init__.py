@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from xner._version import __version__
+from xner.cli.memory import one_allocator
 from xner.cli.parsing import RUNNING, CommandParser, PageFormat
 from xner.errors import UsageError, XnerError, XnerWarning
 
@@ -143,6 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((word for word in given if word in COMMANDS), "")
     _print_any_character()
+    one_allocator()
     with _plain_warnings(chosen) as warned:
         options = parser(chosen, "--help-all" in given).parse_args(given)
         options.warnings = warned

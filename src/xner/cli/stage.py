@@ -20,6 +20,7 @@ from xner.cli.bad_rows import (
 )
 from xner.cli.flags import add_flags, build_from_flags, flag_of, options_given
 from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
+from xner.cli.memory import one_heap
 from xner.cli.parsing import CommandParser
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
@@ -100,6 +101,8 @@ class Command:
             progress(options.quiet or options.json) as tell,
         ):
             stage, further = self._stage(options, output.suffix, tell)
+            if stage.threaded:
+                one_heap()
             _check_side_file(options, output, "--save-counts", getattr(stage, "save_counts", None))
             _check_side_file(options, output, "--save-model", getattr(stage, "save_model", None))
             _check_side_file(options, output, "--bad-rows", options.bad_rows)

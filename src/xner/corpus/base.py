@@ -40,6 +40,7 @@ class Corpus:
         schema: names and Arrow types of the columns, and the metadata known in advance.
         report: what the stage that created the corpus did; it is complete after one pass. The
             report of a corpus that was read from files is empty.
+        first: number of the first row in the corpus that this one is a part of, from 0.
         bad: rows that were left out with `on_bad_row="quarantine"`: number of the row, from 1,
             its file, what is wrong, and its text where it has one.
     """
@@ -51,6 +52,7 @@ class Corpus:
         origin: str,
         schema: pa.Schema,
         report: Report | None = None,
+        first: int = 0,
     ) -> None:
         """Create a corpus from a function that yields its record batches.
 
@@ -63,8 +65,10 @@ class Corpus:
             schema: columns of the batches (`xner.columns.with_columns` derives it from the
                 schema of another corpus). The batches may carry more metadata.
             report: filled by the stage that creates the corpus.
+            first: number of the first row in the corpus that this one is a part of, from 0.
         """
         self.source = batches
+        self.first = first
         self._rows = rows
         self.origin = origin
         self.schema = schema
@@ -219,12 +223,13 @@ class Corpus:
             raise UsageError(
                 f"{self.origin}: there are no rows [{first}, {last}) in a corpus of {len(self)}"
             )
-        return Corpus(Part(self.source, first, last), last - first, self.origin, self.schema)
+        rows = Part(self.source, first, last)
+        return Corpus(rows, last - first, self.origin, self.schema, first=self.first + first)
 
     def read_ahead(self, at_end: Callable[[], object]) -> Corpus:
         """Return the same corpus, read by a thread that calls `at_end` after the last batch."""
         source = ReadAhead(self.source, at_end)
-        return Corpus(source, len(self), self.origin, self.schema, self.report)
+        return Corpus(source, len(self), self.origin, self.schema, self.report, self.first)
 
     def select(self, *names: str) -> Corpus:
         """Return some of the columns; Parquet files are read, and checked, only as far as needed.
@@ -237,7 +242,8 @@ class Corpus:
                 f"{self.origin}: has no column {missing[0]!r}; it has {', '.join(self.columns)}"
             )
         schema = pa.schema([self.schema.field(name) for name in names], self.schema.metadata)
-        chosen = Corpus(only(self.source, names), len(self), self.origin, schema, self.report)
+        source = only(self.source, names)
+        chosen = Corpus(source, len(self), self.origin, schema, self.report, self.first)
         chosen.bad = self.bad
         return chosen
 

@@ -20,7 +20,9 @@ def beside(pairs: Corpus, linked: Mapping[str, Corpus], metadata: Metadata) -> C
         metadata: entries of the schema metadata to set.
     """
     schema = with_columns(pairs.schema, dict.fromkeys(linked, LINKS), metadata=metadata)
-    return Corpus(_Beside(pairs, linked, metadata), len(pairs), pairs.origin, schema)
+    return Corpus(
+        _Beside(pairs, linked, metadata), len(pairs), pairs.origin, schema, first=pairs.first
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,13 @@ def room_for_own(lo, hi, source_offsets, target_offsets, link_offsets):
 
 @inlined
 def note_own(s, texts, links, own):
-    """Write the links of entity words of sentence s, and forget the words of another."""
+    """Write the links of entity words that sentence s added, and forget the words of another."""
     source, target = texts.source, texts.target
     base, first = source.offsets[s], target.offsets[s]
     many = 0
     for link in range(links.offsets[s], links.offsets[s + 1]):
         i = base + links.source[link]
-        if texts.inside[i]:
+        if texts.inside[i] and texts.counted[s]:
             own.pairs[many] = pair_of(source.keys[i], target.keys[first + links.target[link]])
             own.weight[many] = np.int64(np.float64(links.weight[link]) * UNIT + 0.5)
             many += 1
@@ -90,12 +90,12 @@ def association(weight, i, j, s, texts, own, table):
         keys, first, last = texts.source.keys, texts.source.offsets[s], texts.source.offsets[s + 1]
         times = table.counts[slot_of(table.keys, mix(keys[first + i] ^ SOURCE))]
         for w in range(first, last):
-            times -= texts.inside[w] != 0 and keys[w] == keys[first + i]
+            times -= texts.counted[s] != 0 and texts.inside[w] != 0 and keys[w] == keys[first + i]
         own.source[i] = max(0.0, np.float64(times)) + 1.0
     if own.target[j] < 0.0:
         keys, first, last = texts.target.keys, texts.target.offsets[s], texts.target.offsets[s + 1]
         times = table.counts[slot_of(table.keys, mix(keys[first + j] ^ TARGET))]
         for w in range(first, last):
-            times -= keys[w] == keys[first + j]
+            times -= texts.counted[s] != 0 and keys[w] == keys[first + j]
         own.target[j] = max(0.0, np.float64(times)) + 1.0
     return weight / np.sqrt(own.source[i] * own.target[j])

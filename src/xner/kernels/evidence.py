@@ -60,10 +60,11 @@ class Known(NamedTuple):
     """What the inputs of the candidates of a batch are computed from.
 
     texts, links: of the batch. words, letters: natural logarithm of the target words or letters
-    for one of the source in the spans of the first pass. spans: of the first pass; what their
-    sentences counted does not count. table: the counts. entity_keys: uint64 (E), words and label
-    of each entity. edge: constants of the score `edge`, which also hold for the shares of word
-    types. per_word: constant of the score `overlap`. strength: constant of the score `dictionary`.
+    for one of the source in the spans of the first pass. spans: those that the counts include,
+    which do not count for their own sentence. table: the counts. entity_keys: uint64 (E), words
+    and label of each entity. edge: constants of the score `edge`, which also hold for the shares
+    of word types. per_word: constant of the score `overlap`. strength: constant of the score
+    `dictionary`.
     """
 
     texts: Texts

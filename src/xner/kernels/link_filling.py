@@ -322,7 +322,7 @@ def find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made)
                 for w in range(entities.start[e], entities.end[e]):
                     a = source.keys[base + w]
                     times = table.counts[slot_of(table.keys, mix(mix(a ^ NEAR) ^ b))]
-                    if times > 0:
+                    if times > 0 and texts.counted[s]:
                         times -= times_near(a, b, s, texts, spans, found.target, reach, found.again)
                     linked = linked_elsewhere(pair_of(a, b), own, table)
                     if times + linked > 0:

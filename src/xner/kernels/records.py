@@ -109,13 +109,15 @@ class Words(NamedTuple):
 class Texts(NamedTuple):
     """Both sides of a batch with its entities.
 
-    inside: uint8 (source words), 1 for the words of entities.
+    inside: uint8 (source words), 1 for the words of entities. counted: uint8 (S), 1 for the
+    sentences that corpus statistics include.
     """
 
     source: Words
     target: Words
     entities: Entities
     inside: Flags
+    counted: Flags
 
 
 class Strings(NamedTuple):
@@ -181,6 +183,14 @@ class Spans(NamedTuple):
     start: Int32
     end: Int32
     entity: Int32
+
+    def only(self, sentences: Flags) -> Spans:
+        """Return the spans of some sentences. sentences: uint8 (S)."""
+        sizes = np.diff(self.offsets)
+        keep = np.repeat(sentences != 0, sizes)
+        offsets = np.concatenate([[0], np.cumsum(np.where(sentences, sizes, 0))])
+        arrays = offsets, self.start[keep], self.end[keep], self.entity[keep]
+        return Spans(*(frozen(array, np.int32) for array in arrays))
 
     @classmethod
     def of(cls, problem: Problem, chosen: Flags) -> Spans:

@@ -12,9 +12,10 @@ from xner.formats.files import ARCHIVE_DAMAGE, atomic
 from xner.kernels.blocks import frozen
 from xner.kernels.keys import add_counts, look_up
 from xner.kernels.records import Int64, Keys, Table
+from xner.score.sample import Sample
 
 LIMIT = 1 << 23
-_VERSION = 2
+_VERSION = 3
 _LEAST = 32
 """Slots of a new table: room for the sums over spans of a single sentence."""
 
@@ -29,6 +30,7 @@ class Counts:
     Attributes:
         signature: the settings of the first pass; counts of different settings cannot be merged.
         labels: names of the labels that were counted (only for `relabel`).
+        sample: the rows of a large corpus that were counted, or None for all.
         table: the keys and their counts.
     """
 
@@ -36,6 +38,7 @@ class Counts:
         self.signature = signature
         self.limit = limit
         self.labels: set[str] = set()
+        self.sample: Sample | None = None
         self.table = _table(_LEAST)
         self._size = 0
 
@@ -109,6 +112,7 @@ class Counts:
                 version=_VERSION,
                 made_by=np.array(self.signature),
                 labels=np.array(sorted(self.labels), np.str_),
+                sample=np.array(self.sample or (), np.int64),
                 keys=keys,
                 counts=counts,
             )
@@ -126,6 +130,8 @@ class Counts:
                     raise ValueError("another version of xner wrote it; count the corpus again")
                 loaded = cls(str(file["made_by"]))
                 loaded.labels = set(file["labels"].tolist())
+                if len(sample := file["sample"].tolist()):
+                    loaded.sample = Sample(*sample)
                 keys, counts = file["keys"].astype(np.uint64), file["counts"].astype(np.int64)
                 if keys.shape != (len(counts),) or not np.all(keys) or np.any(counts < 0):
                     raise ValueError("keys and counts do not fit")

@@ -78,7 +78,7 @@ def relabel(
     row = rows_of(offsets_of(entities))
     strings = _strings(row, field_of(entities, "start"), field_of(entities, "end"), text)
     names = np.array(sorted(counts.labels), object)
-    elsewhere = _Elsewhere(text, spans, counts)
+    elsewhere = _Elsewhere(text, text.in_counts(spans), counts)
     total = elsewhere.times(row, key_of(strings, STRING))
     old = np.array(entities.values.field("label").to_pylist(), object)
     new = old.copy()

@@ -15,6 +15,7 @@ from xner.kernels.blocks import frozen, over_blocks
 from xner.kernels.keys import mixed
 from xner.kernels.records import (
     Entities,
+    Flags,
     Float64,
     Int32,
     Int64,
@@ -36,9 +37,15 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Text:
-    """The words, entities and links of a batch as records of arrays, built when first used."""
+    """The words, entities and links of a batch as records of arrays, built when first used.
+
+    Attributes:
+        batch: the columns.
+        counted: uint8 (S), which sentences the corpus statistics include; None for all.
+    """
 
     batch: pa.RecordBatch
+    counted: Flags | None = None
 
     @cached_property
     def source_tokens(self) -> Lists:
@@ -91,7 +98,7 @@ class Text:
 
     def with_links(self, links: Links) -> Text:
         """Return the same text with other links."""
-        text = Text(self.batch)
+        text = Text(self.batch, self.counted)
         text.__dict__.update(self.__dict__, links=links)
         return text
 
@@ -115,7 +122,12 @@ class Text:
     def both(self) -> Texts:
         """Both sides and the entities."""
         inside = frozen(self.depth > 0, np.uint8)
-        return Texts(self.source, self.target, self.entities, inside)
+        counted = np.ones(self.batch.num_rows, np.uint8) if self.counted is None else self.counted
+        return Texts(self.source, self.target, self.entities, inside, frozen(counted, np.uint8))
+
+    def in_counts(self, spans: Spans) -> Spans:
+        """Return those spans of the first pass that the corpus statistics include."""
+        return spans if self.counted is None else spans.only(self.counted)
 
     @cached_property
     def label_keys(self) -> Keys:
@@ -168,10 +180,10 @@ class Scene:
         return self.text.batch
 
     def counted(self) -> tuple[Spans, Counts]:
-        """Return the choice and the counts of the first pass."""
+        """Return the counts of the first pass, and those of its spans that they include."""
         if self.spans is None or self.counts is None:
             raise ValueError("this score needs a first pass over the corpus")
-        return self.spans, self.counts
+        return self.text.in_counts(self.spans), self.counts
 
 
 def score_with(

@@ -153,7 +153,8 @@ def _view_schema(schema: pa.Schema) -> pa.Schema:
 def _view(corpus: Corpus) -> Corpus:
     """The back-translation and the target as the sides of a corpus."""
     read = every_row(corpus).select(*_held(corpus.schema).values())
-    view = Corpus(_View(read), len(read), corpus.origin, _view_schema(corpus.schema))
+    schema = _view_schema(corpus.schema)
+    view = Corpus(_View(read), len(read), corpus.origin, schema, first=corpus.first)
     return without_same_rows(view, corpus)
 
 

@@ -136,7 +136,7 @@ def counted(batch: pa.RecordBatch, report: Report) -> pa.RecordBatch:
 def _remaining(corpus: Corpus) -> Corpus:
     """The rows as they remain to be projected."""
     schema = _rest_schema(corpus.schema)
-    return Corpus(_Rest(corpus), len(corpus), corpus.origin, schema)
+    return Corpus(_Rest(corpus), len(corpus), corpus.origin, schema, first=corpus.first)
 
 
 @dataclass(frozen=True)

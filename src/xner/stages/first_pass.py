@@ -25,6 +25,7 @@ from xner.score.edge import count_edges
 from xner.score.lexicon import count_lexicon
 from xner.score.registry import find_score, fused, link_scores
 from xner.score.relabel import count_labels
+from xner.score.sample import Sample
 from xner.score.scene import Scene, Text
 from xner.score.span_sums import count_sums
 from xner.solve.exact import solve_exact
@@ -39,18 +40,40 @@ _FILE = "counts.npz"
 NEEDED = ("source_tokens", "source_entities", "target_tokens", "links")
 
 
-def count_corpus(corpus: Corpus, options: ProjectionOptions) -> Counts:
+def count_corpus(
+    corpus: Corpus, options: ProjectionOptions, sample: Sample | None = None
+) -> Counts:
     """Collect the statistics of a corpus that has links.
 
     Statistics of parts of a corpus can be merged instead (`Counts.merge`).
+
+    Args:
+        corpus: a corpus, or a part of one.
+        options: decide what is counted.
+        sample: the rows to count, by default all.
     """
     counts = Counts(options.first_signature)
-    done = 0
-    for batch in _needed(corpus).batches():
-        count_batch(Text(without_large(batch, options)), options, counts)
-        done += batch.num_rows
-        options.tell("count", done / max(1, len(corpus)))
+    counts.sample = sample
+    corpus, begin = _needed(corpus), corpus.first
+    end = begin + len(corpus)
+    runs = [(begin, end)] if sample is None else list(sample.runs(begin, end))
+    done, rows = 0, sum(last - first for first, last in runs)
+    for first, last in runs:
+        for batch in corpus.part(first - begin, last - begin).batches():
+            count_batch(Text(without_large(batch, options)), options, counts)
+            done += batch.num_rows
+            options.tell("count", done / max(1, rows))
     return counts
+
+
+def sample_of(corpus: Corpus, options: ProjectionOptions) -> Sample | None:
+    """The rows of a corpus that are counted, or None for all.
+
+    Statistics that are saved are those of all rows: other runs may use them.
+    """
+    if options.save_counts is not None:
+        return None
+    return Sample.of(corpus.first, len(corpus), options.count_pairs)
 
 
 def _needed(corpus: Corpus) -> Corpus:
@@ -96,10 +119,12 @@ def count_alone(batch: pa.RecordBatch, options: ProjectionOptions) -> tuple[Coun
 
 def counted(options: ProjectionOptions, corpus: Corpus, work: Work) -> Path:
     """Collect the statistics of a corpus part by part; returns their file."""
-    maker = CountPart(replace(options, progress=None))
+    sample = sample_of(corpus, options)
+    maker = CountPart(replace(options, progress=None), sample)
 
     def merge(folder: Path) -> None:
         counts = Counts(options.first_signature)
+        counts.sample = sample
         for part in work.each("count", corpus, maker):
             counts.include(Counts.load(part / _FILE))
         counts.save(folder / _FILE)
@@ -116,9 +141,11 @@ class CountPart:
 
     Attributes:
         options: decide what is counted.
+        sample: the rows of the whole corpus that are counted, or None for all.
     """
 
     options: ProjectionOptions
+    sample: Sample | None
 
     threaded: ClassVar[bool] = True
 
@@ -126,7 +153,8 @@ class CountPart:
         """There is nothing to load."""
 
         def make(part: Corpus, folder: Path, tell: Progress) -> None:
-            count_corpus(part, replace(self.options, progress=tell)).save(folder / _FILE)
+            options = replace(self.options, progress=tell)
+            count_corpus(part, options, self.sample).save(folder / _FILE)
 
         return make
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from xner.effects import Rule, rule, when
+from xner.effects import NOTHING, Rule, rule, when
 from xner.options import (
     declare,
     option,
@@ -273,6 +273,21 @@ class MatchingOptions(FittedOptions, NerOptions):
         flag="",
         names="settings",
     )
+    count_pairs: int = option(
+        1_000_000,
+        "Maximum number of sentence pairs that corpus statistics are collected from. Of a larger "
+        "corpus, rows at up to 64 places that are spread over all of it are counted.",
+        ge=1,
+        unit="N",
+        group="scoring",
+        when=when(
+            "a score, fill or relabel that needs corpus statistics, without counts or save_counts",
+            counted=True,
+            counts=NOTHING,
+            save_counts=NOTHING,
+        ),
+        rare=True,
+    )
     counts: Counts | Path | None = option(
         None,
         "Use corpus statistics from this file, written by save_counts, instead of a first pass. "
@@ -285,7 +300,7 @@ class MatchingOptions(FittedOptions, NerOptions):
     )
     save_counts: Path | None = option(
         None,
-        "Save the corpus statistics of the first pass.",
+        "Save the corpus statistics of the first pass, of all sentence pairs.",
         unit="FILE",
         group="scoring",
         in_experiments=False,

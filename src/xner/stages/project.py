@@ -21,7 +21,7 @@ from xner.columns import (
 )
 from xner.corpus import Corpus
 from xner.errors import UsageError
-from xner.options import declare, options_of
+from xner.options import UNSET, declare, options_of
 from xner.outcomes import outcomes_of
 from xner.report import Figure, Report
 from xner.score.counts import Counts
@@ -36,6 +36,7 @@ from xner.stages.first_pass import (
     count_corpus,
     counted,
     is_alone,
+    sample_of,
 )
 from xner.stages.large import large_rows
 from xner.stages.linking import linked
@@ -183,7 +184,9 @@ class Project(ProjectionOptions):
             corpus, stage = linked(self, corpus, work), self.without_aligner()
         if self.counted:
             if self.counts is None:
-                stage = replace(stage, counts=counted(stage, corpus, work))
+                found: dict[str, Any] = {"counts": counted(stage, corpus, work)}
+                found["count_pairs"] = UNSET  # it would have no effect
+                stage = replace(stage, **found)
             if self.save_counts is not None:
                 stage._loaded_counts().save(self.save_counts)
                 stage = replace(stage, save_counts=None)
@@ -202,11 +205,16 @@ class Project(ProjectionOptions):
         linked = self._with_links(corpus, report)
         report.signature += _made_before(linked)
         pass_ = self._second_pass(linked, report)
+        if pass_.sample is not None:
+            report.signature += f"|counted:{pass_.sample.taken}/{pass_.sample.block}"
         self.tell("project", 0.0)
+        row = linked.first
         for batch in linked.batches():
             rows = max(1, batch.num_rows) if self.candidates == "links" else SLICE
             for first in range(0, max(1, batch.num_rows), rows):
-                yield pass_.batch(batch.slice(first, rows))
+                part = batch.slice(first, rows)
+                yield pass_.batch(part, row)
+                row += part.num_rows
                 self.tell("project", report.sentences / max(1, len(corpus)))
 
     def _with_links(self, corpus: Corpus, report: Report) -> Corpus:
@@ -246,7 +254,10 @@ class Project(ProjectionOptions):
     def _counted(self, linked: Corpus, report: Report) -> Counts:
         """The corpus statistics: given, loaded from a file, or collected in a first pass."""
         begin = perf_counter()
-        counts = count_corpus(linked, self) if self.counts is None else self._loaded_counts()
+        if self.counts is not None:
+            counts = self._loaded_counts()
+        else:
+            counts = count_corpus(linked, self, sample_of(linked, self))
         if self.save_counts is not None:
             counts.save(self.save_counts)
         report.add(count_seconds=perf_counter() - begin)

@@ -25,6 +25,7 @@ from xner.score.ngrams import all_ngrams, region_ngrams
 from xner.score.nmt import NmtScorer
 from xner.score.registry import fused
 from xner.score.relabel import relabel
+from xner.score.sample import Sample
 from xner.score.scene import Scene, Text
 from xner.score.spans import given_spans, run_spans
 from xner.solve.exact import solve_exact
@@ -73,21 +74,26 @@ class Pass:
     nmt: NmtScorer | None = None
     alone: Alone | None = None
 
-    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Add the columns of a projection to a validated batch."""
+    @property
+    def sample(self) -> Sample | None:
+        """The rows of the corpus that were counted, or None for all."""
+        return None if self.counts is None else self.counts.sample
+
+    def batch(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
+        """Add the columns of a projection to a validated batch, which begins with row `first`."""
         require(batch, "source_tokens", "source_entities", "target_tokens")
         if self.options.linked:
             require(batch, "links")
         if self.alone is not None and batch.num_rows:
-            return self._projected(batch, self.alone)
+            return self._projected(Text(batch), self.alone)
         large = large_rows(batch, self.options)
-        made = self._projected(blanked(batch, large))
+        counted = self.sample and self.sample.flags(first, batch.num_rows)
+        made = self._projected(Text(blanked(batch, large), counted))
         return restored(made, batch, large, self.report) if len(large) else made
 
-    def _projected(self, batch: pa.RecordBatch, alone: Alone | None = None) -> pa.RecordBatch:
-        options = self.options
+    def _projected(self, text: Text, alone: Alone | None = None) -> pa.RecordBatch:
+        options, batch = self.options, text.batch
         if alone is None:
-            text = Text(batch)
             spans = None if self.counts is None else first_choice(text, options)
             made, chance = self._candidates(text, spans)
         else:
