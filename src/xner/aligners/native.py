@@ -39,8 +39,7 @@ WHOLE_CELLS = 1 << 24
 CORE_PAIRS, CORE_CELLS, CORE_CHAINS = 20_000, 1 << 22, 4
 """What is sampled of a larger bitext: pairs, pairs of word positions, and chains."""
 SWEEPS = 3
-"""Sweeps of every chain where a model is applied; all are averaged, as a first one that is not
-changes no figure of `benchmarks.fitted` by more than another seed does."""
+"""Sweeps of every chain where a model is applied; all are averaged."""
 
 
 @declare
