@@ -67,6 +67,18 @@ def test_an_error_ends_the_run_and_no_later_part_begins():
     assert sorted(task.made) == [2, 3, 4]
 
 
+def test_the_error_of_the_first_part_is_raised():
+    class Late(Task):
+        def run(self, part, tell, was_read):
+            was_read()
+            time.sleep(0.03 if part == 4 else 0.001)
+            if part in self.fails:
+                raise ValueError(f"part {part}")
+
+    with pytest.raises(ValueError, match="part 4"):
+        run(Late(fails=(4, 5)))
+
+
 def test_nothing_is_loaded_for_a_finished_step():
     assert run(Finished(), parts=[]) == [1.0]
 

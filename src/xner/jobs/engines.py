@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from threading import Event, Lock
 from typing import Protocol
@@ -87,22 +87,34 @@ class Local:
 
 
 def _overlapped(run: RunPart, parts: Sequence[int], shares: _Shares, at_once: int) -> None:
-    """Make up to `at_once` parts at the same time; a part is begun when the last one was read."""
-    running: set[Future[None]] = set()
+    """Make up to `at_once` parts at the same time; a part is begun when the last one was read.
+
+    Of several parts that fail, the error of the first is raised.
+    """
+    running: list[Future[None]] = []
     with ThreadPoolExecutor(at_once, "xner-part") as threads:
         for part in parts:
             if len(running) == at_once:
                 wait(running, return_when=FIRST_COMPLETED)
-            for future in [future for future in running if future.done()]:
-                running.remove(future)
-                future.result()
+            running = _unfinished(running)
             was_read = Event()
             made = threads.submit(run, part, shares.of_one(), was_read.set)
             made.add_done_callback(partial(_set, was_read))  # also if it failed before
-            running.add(made)
+            running.append(made)
             was_read.wait()
-        for future in as_completed(running):
-            future.result()
+        wait(running)
+        _unfinished(running)
+
+
+def _unfinished(running: list[Future[None]]) -> list[Future[None]]:
+    """The parts in work, in their order; raises the error of the first part that failed."""
+    done = [future for future in running if future.done()]
+    if any(future.exception() for future in done):
+        wait(running)  # a part before it may fail too
+        done = running
+    for future in done:
+        future.result()
+    return [future for future in running if future not in done]
 
 
 def _set(event: Event, _: Future[None]) -> None:
