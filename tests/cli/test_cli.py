@@ -281,6 +281,8 @@ def test_a_killed_run_leaves_nothing(folder, number):
     before = sorted(folder.iterdir())
     code = (
         "import os, signal, sys, xner.cli, xner.stages.project as p\n"
+        # A shell that runs the tests in the background ignores it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "real = p.Pass.batch\n"
         f"p.Pass.batch = lambda *a: (os.kill(os.getpid(), {int(number)}), real(*a))[1]\n"
         "sys.exit(xner.cli.main(sys.argv[1:]))"
