@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.two_sentences import write_files
 from xner import stages
 
 
@@ -22,3 +23,11 @@ def here(routes, monkeypatch):
     monkeypatch.chdir(routes)
     monkeypatch.setattr(stages, "_REGISTERED", {})
     return routes
+
+
+@pytest.fixture
+def two_sentences(tmp_path, monkeypatch):
+    """Folder of an experiment of two sentence pairs, as the current one, without other stages."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stages, "_REGISTERED", {})
+    return write_files(tmp_path)

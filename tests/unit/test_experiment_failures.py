@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import xner
-from tests.two_sentences import cell, made, write_files
+from tests.two_sentences import cell, made
 
 FAILING = """
 import os, signal
@@ -38,16 +38,14 @@ pipelines: [project]
 
 
 @pytest.mark.parametrize("death", ["os.kill(os.getpid(), signal.SIGKILL)", "raise OSError('full')"])
-def test_a_run_that_dies_goes_on_where_it_was(tmp_path, monkeypatch, death):
-    monkeypatch.chdir(tmp_path)
-    folder = write_files(tmp_path)
-    (folder / "c.yaml").write_text(YAML)
+def test_a_run_that_dies_goes_on_where_it_was(two_sentences, death):
+    (two_sentences / "c.yaml").write_text(YAML)
     environment = {**os.environ, "PYTHONPATH": str(Path(xner.__file__).parents[1])}
     died = subprocess.run(
         [sys.executable, "-c", FAILING.replace("{death}", death)],
         capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
-    store = folder / "out" / "store"
+    store = two_sentences / "out" / "store"
     left = sorted(path.name for path in store.iterdir())
     if "SIGKILL" in death:
         assert died.returncode == -signal.SIGKILL

@@ -7,7 +7,7 @@ import pytest
 
 import xner
 from tests.fake_stages import FakeTag, FakeTranslate, Names, Nothing, Words
-from tests.two_sentences import EN, cell, config, made, write_files
+from tests.two_sentences import EN, cell, config, made
 from xner import stages
 from xner.experiments.pipelines import PIPELINES, Step
 from xner.tagging.fake import FakeTagger
@@ -15,17 +15,6 @@ from xner.translation.fake import FakeTranslator
 
 SPANS = {"candidates": {"tagger": FakeTagger({"EU": "ORG", "Peter": "PER", "Kisumu": "LOC"})}}
 PARALLEL = {"given": {"links": "same.align"}}
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return write_files(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    monkeypatch.setattr(stages, "_REGISTERED", {})
 
 
 @pytest.fixture
@@ -37,8 +26,8 @@ def fakes():
     return {"translate": {"translator": Words(english)}, "tag": {"tagger": Names(names)}}
 
 
-def test_pipelines_from_raw_text_to_scores(folder, fakes):
-    (folder / "same.align").write_text("0-0 1-1 2-2\n0-0 1-1 2-2\n")
+def test_pipelines_from_raw_text_to_scores(two_sentences, fakes):
+    (two_sentences / "same.align").write_text("0-0 1-1 2-2\n0-0 1-1 2-2\n")
     rows = ["translate-test", "translate-test/align-src", "translate-test/ngram", "model-transfer"]
     given = config(
         languages={"de": {"gold": "de.conll"}}, pipelines=rows, aligners=PARALLEL, stages=fakes
@@ -50,7 +39,7 @@ def test_pipelines_from_raw_text_to_scores(folder, fakes):
     assert made(results).count("translate") == fakes["translate"]["translator"].calls == 1
     assert made(results).count("tag") == 2  # the translation, and the target itself
     assert cell(results).signature.startswith("translate: ")
-    [told] = (folder / "out" / "store").glob("translate-*.json")
+    [told] = (two_sentences / "out" / "store").glob("translate-*.json")
     told = json.loads(told.read_text())
     assert told["settings"] == {
         "fill": "source", "source_language": "en", "target_language": "de",
@@ -64,8 +53,8 @@ def test_pipelines_from_raw_text_to_scores(folder, fakes):
     assert cell(again).f1 == pytest.approx(0.5)
 
 
-def test_labels_are_made_where_there_is_nothing_to_score_on(folder, fakes):
-    (folder / "same.align").write_text("0-0 1-1\n0-0 1-1 2-2\n")
+def test_labels_are_made_where_there_is_nothing_to_score_on(two_sentences, fakes):
+    (two_sentences / "same.align").write_text("0-0 1-1\n0-0 1-1 2-2\n")
     german = {"says": "sagt", "sees": "sieht"}
     results = xner.run(
         config(
@@ -79,14 +68,14 @@ def test_labels_are_made_where_there_is_nothing_to_score_on(folder, fakes):
     assert cell(results).f1 is None
     assert results.rows[0].mean.f1 is None
     assert cell(results).outcomes["projected"] == 3
-    assert "| translate-project | given | – |" in (folder / "out" / "results.md").read_text()
-    labels = folder / "out" / "labels" / "translate-project-given-de-seed1.conll"
+    assert "| translate-project | given | – |" in (two_sentences / "out" / "results.md").read_text()
+    labels = two_sentences / "out" / "labels" / "translate-project-given-de-seed1.conll"
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 
-def test_translate_train_by_the_real_stage(folder):
+def test_translate_train_by_the_real_stage(two_sentences):
     table = {"says": "sagt", "sees": "sieht"}
-    (folder / "same.align").write_text("0-0 1-1\n0-0 1-1 2-2\n")
+    (two_sentences / "same.align").write_text("0-0 1-1\n0-0 1-1 2-2\n")
     results = xner.run(
         config(
             languages={"deu": {"source": "en.conll"}},
@@ -98,12 +87,12 @@ def test_translate_train_by_the_real_stage(folder):
     )
     assert made(results) == ["read", "translate", "align", "project"]
     assert "eng_Latn>deu_Latn" in cell(results, language="deu").signature
-    labels = folder / "out" / "labels" / "translate-project-given-deu-seed1.conll"
+    labels = two_sentences / "out" / "labels" / "translate-project-given-deu-seed1.conll"
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 
 @pytest.mark.parametrize("more", [{}, {"gold": "de.conll"}], ids=["alone", "beside gold"])
-def test_easyproject_by_the_real_stage(folder, more):
+def test_easyproject_by_the_real_stage(two_sentences, more):
     """It makes text of its own, which the gold labels of another are not for."""
     given = {"translator": FakeTranslator({"says": "sagt", "sees": "sieht"}), "fallback": "none"}
     results = xner.run(
@@ -118,11 +107,11 @@ def test_easyproject_by_the_real_stage(folder, more):
     assert cell(results, language="deu").f1 is None
     assert cell(results, language="deu").outcomes["marked"] == 3
     assert "|markers:brackets|" in cell(results, language="deu").signature
-    [labels] = (folder / "out" / "labels").iterdir()
+    [labels] = (two_sentences / "out" / "labels").iterdir()
     assert labels.read_text() == EN.replace("says", "sagt").replace("sees", "sieht")
 
 
-def test_the_back_translation_takes_the_place_of_the_source(folder):
+def test_the_back_translation_takes_the_place_of_the_source(two_sentences):
     given = {"translator": FakeTranslator({"says": "sagt", "sees": "sieht"})}
     results = xner.run(
         config(
@@ -132,27 +121,27 @@ def test_the_back_translation_takes_the_place_of_the_source(folder):
     )
     assert made(results) == ["read", "back_translate", "align", "project"]
     assert cell(results).f1 == 1.0
-    [path] = (folder / "out" / "store").glob("back_translate-*.parquet")
+    [path] = (two_sentences / "out" / "store").glob("back_translate-*.parquet")
     assert pq.read_table(path)["source_tokens"].to_pylist()[0] == ["EU", "sagt"]
 
 
-def test_steps_whose_result_is_given_are_left_out(folder, fakes):
+def test_steps_whose_result_is_given_are_left_out(two_sentences, fakes):
     results = xner.run(config(pipelines=["translate-test"], stages=fakes))
     assert [step.stage for step in results.steps] == ["read", "align", "project"]
-    (folder / "en.txt").write_text("EU says\nPeter sees Kisumu\n")
+    (two_sentences / "en.txt").write_text("EU says\nPeter sees Kisumu\n")
     text = {"de": {"source": "en.txt", "gold": "de.conll"}}
     results = xner.run(config(pipelines=["translate-test"], stages=fakes, languages=text))
     assert made(results) == ["read", "tag", "align", "project"]
     assert cell(results).f1 == 1.0
 
 
-def test_a_tagger_gives_candidates(folder, monkeypatch):
+def test_a_tagger_gives_candidates(two_sentences, monkeypatch):
     """The step alone: choosing among them is for the projection."""
     steps = PIPELINES["translate-test/ner"]
     monkeypatch.setitem(PIPELINES, "spans", tuple(s for s in steps if s.stage == "candidates"))
     results = xner.run(config(pipelines=["spans"], stages=SPANS))
     assert made(results) == ["read", "candidates"]
-    [path] = (folder / "out" / "store").glob("candidates-*.parquet")
+    [path] = (two_sentences / "out" / "store").glob("candidates-*.parquet")
     assert pq.read_table(path).to_pylist() == [
         {"target_candidates": [{"start": 1, "end": 2}]},
         {"target_candidates": [{"start": 0, "end": 1}, {"start": 2, "end": 3}]},
@@ -160,7 +149,7 @@ def test_a_tagger_gives_candidates(folder, monkeypatch):
     assert cell(results).f1 is None
 
 
-def test_what_a_step_need_not_make_is_not_missed(folder, monkeypatch):
+def test_what_a_step_need_not_make_is_not_missed(two_sentences, monkeypatch):
     """The tagger makes no probabilities here; a later step would read them if it did."""
     monkeypatch.setattr(Nothing, "seen", [])
     stages.register(Nothing)
@@ -171,7 +160,7 @@ def test_what_a_step_need_not_make_is_not_missed(folder, monkeypatch):
     assert Nothing.seen == ["id", "target_tokens", "target_candidates"]
 
 
-def test_steps_that_nothing_reads_are_left_out(folder, fakes, monkeypatch):
+def test_steps_that_nothing_reads_are_left_out(two_sentences, fakes, monkeypatch):
     step = {step.stage: step for step in PIPELINES["translate-test"]}
     pipeline = (step["translate"], step["tag"], Step("transfer", "tag", {"side": "target"}))
     monkeypatch.setitem(PIPELINES, "both", pipeline)
@@ -180,7 +169,7 @@ def test_steps_that_nothing_reads_are_left_out(folder, fakes, monkeypatch):
     assert [s.name for s in results.steps] == ["read", "transfer"]
 
 
-def test_objects_must_say_what_they_are(folder, fakes):
+def test_objects_must_say_what_they_are(two_sentences, fakes):
     stages_ = {**fakes, "translate": {"translator": object()}}
     given = config(
         languages={"de": {"gold": "de.conll"}}, pipelines=["translate-test"], stages=stages_
@@ -189,7 +178,7 @@ def test_objects_must_say_what_they_are(folder, fakes):
         xner.run(given)
 
 
-def test_a_stage_sees_only_what_it_declares(folder, monkeypatch):
+def test_a_stage_sees_only_what_it_declares(two_sentences, monkeypatch):
     monkeypatch.setattr(Nothing, "seen", [])
     monkeypatch.setattr(Nothing, "name", "tag")
     stages.register(Nothing)
@@ -198,7 +187,7 @@ def test_a_stage_sees_only_what_it_declares(folder, monkeypatch):
     assert cell(results).f1 == 0.0
 
 
-def test_stages_must_keep_rows_and_make_their_column(folder):
+def test_stages_must_keep_rows_and_make_their_column(two_sentences):
     class Drops(FakeTag):
         def batches(self, corpus, report):
             return (batch.slice(1) for batch in super().batches(corpus, report))
@@ -217,4 +206,4 @@ def test_stages_must_keep_rows_and_make_their_column(folder):
     stages.register(Keeps)
     with pytest.raises(xner.InputError, match="made no column 'target_entities'"):
         xner.run(given)
-    assert not list((folder / "out" / "store").glob("*tag*"))
+    assert not list((two_sentences / "out" / "store").glob("*tag*"))

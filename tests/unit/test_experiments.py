@@ -7,25 +7,13 @@ from pathlib import Path
 import pytest
 
 import xner
-from tests.two_sentences import DE, EN, LINKS, WRONG, cell, config, made, write_files
-from xner import stages
+from tests.two_sentences import DE, EN, LINKS, WRONG, cell, config, made
 from xner.stages.align import Align
 
 DEMO = Path(xner.__file__).parent / "demo"
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return write_files(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    monkeypatch.setattr(stages, "_REGISTERED", {})
-
-
-def test_a_row_is_scored_like_evaluate(folder):
+def test_a_row_is_scored_like_evaluate(two_sentences):
     aligners = {"given": {"links": "de.align"}, "wrong": {"links": "wrong.align"}}
     results = xner.run(config(aligners=aligners, write="conll", ignore=["LOC"]))
     assert [(row.system, row.aligner) for row in results.rows] == [
@@ -34,7 +22,7 @@ def test_a_row_is_scored_like_evaluate(folder):
     ]
     assert cell(results).f1 == 1.0
     for row in results.rows:
-        labels = folder / "out" / "labels" / f"project-{row.aligner}-de-seed1.conll"
+        labels = two_sentences / "out" / "labels" / f"project-{row.aligner}-de-seed1.conll"
         wanted = xner.evaluate("de.conll", labels, ignore=["LOC"])
         own = row.cells["de"]
         assert (own.f1, own.precision, own.recall) == (
@@ -55,29 +43,29 @@ def test_a_row_is_scored_like_evaluate(folder):
     assert worse.outcomes["projected"] == 3
 
 
-def test_labels_of_rows_that_differ_in_signs_alone_are_kept_apart(folder):
+def test_labels_of_rows_that_differ_in_signs_alone_are_kept_apart(two_sentences):
     row = {"pipeline": "project", "project": {"preset": "paper-greedy"}}
     rows = [{**row, "name": name} for name in ("a b", "a/b", "a <=1")]
     xner.run(config(pipelines=rows, write="conll"))
-    assert sorted(path.name for path in (folder / "out" / "labels").iterdir()) == [
+    assert sorted(path.name for path in (two_sentences / "out" / "labels").iterdir()) == [
         "a-at-most-1-given-de-seed1.conll",
         "a-b-given-de-seed1-2.conll",
         "a-b-given-de-seed1.conll",
     ]
 
 
-def test_files_of_results(folder):
+def test_files_of_results(two_sentences):
     languages = {name: {"source": "en.conll", "gold": "de.conll"} for name in ("de", "ds")}
     published = [{"name": "paper", "f1": {"de": 0.5}}, {"name": "both", "f1": {"de": 1, "ds": 0.5}}]
     results = xner.run(config(languages=languages, published=published, title="T | t"))
-    page = (folder / "out" / "results.md").read_text()
+    page = (two_sentences / "out" / "results.md").read_text()
     assert page.startswith("# T | t\n")
     assert "| project | given | 1.000 [1.000, 1.000] | 1.000 [1.000, 1.000] |" in page
     assert "| published: paper | – | .500 | – | – |" in page
     assert "| published: both | – | 1.000 | .500 | .750 |" in page
     assert f"`{cell(results).signature}`" in page
-    assert json.loads((folder / "out" / "results.json").read_text()) == results.as_dict()
-    with (folder / "out" / "results.csv").open() as file:
+    assert json.loads((two_sentences / "out" / "results.json").read_text()) == results.as_dict()
+    with (two_sentences / "out" / "results.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert [(x["language"], x["label"], x["f1"]) for x in lines[:4]] == [
         ("de", "all", "1.0"), ("de", "LOC", "1.0"), ("de", "ORG", "1.0"), ("de", "PER", "1.0"),
@@ -86,13 +74,13 @@ def test_files_of_results(folder):
     assert lines[-1]["language"] == "mean"
 
 
-def test_what_is_there_is_not_made_again(folder):
+def test_what_is_there_is_not_made_again(two_sentences):
     assert made(xner.run(config())) == ["read", "align", "project"]
-    times = {p: p.stat().st_mtime_ns for p in (folder / "out" / "store").iterdir()}
+    times = {p: p.stat().st_mtime_ns for p in (two_sentences / "out" / "store").iterdir()}
     again = xner.run(config(title="another", ignore=["LOC"]))
     assert made(again) == []
     assert [step.stage for step in again.steps] == ["read", "align", "project"]
-    assert {p: p.stat().st_mtime_ns for p in (folder / "out" / "store").iterdir()} == times
+    assert {p: p.stat().st_mtime_ns for p in (two_sentences / "out" / "store").iterdir()} == times
     assert set(cell(again).labels) == {"ORG", "PER"}
 
 
@@ -114,27 +102,27 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_makes_what_depends_on_it(folder, change):
-    (folder / "a").mkdir()
-    (folder / "a" / "en.conll").write_text(EN)
-    (folder / "a" / "de.conll").write_text(DE)
-    (folder / "other.conll").write_text(DE.replace("sagt", "sagte"))
+def test_a_change_makes_what_depends_on_it(two_sentences, change):
+    (two_sentences / "a").mkdir()
+    (two_sentences / "a" / "en.conll").write_text(EN)
+    (two_sentences / "a" / "de.conll").write_text(DE)
+    (two_sentences / "other.conll").write_text(DE.replace("sagt", "sagte"))
     xner.run(config())
     changes, wanted = CHANGES[change]
     assert made(xner.run(config(**changes))) == wanted
 
 
-def test_changed_content_of_a_file_counts(folder):
+def test_changed_content_of_a_file_counts(two_sentences):
     xner.run(config())
-    (folder / "de.align").write_text(WRONG)
+    (two_sentences / "de.align").write_text(WRONG)
     results = xner.run(config())
     assert made(results) == ["align", "project"]
     assert cell(results).f1 < 1.0
-    (folder / "de.align").write_text(LINKS)
+    (two_sentences / "de.align").write_text(LINKS)
     assert made(xner.run(config())) == []  # what it was made of is still there
 
 
-def test_rows_share_what_they_have_in_common(folder):
+def test_rows_share_what_they_have_in_common(two_sentences):
     rows = [{"pipeline": "project", "project": {"max_span": [1, 2, 3]}}]
     results = xner.run(config(pipelines=[*rows, "translate-test"]))
     assert made(results).count("align") == 1
@@ -142,9 +130,9 @@ def test_rows_share_what_they_have_in_common(folder):
 
 
 @pytest.mark.parametrize("damage", ["cut", "no manifest", "no columns", "half a manifest"])
-def test_half_a_step_is_not_taken_for_whole(folder, damage):
+def test_half_a_step_is_not_taken_for_whole(two_sentences, damage):
     xner.run(config())
-    [columns] = (folder / "out" / "store").glob("align-*.parquet")
+    [columns] = (two_sentences / "out" / "store").glob("align-*.parquet")
     manifest = columns.with_suffix(".json")
     if damage == "cut":
         columns.write_bytes(columns.read_bytes()[:-20])
@@ -159,9 +147,9 @@ def test_half_a_step_is_not_taken_for_whole(folder, damage):
     assert cell(results).f1 == 1.0
 
 
-def test_manifests_tell_what_made_the_columns(folder):
+def test_manifests_tell_what_made_the_columns(two_sentences):
     xner.run(config())
-    [path] = (folder / "out" / "store").glob("project-*.json")
+    [path] = (two_sentences / "out" / "store").glob("project-*.json")
     told = json.loads(path.read_text())
     assert told["columns"] == ["target_entities", "outcomes", "solution"]
     assert told["counts"]["outcomes"] == {"projected": 3}
@@ -172,7 +160,7 @@ def test_manifests_tell_what_made_the_columns(folder):
     assert (told["rows"], told["language"], told["seed"]) == (2, "de", None)
     assert {"xner", "python", "pyarrow"} <= set(told["versions"])
     assert told["seconds"] > 0
-    [read] = (folder / "out" / "store").glob("read-*.json")
+    [read] = (two_sentences / "out" / "store").glob("read-*.json")
     files = json.loads(read.read_text())["settings"]
     assert files["source"]["file"].startswith("en.conll:sha256:")
     assert set(told["inputs"]) == {
@@ -180,7 +168,7 @@ def test_manifests_tell_what_made_the_columns(folder):
     }  # fmt: skip
 
 
-def test_seeds_are_averaged(folder):
+def test_seeds_are_averaged(two_sentences):
     demo = {"de": {"source": str(DEMO / "en.conll"), "gold": str(DEMO / "de.conll")}}
     aligners = {"native": {"chains": 1}}
     rows = [{"pipeline": "project", "project": {"preset": "paper-greedy"}}]
@@ -195,10 +183,10 @@ def test_seeds_are_averaged(folder):
     spread = abs(single[0].f1 - single[1].f1) / 2**0.5
     assert cell(both).deviation == pytest.approx(spread)
     assert cell(both).low < cell(both).f1 < cell(both).high
-    assert "±" in (folder / "out" / "results.md").read_text()
+    assert "±" in (two_sentences / "out" / "results.md").read_text()
 
 
-def test_an_aligner_that_is_missing_may_be_optional(folder, monkeypatch):
+def test_an_aligner_that_is_missing_may_be_optional(two_sentences, monkeypatch):
     monkeypatch.setattr("xner.aligners.outside.find_spec", lambda name: None)
     aligners = {"given": {"links": "de.align"}, "eflomal": {"optional": True}}
     mine = {"pipeline": "project", "name": "mine", "aligners": ["eflomal"]}
@@ -208,12 +196,12 @@ def test_an_aligner_that_is_missing_may_be_optional(folder, monkeypatch):
     assert [row.aligner for row in results.rows] == ["given"]
     assert results.compared == ()
     assert results.notes[0].startswith("Left out: eflomal (the package 'eflomal' is not installed")
-    assert results.notes[0] in (folder / "out" / "results.md").read_text()
+    assert results.notes[0] in (two_sentences / "out" / "results.md").read_text()
     with pytest.raises(xner.MissingExtraError, match="pip install"):
         xner.run(config(aligners=["eflomal"]))
 
 
-def test_a_comparison_tells_another_aligner(folder):
+def test_a_comparison_tells_another_aligner(two_sentences):
     aligners = {"one": {"links": "de.align"}, "other": {"links": "de.align"}}
     rows = [{"pipeline": "project", "name": f"by {name}", "aligners": [name]} for name in aligners]
     given = config(aligners=aligners, pipelines=[*rows, "project"])
@@ -225,7 +213,7 @@ def test_a_comparison_tells_another_aligner(folder):
     ]
 
 
-def test_an_aligner_that_varies_is_run_for_each_seed(folder, monkeypatch):
+def test_an_aligner_that_varies_is_run_for_each_seed(two_sentences, monkeypatch):
     given = []
 
     def stream(stage, corpus):
