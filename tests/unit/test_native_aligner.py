@@ -208,7 +208,9 @@ def test_posteriors_of_a_word_and_its_null_sum_to_one():
     for way, found in zip(ways, made, strict=True):
         posterior = found.posterior
         assert posterior.min() >= 0
-        sums = np.add.reduceat(posterior / gibbs.CERTAIN, way.offsets[:-1])
+        counts = np.repeat(np.diff(way.given.offsets), np.diff(way.observed.offsets))
+        starts = np.cumsum(counts) - counts
+        sums = np.add.reduceat(posterior / gibbs.CERTAIN, starts)
         assert (sums <= 1 + 1e-5).all()
         assert (sums > 0.05).all()
 
@@ -217,24 +219,24 @@ def test_every_cell_is_a_candidate_once_in_each_direction():
     text = bitext(("a b a", "x y"), ("", "z"), ("b c", "y"), ("c", ""))
     shard = shards.make_shard(text)
     cells = np.arange(len(shard.cells), dtype=np.int32)
-    for way in sampling.ways_of(shard):
-        assert way.places.tolist() == (
-            [0, 1, 2] * 2 + [0, 1] if way.forward else [0, 1] * 3 + [0] * 2
-        )
-        order = sampling.ways_of(shard._replace(cells=cells))[not way.forward].entries
-        assert sorted(order) == cells.tolist()
-        none = np.zeros(0, np.float32)
-        found = sampling.Sampled(order * (gibbs.CERTAIN // 16), none, none)
-        made = sampling.probabilities(way, found, len(cells))
-        assert np.allclose(made, cells / 16)
+    types = np.zeros(len(cells), np.int32)  # every cell is an entry
+    for way in sampling.ways_of(
+        shard._replace(cells=cells, source_types=types, target_types=types)
+    ):
+        by_target = [0, 2, 4, 1, 3, 5, 6, 7]
+        assert way.entries.tolist() == (by_target if way.forward else cells.tolist())
+        jumps = np.zeros(0, np.float32)
+        found = sampling.Sampled(way.entries * (gibbs.CERTAIN // 16), jumps)
+        made = sampling.probabilities(way, found)
+        assert np.array_equal(made, cells / np.float32(16))
 
 
 def test_only_entries_of_several_candidates_are_counted():
     entries = np.array([0, 1, 2, 1, 0, 3], np.int32)
     slots, spread = np.empty(6, np.int32), np.empty(6, np.float32)
     scratch = np.zeros(4, np.int32), np.zeros(4, np.int32)
-    prior = np.array([0.5, 1.5, 2.5, 3.5])
-    assert table.number_slots(entries, prior, *scratch, slots, spread) == 3
+    assert table.number_slots(entries, *scratch, slots) == 3
+    table.spread(entries, np.array([0.5, 1.5, 2.5, 3.5]), spread)
     assert slots.tolist() == [1, 2, 0, 2, 1, 0]
     assert spread.tolist() == [0.5, 1.5, 2.5, 1.5, 0.5, 3.5]
 
@@ -255,17 +257,18 @@ def check_counts(way, group):
     state, lexicon = group.state, group.direction
     counts, linked = np.zeros_like(state.counts), np.zeros_like(state.linked)
     null, links_of = np.zeros_like(state.null), np.zeros((len(way.given.ids), 2), int)
+    begin = 0
     for n, (lo, hi) in enumerate(pairwise(way.observed.offsets)):
         for word in range(lo, hi):
             for c, i in enumerate(state.links[word]):
                 if i == gibbs.NULL:
                     null[way.observed.ids[word], c] += 1
                     continue
-                begin, end = way.offsets[word : word + 2]
-                slot = lexicon.slots[begin + way.places[begin:end].tolist().index(i)]
+                slot = way.slots[begin + i]
                 counts[slot, c] += slot != 0
                 linked[way.given.ids[way.given.offsets[n] + i], c] += 1
                 links_of[way.given.offsets[n] + i, c] += 1
+            begin += way.given.offsets[n + 1] - way.given.offsets[n]
     assert np.array_equal(counts, state.counts)
     assert np.array_equal(linked, state.linked)
     assert np.array_equal(null, state.null)

@@ -83,6 +83,41 @@ def test_evidence_leaves_the_entry_itself_out():
         assert prior.features.evidence[0, e] == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_fit_is_that_of_dense_features():
+    shard = shard_of(("walking walked talking", "gehende gehendes x"), ("walked dog", "gehendes y"))
+    prior = parts.Prior(shard)
+    random = np.random.default_rng(4)
+    linked = random.random(len(shard.source_types)).astype(np.float32)
+    prior.learn(linked)
+    features = prior.features
+    sample = prior._sample(linked)
+    weights, offset = random.normal(size=len(parts.USUAL)), -0.5
+    error, curve = np.empty((2, len(linked)))
+    gradient, hessian = np.empty_like(weights), np.empty((len(weights), len(weights)))
+    value = kernels.log_likelihood(sample, offset, weights, error, curve)
+    kernels.derivatives(sample, error, curve, gradient, hessian)
+
+    source, target = shard.source_types, shard.target_types
+    counts = [np.bincount(side.ids) for side in (shard.source, shard.target)]
+    n = prior._cells / np.minimum(counts[0][source], counts[1][target])
+    c = np.minimum(n, n / prior._cells * linked)
+    x = np.zeros((len(linked), len(weights)))
+    x[:, 0] = 1
+    x[:, 1] = np.abs(features.source_frequency[source] - features.target_frequency[target])
+    x[:, 2] = np.abs(features.source_length[source] - features.target_length[target])
+    x[:, 3:9] = features.evidence.T
+    rows = np.arange(len(linked))
+    x[rows, 9 + features.similar] = x[rows, 18 + features.shared] = 1
+    z = offset + x @ weights
+    p = 1 / (1 + np.exp(-z))
+    assert value == pytest.approx((c * np.log(p) + (n - c) * np.log(1 - p)).sum())
+    assert gradient == pytest.approx(x.T @ (c - n * p))
+    assert hessian == pytest.approx((x.T * (n * p * (1 - p))) @ x)
+    prior.weights = weights
+    expected = parts.BASE * np.exp(np.clip(z - offset, parts.LEAST, parts.MOST))
+    assert prior.mass() == pytest.approx(expected)
+
+
 def test_a_corpus_that_teaches_nothing_keeps_the_usual_weights():
     shard = shard_of(("", ""))
     prior = parts.Prior(shard)

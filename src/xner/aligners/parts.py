@@ -92,7 +92,7 @@ class Prior:
         """Return the prior mass of each entry, float64 (entries)."""
         mass = np.empty(len(self._cells))
         bounds = BASE, LEAST, MOST
-        rows = range(0, len(mass), 1 << 16)
+        rows = range(0, len(mass), 1 << 14)
         over_blocks(kernels.part_prior, rows, self.features, self.weights, *bounds, mass)
         return mass
 
@@ -112,15 +112,14 @@ class Prior:
 
     def _fit(self, offset: float, linked: NDArray[np.float32]) -> None:
         """Find the maximum a posteriori weights, by Newton's method with step halving."""
+        sample = self._sample(linked)
         weights, size = self.weights, len(self.weights)
         best, last = weights, -np.inf
         tried: NDArray[np.float64] = np.zeros(size)
-        every = max(1, len(linked) // SAMPLE)
+        error, curve = np.empty_like(sample.cells), np.empty_like(sample.cells)
+        gradient, hessian = np.empty(size), np.empty((size, size))
         for _ in range(ROUNDS):
-            gradient, hessian = np.empty(size), np.empty((size, size))
-            value = kernels.regression_step(
-                self.features, every, offset, weights, linked, self._cells, gradient, hessian
-            )
+            value = kernels.log_likelihood(sample, offset, weights, error, curve)
             away = weights - self._usual
             value -= 0.5 * RIDGE * float(away @ away)
             if value < last:
@@ -130,10 +129,21 @@ class Prior:
                 if value - last < LEAST_GAIN * abs(value):
                     break
                 last = value
-                curve = hessian + RIDGE * np.eye(size)
-                tried = np.linalg.solve(curve, gradient - RIDGE * away).astype(np.float64)
+                kernels.derivatives(sample, error, curve, gradient, hessian)
+                curved = hessian + RIDGE * np.eye(size)
+                tried = np.linalg.solve(curved, gradient - RIDGE * away).astype(np.float64)
             weights = best + tried
         self.weights = best
+
+    def _sample(self, linked: NDArray[np.float32]) -> kernels.Sample:
+        """Return the features of up to twice `SAMPLE` entries."""
+        every = max(1, len(linked) // SAMPLE)
+        size = len(range(0, len(linked), every))
+        most = size * (len(self.features.evidence) + 5)
+        numbers = np.empty(size + 1, np.int64), np.empty(most, np.int32)
+        sample = kernels.Sample(*numbers, np.empty(most), np.empty(size), np.empty(size))
+        kernels.list_features(self.features, every, linked, self._cells, sample)
+        return sample
 
 
 def _features(shard: Shard, views: Views) -> Features:

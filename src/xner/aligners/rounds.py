@@ -104,8 +104,7 @@ def sample(
 def _soft(shard: Shard, ways: list[sampling.Way], found: list[sampling.Sampled]) -> SoftLinks:
     """Return the probabilities of links, the mean of both directions."""
     forward, backward = (
-        sampling.probabilities(way, one, len(shard.cells))
-        for way, one in zip(ways, found, strict=True)
+        sampling.probabilities(way, one) for way, one in zip(ways, found, strict=True)
     )
     lengths = np.diff(shard.source.offsets), np.diff(shard.target.offsets)
     return thinned(*lengths, shard.cell_offsets, forward, backward)

@@ -38,60 +38,63 @@ class Sampled(NamedTuple):
     Attributes:
         posterior: int32 (candidates); `gibbs.CERTAIN` is probability 1.
         jumps: float32 (2 * LONGEST_JUMP + 1), mean probability of each jump at the end.
-        fertility: float32 (given types, FERTILITIES), mean number of words of each type by their
-            number of links at the end.
     """
 
     posterior: NDArray[np.int32]
     jumps: NDArray[np.float32]
-    fertility: NDArray[np.float32]
 
 
 class Way(NamedTuple):
-    """One direction of a shard, with the candidate links of each observed word.
+    """One direction of a shard; the candidates of a word are all words of the other sentence.
 
     Attributes:
         given: the side whose words generate the observed words.
         observed: the other side.
         forward: whether the source side is given.
-        offsets: int64 (observed words + 1), offsets into candidates.
-        places: int32 (candidates), position of each candidate in the given sentence.
-        entries: int32 (candidates), entry of each candidate.
+        entries: int32 (candidates), entry of each candidate, in the order of `gibbs.Direction`.
+        slots: int32 (candidates), where links of its entry are counted.
+        size: number of slots.
         entry_types: int32 (entries), given word type of each entry.
     """
 
     given: Text
     observed: Text
     forward: bool
-    offsets: NDArray[np.int64]
-    places: NDArray[np.int32]
     entries: NDArray[np.int32]
+    slots: NDArray[np.int32]
+    size: int
     entry_types: NDArray[np.int32]
 
 
 def ways_of(shard: Shard) -> list[Way]:
-    """Return both directions, forward first; every word of the other sentence is a candidate."""
+    """Return both directions, forward first."""
     made = []
     for forward in (True, False):
         given, observed, types = shard.source, shard.target, shard.source_types
+        entries = _transposed(given, observed, shard.cells) if forward else shard.cells
         if not forward:
             given, observed, types = observed, given, shard.target_types
-        offsets = np.empty(len(observed.ids) + 1, np.int64)
-        places, entries = (np.empty(len(shard.cells), np.int32) for _ in range(2))
-        table.all_candidates(
-            given.offsets, observed.offsets, forward, shard.cells, offsets, places, entries
-        )
-        kept = frozen(offsets, np.int64), frozen(places, np.int32), frozen(entries, np.int32)
+        slots = np.empty_like(entries)
+        met, slot_of = np.zeros(len(types), np.int32), np.zeros(len(types), np.int32)
+        size = table.number_slots(entries, met, slot_of, slots)
+        kept = entries, frozen(slots, np.int32), size
         made.append(Way(given, observed, forward, *kept, types))
     return made
 
 
-def probabilities(way: Way, found: Sampled, cells: int) -> NDArray[np.float32]:
+def probabilities(way: Way, found: Sampled) -> NDArray[np.float32]:
     """Return the probability of every cell, float32 (cells)."""
-    made = np.zeros(cells, np.float32)
-    words = way.given.offsets, way.observed.offsets, way.forward
-    table.to_cells(*words, way.offsets, way.places, found.posterior, 1 / gibbs.CERTAIN, made)
-    return made
+    made = np.multiply(found.posterior, np.float32(1 / gibbs.CERTAIN), dtype=np.float32)
+    if way.forward:
+        return _transposed(way.observed, way.given, made)
+    return frozen(made, np.float32)
+
+
+def _transposed(rows: Text, columns: Text, values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of all pairs of words column by column, given those row by row."""
+    made = np.empty_like(values)
+    table.transpose(rows.offsets, columns.offsets, frozen(values, values.dtype.type), made)
+    return frozen(made, made.dtype.type)
 
 
 def sample(
@@ -141,8 +144,7 @@ def _joined(groups: list[_Group]) -> Sampled:
     jumps = np.concatenate([group.work.jumps for group in groups])
     centre = jumps.shape[1] // 2
     places = np.clip(np.arange(-LONGEST_JUMP, LONGEST_JUMP + 1), -centre, centre) + centre
-    fertility = np.concatenate([group.state.fertility for group in groups], axis=1)
-    return Sampled(first.posterior, jumps[:, places].mean(axis=0), fertility.mean(axis=1))
+    return Sampled(first.posterior, jumps[:, places].mean(axis=0))
 
 
 def _run(pool: ThreadPoolExecutor, groups: list[_Group], report: Callable[[], None]) -> None:
@@ -177,7 +179,7 @@ class _Group:
         self.state = _state(way, lexicon, keys)
         self.work = _work(way, len(keys))
         self.settings, self.share = settings, np.float32(share)
-        self.posterior = np.zeros(len(way.places), np.int32)
+        self.posterior = np.zeros(len(way.entries), np.int32)
         self.done = 0
 
     @property
@@ -205,31 +207,27 @@ def _sweeps(settings: gibbs.Settings) -> int:
 
 
 class _Lexicon(NamedTuple):
-    """Slot, prior and hint of each candidate; prior of each given type; number of slots."""
+    """Prior and hint of each candidate; prior of each given type."""
 
-    slots: NDArray[np.int32]
     prior: NDArray[np.float32]
     hints: NDArray[np.float32]
     given_prior: NDArray[np.float32]
-    size: int
 
 
 def _lexicon(way: Way, prior: NDArray[np.float64], hints: Hints = NO_HINTS) -> _Lexicon:
-    slots, spread = np.empty(len(way.entries), np.int32), np.empty(len(way.entries), np.float32)
-    met, slot_of = np.zeros(len(prior), np.int32), np.zeros(len(prior), np.int32)
-    size = table.number_slots(way.entries, prior, met, slot_of, slots, spread)
+    spread = np.empty(len(way.entries), np.float32)
+    table.spread(way.entries, prior, spread)
     # Keep it above 0 for types without entries.
     total = np.maximum(np.bincount(way.entry_types, prior, len(way.given.words)), NULL_PRIOR)
-    return _Lexicon(slots, spread, _hints_of(way, hints), total.astype(np.float32), size)
+    return _Lexicon(spread, _hints_of(way, hints), total.astype(np.float32))
 
 
 def _hints_of(way: Way, hints: Hints) -> NDArray[np.float32]:
     """Return the hints of a direction by candidate; empty if there are none."""
     values = hints.forward if way.forward else hints.reverse
-    made = np.empty(len(values), np.float32)
-    if len(values):
-        table.from_cells(way.given.offsets, way.observed.offsets, way.forward, values, made)
-    return made
+    if way.forward and len(values):
+        return _transposed(way.given, way.observed, values)
+    return values
 
 
 def _direction(way: Way, lexicon: _Lexicon) -> gibbs.Direction:
@@ -238,9 +236,7 @@ def _direction(way: Way, lexicon: _Lexicon) -> gibbs.Direction:
         way.given.offsets,
         way.observed.ids,
         way.observed.offsets,
-        way.offsets,
-        way.places,
-        frozen(lexicon.slots, np.int32),
+        way.slots,
         frozen(lexicon.prior, np.float32),
         frozen(lexicon.hints, np.float32),
         frozen(lexicon.given_prior, np.float32),
@@ -254,8 +250,7 @@ def _state(way: Way, lexicon: _Lexicon, keys: list[Key]) -> gibbs.State:
     given, observed = len(way.given.words), len(way.observed.words)
     return gibbs.State(
         links=np.empty((words, chains), np.int32),
-        slot_of=np.empty((words, chains), np.int32),
-        counts=np.zeros((lexicon.size, chains), np.float32),
+        counts=np.zeros((way.size, chains), np.float32),
         linked=np.zeros((given, chains), np.float32),
         scale=np.empty((given, chains), np.float32),
         null=np.zeros((observed, chains), np.float32),
@@ -270,20 +265,18 @@ def _work(way: Way, chains: int) -> gibbs.Work:
     lengths = np.diff(way.given.offsets), np.diff(way.observed.offsets)
     longest = max(int(sizes.max(initial=0)) for sizes in lengths)
 
-    def ones(rows: int, dtype: type) -> NDArray[Any]:
-        return np.ones((rows, chains), dtype)
+    def ones(dtype: type) -> NDArray[Any]:
+        return np.ones((chains, longest + 1), dtype)
 
     return gibbs.Work(
         jumps=np.ones((chains, 2 * longest + 3), np.float32),
         fertility=np.ones((chains, FERTILITIES), np.float32),
-        mass=ones(longest, np.float32),
-        cumulative=ones(longest + 1, np.float32),
-        ratio=ones(longest, np.float32),
-        following=ones(longest, np.int64),
-        links_of=ones(longest, np.int64),
-        before=ones(longest, np.int64),
+        cumulative=ones(np.float32),
+        ratio=ones(np.float32),
+        following=ones(np.int64),
+        links_of=ones(np.int64),
+        before=ones(np.int64),
         previous=np.ones(chains, np.int64),
-        unit=np.ones(chains, np.float32),
     )
 
 

@@ -88,9 +88,15 @@ class _Classes:
     def __init__(self, text: Text, in_latin: bool) -> None:
         self.text = text
         self.letters = latin(text.words) if in_latin else text.words
+        self._made: dict[Part, NDArray[np.int32]] = {}
 
     def of(self, part: Part) -> NDArray[np.int32]:
         """Return the class of every type, int32 (types), numbered from 0."""
+        if part not in self._made:
+            self._made[part] = self._of(part)
+        return self._made[part]
+
+    def _of(self, part: Part) -> NDArray[np.int32]:
         if part == 0:
             return np.arange(len(self.text.words), dtype=np.int32)
         if isinstance(part, int):

@@ -6,10 +6,14 @@ number of its entry, the pair of word types, so that a table over entries has on
 every two words that occur in the same sentence pair.
 """
 
+from typing import TypeVar
+
 import numpy as np
 
 from xner.kernels.jit import kernel
 from xner.kernels.records import Float32, Float64, Int32, Int64
+
+Values = TypeVar("Values", Int32, Float32)
 
 
 @kernel
@@ -80,47 +84,29 @@ def entry_types(
 
 
 @kernel
-def all_candidates(
-    given_offsets: Int64,
-    observed_offsets: Int64,
-    forward: bool,
-    cells: Int32,
-    offsets: Int64,
-    places: Int32,
-    entries: Int32,
-) -> None:
-    """List every given word of a pair as a candidate of its observed words, in order.
+def transpose(row_offsets: Int64, column_offsets: Int64, values: Values, made: Values) -> None:
+    """Write the values of every sentence pair column by column.
 
-    given_offsets, observed_offsets: int64 (N+1); forward: whether the source is given; cells:
-    int32; offsets: int64 (observed words + 1), places, entries: int32 (cells), written.
+    row_offsets, column_offsets: int64 (N+1), words of both sides; values: (cells), row by row;
+    made: (cells), written.
     """
-    cell = 0
-    made = 0
-    for n in range(len(given_offsets) - 1):
-        length = given_offsets[n + 1] - given_offsets[n]
-        first = observed_offsets[n]
-        observed_length = observed_offsets[n + 1] - first
-        for j in range(observed_length):
-            offsets[first + j] = made
-            for i in range(length):
-                places[made] = i
-                row = i * observed_length + j if forward else j * length + i
-                entries[made] = cells[cell + row]
-                made += 1
-        cell += length * observed_length
-    offsets[-1] = made
+    first = 0
+    for n in range(len(row_offsets) - 1):
+        rows = row_offsets[n + 1] - row_offsets[n]
+        columns = column_offsets[n + 1] - column_offsets[n]
+        for j in range(columns):
+            for i in range(rows):
+                made[first + j * rows + i] = values[first + i * columns + j]
+        first += rows * columns
 
 
 @kernel
-def number_slots(
-    entries: Int32, prior: Float64, met: Int32, slot_of: Int32, slots: Int32, spread: Float32
-) -> int:
+def number_slots(entries: Int32, met: Int32, slot_of: Int32, slots: Int32) -> int:
     """Number the entries of two candidates or more from 1; return the next number.
 
     The order is that of their first candidates, so that slots used together are close in memory.
-    entries: int32 (candidates); prior: float64 (entries); met, slot_of: int32 (entries) of zeros,
-    written, met the candidates of each; slots: int32 (candidates), written, 0 for an entry of one
-    candidate; spread: float32 (candidates), written, prior of each.
+    entries: int32 (candidates); met, slot_of: int32 (entries) of zeros, written, met the candidates
+    of each; slots: int32 (candidates), written, 0 for an entry of one candidate.
     """
     for c in range(len(entries)):
         met[entries[c]] += 1
@@ -131,56 +117,11 @@ def number_slots(
             slot_of[entry] = used
             used += 1
         slots[c] = slot_of[entry]
-        spread[c] = prior[entry]
     return used
 
 
 @kernel
-def to_cells(
-    given_offsets: Int64,
-    observed_offsets: Int64,
-    forward: bool,
-    offsets: Int64,
-    places: Int32,
-    posterior: Int32,
-    unit: float,
-    probability: Float32,
-) -> None:
-    """Write the posterior of every candidate, times `unit`, to its cell.
-
-    Arguments as for `all_candidates`; posterior: int32 (candidates); probability: float32
-    (cells), updated.
-    """
-    cell = 0
-    for n in range(len(given_offsets) - 1):
-        length = given_offsets[n + 1] - given_offsets[n]
-        first = observed_offsets[n]
-        observed_length = observed_offsets[n + 1] - first
-        for j in range(observed_length):
-            for c in range(offsets[first + j], offsets[first + j + 1]):
-                i = np.int64(places[c])
-                row = i * observed_length + j if forward else j * length + i
-                probability[cell + row] = posterior[c] * unit
-        cell += length * observed_length
-
-
-@kernel
-def from_cells(
-    given_offsets: Int64, observed_offsets: Int64, forward: bool, values: Float32, hints: Float32
-) -> None:
-    """Write the value of every cell to its candidate.
-
-    Arguments as for `all_candidates`; values: float32 (cells); hints: float32 (candidates),
-    written.
-    """
-    cell = 0
-    made = 0
-    for n in range(len(given_offsets) - 1):
-        length = given_offsets[n + 1] - given_offsets[n]
-        observed_length = observed_offsets[n + 1] - observed_offsets[n]
-        for j in range(observed_length):
-            for i in range(length):
-                row = i * observed_length + j if forward else j * length + i
-                hints[made] = values[cell + row]
-                made += 1
-        cell += length * observed_length
+def spread(entries: Int32, prior: Float64, made: Float32) -> None:
+    """Write the prior of every candidate. int32 (candidates), float64 (entries), (candidates)."""
+    for c in range(len(entries)):
+        made[c] = prior[entries[c]]

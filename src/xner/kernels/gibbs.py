@@ -13,8 +13,8 @@ with g, o the word types at i, j and counts over all other words. Jumps and the 
 all words together are estimated again before each sweep (`xner.kernels.order`).
 
 Several chains are sampled side by side: every count has one place per chain, adjacent in memory,
-so that a word's candidates are looked up once for all chains. No number of one chain depends on
-another chain. Without checks for division by 0 (`xner.kernels.jit`) no references to arrays are
+so that what a word's candidates need is fetched once for all chains. No number of one chain depends
+on another chain. Without checks for division by 0 (`xner.kernels.jit`) no references to arrays are
 counted in the innermost loops; otherwise threads would wait for each other's counts.
 """
 
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import kernel, uncounted
 from xner.kernels.order import (
     FERTILITIES,
     count_fertilities,
@@ -30,6 +30,7 @@ from xner.kernels.order import (
     estimate_jumps,
 )
 from xner.kernels.records import Int32
+from xner.kernels.sizes import place
 
 # Multiply with carry, 32 bits a step: no step overflows, so it also runs without Numba.
 MULTIPLIER = np.uint64(4294883355)
@@ -47,21 +48,19 @@ same sum in any order."""
 class Direction(NamedTuple):
     """Sentence pairs seen from one direction: observed words link to given words.
 
-    given, observed: int32, word type of every word; given_offsets, observed_offsets: int64
-    (N+1); candidate_offsets: int64 (observed words + 1), candidates of each observed word;
-    places: int32 (candidates), position in the given sentence; slots: int32 (candidates), where
-    the links of the candidate's entry are counted, 0 for an entry of one candidate, whose count
-    without the word at hand is 0; prior: float32 (candidates); hints: float32 (candidates),
-    factor of each link's weight, or empty; given_prior: float32 (given types), sum of its
-    entries' priors; null_prior: float32, of each observed type.
+    The candidates of an observed word are all given words of its sentence in their order, those of
+    one observed word after those of another. given, observed: int32, word type of every word;
+    given_offsets, observed_offsets: int64 (N+1); slots: int32 (candidates), where the links of the
+    candidate's entry are counted, 0 for an entry of one candidate, whose count without the word at
+    hand is 0; prior: float32 (candidates); hints: float32 (candidates), factor of each link's
+    weight, or empty; given_prior: float32 (given types), sum of its entries' priors; null_prior:
+    float32, of each observed type.
     """
 
     given: np.ndarray
     given_offsets: np.ndarray
     observed: np.ndarray
     observed_offsets: np.ndarray
-    candidate_offsets: np.ndarray
-    places: np.ndarray
     slots: np.ndarray
     prior: np.ndarray
     hints: np.ndarray
@@ -72,16 +71,14 @@ class Direction(NamedTuple):
 class State(NamedTuple):
     """C chains of samples: the links and what is counted from them.
 
-    links: int32 (observed words, C), linked given word or NULL; slot_of: int32, the same,
-    slot of each link; counts: float32 (slots, C), links of each entry; linked: float32 (given
-    types, C), links of each type; scale: float32 (given types, C), 1 / (prior + links);
-    null: float32 (observed types, C), null links; null_total: float32 (C), their sum;
-    fertility: float32 (given types, C, FERTILITIES), words of the type by their number of
-    links; rng: uint64 (C).
+    links: int32 (observed words, C), linked given word or NULL; counts: float32 (slots, C), links
+    of each entry; linked: float32 (given types, C), links of each type; scale: float32 (given
+    types, C), 1 / (prior + links); null: float32 (observed types, C), null links; null_total:
+    float32 (C), their sum; fertility: float32 (given types, C, FERTILITIES), words of the type by
+    their number of links; rng: uint64 (C).
     """
 
     links: np.ndarray
-    slot_of: np.ndarray
     counts: np.ndarray
     linked: np.ndarray
     scale: np.ndarray
@@ -128,21 +125,19 @@ class Sweep(NamedTuple):
 class Work(NamedTuple):
     """Scratch for one sentence, as long as the longest, for C chains; ones at first.
 
-    jumps, fertility: see `Sweep`; mass, cumulative, ratio: float32 (length + 1, C); following,
-    links_of, before: int64 (length, C), links_of the number of links of each given word, before
-    the same at first, up to FERTILITIES - 1; previous: int64 (C); unit: float32 (C).
+    jumps, fertility: see `Sweep`; cumulative, ratio: float32 (C, length + 1); following, links_of,
+    before: int64 (C, length + 1), links_of the number of links of each given word, before the same
+    at first, up to FERTILITIES - 1; previous: int64 (C).
     """
 
     jumps: np.ndarray
     fertility: np.ndarray
-    mass: np.ndarray
     cumulative: np.ndarray
     ratio: np.ndarray
     following: np.ndarray
     links_of: np.ndarray
     before: np.ndarray
     previous: np.ndarray
-    unit: np.ndarray
 
 
 @kernel
@@ -153,13 +148,7 @@ def uniform(rng, c):
     return np.float64((x & LOW_BITS) ^ (x >> HALF)) * UNIT
 
 
-@inner
-def place(index):
-    """An index that is never negative: Numba then leaves out its check, for 40% less time."""
-    return np.uint64(index)
-
-
-@inner
+@uncounted
 def move(s, slot, given, prior, step, c):
     """Count one link more (step 1) or less (step -1) in chain c.
 
@@ -171,14 +160,14 @@ def move(s, slot, given, prior, step, c):
     s.scale[given, c] = ONE / (prior + links)
 
 
-@inner
+@uncounted
 def move_null(s, observed, step, c):
     """Count one null link more or less in chain c. observed: word type."""
     s.null[observed, c] += step
     s.null_total[c] += step
 
 
-@inner
+@uncounted
 def link_at_random(d, s):
     """Start the chains: every candidate, null among them, is equally likely.
 
@@ -187,69 +176,62 @@ def link_at_random(d, s):
     for g in range(len(s.scale)):
         for c in range(len(s.rng)):
             s.scale[g, c] = ONE / d.given_prior[g]
+    begin = 0
     for n in range(len(d.given_offsets) - 1):
         start = d.given_offsets[n]
+        count = d.given_offsets[n + 1] - start
         for word in range(d.observed_offsets[n], d.observed_offsets[n + 1]):
-            begin = d.candidate_offsets[word]
-            count = d.candidate_offsets[word + 1] - begin
             for c in range(len(s.rng)):
                 k = int(uniform(s.rng, c) * (count + 1)) - 1
                 if k < 0:
                     s.links[word, c] = NULL
                     move_null(s, d.observed[word], ONE, c)
                 else:
-                    i = d.places[begin + k]
-                    s.links[word, c] = i
-                    s.slot_of[word, c] = d.slots[begin + k]
-                    given = d.given[start + i]
+                    s.links[word, c] = k
+                    given = d.given[start + k]
                     move(s, d.slots[begin + k], given, d.given_prior[given], ONE, c)
+            begin += count
 
 
-@inner
+@uncounted
 def update_ratio(s, t, w, given, i, c):
     """Refresh the fertility ratio of the given word i, whose type is `given`, in chain c.
 
     The word itself, counted with the links that it had before, is held out.
     """
-    f = place(min(w.links_of[i, c], FERTILITIES - 2))
-    before = place(w.before[i, c])
-    less = s.fertility[given, c, f] + t.fertility[c, f]
-    more = s.fertility[given, c, f + place(1)] + t.fertility[c, f + place(1)]
-    if f == before:
-        less -= ONE
-    elif f + place(1) == before:
-        more -= ONE
-    w.ratio[i, c] = more / less
+    f = place(min(w.links_of[c, i], FERTILITIES - 2))
+    before = place(w.before[c, i])
+    less = s.fertility[given, c, f] + t.fertility[c, f] - np.float32(f == before)
+    f += place(1)
+    more = s.fertility[given, c, f] + t.fertility[c, f] - np.float32(f == before)
+    w.ratio[c, i] = more / less
 
 
-@inner
+@uncounted
 def enter_sentence(d, s, t, w, n):
     """Prepare the scratch for pair n."""
     start = d.given_offsets[n]
     first = d.observed_offsets[n]
     length = d.given_offsets[n + 1] - start
-    for i in range(length):
-        for c in range(len(s.rng)):
-            w.links_of[place(i), place(c)] = 0
     for lane in range(len(s.rng)):
         c = place(lane)
+        for i in range(length):
+            w.links_of[c, place(i)] = 0
         w.previous[c] = -1
         following = length
         for j in range(d.observed_offsets[n + 1] - first - 1, -1, -1):
-            w.following[place(j), c] = following
+            w.following[c, place(j)] = following
             linked = np.int64(s.links[place(first + j), c])
             if linked != NULL:
                 following = linked
-                w.links_of[place(linked), c] += 1
-    if t.with_fertility:
-        for i in range(length):
-            for lane in range(len(s.rng)):
-                c = place(lane)
-                w.before[place(i), c] = min(w.links_of[place(i), c], FERTILITIES - 1)
+                w.links_of[c, place(linked)] += 1
+        if t.with_fertility:
+            for i in range(length):
+                w.before[c, place(i)] = min(w.links_of[c, place(i)], FERTILITIES - 1)
                 update_ratio(s, t, w, place(d.given[place(start + i)]), place(i), c)
 
 
-@inner
+@uncounted
 def leave_sentence(d, s, t, w, n):
     """Count the fertilities of pair n as they are now."""
     start = d.given_offsets[n]
@@ -258,115 +240,111 @@ def leave_sentence(d, s, t, w, n):
             given = place(d.given[place(start + i)])
             for lane in range(len(s.rng)):
                 c = place(lane)
-                before = w.before[place(i), c]
-                now = min(w.links_of[place(i), c], FERTILITIES - 1)
+                before = w.before[c, place(i)]
+                now = min(w.links_of[c, place(i)], FERTILITIES - 1)
                 if now != before:
                     s.fertility[given, c, place(before)] -= ONE
                     s.fertility[given, c, place(now)] += ONE
 
 
-@inner
-def take_out(d, s, t, w, word, start):
-    """Do not count the links of an observed word. start: first given word of the sentence."""
-    observed = place(d.observed[word])
-    for lane in range(len(s.rng)):
-        c = place(lane)
-        old = np.int64(s.links[word, c])
-        if old == NULL:
-            move_null(s, observed, -ONE, c)
-        else:
-            given = place(d.given[place(start + old)])
-            move(s, place(s.slot_of[word, c]), given, d.given_prior[given], -ONE, c)
-            w.links_of[place(old), c] -= 1
-            if t.with_fertility:
-                update_ratio(s, t, w, given, place(old), c)
+@uncounted
+def take_out(d, s, t, w, word, start, begin, c):
+    """Do not count the link of an observed word in chain c.
+
+    start: first given word of the sentence; begin: the word's first candidate.
+    """
+    old = np.int64(s.links[word, c])
+    if old == NULL:
+        move_null(s, place(d.observed[word]), -ONE, c)
+    else:
+        given = place(d.given[place(start + old)])
+        move(s, place(d.slots[place(begin + old)]), given, d.given_prior[given], -ONE, c)
+        w.links_of[c, place(old)] -= 1
+        if t.with_fertility:
+            update_ratio(s, t, w, given, place(old), c)
 
 
-@inner
-def weigh(d, s, t, w, j, start, begin, count):
-    """Write the running sums of the weights of observed word j's candidates.
+@uncounted
+def weigh(d, s, t, w, j, start, begin, count, c):
+    """Write the running sums of the weights of observed word j's candidates in chain c.
 
     start: first given word of the sentence; begin, count: the word's candidates.
     """
     centre = np.int64(t.jumps.shape[1] // 2)
-    for k in range(count):  # on its own, so that many rows are on their way from memory at once
-        slot = place(d.slots[place(begin + k)])
-        prior = d.prior[place(begin + k)]
-        for lane in range(len(s.rng)):
-            w.mass[place(k), place(lane)] = s.counts[slot, place(lane)] + prior
-    if len(d.hints):
-        for k in range(count):
-            hint = d.hints[place(begin + k)]
-            for lane in range(len(s.rng)):
-                w.mass[place(k), place(lane)] *= hint
-    for lane in range(len(s.rng)):
-        w.cumulative[0, place(lane)] = np.float32(0)
+    come = centre - w.previous[c]
+    leave = centre + w.following[c, j]
+    hinted = len(d.hints) > 0
+    total = np.float32(0)
+    w.cumulative[c, 0] = total
     for k in range(count):
-        i = np.int64(d.places[place(begin + k)])
-        given = place(d.given[place(start + i)])
-        for lane in range(len(s.rng)):
-            c = place(lane)
-            p = w.mass[place(k), c] * s.scale[given, c] * w.ratio[place(i), c]
-            p *= t.jumps[c, place(centre + i - w.previous[c])]
-            p *= t.jumps[c, place(centre + w.following[j, c] - i)]
-            w.cumulative[place(k + 1), c] = w.cumulative[place(k), c] + p
+        p = s.counts[place(d.slots[place(begin + k)]), c] + d.prior[place(begin + k)]
+        if hinted:
+            p *= d.hints[place(begin + k)]
+        p = p * s.scale[place(d.given[place(start + k)]), c] * w.ratio[c, place(k)]
+        p = p * t.jumps[c, place(come + k)] * t.jumps[c, place(leave - k)]
+        total += p
+        w.cumulative[c, place(k + 1)] = total
 
 
-@inner
-def draw(d, s, t, w, j, word, start, begin, count):
-    """Draw the links of observed word j of a sentence. Arguments as for `weigh`."""
+@uncounted
+def draw(d, s, t, w, j, word, start, begin, count, c):
+    """Draw the link of observed word j of a sentence in chain c, after `weigh`.
+
+    Returns the sum of the weights of the candidates and null.
+    """
     centre = np.int64(t.jumps.shape[1] // 2)
     observed = place(d.observed[word])
-    types = np.float32(len(s.null))
-    for lane in range(len(s.rng)):
-        c = place(lane)
-        null = (s.null[observed, c] + d.null_prior) / (s.null_total[c] + d.null_prior * types)
-        null *= t.null_odds * t.jumps[c, place(centre + w.following[j, c] - w.previous[c])]
-        total = w.cumulative[place(count), c] + null
-        w.unit[c] = t.share / total
-        drawn = np.float32(uniform(s.rng, c)) * total
-        k = 0
-        while k < count and w.cumulative[place(k + 1), c] <= drawn:
-            k += 1
-        if k == count:
-            s.links[word, c] = NULL
-            move_null(s, observed, ONE, c)
-        else:
-            new = np.int64(d.places[place(begin + k)])
-            slot = d.slots[place(begin + k)]
-            given = place(d.given[place(start + new)])
-            s.links[word, c] = new
-            s.slot_of[word, c] = slot
-            move(s, place(slot), given, d.given_prior[given], ONE, c)
-            w.previous[c] = new
-            w.links_of[place(new), c] += 1
-            if t.with_fertility:
-                update_ratio(s, t, w, given, place(new), c)
+    null = (s.null[observed, c] + d.null_prior) / (
+        s.null_total[c] + d.null_prior * np.float32(len(s.null))
+    )
+    null *= t.null_odds * t.jumps[c, place(centre + w.following[c, j] - w.previous[c])]
+    total = w.cumulative[c, place(count)] + null
+    drawn = np.float32(uniform(s.rng, c)) * total
+    new = 0
+    while new < count and w.cumulative[c, place(new + 1)] <= drawn:
+        new += 1
+    if new == count:
+        s.links[word, c] = NULL
+        move_null(s, observed, ONE, c)
+    else:
+        slot = d.slots[place(begin + new)]
+        given = place(d.given[place(start + new)])
+        s.links[word, c] = new
+        move(s, place(slot), given, d.given_prior[given], ONE, c)
+        w.previous[c] = new
+        w.links_of[c, place(new)] += 1
+        if t.with_fertility:
+            update_ratio(s, t, w, given, place(new), c)
+    return total
 
 
-@inner
-def sample_sentence(d, s, t, w, n, posterior):
+@uncounted
+def sample_sentence(d, s, t, w, n, begin, posterior):
     """Draw the links of pair n again in every chain; add their probabilities to `posterior`.
 
-    posterior: int32 (candidates), updated where `t.share` is above 0.
+    begin: its first candidate; posterior: int32 (candidates), updated where `t.share` is above 0.
+    Returns the end of its candidates.
     """
     start = d.given_offsets[n]
+    count = d.given_offsets[n + 1] - start
     first = d.observed_offsets[n]
     for j in range(d.observed_offsets[n + 1] - first):
         word = place(first + j)
-        begin = d.candidate_offsets[word]
-        count = d.candidate_offsets[word + place(1)] - begin
-        take_out(d, s, t, w, word, start)
-        weigh(d, s, t, w, place(j), start, begin, count)
-        draw(d, s, t, w, place(j), word, start, begin, count)
-        if t.share > 0:
-            for k in range(count):
-                added = np.int32(0)
-                for lane in range(len(s.rng)):
-                    c = place(lane)
-                    p = w.cumulative[place(k + 1), c] - w.cumulative[place(k), c]
-                    added += np.int32(p * w.unit[c])
-                posterior[place(begin + k)] += added
+        for lane in range(len(s.rng)):
+            c = place(lane)
+            take_out(d, s, t, w, word, start, begin, c)
+        for lane in range(len(s.rng)):  # on its own, so that the chains are weighed side by side
+            weigh(d, s, t, w, place(j), start, begin, count, place(lane))
+        for lane in range(len(s.rng)):
+            c = place(lane)
+            total = draw(d, s, t, w, place(j), word, start, begin, count, c)
+            if t.share > 0:
+                unit = t.share / total
+                for k in range(count):
+                    p = w.cumulative[c, place(k + 1)] - w.cumulative[c, place(k)]
+                    posterior[place(begin + k)] += np.int32(p * unit)
+        begin += count
+    return begin
 
 
 @kernel
@@ -393,7 +371,8 @@ def sweep_chains(
     averaged = k >= full + settings.fertility_sweeps - settings.averaged_sweeps
     added = share if averaged else np.float32(0)
     t = Sweep(w.jumps, w.fertility, k >= full, settings.null_odds, added)
+    begin = 0
     for n in range(len(d.given_offsets) - 1):
         enter_sentence(d, s, t, w, n)
-        sample_sentence(d, s, t, w, n, posterior)
+        begin = sample_sentence(d, s, t, w, n, begin, posterior)
         leave_sentence(d, s, t, w, n)

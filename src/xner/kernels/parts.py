@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import HALF, LOW
 from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
+from xner.kernels.sizes import place
 
 COMPARED = 64  # letters of a word that are compared
 SIMILAR = 9  # steps of similarity: below 0.3, then tenths, and identical
@@ -164,8 +165,9 @@ def class_evidence(
     """Write the evidence of one view for the entries of the source classes lo <= g < hi.
 
     linked, met: float32 (entries), expected links and cells; rate: mean of linked per met;
-    strength: cells that `rate` counts for where little is known; evidence: float32 (entries),
-    written, log-odds of the class pair's links less those of `rate`.
+    strength: cells that `rate` counts for where little is known; evidence: float32 (entries) of
+    zeros at first, written, log-odds of the class pair's links less those of `rate`. An entry that
+    is the only one of its class pair has no evidence, which saves most of the logarithms.
     """
     entries, target_class, types = classes.entries, classes.target_class, classes.target_types
     size = 0
@@ -173,104 +175,139 @@ def class_evidence(
         size = max(size, target_class[t] + 1)
     links = np.zeros(size)
     cells = np.zeros(size)
+    seen_with = np.full(size, -1, np.int64)
     usual = np.log(rate / (1.0 - rate))
     for g in range(lo, hi):
         members = classes.members[classes.starts[g] : classes.starts[g + 1]]
         for k in range(len(members)):
             for e in range(entries[members[k]], entries[members[k] + 1]):
-                links[target_class[types[e]]] += linked[e]
-                cells[target_class[types[e]]] += met[e]
+                other = target_class[types[e]]
+                is_seen = seen_with[other] == g
+                links[other] = (links[other] if is_seen else 0.0) + linked[e]
+                cells[other] = (cells[other] if is_seen else 0.0) + met[e]
+                seen_with[other] = g
         for k in range(len(members)):
             for e in range(entries[members[k]], entries[members[k] + 1]):
                 other = target_class[types[e]]
-                n = cells[other] - met[e] + strength
-                p = (max(links[other] - linked[e], 0.0) + strength * rate) / n
-                evidence[e] = np.log(p / max(1.0 - p, 1e-6)) - usual
-        for k in range(len(members)):
-            for e in range(entries[members[k]], entries[members[k] + 1]):
-                links[target_class[types[e]]] = 0.0
-                cells[target_class[types[e]]] = 0.0
+                if cells[other] > met[e]:
+                    n = cells[other] - met[e] + strength
+                    p = (max(links[other] - linked[e], 0.0) + strength * rate) / n
+                    evidence[e] = np.log(p / max(1.0 - p, 1e-6)) - usual
 
 
-@inner
-def features(e, f, row):
-    """Write the features of entry e to `row`; return its two indicator columns.
+class Sample(NamedTuple):
+    """Entries that the weights are fitted on, and their features that are not 0.
 
-    f: see `xner.aligners.parts.Features`; row: float64, written: 1, both differences and the
-    evidence of every view. The indicators' weights follow those of the row.
+    starts: int64 (n + 1), where the features of each begin; columns: int32, weight of each
+    feature, ascending; the last two of an entry are those of its spelling; values: float64; cells,
+    links: float64 (n), how often the entry is seen and linked.
     """
-    s = f.source_types[e]
-    t = f.target_types[e]
-    row[0] = 1.0
-    row[1] = abs(f.source_frequency[s] - f.target_frequency[t])
-    row[2] = abs(f.source_length[s] - f.target_length[t])
-    for v in range(len(f.evidence)):
-        row[3 + v] = f.evidence[v, e]
-    first = 3 + len(f.evidence)
-    return first + f.similar[e], first + SIMILAR + f.shared[e]
+
+    starts: Int64
+    columns: Int32
+    values: Float64
+    cells: Float64
+    links: Float64
 
 
-@inner
-def log_odds(e, f, weights, row):
-    """The weighted sum of entry e's features. weights, row: float64."""
-    one, two = features(e, f, row)
-    total = weights[one] + weights[two]
-    for k in range(3 + len(f.evidence)):
-        total += weights[k] * row[k]
+@kernel
+def list_features(f: Any, step: int, linked: Float32, met: Float32, sample: Sample) -> None:
+    """Write the features of every `step`-th entry.
+
+    Its cells are divided by the smaller frequency of its two types, so that rare words teach as
+    much as common ones.
+
+    f: see `xner.aligners.parts.Features`; linked, met: float32 (entries), expected links and
+    cells; sample: written.
+    """
+    source_share = np.empty(len(f.source_frequency))
+    for s in range(len(source_share)):
+        source_share[s] = np.exp(-f.source_frequency[s])
+    target_share = np.empty(len(f.target_frequency))
+    for t in range(len(target_share)):
+        target_share[t] = np.exp(-f.target_frequency[t])
+    starts, columns, values = sample.starts, sample.columns, sample.values
+    dense = 3 + len(f.evidence)
+    last = 0
+    starts[0] = 0
+    for i in range(len(sample.cells)):
+        e = i * step
+        s = f.source_types[e]
+        t = f.target_types[e]
+        columns[last] = 0
+        columns[last + 1] = 1
+        columns[last + 2] = 2
+        values[last] = 1.0
+        values[last + 1] = abs(f.source_frequency[s] - f.target_frequency[t])
+        values[last + 2] = abs(f.source_length[s] - f.target_length[t])
+        last += 3
+        for v in range(len(f.evidence)):
+            columns[last] = 3 + v
+            values[last] = f.evidence[v, e]
+            last += f.evidence[v, e] != 0
+        columns[last] = dense + f.similar[e]
+        columns[last + 1] = dense + SIMILAR + f.shared[e]
+        values[last] = values[last + 1] = 1.0
+        last += 2
+        starts[i + 1] = last
+        is_rarer = f.source_frequency[s] <= f.target_frequency[t]
+        share = source_share[s] if is_rarer else target_share[t]
+        sample.cells[i] = share * met[e]
+        sample.links[i] = min(share * linked[e], sample.cells[i])
+
+
+@kernel
+def log_likelihood(
+    sample: Sample, offset: float, weights: Float64, error: Float64, curve: Float64
+) -> float:
+    """Return the log-likelihood of the links.
+
+    offset: log-odds to add; weights: float64 (k); error, curve: float64 (n), written, its first
+    and negative second derivative by the log-odds of each entry.
+    """
+    starts, columns, values = sample.starts, sample.columns, sample.values
+    total = 0.0
+    for i in range(len(sample.cells)):
+        spelt = starts[i + 1] - 2
+        z = (
+            offset
+            + weights[place(columns[place(spelt)])]
+            + weights[place(columns[place(spelt + 1)])]
+        )
+        for k in range(starts[i], spelt):
+            z += weights[place(columns[place(k)])] * values[place(k)]
+        z = min(max(z, -30.0), 30.0)
+        n = sample.cells[i]
+        c = sample.links[i]
+        odds = np.exp(-z)
+        p = 1.0 / (1.0 + odds)
+        total += c * z - n * (z + np.log1p(odds))
+        error[i] = c - n * p
+        curve[i] = n * p * (1.0 - p)
     return total
 
 
 @kernel
-def regression_step(
-    f: Any,
-    step: int,
-    offset: float,
-    weights: Float64,
-    linked: Float32,
-    met: Float32,
-    gradient: Float64,
-    hessian: Float64,
-) -> float:
-    """Log-likelihood of the links, with its gradient and negative Hessian at `weights`.
+def derivatives(
+    sample: Sample, error: Float64, curve: Float64, gradient: Float64, hessian: Float64
+) -> None:
+    """Write the gradient and negative Hessian of `log_likelihood`, which wrote `error` and `curve`.
 
-    Every `step`-th entry counts, its cells divided by the smaller frequency of its two types,
-    so that rare words teach as much as common ones. offset: log-odds to add; gradient:
-    float64 (k), hessian: float64 (k, k), written.
+    gradient: float64 (k); hessian: float64 (k, k).
     """
-    dense = 3 + len(f.evidence)
-    row = np.empty(dense)
+    starts, columns, values = sample.starts, sample.columns, sample.values
     gradient[:] = 0.0
     hessian[:] = 0.0
-    total = 0.0
-    for e in range(0, len(f.similar), step):
-        one, two = features(e, f, row)
-        z = offset + weights[one] + weights[two]
-        for k in range(dense):
-            z += weights[k] * row[k]
-        z = min(max(z, -30.0), 30.0)
-        rarer = min(f.source_frequency[f.source_types[e]], f.target_frequency[f.target_types[e]])
-        share = np.exp(-rarer)
-        n = share * met[e]
-        c = min(share * linked[e], n)
-        p = 1.0 / (1.0 + np.exp(-z))
-        total += c * z - n * (z + np.log1p(np.exp(-z)))
-        error = c - n * p
-        curve = n * p * (1.0 - p)
-        for k in range(dense):
-            gradient[k] += error * row[k]
-            for m in range(k + 1):
-                hessian[k, m] += curve * row[k] * row[m]
-            hessian[one, k] += curve * row[k]
-            hessian[two, k] += curve * row[k]
-        gradient[one] += error
-        gradient[two] += error
-        hessian[one, one] += curve
-        hessian[two, two] += curve
-        hessian[two, one] += curve
-    for k in range(len(weights)):
+    for i in range(len(error)):
+        for k in range(starts[i], starts[i + 1]):
+            row = place(columns[place(k)])
+            gradient[row] += error[i] * values[place(k)]
+            curved = curve[i] * values[place(k)]
+            for m in range(starts[i], k + 1):
+                hessian[row, place(columns[place(m)])] += curved * values[place(m)]
+    for k in range(len(gradient)):
         for m in range(k):
             hessian[m, k] = hessian[k, m]
-    return total
 
 
 @kernel
@@ -286,9 +323,20 @@ def part_prior(
 ) -> None:
     """Write the prior mass of the entries lo <= e < hi: base * exp(log-odds), bounded.
 
-    prior: float64 (entries), written; least, most: bounds of the log-odds.
+    f: see `xner.aligners.parts.Features`; weights: float64: of 1, both differences, the evidence of
+    each view, each step of similarity and each kind of shared stretch; prior: float64 (entries),
+    written; least, most: bounds of the log-odds.
     """
-    row = np.empty(3 + len(f.evidence))
+    similar = 3 + len(f.evidence)
     for e in range(lo, hi):
-        z = log_odds(e, f, weights, row)
-        prior[e] = base * np.exp(min(max(z, least), most))
+        s = f.source_types[e]
+        t = f.target_types[e]
+        z = weights[similar + f.similar[e]] + weights[similar + SIMILAR + f.shared[e]] + weights[0]
+        z += weights[1] * abs(f.source_frequency[s] - f.target_frequency[t])
+        prior[e] = z + weights[2] * abs(f.source_length[s] - f.target_length[t])
+    for v in range(len(f.evidence)):
+        weight = weights[3 + v]
+        for e in range(lo, hi):
+            prior[e] += weight * f.evidence[v, e]
+    for e in range(lo, hi):
+        prior[e] = base * np.exp(min(max(prior[e], least), most))
