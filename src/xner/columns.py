@@ -30,6 +30,8 @@ Metadata = Mapping[bytes, bytes | str | None]
 """Entries of schema metadata to set; None removes one."""
 
 TOKENS = pa.list_(pa.string())
+WORD_TYPES = pa.list_(pa.dictionary(pa.int32(), pa.string()))
+"""Tokens as places in a dictionary of their types."""
 ENTITIES = pa.list_(
     pa.struct(
         [
@@ -195,8 +197,12 @@ def _fit_struct(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
     return pa.StructArray.from_arrays(fitted, fields=list(wanted))
 
 
-def conform(batch: pa.RecordBatch) -> pa.RecordBatch:
+def conform(batch: pa.RecordBatch, dictionaries: Collection[str] = ()) -> pa.RecordBatch:
     """Convert every column that xner knows to its Arrow type; leave others as they are.
+
+    Args:
+        batch: any batch.
+        dictionaries: columns of tokens that become `WORD_TYPES`.
 
     Raises:
         FormatError: two columns share a name, or one cannot be read as its type, or holds text
@@ -211,8 +217,9 @@ def conform(batch: pa.RecordBatch) -> pa.RecordBatch:
     if len(set(names)) < len(names):
         twice = min(name for name in names if names.count(name) > 1)
         raise FormatError(f"there are two columns {twice!r}; remove or rename one")
+    types = COLUMNS | dict.fromkeys(dictionaries, WORD_TYPES)
     columns = [
-        fit(column, COLUMNS[name], name) if name in COLUMNS else column
+        fit(column, types[name], name) if name in types else column
         for name, column in zip(names, batch.columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, names=names, metadata=batch.schema.metadata)

@@ -226,8 +226,10 @@ def _token_places(offsets: pa.ListArray, text: pa.StringArray) -> NDArray[np.int
     return np.stack([before, start, end, after], axis=1)
 
 
-def _lengths_in_letters(text: pa.StringArray) -> NDArray[Any]:
+def _lengths_in_letters(text: pa.StringArray | pa.DictionaryArray) -> NDArray[Any]:
     """Code points of each string; 0 for null."""
+    if isinstance(text, pa.DictionaryArray):
+        return np.asarray(_lengths_in_letters(text.dictionary)[text.indices.to_numpy()])
     lengths = pc.utf8_length(text).fill_null(0)
     return np.asarray(lengths.to_numpy(zero_copy_only=False))
 

@@ -41,10 +41,10 @@ def read(monkeypatch):
     seen = []
     conform = parquet._conform
 
-    def watched(batch, path):
+    def watched(batch, path, dictionaries=()):
         if batch.num_rows:
             seen.append(batch.schema.names)
-        return conform(batch, path)
+        return conform(batch, path, dictionaries)
 
     monkeypatch.setattr(parquet, "_conform", watched)
     return seen

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xner.columns import conform
+from xner.columns import WORD_TYPES, conform
 from xner.errors import FormatError, InputError, UsageError
 from xner.formats.files import Parse, check_utf8
 
@@ -219,4 +219,5 @@ def blanked(batch: pa.RecordBatch, bad: NDArray[np.int64]) -> pa.RecordBatch:
         return batch
     kept = np.arange(batch.num_rows)
     mask = np.isin(kept, bad)
-    return conform(batch.take(pa.array(kept, mask=mask)))
+    dictionaries = [field.name for field in batch.schema if field.type == WORD_TYPES]
+    return conform(batch.take(pa.array(kept, mask=mask)), dictionaries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import pyarrow as pa
 
 from xner.columns import BATCH, conform, empty_batch, row_place
-from xner.corpus.parts import Batches, Held, Part, ReadAhead, Source, only
+from xner.corpus.parts import Batches, Held, Part, ReadAhead, Source, only, with_dictionaries
 from xner.errors import InputError, UsageError
 from xner.report import Report
 from xner.validate import validate
@@ -246,6 +246,17 @@ class Corpus:
         chosen = Corpus(source, len(self), self.origin, schema, self.report, self.first)
         chosen.bad = self.bad
         return chosen
+
+    def with_dictionaries(self, names: Collection[str]) -> Corpus:
+        """Return the same corpus, with some columns of tokens as Arrow dictionaries.
+
+        These columns of batches are `xner.columns.WORD_TYPES` where Parquet files store them so,
+        which are read in a fraction of the time, and lists of strings elsewhere.
+        """
+        source = with_dictionaries(self.source, names)
+        coded = Corpus(source, len(self), self.origin, self.schema, self.report, self.first)
+        coded.bad = self.bad
+        return coded
 
     def collect(self) -> Corpus:
         """Read the corpus into memory."""

@@ -131,6 +131,7 @@ class InputFile:
             warn(f"{path}: left out, as a corpus cannot hold it: {found}", XnerWarning, 2)
         self.keep_docstart = True
         self._only: tuple[str, ...] | None = None
+        self._dictionaries: frozenset[str] = frozenset()
         self._left = _no_reader()
         if self.contents.rows == 0:
             raise FormatError(f"{path}: the file is empty")
@@ -164,6 +165,23 @@ class InputFile:
         chosen._only = tuple(name for name in self.schema.names if name in {*names, FAULT})
         return chosen
 
+    @property
+    def dictionaries(self) -> set[str]:
+        """Columns of tokens in `schema` that the file stores as dictionaries."""
+        tokens = [name for name in self.schema.names if name.endswith("_tokens")]
+        return {name for name in tokens if self._named(name) in self.contents.dictionaries}
+
+    def _named(self, column: str) -> str:
+        """The name that a column of tokens has in the file."""
+        return column if column in self.contents.schema.names else "tokens"
+
+    def with_dictionaries(self, names: Collection[str]) -> InputFile:
+        """Return the file with dictionaries in those of some columns that it stores so."""
+        chosen = copy(self)
+        chosen._left = _no_reader()
+        chosen._dictionaries = frozenset(map(self._named, self.dictionaries & {*names}))
+        return chosen
+
     def place(self, row: int) -> tuple[Path, int]:
         """The file and line of a row, from 0, of a format with one line per row."""
         return self.path, row + 1
@@ -176,6 +194,7 @@ class InputFile:
         options = self._options | self._sparing(schema)
         if self._module is parquet and schema is not None:
             options["columns"] = self._columns_to_read(without_fault(empty_batch(schema)))
+            options["dictionaries"] = self._dictionaries
         read: Iterator[Part] = self._module.read(self.path, start=start, **options)
         return read
 

@@ -224,6 +224,16 @@ class SeveralFiles:
         """Return the files with some columns of their `schema`."""
         return SeveralFiles(self.path, [file.only(names) for file in self.files])
 
+    @property
+    def dictionaries(self) -> set[str]:
+        """Columns of tokens that all files store as dictionaries."""
+        return set.intersection(*(file.dictionaries for file in self.files))
+
+    def with_dictionaries(self, names: Collection[str]) -> SeveralFiles:
+        """Return the files with dictionaries in those of some columns that all store so."""
+        same = self.dictionaries & {*names}
+        return SeveralFiles(self.path, [file.with_dictionaries(same) for file in self.files])
+
     def place(self, row: int) -> tuple[Path, int]:
         """The file and line of a row, from 0, of a format with one line per row."""
         i, first, _ = next(self._parts(row, row + 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,6 +38,19 @@ class Choosable(Protocol):
 
     def only(self, names: Sequence[str]) -> Source:
         """Return the source of some columns."""
+        ...
+
+
+@runtime_checkable
+class WithDictionaries(Protocol):
+    """A source that can give words as Arrow dictionaries."""
+
+    def __call__(self) -> Batches:
+        """Yield the batches."""
+        ...
+
+    def with_dictionaries(self, names: Collection[str]) -> Source:
+        """Return the source with `xner.columns.WORD_TYPES` in some columns, if files store them."""
         ...
 
 
@@ -120,6 +133,10 @@ class Chosen:
         """Return some of the columns."""
         return only(self.source, names)
 
+    def with_dictionaries(self, names: Collection[str]) -> Chosen:
+        """Return the same columns, some with dictionaries."""
+        return Chosen(with_dictionaries(self.source, names), self.names)
+
 
 @dataclass(frozen=True)
 class ReadAhead:
@@ -153,6 +170,11 @@ class ReadAhead:
 def only(source: Source, names: Sequence[str]) -> Source:
     """Return the source of some columns; one that reads files reads no others, if it can."""
     return source.only(names) if isinstance(source, Choosable) else Chosen(source, tuple(names))
+
+
+def with_dictionaries(source: Source, names: Collection[str]) -> Source:
+    """Return the source with `WORD_TYPES` in some columns, where it can read them."""
+    return source.with_dictionaries(names) if isinstance(source, WithDictionaries) else source
 
 
 def cut(batches: Iterable[pa.RecordBatch], first: int, last: int) -> Batches:

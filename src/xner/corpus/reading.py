@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -196,6 +196,10 @@ class _Joined:
         chosen = [file.only(names) for file in self.files]
         read = tuple(file for file in chosen if file.schema.names) or self.files[:1]
         return Chosen(_Joined(read, self.named), tuple(names))
+
+    def with_dictionaries(self, names: Collection[str]) -> Source:
+        files = tuple(file.with_dictionaries(names) for file in self.files)
+        return _Joined(files, self.named)
 
     def _joined(self, streams: Sequence[Named], first: int) -> Batches:
         for parts in zip_batches(*streams, first=first):

@@ -76,6 +76,7 @@ class Contents(NamedTuple):
         docstarts: number of `-DOCSTART-` rows.
         starts: places where `read` can begin, in order; the first is the top of the file.
         lost: number of things of each kind that are in the file, and that `read` leaves out.
+        dictionaries: columns of words that Parquet stores as dictionaries throughout.
     """
 
     rows: int
@@ -83,6 +84,7 @@ class Contents(NamedTuple):
     docstarts: int = 0
     starts: tuple[Start, ...] = (TOP,)
     lost: tuple[tuple[str, int], ...] = ()
+    dictionaries: frozenset[str] = frozenset()
 
 
 def line_blocks(

@@ -20,12 +20,19 @@ MOST_VALUES = 1 << 27
 """Values of a column in a row group that a tiny part of a file may hold."""
 _MOST_RATIO = 1000
 """Values per stored byte that are no sign of a file made to exhaust memory."""
-_ROW_GROUPS, _COLUMNS, _METADATA, _VALUES, _STORED = 4, 1, 3, 5, 7
+_ROW_GROUPS, _COLUMNS, _METADATA, _PATH, _VALUES, _STORED, _PAGES = 4, 1, 3, 3, 5, 7, 13
+_PAGE_KIND, _ENCODING = 1, 2
+_DATA_PAGES = (0, 3)
+_DICTIONARIES = {2, 8}
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 
 
-def check_footer(file: pa.NativeFile, path: Path) -> None:
-    """Raise FormatError if a column lacks its metadata, or its few bytes claim very many values."""
+def check_footer(file: pa.NativeFile, path: Path) -> frozenset[str]:
+    """Return the columns whose values are stored as dictionaries throughout.
+
+    Raises:
+        FormatError: a column lacks its metadata, or its few bytes claim very many values.
+    """
     end = file.size() - 8
     size = int.from_bytes(file.read_at(4, end), "little")
     content = file.read_at(size, end - size)
@@ -36,7 +43,8 @@ def check_footer(file: pa.NativeFile, path: Path) -> None:
             for column in group[_COLUMNS]
         ]
         sizes = [(column[_VALUES], max(1, column[_STORED])) for column in columns]
-    except (LookupError, TypeError, ValueError, struct.error, RecursionError):
+        named = [(column[_PATH][0].decode(), _is_dictionary(column)) for column in columns]
+    except (LookupError, TypeError, ValueError, AttributeError, struct.error, RecursionError):
         raise FormatError(f"{path}: its footer is damaged; write the file again") from None
     for values, stored in sizes:
         if values > max(MOST_VALUES, _MOST_RATIO * stored):
@@ -44,6 +52,14 @@ def check_footer(file: pa.NativeFile, path: Path) -> None:
                 f"{path}: {stored:,} bytes of a column expand to {values:,} values; if the file is "
                 f"sound, write it with smaller row groups"
             )
+    return frozenset(name for name, _ in named) - {name for name, is_one in named if not is_one}
+
+
+def _is_dictionary(column: dict[int, Any]) -> bool:
+    """Whether there are pages of values, and all of them hold places in a dictionary."""
+    pages = (page for page in column.get(_PAGES, ()) if page[_PAGE_KIND] in _DATA_PAGES)
+    encodings = {page[_ENCODING] for page in pages}
+    return bool(encodings) and encodings <= _DICTIONARIES
 
 
 class _Compact:

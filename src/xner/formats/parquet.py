@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,6 +36,7 @@ _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, Mem
 MOST_TEXT = 1 << 28
 """Bytes of text that are read at a time, about."""
 _VALUES = 64  # strings in a column of a row, about
+_UNKNOWN = 1 << 12  # bytes of the longest string, if it is not known
 _LOOKED_AT = 4 * BATCH  # batches end with these rows, so they are not too few
 
 
@@ -48,7 +49,7 @@ def _open(path: Path) -> pa.NativeFile:
 
 
 def _reader(file: pa.NativeFile, path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
-    """A reader of an open file; the strings of the leaves `coded` are read as dictionaries."""
+    """A reader of an open file; the strings of the columns `coded` are read as dictionaries."""
     try:
         # Buffered by row groups, all that were read would stay in memory until the file is closed.
         return pq.ParquetFile(
@@ -66,7 +67,7 @@ def inspect(path: Path) -> Contents:
     """
     with _open(path) as opened:
         file = _reader(opened, path)
-        check_footer(opened, path)
+        dictionaries = check_footer(opened, path)
         try:
             empty, rows = empty_batch(file.schema_arrow), int(file.metadata.num_rows)
             sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
@@ -76,7 +77,8 @@ def inspect(path: Path) -> Contents:
             raise FormatError(f"{path}: damaged (it claims {rows} rows, its parts {sum(sizes)})")
         firsts = accumulate(sizes[:-1], initial=0)
         starts = tuple(Start(i, row + 1, row) for i, row in enumerate(firsts))
-        return Contents(rows, _conform(empty, path).schema, starts=starts)
+        schema = _conform(empty, path).schema
+        return Contents(rows, schema, starts=starts, dictionaries=dictionaries)
 
 
 Fit = Callable[[pa.RecordBatch, int], pa.RecordBatch]
@@ -92,6 +94,7 @@ def read(
     *,
     start: Start = TOP,
     columns: Sequence[str] | None = None,
+    dictionaries: Collection[str] = (),
     attempt: Callable[[Fit, pa.RecordBatch], pa.RecordBatch] = strictly,
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield `(first row, batch)`, rows counted from 1.
@@ -100,6 +103,7 @@ def read(
         path: the file.
         start: the first row group.
         columns: columns to read, by default all.
+        dictionaries: those of tokens that are read as `WORD_TYPES`.
         attempt: what becomes of rows that do not fit.
 
     Raises:
@@ -108,13 +112,19 @@ def read(
     row = start.line
     with _open(path) as opened:
         file = _reader(opened, path)
-        coded = _reader(opened, path, coded=_text_leaves(file))
+        texts = _texts(file)
+        coded = [text for text in texts if _is_of(text, dictionaries)]
+        others = [text for text in texts if text not in coded and _is_of(text, columns)]
+        file = _reader(opened, path, coded) if coded else file
+        sizes = _Sizes(_reader(opened, path, others), others)
         if start == TOP:
             check_footer(opened, path)
+        # Arrow cannot join the dictionaries of several row groups.
+        most = 1 if coded else _LOOKED_AT
         try:
-            for rows, groups in _sized_groups(file, coded, start.at, columns):
+            for rows, groups in sizes.groups(start.at, most):
                 for batch in file.iter_batches(rows, row_groups=groups, columns=columns):
-                    yield row, attempt(lambda part, _: _conform(part, path), batch)
+                    yield row, attempt(lambda part, _: _conform(part, path, dictionaries), batch)
                     row += batch.num_rows
         except FormatError:
             raise
@@ -124,57 +134,89 @@ def read(
         raise FormatError(f"{path}: the file has no rows")
 
 
-def _text_leaves(file: pq.ParquetFile) -> list[str]:
-    """Paths of the columns of strings, except those of maps, which have no dictionaries."""
+def _texts(file: pq.ParquetFile) -> list[str]:
+    """Paths of the strings, except those of maps, which have no dictionaries."""
     columns = [file.schema.column(i) for i in range(len(file.schema))]
     texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
     return [path for path in texts if ".key_value." not in path]
 
 
-def _sized_groups(
-    file: pq.ParquetFile, coded: pq.ParquetFile, first: int, columns: Sequence[str] | None
-) -> Iterator[tuple[int, list[int]]]:
-    """Yield runs of row groups from `first` on, and how many of their rows to read at a time.
+def _is_of(path: str, columns: Collection[str] | None) -> bool:
+    """Whether the values of a path belong to one of some columns, or of all."""
+    return columns is None or any(f"{path}.".startswith(f"{name}.") for name in columns)
+
+
+class _Sizes(NamedTuple):
+    """Finds how many rows can be read at a time.
 
     Few stored bytes can stand for much text where a long string is repeated, so dictionaries are
-    looked at first: only those of the next `_LOOKED_AT` rows, as the caller may not read on.
+    looked at first.
+
+    Attributes:
+        file: reads the strings of `texts` as dictionaries.
+        texts: paths of the strings that will be read.
     """
-    run: list[int] = []
-    held = 0
-    for group in range(first, file.num_row_groups):
-        peek = next(coded.iter_batches(1, row_groups=[group], columns=columns), None)
-        longest = 0 if peek is None else max(map(_longest, peek.columns), default=0)
-        rows = min(BATCH, max(1, MOST_TEXT // (_VALUES * max(1, longest))))
-        if rows == BATCH:
-            run.append(group)
-            held += file.metadata.row_group(group).num_rows
-            if held >= _LOOKED_AT:
+
+    file: pq.ParquetFile
+    texts: Sequence[str]
+
+    def groups(self, first: int, most: int) -> Iterator[tuple[int, list[int]]]:
+        """Yield runs of row groups from `first` on, and how many of their rows to read at a time.
+
+        A run ends with `most` rows, as the caller may not read on.
+        """
+        run: list[int] = []
+        held = 0
+        for group in range(first, self.file.num_row_groups):
+            rows = rows_at_once(max((self._longest(group, text) for text in self.texts), default=0))
+            if rows == BATCH:
+                run.append(group)
+                held += self.file.metadata.row_group(group).num_rows
+                if held >= most:
+                    yield BATCH, run
+                    run, held = [], 0
+                continue
+            if run:
                 yield BATCH, run
-                run, held = [], 0
-            continue
+            yield rows, [group]
+            run, held = [], 0
         if run:
             yield BATCH, run
-        yield rows, [group]
-        run, held = [], 0
-    if run:
-        yield BATCH, run
+
+    def _longest(self, group: int, text: str) -> int:
+        """Bytes of the longest string in the dictionary of a row group."""
+        try:
+            peek = next(self.file.iter_batches(1, row_groups=[group], columns=[text]), None)
+        except OSError as error:
+            # Of strings that are stored as differences, Arrow makes no dictionaries.
+            if "Not yet implemented" in str(error):
+                return _UNKNOWN
+            raise
+        return 0 if peek is None else max(map(longest, peek.columns), default=0)
 
 
-def _longest(array: pa.Array) -> int:
+def rows_at_once(length: int) -> int:
+    """How many rows to hold as text at a time, if the longest string has `length` bytes."""
+    return min(BATCH, max(1, MOST_TEXT // (_VALUES * max(1, length))))
+
+
+def longest(array: pa.Array) -> int:
     """Bytes of the longest string in the dictionaries of an array."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return int(pc.max(pc.binary_length(array.dictionary)).as_py() or 0)
     if pa.types.is_struct(kind):
-        return max(map(_longest, array.flatten()), default=0)
+        return max(map(longest, array.flatten()), default=0)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return _longest(array.values)
+        return longest(array.values)
     return 0
 
 
-def _conform(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
+def _conform(
+    batch: pa.RecordBatch, path: Path, dictionaries: Collection[str] = ()
+) -> pa.RecordBatch:
     try:
-        return conform(batch)
+        return conform(batch, dictionaries)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
 

@@ -22,7 +22,7 @@ from xner.jobs.work import Parts, Workspace, any_finished, elapsed, reports
 from xner.jobs.writing import WritePart, join_files
 from xner.report import Report
 from xner.stages import Stage
-from xner.stages.passing import ALL, check_passed, needed, unwritten, without
+from xner.stages.passing import ALL, check_passed, needed, to_write, unwritten
 from xner.write import write_batches
 
 _MANIFEST = "job.json"
@@ -88,6 +88,8 @@ def run_job(
     check_passed(columns, output.suffix)
     left_out = unwritten(stage, corpus, columns)
     corpus = needed(stage, corpus, columns, output.suffix, side)
+    if stage.takes_dictionaries(corpus):
+        corpus = corpus.with_dictionaries(("source_tokens", "target_tokens"))
     if not (output.folder or stage.lengthy(corpus) or engine.name != Local.name):
         return _whole(stage, corpus, output, side, scheme, left_out)
     if not len(corpus):
@@ -124,7 +126,7 @@ def _whole(
     """Write a single file from the beginning."""
     begin = time.time()
     result = stage.stream(corpus)
-    write_batches(output.path, without(result, left_out).batches(), side=side, scheme=scheme)
+    write_batches(output.path, to_write(result, left_out), side=side, scheme=scheme)
     result.report.seconds = time.time() - begin
     return Finished(result.report)
 

@@ -14,7 +14,7 @@ from xner.corpus import Corpus, rechunk
 from xner.formats import format_of, parquet
 from xner.report import Progress, Report
 from xner.stages import Stage
-from xner.stages.passing import without
+from xner.stages.passing import to_write
 from xner.stages.work import Make
 from xner.write import write_batches
 
@@ -49,8 +49,8 @@ class WritePart:
         def make(part: Corpus, folder: Path, tell: Progress) -> Report:
             result = replace(stage, progress=tell).stream(part)
             path = folder / f"part{self.suffix}"
-            written = without(result, self.unwritten).batches()
-            write_batches(path, written, side=self.side, scheme=self.scheme)
+            batches = to_write(result, self.unwritten)
+            write_batches(path, batches, side=self.side, scheme=self.scheme)
             return result.report
 
         return make

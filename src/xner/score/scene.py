@@ -116,7 +116,10 @@ class Text:
     @property
     def nested(self) -> bool:
         """Whether entities of a sentence share words."""
-        return bool(self.depth.max(initial=0) > 1)
+        offsets, start, end = self.entities
+        apart = start[1:] >= end[:-1]
+        apart[offsets[(offsets > 0) & (offsets < len(start))] - 1] = True  # between sentences
+        return not apart.all() and bool(self.depth.max() > 1)
 
     @cached_property
     def both(self) -> Texts:

@@ -69,13 +69,7 @@ if hasattr(os, "register_at_fork"):
 
 def words_of(tokens: Lists) -> Words:
     """Return the words of a column of tokens."""
-    values = tokens.values
-    many = len(values)
-    keys, shapes = np.empty(many, np.uint64), np.empty(many, np.uint8)
-    letters, brackets = np.empty(many, np.int32), np.empty(many, np.int32)
-    if many:
-        with _REMEMBERED.lock:
-            _look_up(values, keys, shapes, letters, brackets)
+    keys, shapes, letters, brackets = _known(tokens.values)
     return Words(
         frozen(tokens.offsets, np.int32),
         frozen(keys, np.uint64),
@@ -83,6 +77,23 @@ def words_of(tokens: Lists) -> Words:
         frozen(letters, np.int32),
         frozen(brackets, np.int32),
     )
+
+
+def _known(values: pa.StringArray | pa.DictionaryArray) -> tuple[Keys, Flags, Int32, Int32]:
+    """Keys, shapes, letters and brackets of words."""
+    if isinstance(values, pa.DictionaryArray):
+        if len(values.dictionary) > len(values):  # it is that of many more rows
+            return _known(values.dictionary_decode())
+        index = values.indices.to_numpy()
+        keys, shapes, letters, brackets = _known(values.dictionary)
+        return keys[index], shapes[index], letters[index], brackets[index]
+    many = len(values)
+    keys, shapes = np.empty(many, np.uint64), np.empty(many, np.uint8)
+    letters, brackets = np.empty(many, np.int32), np.empty(many, np.int32)
+    if many:
+        with _REMEMBERED.lock:
+            _look_up(values, keys, shapes, letters, brackets)
+    return keys, shapes, letters, brackets
 
 
 def _look_up(

@@ -174,6 +174,10 @@ class Stage:
         """Whether several threads may run it on different parts of a corpus at the same time."""
         return False
 
+    def takes_dictionaries(self, corpus: Corpus) -> bool:
+        """Whether tokens may be `xner.columns.WORD_TYPES`, which are read faster than strings."""
+        return False
+
     @property
     def part_rows(self) -> int:
         """Rows of the parts of a job by default."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
+from xner.columns import COLUMNS, WORD_TYPES
 from xner.corpus import Corpus
 from xner.errors import UsageError
 from xner.formats import MODULES, format_of
 from xner.formats.losses import SIDE
+from xner.formats.parquet import longest, rows_at_once
 from xner.formats.registry import BOTH, FURTHER
 from xner.formats.streams import plain_name
 from xner.stages.base import Stage
@@ -60,6 +65,29 @@ def unwritten(stage: Stage, corpus: Corpus, passed: str) -> frozenset[str]:
     if passed == ALL:
         return frozenset()
     return frozenset(corpus.columns) - {"id", *stage.columns.makes}
+
+
+def to_write(result: Corpus, left_out: frozenset[str]) -> Iterator[pa.RecordBatch]:
+    """Yield what is written of a result: without some columns, and with words as strings."""
+    for batch in without(result, left_out).batches():
+        coded = [batch[f.name] for f in batch.schema if f.type == WORD_TYPES and f.name in COLUMNS]
+        rows = rows_at_once(max(map(longest, coded), default=0))
+        for first in range(0, max(1, batch.num_rows), rows):
+            yield _as_strings(batch.slice(first, rows))
+
+
+def _as_strings(batch: pa.RecordBatch) -> pa.RecordBatch:
+    arrays = [
+        _strings(array) if name in COLUMNS and array.type == WORD_TYPES else array
+        for name, array in zip(batch.schema.names, batch.columns, strict=True)
+    ]
+    names, metadata = batch.schema.names, batch.schema.metadata
+    return pa.RecordBatch.from_arrays(arrays, names=names, metadata=metadata)
+
+
+def _strings(words: pa.ListArray) -> pa.ListArray:
+    item = words.type.value_field
+    return words.cast(pa.list_(item.with_type(pa.string())))
 
 
 def without(corpus: Corpus, names: frozenset[str]) -> Corpus:

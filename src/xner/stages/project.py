@@ -173,6 +173,9 @@ class Project(ProjectionOptions):
         """Kernels can run at the same time; custom scores may not be made for it."""
         return not self.costly and built_in(self.score)
 
+    def takes_dictionaries(self, corpus: Corpus) -> bool:
+        return self.threaded and ("links" in corpus.columns or not self.linked)
+
     def lengthy(self, corpus: Corpus) -> bool:
         aligns = self.linked and "links" not in corpus.columns
         return self.costly or (aligns and self.applies(corpus))

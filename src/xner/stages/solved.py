@@ -15,6 +15,7 @@ from xner.outcomes import Outcome
 from xner.score.alignment import Candidates
 from xner.score.scene import Text
 from xner.solve.solution import Route, Solution, Status, candidate_edges
+from xner.validate import MOST_WORDS
 
 PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED, NO_COUNTERPART = 4, 5, 6, 7, 8, 9, 11
 OUTCOMES = {
@@ -34,6 +35,7 @@ OUTCOMES = {
 _CODES = range(max(OUTCOMES) + 1)
 _NAMES = pa.array([OUTCOMES.get(code, "") for code in _CODES], pa.string())
 _ROUTES, _STATUSES = (pa.array([each.name.lower() for each in kind]) for kind in (Route, Status))
+_WORDS = 2 * MOST_WORDS
 _WITHOUT_CHOICE = np.zeros(len(Status), np.uint8)
 _WITHOUT_CHOICE[[Status.INFEASIBLE, Status.UNKNOWN]] = INFEASIBLE, UNSOLVED
 """The outcome of all entities of a sentence, by its status; 0 if a choice was made."""
@@ -88,7 +90,8 @@ class Chosen(NamedTuple):
         chosen = solution.chosen.nonzero()[0]
         entity = rows_at(chosen, problem.candidate_offsets)
         sentence = rows_at(entity, problem.entity_offsets)
-        order = np.lexsort((-problem.end[chosen], problem.start[chosen], sentence))
+        start, end = problem.start[chosen], problem.end[chosen]
+        order = np.argsort(((sentence * _WORDS + start) + 1) * _WORDS - end, kind="stable")
         offsets = chosen.searchsorted(candidate_edges(problem)).astype(np.int32)
         return cls(offsets, chosen[order], entity[order], sentence[order])
 
