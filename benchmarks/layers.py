@@ -10,6 +10,7 @@ from xner.aligners.awesome import ProbabilityLinks
 from xner.aligners.bitext import Bitext, Links, offsets_from
 from xner.aligners.embedding import EmbeddingEngine, unit_states, word_links
 from xner.aligners.simalign import SimilarityLinks
+from xner.aligners.units import bitext_of, hard_links_of_tokens
 
 LAYERS = range(4, 12)
 RULES: dict[str, Any] = {
@@ -31,10 +32,12 @@ def links_by_layer(bitext: Bitext, folder: str) -> dict[tuple[str, int], Links]:
     """
     aligner: Any = make_aligner("simalign", {"model": folder, "layer": LAYERS[-1], "device": "cpu"})
     encoder = aligner.encoder
+    units = aligner.split(bitext)
+    text = bitext_of(bitext, *units)
     found: dict[tuple[str, int], dict[int, Any]] = {
         (rule, layer): {} for rule in RULES for layer in LAYERS
     }
-    engine = EmbeddingEngine(encoder, bitext, RULES["simalign argmax"])
+    engine = EmbeddingEngine(encoder, text, RULES["simalign argmax"])
     pieces = [piece for own in engine.encode(range(bitext.aligned)) for piece in own]
     pieces.sort(key=engine.cost)
     for first in range(0, len(pieces), _BATCH):
@@ -61,7 +64,10 @@ def links_by_layer(bitext: Bitext, folder: str) -> dict[tuple[str, int], Links]:
                     words = own.source.words, own.target.words
                     made = word_links(pair, row, column, kept, *words)
                     found[name, layer].update(zip(part, made, strict=True))
-    return {key: _joined(own, bitext.aligned) for key, own in found.items()}
+    return {
+        key: hard_links_of_tokens(_joined(own, bitext.aligned), bitext, *units)
+        for key, own in found.items()
+    }
 
 
 def _joined(found: dict[int, Any], pairs: int) -> Links:

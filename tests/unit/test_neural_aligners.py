@@ -178,6 +178,22 @@ def test_odd_words(bert):
     assert (0, 0) in links[1]
 
 
+@pytest.mark.parametrize(("name", "options"), METHODS)
+def test_characters_are_compared_by_word(name, options, xlmr):
+    """The characters of a word have the links of the word, in any corpus."""
+    source = PAIRS[0][0]
+    pairs = [(source, ["天気", "を"]), (source, ["Anna", "天気"])]
+    by_word = align(pairs, name, xlmr, units="tokens", **options)
+    overlapped = [[[0, 1], [2]], [[0], [1, 2]]]
+    expected = [
+        {(i, k): weight for (i, j), weight in row.items() for k in tokens[j]}
+        for row, tokens in zip(by_word, overlapped, strict=True)
+    ]
+    given = [(source, list("天気を")), (source, ["Anna", *"天気"])]
+    assert align(given, name, xlmr, **options) == expected
+    assert align(given[1:], name, xlmr, **options) == [pytest.approx(expected[1])]
+
+
 def test_words_are_linked_to_themselves_and_entities_follow(bert, tmp_path):
     """Word embeddings dominate this model, so a shuffled copy is a translation."""
     words = TEXT[0].split()

@@ -7,10 +7,10 @@ import pytest
 
 from tests.unit.test_native_aligner import bitext, link_sets, side
 from xner.aligners import letters, parts, rounds, shards, views
-from xner.aligners.bitext import Bitext
+from xner.aligners.bitext import Bitext, Links
 from xner.aligners.native import NativeAligner
 from xner.aligners.soft import SoftLinks
-from xner.aligners.units import bitext_of, links_of_tokens, units_of
+from xner.aligners.units import bitext_of, hard_links_of_tokens, links_of_tokens, units_of
 
 
 def overlapped(sentence):
@@ -145,6 +145,10 @@ def test_links_of_units_are_those_of_their_tokens():
     other = links_of_tokens(soft, Bitext(text.target, text.source), units[1], None)
     assert other.target_lengths.tolist() == [2, 2]
     assert links_of_tokens(soft, text, None, None) is soft
+    weak = np.array([0.9, 0.001, 0.3, 0.8], np.float32)  # weak links are links
+    hard = hard_links_of_tokens(Links(soft.offsets, *numbers, weak), text, *units)
+    assert link_sets(hard) == [{(0, 0), (0, 1), (1, 2)}, {(0, 0)}]
+    assert np.array_equal(hard.weight, np.array([0.9, 0.9, 0.001, 0.8], np.float32))
 
 
 ROWS = [

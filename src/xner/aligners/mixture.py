@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xner.aligners.bitext import Bitext, Links
+    from xner.aligners.units import Units
 
 Combination: TypeAlias = Literal["joint", "mean", "union", "backoff"]
 # Chosen on MASSIVE ko, am and sw and on Europarl de with multilingual-e5-small.
@@ -58,7 +59,6 @@ class MixtureAligner(Pretrained):
     threshold: float | None = like(NativeAligner, "threshold", when=())
     fit_pairs: int = like(NativeAligner, "fit_pairs", when=())
     effort: float = like(NativeAligner, "effort")
-    units: Literal["words", "tokens"] = like(NativeAligner, "units")
 
     @cached_property
     def native(self) -> NativeAligner:
@@ -80,7 +80,7 @@ class MixtureAligner(Pretrained):
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
         """Return the links of every pair; arguments and errors are those of both aligners."""
         tell = progress or (lambda share: None)
-        units = self.native.split(bitext)
+        units = self.split(bitext)
         text = bitext_of(bitext, *units)
         native = replace(self.native, units="tokens")
         if native.is_large(text):
@@ -91,10 +91,14 @@ class MixtureAligner(Pretrained):
         tell(1.0)
         return self.native.decide(links_of_tokens(soft, bitext, *units))
 
+    def split(self, bitext: Bitext) -> tuple[Units | None, Units | None]:
+        """Return the units of both sides, which are those of the native aligner."""
+        return self.native.split(bitext)
+
     def _similar(self, text: Bitext, tell: Callable[[float], None]) -> Similar:
         own = text.slice(0, text.aligned)
         lengths = np.diff(own.source.offsets), np.diff(own.target.offsets)
-        return Similar(super().align(own, tell), *lengths)
+        return Similar(self.align_units(own, tell), *lengths)
 
     def _applied(
         self, native: NativeAligner, text: Bitext, tell: Callable[[float], None]

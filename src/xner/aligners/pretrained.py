@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from xner._version import __version__
 from xner.aligners.bitext import Bitext, Links
 from xner.aligners.embedding import Extraction, align_by_states
 from xner.aligners.encoder import Encoder, load_encoder
 from xner.aligners.int8 import INT8, int8_hardware, load_int8_encoder
+from xner.aligners.native import NativeAligner
+from xner.aligners.units import Units, bitext_of, hard_links_of_tokens, units_of
 from xner.inference.hardware import Hardware, find_hardware
 from xner.inference.options import HardwareOptions, batch_tokens_option, precision_option
-from xner.options import declare, option
+from xner.options import declare, like, option
 
 _CPU_TOKENS = 512  # the states stay in the CPU's cache: twice as fast as 4,096
 _CPU_HALF_TOKENS = 1_024
@@ -52,6 +54,7 @@ class Pretrained(HardwareOptions):
         "both sides and padding included",
         f"{_CPU_TOKENS} on the CPU ({_CPU_HALF_TOKENS:,} in 16 bits), {_GPU_TOKENS:,} on a GPU",
     )
+    units: Literal["words", "tokens"] = like(NativeAligner, "units")
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -89,8 +92,9 @@ class Pretrained(HardwareOptions):
         return _CPU_HALF_TOKENS if half else _CPU_TOKENS
 
     def _signed(self, name: str, settings: str) -> str:
+        units = "" if self.units == "words" else f",units:{self.units}"
         return (
-            f"{name}({settings},layer:{self.layer},model:{self.encoder.signature},"
+            f"{name}({settings}{units},layer:{self.layer},model:{self.encoder.signature},"
             f"{self.hardware.signature},xner:{__version__})"
         )
 
@@ -106,6 +110,21 @@ class Pretrained(HardwareOptions):
             UsageError: the model has fewer layers, or more bitext is given to fit on.
             ResourceError: a pair does not fit into a device's memory.
         """
+        units = self.split(bitext)
+        links = self.align_units(bitext_of(bitext, *units), progress)
+        return hard_links_of_tokens(links, bitext, *units)
+
+    def split(self, bitext: Bitext) -> tuple[Units | None, Units | None]:
+        """Return the units of both sides; None where they are the tokens.
+
+        Words are found sentence by sentence, so that a pair has the same links in any corpus.
+        """
+        if self.units == "tokens":
+            return None, None
+        return units_of(bitext.source), units_of(bitext.target)
+
+    def align_units(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
+        """Return the links of every pair of a bitext of units; see `align`."""
         budget = self.batch_tokens or self._usual_tokens
         with self.hardware.running():
             return align_by_states(bitext, self.encoder, self.rule, budget, progress)

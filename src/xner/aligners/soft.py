@@ -139,16 +139,16 @@ def _summed(
 
 def per_cell(
     source_lengths: Int64, target_lengths: Int64, cells: Int64, forward: Float32, reverse: Float32,
-    combine: np.ufunc,
+    combine: np.ufunc, least: float = LEAST,
 ) -> SoftLinks:  # fmt: skip
-    """Combine the probabilities of repeated cells, and drop links below `LEAST`."""
+    """Combine the probabilities of repeated cells, and drop links below `least`."""
     order = np.argsort(cells, kind="stable")
     unique, starts = np.unique(cells[order], return_index=True)
     f, r = (
         combine.reduceat(p[order].astype(np.float64), starts) if len(starts) else np.zeros(0)
         for p in (forward, reverse)
     )
-    keep = f + r >= 2 * LEAST
+    keep = f + r >= 2 * least
     offsets = offsets_from(source_lengths * target_lengths)
     return _from_cells(
         source_lengths,

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from xner.aligners.bitext import Bitext, Side, offsets_from
-from xner.aligners.soft import SoftLinks, per_cell
+from xner.aligners.bitext import Bitext, Links, Side, offsets_from
+from xner.aligners.soft import LEAST, SoftLinks, per_cell
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -228,7 +228,11 @@ def bitext_of(bitext: Bitext, source: Units | None, target: Units | None) -> Bit
 
 
 def links_of_tokens(
-    links: SoftLinks, bitext: Bitext, source: Units | None, target: Units | None
+    links: SoftLinks,
+    bitext: Bitext,
+    source: Units | None,
+    target: Units | None,
+    least: float = LEAST,
 ) -> SoftLinks:
     """Return the links of tokens, given those of units.
 
@@ -239,6 +243,7 @@ def links_of_tokens(
         links: links of units, of the first pairs of the bitext.
         bitext: the tokens.
         source, target: units of the bitext; None where they are the tokens.
+        least: minimum mean probability of a link; links below it are dropped.
     """
     if source is None and target is None:
         return links
@@ -263,4 +268,25 @@ def links_of_tokens(
     row = links.per_link(target_lengths)[link] * ends[0].astype(np.int64)
     cells = base + row + ends[1].astype(np.int64)
     probabilities = links.forward[link], links.reverse[link]
-    return per_cell(source_lengths, target_lengths, cells, *probabilities, np.maximum)
+    return per_cell(source_lengths, target_lengths, cells, *probabilities, np.maximum, least)
+
+
+def hard_links_of_tokens(
+    links: Links, bitext: Bitext, source: Units | None, target: Units | None
+) -> Links:
+    """Return the links of tokens with the highest weight of their units; see `links_of_tokens`."""
+    if source is None and target is None:
+        return links
+    ends = len(links.offsets)
+    sides = bitext_of(bitext, source, target)
+    soft = SoftLinks(
+        np.diff(sides.source.offsets[:ends]),
+        np.diff(sides.target.offsets[:ends]),
+        links.offsets,
+        links.source,
+        links.target,
+        links.weight,
+        links.weight,
+    )
+    made = links_of_tokens(soft, bitext, source, target, least=0.0)
+    return Links(made.offsets, made.source, made.target, made.forward)
