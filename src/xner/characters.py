@@ -35,10 +35,11 @@ def with_entity_offsets(
     columns: Mapping[str, pa.Array], batch: pa.RecordBatch, side: str
 ) -> dict[str, pa.Array]:
     """New columns with the entities of a side, and their offsets if its tokens have offsets."""
-    names, made = (f"{side}_entities", f"{side}_offsets"), f"{side}_entity_offsets"
-    held = {name: batch[name] for name in names if name in batch.schema.names} | dict(columns)
-    placed = {made: entity_offsets(held[names[0]], held[names[1]])} if names[1] in held else {}
-    return {**columns, **placed}
+    names = f"{side}_entities", f"{side}_offsets"
+    if names[1] not in {*batch.schema.names, *columns}:
+        return dict(columns)
+    entities, offsets = (columns[name] if name in columns else batch[name] for name in names)
+    return {**columns, f"{side}_entity_offsets": entity_offsets(entities, offsets)}
 
 
 def entity_types(schema: pa.Schema, side: str, *new: str) -> dict[str, pa.DataType]:

@@ -110,6 +110,7 @@ _PLACED = {
     for name in ("tokens", "entities")
 }
 """Columns whose values `entity_offsets` of the same side refers to."""
+_TAKE = pc.get_function("array_take")
 _MOST = 2**31 - 1
 """Values of a list column in one batch: its offsets are 32-bit integers."""
 # Struct fields that a file may leave out; null means "unknown".
@@ -140,14 +141,14 @@ def fit(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
 
 
 def _is_fit(array: pa.Array, wanted: pa.DataType) -> bool:
-    """Whether an array has the type, no null lists or objects, and no field without a default."""
+    """Whether an array has the type, no null lists or objects, and no link without a weight."""
     if array.type != wanted:
         return False
-    if pa.types.is_list(wanted):
+    if isinstance(wanted, pa.ListType):
         return not array.null_count and _is_fit(array.values, wanted.value_type)
-    if pa.types.is_struct(wanted):
-        filled = [field.name for field in wanted if _OPTIONAL.get(field.name) is not None]
-        return not array.null_count and not any(array.field(name).null_count for name in filled)
+    if isinstance(wanted, pa.StructType):
+        at = wanted.get_field_index("weight")
+        return not array.null_count and (at < 0 or not array.field(at).null_count)
     return True
 
 
@@ -345,6 +346,11 @@ class Lists(NamedTuple):
     def numbers(self, *names: str) -> list[NDArray[Any]]:
         """Fields of values that are structs, as flat arrays; nulls are not allowed."""
         return [self.values.field(name).to_numpy() for name in names]
+
+
+def taken(values: pa.Array, at: NDArray[np.integer]) -> pa.Array:
+    """The values at some positions, as `values.take`, which spends more on each call."""
+    return _TAKE.call([values, pa.array(at)])
 
 
 def offsets_of(column: pa.ListArray) -> Int32:

@@ -40,7 +40,10 @@ class Figure:
         """A new first value."""
         if isinstance(self.start, (int, float)):
             return self.start
-        return Counter(dict.fromkeys(self.start, 0))
+        counts: Counter[Any] = Counter()
+        for item in self.start:
+            counts[item] = 0
+        return counts
 
     def json(self, value: Any) -> Any:
         """The value as JSON."""
@@ -79,8 +82,8 @@ class Report:
         self.signature = signature
         self.sentences = 0
         self.seconds = 0.0
-        self._figures = {figure.name: figure for figure in figures}
-        self._values: dict[str, Any] = {name: f.initial for name, f in self._figures.items()}
+        self._figures = tuple(figures)
+        self._values: dict[str, Any] = {figure.name: figure.initial for figure in self._figures}
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("_values", {})
@@ -130,7 +133,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as printed by `--json`."""
-        figures = {name: f.json(self._values[name]) for name, f in self._figures.items()}
+        figures = {each.name: each.json(self._values[each.name]) for each in self._figures}
         return {
             "sentences": self.sentences,
             **figures,
@@ -142,8 +145,8 @@ class Report:
     def rows(self) -> list[tuple[str, str]]:
         """The report as rows of a terminal table: title and value."""
         rows = [("sentences", f"{self.sentences:,}")]
-        for name, figure in self._figures.items():
-            rows += figure.rows(self._values[name])
+        for figure in self._figures:
+            rows += figure.rows(self._values[figure.name])
         rate = self.sentences_per_second
         shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:,.1f}"
         return [*rows, ("seconds", f"{self.seconds:,.2f}"), ("sentences per second", shown)]

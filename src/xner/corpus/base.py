@@ -190,7 +190,8 @@ class Corpus:
     @property
     def columns(self) -> list[str]:
         """Names of the columns."""
-        return list(self.schema.names)
+        names: list[str] = self.schema.names
+        return names
 
     def batches(self) -> Batches:
         """Yield record batches of at most `xner.columns.BATCH` rows; each call is a new pass.

@@ -24,6 +24,7 @@ ACCEPTED = (
     "a Corpus, a path or a pair of paths, a list of rows, a mapping of columns, an Arrow table, a "
     "pandas or polars frame, or a datasets.Dataset"
 )
+_PATH = (str, PathLike)
 _TOKENS = ("source_tokens", "target_tokens", "tokens")
 _NO_SENTENCES = pa.schema(types_of("tokens"))
 _NO_PAIRS = pa.schema(types_of("source_tokens", "source_entities", "target_tokens"))
@@ -67,7 +68,7 @@ def as_corpus(given: Any, side: str | None = "source", single: bool = False) -> 
 
 
 def _is_path(given: object) -> bool:
-    return isinstance(given, str | PathLike)
+    return isinstance(given, _PATH)
 
 
 def _scanned(given: Sequence[StrPath], side: str | None) -> Corpus:

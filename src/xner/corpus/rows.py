@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -17,10 +18,26 @@ ROW_FORMS = (
     "dict, and a link is (source word, target word) or (source word, target word, weight); "
     "or (words, spans, target); or a dict with the names of columns"
 )
-_SPAN, _LINK, _PLACE = ("start", "end", "label"), ("source", "target", "weight"), ("start", "end")
-_FIELDS = {
-    name: keys
-    for names, keys in (
+
+
+class _Form(NamedTuple):
+    """The form of tuples in a column of structs.
+
+    what: names one in error messages. keys: its fields, by position. usual: types of the values
+    of tuples that fit without a closer look.
+    """
+
+    what: str
+    keys: tuple[str, ...]
+    usual: set[tuple[type, ...]]
+
+
+_SPAN = _Form("a span", ("start", "end", "label"), {(int, int, str)})
+_LINK = _Form("a link", ("source", "target", "weight"), {(int, int), (int, int, float)})
+_PLACE = _Form("a span", ("start", "end"), {(int, int)})
+_FORMS = {
+    name: form
+    for names, form in (
         (("entities", "source_entities", "target_entities", "back_entities"), _SPAN),
         (("links",), _LINK),
         (("target_candidates", "source_offsets", "target_offsets", "offsets"), _PLACE),
@@ -28,7 +45,6 @@ _FIELDS = {
     )
     for name in names
 }
-"""The fields of tuples in columns of structs."""
 
 
 def batch_of_rows(rows: Sequence[Any], where: Where, single: bool = False) -> pa.RecordBatch:
@@ -47,7 +63,7 @@ def batch_of_rows(rows: Sequence[Any], where: Where, single: bool = False) -> pa
         row if isinstance(row, Mapping) else _of_tuple(row, where(i), single)
         for i, row in enumerate(rows)
     ]
-    names = dict.fromkeys(name for row in dicts for name in row)
+    names = dict.fromkeys(chain.from_iterable(dicts))
     return batch_of_columns({name: [row.get(name) for row in dicts] for name in names}, where)
 
 
@@ -76,7 +92,7 @@ def _second(item: tuple[str, int]) -> int:
 
 def _array(name: str, values: Sequence[Any], where: Where) -> pa.Array:
     kind = COLUMNS.get(name)
-    if name in _FIELDS:
+    if name in _FORMS:
         values = [_structs(name, value, where(i)) for i, value in enumerate(values)]
     try:
         made = pa.array(values, kind)
@@ -97,30 +113,39 @@ _IN_WORDS = {"list<item: string>": "a list of strings", "string": "text"}
 
 def _structs(name: str, value: Any, row: str) -> Any:
     """Tuples of a list as dicts."""
-    keys = _FIELDS[name]
+    form = _FORMS[name]
     if value is None:
         return None
     if isinstance(value, str | Mapping):
         raise InputError(f"{row}: {name} is {_short(value)}, not a list")
     try:
-        return [_struct(name, item, keys, row) for item in value]
+        items = list(value)
     except TypeError:
         raise InputError(f"{row}: {name} is {_short(value)}, not a list") from None
+    return [_struct(name, item, form, row) for item in items]
 
 
-def _struct(name: str, item: Any, keys: tuple[str, ...], row: str) -> Mapping[str, Any]:
-    if type(item) is not tuple and isinstance(item, Mapping):
+def _struct(name: str, item: Any, form: _Form, row: str) -> Mapping[str, Any]:
+    if type(item) is dict:
         return item
-    fit = isinstance(item, tuple | list) and len(item) in (len(keys), len(keys) - (keys is _LINK))
-    if not fit or not all(map(_is_field, keys, item)):
-        what = "a link" if keys is _LINK else "a span"
-        raise InputError(
-            f"{row}: {what} in {name} is {_short(item)}; write ({', '.join(keys)}) or a dict "
-            f"with these keys"
-        )
-    if len(item) < len(keys):
+    if not isinstance(item, tuple) or tuple(map(type, item)) not in form.usual:
+        if isinstance(item, Mapping):
+            return item
+        if not _is_struct(item, form):
+            raise InputError(
+                f"{row}: {form.what} in {name} is {_short(item)}; write ({', '.join(form.keys)}) "
+                f"or a dict with these keys"
+            )
+    if len(item) < len(form.keys):
         return {"source": item[0], "target": item[1], "weight": 1.0}
-    return dict(zip(keys, item, strict=True))
+    return dict(zip(form.keys, item, strict=True))
+
+
+def _is_struct(item: Any, form: _Form) -> bool:
+    """Whether a tuple or list has the form."""
+    lengths = (len(form.keys), len(form.keys) - (form is _LINK))
+    fits = isinstance(item, tuple | list) and len(item) in lengths
+    return fits and all(map(_is_field, form.keys, item))
 
 
 def _is_field(key: str, value: Any) -> bool:
@@ -164,7 +189,7 @@ def _pair(source: Any, target: Any, links: Any = None) -> dict[str, Any]:
 
 
 def _side(side: Any, prefix: str) -> dict[str, Any]:
-    if isinstance(side, Mapping):
+    if not isinstance(side, list | tuple) and isinstance(side, Mapping):
         return {f"{prefix}{name}": value for name, value in side.items()}
     words, spans = side if _is_labelled(side) else (side, None)
     made = {f"{prefix}{'text' if isinstance(words, str) else 'tokens'}": words}
@@ -173,25 +198,28 @@ def _side(side: Any, prefix: str) -> dict[str, Any]:
 
 def _is_labelled(side: Any) -> bool:
     """Whether a side is (words, spans) or a dict."""
-    pair = isinstance(side, tuple | list) and len(side) == 2
-    if not pair and isinstance(side, Mapping):
-        return True
-    return pair and _are_words(side[0]) and not isinstance(side[1], str) and _are_spans(side[1])
+    if not isinstance(side, tuple | list):
+        return isinstance(side, Mapping)
+    if len(side) != 2 or isinstance(side[1], str):
+        return False
+    return _are_words(side[0]) and _are_spans(side[1])
 
 
 def _are_words(value: Any) -> bool:
     """Whether a value is a text or a list of words; an empty list may be one."""
     if isinstance(value, str):
         return True
-    return _is_list(value) and all(isinstance(word, str) for word in value)
+    return _is_list(value) and all(issubclass(kind, str) for kind in set(map(type, value)))
 
 
 def _are_spans(value: Any) -> bool:
-    return _is_list(value) and not any(isinstance(one, str) for one in value)
+    return _is_list(value) and not any(issubclass(kind, str) for kind in set(map(type, value)))
 
 
 def _is_list(value: Any) -> bool:
     """Whether a value is a list or an array; not a text or a mapping."""
+    if isinstance(value, list | tuple):
+        return True
     return (isinstance(value, Sequence) and not isinstance(value, str)) or hasattr(value, "tolist")
 
 

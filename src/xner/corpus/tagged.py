@@ -14,7 +14,10 @@ from xner.formats.tags import class_names, entities_from_tags
 
 TAGS, CLASSES = "tags", "ner_tags"
 """Columns of tags: one that entities replace, and one that is kept with the names of its classes"""
-_TAG_COLUMNS = tuple(product(("", "source_", "target_"), (TAGS, CLASSES)))
+_TAG_COLUMNS = tuple(
+    (f"{prefix}{kind}", prefix, kind)
+    for prefix, kind in product(("", "source_", "target_"), (TAGS, CLASSES))
+)
 
 
 def with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.RecordBatch:
@@ -28,8 +31,7 @@ def with_entities(batch: pa.RecordBatch, scheme: str, where: Where) -> pa.Record
         InputError: a row has not as many tags as words, or a tag is not one of its scheme.
     """
     held = set(batch.schema.names)
-    for prefix, kind in _TAG_COLUMNS:
-        name = f"{prefix}{kind}"
+    for name, prefix, kind in _TAG_COLUMNS:
         if name not in held or f"{prefix}entities" in batch.schema.names:
             continue
         tags = batch[name]

@@ -114,10 +114,9 @@ def frozen(array: Any, dtype: type) -> NDArray[Any]:
     Arrow returns read-only arrays and NumPy writable ones, and Numba would compile a kernel
     again for each mixture of the two.
     """
-    if type(array) is np.ndarray and array.dtype == dtype:
-        flags = array.flags
-        if flags.c_contiguous and not flags.writeable:
-            return array
-    view: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype).view()
-    view.flags.writeable = False
+    fits = type(array) is np.ndarray and array.dtype == dtype and array.flags.c_contiguous
+    view: NDArray[Any] = array if fits else np.ascontiguousarray(array, dtype=dtype)
+    if view.flags.writeable:
+        view = view.view()
+        view.setflags(write=False)
     return view

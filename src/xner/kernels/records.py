@@ -250,10 +250,15 @@ class Problem(_Columns):
         target_lengths: Any,
     ) -> Self:
         """Convert the columns to their types, without copying those that fit."""
-        integers = (entity_offsets, candidate_offsets, start, end, target_lengths)
-        owners, offsets, first, last, lengths = (frozen(column, np.int32) for column in integers)
-        score = frozen(score, np.float64)
-        return super().__new__(cls, owners, offsets, first, last, score, lengths)
+        return super().__new__(
+            cls,
+            frozen(entity_offsets, np.int32),
+            frozen(candidate_offsets, np.int32),
+            frozen(start, np.int32),
+            frozen(end, np.int32),
+            frozen(score, np.float64),
+            frozen(target_lengths, np.int32),
+        )
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Problem:  # type: ignore[override]
@@ -315,9 +320,10 @@ class Choice(NamedTuple):
     @classmethod
     def none(cls, problem: Problem) -> Choice:
         """Return the choice of no candidate."""
+        sentences = problem.sentences
         return cls(
             np.zeros(problem.candidates, np.uint8),
-            np.zeros(problem.sentences),
-            np.zeros(problem.sentences),
-            np.zeros(problem.sentences, np.uint8),
+            np.zeros(sentences),
+            np.zeros(sentences),
+            np.zeros(sentences, np.uint8),
         )

@@ -63,7 +63,7 @@ def _known(scene: Scene) -> Known:
     spans, counts = scene.counted()
     text = scene.text
     sums = sums_of(counts)
-    words, letters, their_words, their_letters = sums.lengths + 1.0
+    words, letters, their_words, their_letters = (sums.lengths + 1.0).tolist()
     return Known(
         text.both,
         text.links,

@@ -124,7 +124,7 @@ class Text:
     @cached_property
     def both(self) -> Texts:
         """Both sides and the entities."""
-        inside = frozen(self.depth > 0, np.uint8)
+        inside = frozen((self.depth > 0).view(np.uint8), np.uint8)
         counted = np.ones(self.batch.num_rows, np.uint8) if self.counted is None else self.counted
         return Texts(self.source, self.target, self.entities, inside, frozen(counted, np.uint8))
 

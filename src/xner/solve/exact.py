@@ -70,7 +70,8 @@ def solve_exact(
         over_blocks(solve_marked, rows, marked, problem, uses, table_bits, choice)
         unproven = (choice.route == GREEDY).nonzero()[0]
     status = np.zeros(problem.sentences, np.uint8)  # optimal
-    status[unproven] = Status.FEASIBLE
+    if len(unproven):
+        status[unproven] = Status.FEASIBLE
     solution = Solution(*choice, status)
     if ilp and len(unproven) and find_spec("ortools"):
         return _finish(problem, solution, limit, unproven[_sizes(problem, unproven) <= MOST_WORDS])

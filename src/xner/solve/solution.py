@@ -32,6 +32,14 @@ class Status(IntEnum):
     UNKNOWN = 3  # no allowed choice within the time limit: nothing is chosen
 
 
+def names_of(kind: type[Route | Status]) -> list[str]:
+    """The names of routes or statuses by value, as columns and reports have them."""
+    return [each.name.lower() for each in kind]
+
+
+_ROUTES, _STATUSES = names_of(Route), names_of(Status)
+
+
 @dataclass(frozen=True, slots=True)
 class Solution:
     """The choice for a `Problem` of S sentences and C candidates.
@@ -68,11 +76,11 @@ class Solution:
 
     def routes(self) -> dict[str, int]:
         """Number of sentences by route, those that occur."""
-        return _counts(self.route, Route)
+        return _counts(self.route, _ROUTES)
 
     def statuses(self) -> dict[str, int]:
         """Number of sentences by status, those that occur."""
-        return _counts(self.status, Status)
+        return _counts(self.status, _STATUSES)
 
 
 def candidate_edges(problem: Problem) -> Int32:
@@ -80,6 +88,6 @@ def candidate_edges(problem: Problem) -> Int32:
     return problem.candidate_offsets[problem.entity_offsets]
 
 
-def _counts(codes: Flags, kind: type[Route | Status]) -> dict[str, int]:
+def _counts(codes: Flags, names: list[str]) -> dict[str, int]:
     counts = np.bincount(codes).tolist()
-    return {kind(code).name.lower(): n for code, n in enumerate(counts) if n}
+    return {names[code]: n for code, n in enumerate(counts) if n}

@@ -313,7 +313,6 @@ def unfit(stage: Callable[..., Any], given: Mapping[str, Any], error: TypeError)
 
 def require_columns(corpus: Corpus, *names: str) -> None:
     """Raise InputError if a corpus lacks a column."""
-    if missing := [name for name in names if name not in corpus.columns]:
-        raise InputError(
-            f"{corpus.origin}: has no column {missing[0]!r}; it has {', '.join(corpus.columns)}"
-        )
+    held = corpus.columns
+    if missing := [name for name in names if name not in held]:
+        raise InputError(f"{corpus.origin}: has no column {missing[0]!r}; it has {', '.join(held)}")

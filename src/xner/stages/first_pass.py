@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import pyarrow as pa
-
 from xner.corpus import Corpus
 from xner.kernels.records import Spans
 from xner.report import Progress
@@ -30,7 +28,7 @@ from xner.score.scene import Scene, Text
 from xner.score.span_sums import count_sums
 from xner.solve.exact import solve_exact
 from xner.stages.base import require_columns
-from xner.stages.large import without_large
+from xner.stages.large import large_rows, without_large
 from xner.stages.work import Make, Work
 
 if TYPE_CHECKING:
@@ -60,7 +58,8 @@ def count_corpus(
     done, rows = 0, sum(last - first for first, last in runs)
     for first, last in runs:
         for batch in corpus.part(first - begin, last - begin).batches():
-            count_batch(Text(without_large(batch, options)), options, counts)
+            text = Text(batch)
+            count_batch(without_large(text, large_rows(text, options)), options, counts)
             done += batch.num_rows
             options.tell("count", done / max(1, rows))
     return counts
@@ -109,9 +108,9 @@ def is_alone(corpus: Corpus, options: ProjectionOptions) -> bool:
     return len(corpus) == 1 and plain and set(own) <= {"edge", "dictionary", "likelihood"}
 
 
-def count_alone(batch: pa.RecordBatch, options: ProjectionOptions) -> tuple[Counts, Alone]:
+def count_alone(text: Text, options: ProjectionOptions) -> tuple[Counts, Alone]:
     """Collect the statistics of a corpus of one sentence that its score depends on."""
-    text, counts = Text(batch), Counts(options.first_signature)
+    counts = Counts(options.first_signature)
     made, spans = _first(text, options)
     count_sums(text, spans, counts)
     return counts, Alone(text, made, spans)

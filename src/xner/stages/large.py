@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import fields_of, lengths_of, offsets_of, replace_columns, rows_of
+from xner.columns import lengths_of, replace_columns, rows_of
 from xner.corpus.bad_rows import blanked
+from xner.kernels.records import sizes_of
 from xner.outcomes import Outcome
 from xner.report import Report
+from xner.score.scene import Text
 
 if TYPE_CHECKING:
     from xner.stages.projection_options import ProjectionOptions
@@ -25,41 +27,38 @@ MOST = 1 << 28
 """Steps, or candidates, of one sentence; up to about ten seconds."""
 
 
-def large_rows(batch: pa.RecordBatch, options: ProjectionOptions) -> NDArray[np.int64]:
+def large_rows(text: Text, options: ProjectionOptions) -> NDArray[np.int64]:
     """Numbers of the rows of a batch that are too large to project."""
-    entities = batch["source_entities"]
-    if _are_small(batch):
+    if _are_small(text):
         return np.zeros(0, np.int64)
-    count = lengths_of(entities).astype(np.int64)
-    source, target = (
-        lengths_of(batch[f"{side}_tokens"]).astype(np.int64) for side in ("source", "target")
+    rows, entities = text.batch.num_rows, text.source_entities
+    count, source, target = (
+        lists.sizes.astype(np.int64) for lists in (entities, text.source_tokens, text.target_tokens)
     )
-    links = np.zeros(batch.num_rows, np.int64)
-    ends = target
-    if "links" in batch.schema.names:
-        links = lengths_of(batch["links"]).astype(np.int64)
+    links, ends = np.zeros(rows, np.int64), target
+    if text.has_links:
+        links = sizes_of(text.links.offsets).astype(np.int64)
         if options.candidates in ("links", "runs"):
             ends = np.minimum(target, links)  # candidates start and end on a linked word
-    row = rows_of(offsets_of(entities))
-    start, end = fields_of(entities, "start", "end")
-    longest = np.maximum(options.max_span, options.max_ratio * (end - start))
-    spans = ends[row] * np.minimum(ends[row], longest)
-    candidates = np.bincount(row, spans, batch.num_rows)
+    row = rows_of(entities.offsets)
+    words = text.entities.end - text.entities.start
+    spans = ends[row] * np.minimum(
+        ends[row], np.maximum(options.max_span, options.max_ratio * words)
+    )
+    candidates = np.bincount(row, spans, rows)
     return np.flatnonzero((count * (links + source + target) > MOST) | (candidates > MOST))
 
 
-def _are_small(batch: pa.RecordBatch) -> bool:
+def _are_small(text: Text) -> bool:
     """Whether all rows together are small; it takes a fraction of the time for a few rows."""
-    names = ("source_entities", "source_tokens", "target_tokens", "links")
-    held = set(batch.schema.names)
-    columns = (offsets_of(batch[name]) for name in names if name in held)
-    entities, *others = (int(offsets[-1] - offsets[0]) for offsets in columns)
-    return entities * (sum(others) + 1) ** 2 <= MOST
+    words = len(text.source_tokens.values) + len(text.target_tokens.values)
+    links = len(text.links.source) if text.has_links else 0
+    return len(text.source_entities.values) * (words + links + 1) ** 2 <= MOST
 
 
-def without_large(batch: pa.RecordBatch, options: ProjectionOptions) -> pa.RecordBatch:
-    """Return a batch in which the rows that are too large are empty."""
-    return blanked(batch, large_rows(batch, options))
+def without_large(text: Text, large: NDArray[np.int64]) -> Text:
+    """Return a text in which the rows that are too large are empty."""
+    return Text(blanked(text.batch, large), text.counted) if len(large) else text
 
 
 def restored(

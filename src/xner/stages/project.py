@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -28,6 +29,7 @@ from xner.score.counts import Counts
 from xner.score.nmt import NmtOptions, NmtScorer
 from xner.score.registry import built_in
 from xner.score.relabel import Change
+from xner.score.scene import Text
 from xner.stages.align import FittedOptions
 from xner.stages.base import Columns, function_of, require_columns
 from xner.stages.first_pass import (
@@ -152,10 +154,21 @@ class Project(ProjectionOptions):
         )
 
     def schema(self, corpus: Corpus) -> pa.Schema:
+        given = corpus.schema
+        for known, made in self._last_schema:
+            if known.equals(given, check_metadata=True):
+                return made
         links = ["links"] if self.linked else []
-        columns = entity_types(corpus.schema, "target", *links, "target_entities", "outcomes")
+        columns = entity_types(given, "target", *links, "target_entities", "outcomes")
         columns |= {"solution": SOLUTION, **types_of(*self._optional)}
-        return with_columns(corpus.schema, columns, drop=OPTIONAL)
+        made = with_columns(given, columns, drop=OPTIONAL)
+        self._last_schema[:] = [(given, made)]
+        return made
+
+    @cached_property
+    def _last_schema(self) -> list[tuple[pa.Schema, pa.Schema]]:
+        """The last corpus's schema and that of its projection, for calls of one sentence each."""
+        return []
 
     @property
     def _optional(self) -> tuple[str, ...]:
@@ -247,10 +260,10 @@ class Project(ProjectionOptions):
             return Pass(self, report, self._counted(linked, report), self._scorer())
         begin = perf_counter()
         require_columns(linked, *NEEDED)
-        (batch,) = (batch for batch in linked.batches() if batch.num_rows)
-        if len(large_rows(batch, self)):
+        (text,) = (Text(batch) for batch in linked.batches() if batch.num_rows)
+        if len(large_rows(text, self)):
             return Pass(self, report, self._counted(linked, report), self._scorer())
-        counts, alone = count_alone(batch, self)
+        counts, alone = count_alone(text, self)
         report.add(count_seconds=perf_counter() - begin)
         return Pass(self, report, counts, self._scorer(), alone)
 

@@ -15,7 +15,6 @@ from xner.columns import (
     replace_columns,
 )
 from xner.corpus import require
-from xner.corpus.bad_rows import blanked
 from xner.kernels.records import Float64, Problem, Spans
 from xner.report import Report
 from xner.score.alignment import Candidates, linked_ngrams, linked_runs
@@ -38,7 +37,7 @@ from xner.stages.first_pass import (
 )
 from xner.stages.judging import above, likelihoods, probability_column, without
 from xner.stages.kept import candidate_column
-from xner.stages.large import large_rows, restored
+from xner.stages.large import large_rows, restored, without_large
 from xner.stages.nesting import levels_of, solve_levels
 from xner.stages.projection_options import ProjectionOptions
 from xner.stages.solved import (
@@ -81,14 +80,14 @@ class Pass:
 
     def batch(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
         """Add the columns of a projection to a validated batch, which begins with row `first`."""
+        if self.alone is not None and batch.num_rows:
+            return self._projected(self.alone.text, self.alone)
         require(batch, "source_tokens", "source_entities", "target_tokens")
         if self.options.linked:
             require(batch, "links")
-        if self.alone is not None and batch.num_rows:
-            return self._projected(Text(batch), self.alone)
-        large = large_rows(batch, self.options)
-        counted = self.sample and self.sample.flags(first, batch.num_rows)
-        made = self._projected(Text(blanked(batch, large), counted))
+        text = Text(batch, self.sample and self.sample.flags(first, batch.num_rows))
+        large = large_rows(text, self.options)
+        made = self._projected(without_large(text, large))
         return restored(made, batch, large, self.report) if len(large) else made
 
     def _projected(self, text: Text, alone: Alone | None = None) -> pa.RecordBatch:
@@ -97,7 +96,7 @@ class Pass:
             spans = None if self.counts is None else first_choice(text, options)
             made, chance = self._candidates(text, spans)
         else:
-            text, spans = alone.text, alone.spans
+            spans = alone.spans
             made, chance = self._alone(alone)
         keep = above(made.problem, options, chance)
         problem, chance, lost = without(made.problem, keep, chance)
@@ -110,8 +109,8 @@ class Pass:
             entities = named.entities
             codes[problem.entity_offsets[named.row] + named.source] = RELABELLED
             self.report.add(relabelled=named.changes)
-        self._count(codes, problem, solution)
-        columns = {
+        self._count(codes, problem, solution, chosen)
+        columns: dict[str, pa.Array] = {
             "target_entities": entities,
             "outcomes": outcome_column(codes, problem),
             "solution": solution_column(solution),
@@ -133,11 +132,13 @@ class Pass:
         solve = partial(_solve, options=options)
         return solve_levels(problem, made, text.entities, levels, solve)
 
-    def _count(self, codes: NDArray[np.uint8], problem: Problem, solution: Solution) -> None:
+    def _count(
+        self, codes: NDArray[np.uint8], problem: Problem, solution: Solution, chosen: Chosen
+    ) -> None:
         self.report.add(
             sentences=problem.sentences,
             entities=problem.entities,
-            spans=int(solution.chosen.sum()),
+            spans=len(chosen.candidate),
             outcomes=count_outcomes(codes),
             objective=float(solution.objective.sum()),
             bound=float(solution.bound.sum()),

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import ENTITIES, SOLUTION, rows_of, struct_lists
+from xner.columns import ENTITIES, SOLUTION, rows_of, struct_lists, taken
 from xner.kernels.candidate_spans import NO_CANDIDATE, NO_TARGET, TOO_SHORT, UNALIGNED
 from xner.kernels.records import Float64, Int32, Problem, rows_at, sizes_of
 from xner.outcomes import Outcome
 from xner.score.alignment import Candidates
 from xner.score.scene import Text
-from xner.solve.solution import Route, Solution, Status, candidate_edges
+from xner.solve.solution import Route, Solution, Status, candidate_edges, names_of
 from xner.validate import MOST_WORDS
 
 PROJECTED, CONFLICT, BELOW, INFEASIBLE, UNSOLVED, RELABELLED, NO_COUNTERPART = 4, 5, 6, 7, 8, 9, 11
@@ -33,8 +33,8 @@ OUTCOMES = {
 }
 """Outcomes by the codes that kernels and solvers give."""
 _CODES = range(max(OUTCOMES) + 1)
-_NAMES = pa.array([OUTCOMES.get(code, "") for code in _CODES], pa.string())
-_ROUTES, _STATUSES = (pa.array([each.name.lower() for each in kind]) for kind in (Route, Status))
+_NAMES = [str(OUTCOMES.get(code, "")) for code in _CODES]
+_OUTCOMES, _ROUTES, _STATUSES = map(pa.array, (_NAMES, names_of(Route), names_of(Status)))
 _WORDS = 2 * MOST_WORDS
 _WITHOUT_CHOICE = np.zeros(len(Status), np.uint8)
 _WITHOUT_CHOICE[[Status.INFEASIBLE, Status.UNKNOWN]] = INFEASIBLE, UNSOLVED
@@ -52,19 +52,20 @@ def outcome_codes(
 
     lost: uint8 (E), the outcome of entities that lost all candidates, 0 for others.
     """
-    codes = np.where(made.status == 0, np.uint8(CONFLICT), made.status)
-    codes = np.where(lost > 0, lost, codes)
+    codes = made.status.copy()
+    codes[codes == 0] = CONFLICT
+    np.copyto(codes, lost, where=lost > 0)
     without = _WITHOUT_CHOICE[solution.status]
     if without.any():
         of_entity = without.repeat(sizes_of(problem.entity_offsets))
-        codes = np.where(of_entity > 0, of_entity, codes)
+        np.copyto(codes, of_entity, where=of_entity > 0)
     codes[chosen.entity] = PROJECTED
     return codes
 
 
 def count_outcomes(codes: NDArray[np.uint8]) -> dict[str, int]:
     """Number of source entities by outcome."""
-    return {OUTCOMES[code].value: n for code, n in enumerate(np.bincount(codes).tolist()) if n}
+    return {_NAMES[code]: n for code, n in enumerate(np.bincount(codes).tolist()) if n}
 
 
 def owner_of(problem: Problem) -> NDArray[np.int64]:
@@ -105,7 +106,7 @@ def target_entities(text: Text, problem: Problem, chosen: Chosen) -> pa.ListArra
         chosen.offsets,
         problem.start[at],
         problem.end[at],
-        text.source_entities.values.field("label").take(pa.array(chosen.entity)),
+        taken(text.source_entities.values.field("label"), chosen.entity),
         scores.astype(np.float32),
         (chosen.entity - problem.entity_offsets[chosen.sentence]).astype(np.int32),
     )
@@ -117,8 +118,8 @@ def solution_column(solution: Solution) -> pa.StructArray:
         [
             pa.array(solution.objective),
             pa.array(solution.bound),
-            _ROUTES.take(pa.array(solution.route)),
-            _STATUSES.take(pa.array(solution.status)),
+            taken(_ROUTES, solution.route),
+            taken(_STATUSES, solution.status),
         ],
         fields=list(SOLUTION),
     )
@@ -126,4 +127,4 @@ def solution_column(solution: Solution) -> pa.StructArray:
 
 def outcome_column(codes: NDArray[np.uint8], problem: Problem) -> pa.ListArray:
     """The names of the outcomes, one list per sentence."""
-    return pa.ListArray.from_arrays(pa.array(problem.entity_offsets), _NAMES.take(pa.array(codes)))
+    return pa.ListArray.from_arrays(pa.array(problem.entity_offsets), taken(_OUTCOMES, codes))
