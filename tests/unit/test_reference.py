@@ -58,7 +58,7 @@ def page(name, everything, capsys):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_pages(name, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     short, full = (page(name, everything, capsys) for everything in (False, True))
     own = parser(name)._subparsers._group_actions[0].choices[name]
     flags = {flag for action in own._actions for flag in action.option_strings}
@@ -69,9 +69,9 @@ def test_help_pages(name, capsys, monkeypatch):
     assert ("--help-all shows the rare options." in short) == bool(rare)
     for shown in (short, full):
         assert "==SUPPRESS==" not in shown
-        assert max(map(len, shown.splitlines())) <= 100
+        assert max(map(len, shown.splitlines())) < 80
         assert re.search(r"^examples?:", shown, re.MULTILINE)
-    assert len(short.splitlines()) <= 48  # a screen
+    assert len(short.splitlines()) <= 50  # a screen
     headings = re.findall(r"^(?!examples?:)([a-zA-Z ]+):$", short, re.MULTILINE)
     assert headings == sorted(headings, key=GROUPS.index)
 

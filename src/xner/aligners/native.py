@@ -120,7 +120,7 @@ class NativeAligner:
     )
     model: str | Path | AlignmentModel | None = option(
         None,
-        "Fitted model, from `--save-model`, to apply instead of fitting one.",
+        "Fitted model, from `--save-model`. It is applied, and no other is fitted.",
         unit="MODEL",
         names="file",
     )

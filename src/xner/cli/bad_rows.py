@@ -25,7 +25,7 @@ def add_bad_rows(
     """Add what becomes of bad rows; `default` names the file that lists them by default."""
     command.add_argument(
         "--on-bad-row", choices=CHOICES, default="fail", group="input", rare=rare,
-        help="What to do with bad rows: fail or quarantine. A bad row cannot be read or does not "
+        help="Bad rows: fail or quarantine. A bad row cannot be read or does not "
         "fit, such as a link out of bounds. fail ends the run; quarantine leaves bad rows out of "
         "all files, lists them in --bad-rows, and reads the input once more. Default: fail.",
     )  # fmt: skip

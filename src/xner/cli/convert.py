@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import warnings
 from pathlib import Path
-from textwrap import fill
 from time import perf_counter
 from typing import Any
 
@@ -80,10 +79,7 @@ def _formats() -> str:
 
     forms = [module.FORMAT for module in MODULES]
     named = ", ".join(f"{form.name} ({' '.join(form.suffixes) or form.title})" for form in forms)
-    lines = fill(
-        f"{named}.", 96, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
-    )
-    return f"formats (.gz or .zst may follow the suffix of a text format):\n{lines}\n"
+    return f"formats (.gz or .zst may follow the suffix of a text format):\n  {named}.\n"
 
 
 def run(options: argparse.Namespace) -> None:

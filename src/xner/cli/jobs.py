@@ -27,9 +27,9 @@ def add_output(command: CommandParser, help_text: str) -> None:
     )  # fmt: skip
     command.add_argument(
         "--columns", choices=PASSED, default=ALL,
-        help="Columns to write to .jsonl and .parquet: all or new. new writes only id and the "
-        "columns that the command makes, which takes much less time and space. Rows of an input "
-        "without ids have the id FILE-ROW, counted from 0. Default: all.",
+        help="Columns to write: all or new. new writes only id and the columns that the command "
+        "makes, which takes much less time and space. Rows of an input without ids have the id "
+        "FILE-ROW, counted from 0. Only .jsonl and .parquet hold all. Default: all.",
     )  # fmt: skip
     command.add_argument(
         "--format", choices=("parquet", "jsonl", "conll", "txt", "align"), rare=True,

@@ -96,8 +96,7 @@ def add_arguments(command: CommandParser) -> None:
     )  # fmt: skip
     command.add_argument(
         "--report", type=Path, metavar="REPORT",
-        help="Also write an HTML page to look at the labels, as xner report does. OUT must have "
-        "all columns.",
+        help="Also write the HTML page of xner report. OUT must have all columns.",
     )  # fmt: skip
     for stage, flags in chain_flags().items():
         add_flags(
@@ -217,10 +216,10 @@ def _print(
 
 
 COMMAND = Command(
-    "Label text in another language. SOURCE is tagged, translated, and its labels are projected "
-    "onto the translation. Labels in SOURCE are used as they are, and TARGET instead of a "
-    "translation. With --translate-fill source, SOURCE is text in the target language: its "
-    "translation is tagged, and the labels are projected back.",
+    "Label text in another language: tag SOURCE, translate it, and project its labels onto the "
+    "translation. Labels in SOURCE are kept, and TARGET replaces the translation. With "
+    "--translate-fill source, SOURCE is in the target language and gets the labels of its "
+    "translation.",
     "xner label en.txt -o sw.conll --source-language en --target-language sw --tag-model MODEL",
     add_arguments,
     run,

@@ -117,16 +117,20 @@ class CommandParser(argparse.ArgumentParser):
             else:
                 words.append(f"{name} ..." if action.nargs == "+" else str(name))
         indent = " " * len(f"usage: {self.prog} ")
-        width = min(shutil.get_terminal_size().columns, _WIDTH) - 2
-        lines = wrap(" ".join(words), width - 7, break_on_hyphens=False)
+        lines = wrap(" ".join(words), _width() - len("usage: "), break_on_hyphens=False)
         return f"\n{indent}".join(lines).replace("%", "%%")
 
     def _ending(self) -> str | None:
         rare = {f for a in self._actions if a.help == argparse.SUPPRESS for f in a.option_strings}
         more = "--help-all shows the rare options." if rare - {"--help-all"} else ""
         note = self.epilog or ""
-        parts = [f"example:\n  {self.example}" if self.example else "", note.rstrip(), more]
+        parts = [f"example: {self.example}" if self.example else "", note.rstrip(), more]
         return "\n".join(part for part in parts if part) or None
+
+
+def _width() -> int:
+    """Characters of a line."""
+    return min(shutil.get_terminal_size().columns, _WIDTH) - 1
 
 
 def shortened(text: str) -> str:
@@ -146,16 +150,16 @@ class PageFormat(argparse.HelpFormatter):
     """Pages of at most 100 columns; texts with lines of their own keep them."""
 
     def __init__(self, prog: str, **given: Any) -> None:
-        width = min(shutil.get_terminal_size().columns, _WIDTH) - 2
-        super().__init__(prog, **{"max_help_position": _COLUMN, "width": width, **given})
+        super().__init__(prog, **{"max_help_position": _COLUMN, "width": _width(), **given})
         # argparse forgets that commands are indented twice.
         self._action_max_length = _LEAST
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n".join(
-            super(PageFormat, self)._fill_text(line, width, indent) if len(line) > width else line
-            for line in text.splitlines()
-        )
+        lines = []
+        for line in text.splitlines():
+            further = "  " if line.startswith((" ", "example:")) else ""
+            lines += wrap(line, width, subsequent_indent=further, break_on_hyphens=False) or [""]
+        return "\n".join(lines)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return wrap(" ".join(text.split()), width, break_on_hyphens=False)

@@ -55,7 +55,7 @@ def _encodings(text: str) -> str | tuple[str, ...]:
 def add_scheme(command: CommandParser) -> None:
     """Add the labelling scheme of the input, and its encoding."""
     command.add_argument(
-        "--scheme", choices=("auto", *SCHEMES), default="auto", group="input",
+        "--scheme", choices=("auto", *SCHEMES), default="auto", group="input", rare=True,
         help="Labelling scheme: auto, IOB1, IOB2, BILOU or IOBES. A named scheme is enforced. "
         "Default: auto.",
     )  # fmt: skip

@@ -15,8 +15,8 @@ class DeviceOptions(Checked):
 
     device: str = option(
         "auto",
-        "Devices: auto, or names such as cpu or cuda:0,cuda:1. auto uses every GPU, or the CPU if "
-        "there is none.",
+        "Devices, such as cpu or cuda:0,cuda:1. `auto` uses every GPU, or the CPU if there is "
+        "none.",
         unit="NAMES",
         group="model",
     )

@@ -81,7 +81,7 @@ class FittedOptions(AlignerOptions):
     )
     save_model: Path | None = option(
         None,
-        "Save the fitted model of the aligner to this file, for `--model`.",
+        "File to save the fitted model to, for `--model`.",
         unit="MODEL",
         group=GROUP,
         when=when(aligner="native", model=NOTHING, pivot=NOTHING),

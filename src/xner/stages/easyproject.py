@@ -75,8 +75,8 @@ class EasyProject(Translating):
     threshold: float = threshold_option()
     fallback: Literal["align", "none"] = option(
         "align",
-        "What to do with entities whose markers are lost: `align` projects them along word links, "
-        "`none` leaves them out.",
+        "Entities whose markers are lost: `align` projects them along links, `none` leaves them "
+        "out.",
         group="alignment",
     )
     aligner: str | Aligner = option(

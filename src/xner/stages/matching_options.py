@@ -156,8 +156,8 @@ class MatchingOptions(FittedOptions, NerOptions):
     )
     min_precision: float = option(
         0.25,
-        "Discard candidates less likely to be correct than this. The expected precision is then "
-        "at least this. The default is 0 without score `likelihood`.",
+        "Least probability of a candidate. The expected precision is then at least "
+        "this. The default is 0 without score `likelihood`.",
         ge=0,
         lt=1,
         presets=_published(0.0),
@@ -217,7 +217,7 @@ class MatchingOptions(FittedOptions, NerOptions):
     )
     keep_candidates: int = option(
         0,
-        "Number of candidates of each entity to keep for `xner report`. The column "
+        "Candidates per entity kept for `xner report`. The column "
         "scored_candidates has them, each with its score and the reason why it lost.",
         ge=0,
         unit="N",

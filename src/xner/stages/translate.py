@@ -145,8 +145,8 @@ class Translate(Translating):
 
     fill: Literal["target", "source"] = option(
         "target",
-        "Side to write: `target` from the source, for training on it, or `source` from the "
-        "target, for tagging it.",
+        "Side to write: `target`, to train on it, or `source`, to tag it. It is translated from "
+        "the other side.",
     )
     replace: bool = option(
         False,

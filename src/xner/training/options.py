@@ -76,7 +76,7 @@ class _Sides:
         group="input",
     )
     labels: Labels | None = option(
-        None, "Rename the label OLD to NEW; an empty NEW drops the label.",
+        None, "Rename label OLD to NEW; an empty NEW drops it.",
         flag="--label", parse=parse_label, unit="OLD=NEW", repeat=True, group="input",
     )  # fmt: skip
 
@@ -143,9 +143,7 @@ class StudentOptions(_Sides):
         ge=0, unit="LAYERS", group=STUDENT, default_text="train everything",
         when=when(from_scratch=NOTHING), rare=True,
     )  # fmt: skip
-    epochs: int = option(
-        5, "Maximum number of passes over the sentences.", ge=1, unit="N", group=STUDENT
-    )
+    epochs: int = option(5, "Most passes over the sentences.", ge=1, unit="N", group=STUDENT)
     batch_size: int = option(32, "Sentences per training step.", ge=1, unit="N", group=STUDENT)
     learning_rate: float | None = option(
         None, "Peak learning rate. It rises during the warm-up and then falls linearly to 0.",
@@ -174,11 +172,11 @@ class StudentOptions(_Sides):
         ge=100, unit="SUBWORDS", group=STUDENT, when=when(from_scratch=GIVEN), rare=True,
     )  # fmt: skip
     seed: int = option(
-        1, "Random seed of initial weights, sentence order, dropout and masking.",
+        1, "Random seed. It decides initial weights, sentence order, dropout and masking.",
         ge=0, unit="N", group=STUDENT,
     )  # fmt: skip
     device: str = option(
-        "auto", "Device, such as cpu or cuda:1; auto uses a GPU if there is one.",
+        "auto", "Device, such as cpu or cuda:1. `auto` uses a GPU if there is one.",
         unit="NAME", group=STUDENT,
     )  # fmt: skip
     precision: str = option(
