@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -97,11 +98,7 @@ def _files(path: Path) -> list[Path]:
 
 def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = False) -> str:
     """Measure the command with each score, all and new columns, and pyarrow alone."""
-    source = folder / "pairs"
-    source.mkdir()
-    for first in range(0, rows, SHARD):
-        path = source / f"{first // SHARD}.parquet"
-        synthetic.write_pairs(path, min(SHARD, rows - first), seed=first + 1)
+    source = _write(folder / "pairs", rows)
     plain = ["--score", "alignment=1"]
     runs = {
         "alignment score, all columns": ("out/", plain),  # pyarrow alone runs next
@@ -120,6 +117,10 @@ def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = Fa
         if output == "out/":
             rival = alone(source, folder / "out", folder / "alone.parquet")
             print("pyarrow alone", rival, file=sys.stderr, flush=True)
+    if not fewer:
+        strings = _write(folder / "strings", rows, use_dictionary=False)
+        cost = project(strings, f"{folder}/plain/", rows, *plain, "--columns", "new")
+        found["alignment score, new columns, input without dictionaries"] = cost
     if before is not None:
         one, output = folder / "one.parquet", f"{folder}/old.parquet"
         _join(source, one)
@@ -140,8 +141,18 @@ def whole_command(folder: Path, rows: int, before: Path | None, fewer: bool = Fa
         f"shards. *pyarrow alone* reads all columns of the input, and then writes all columns of "
         f"the first output, with pyarrow's default settings and nothing in between; the ratios "
         f"are to its seconds, and to the processor time of all threads, which is less sensitive "
-        f"to other work on the machine.\n\n{common.markdown(head, lines)}"
+        f"to other work on the machine. The words of the input, {synthetic.WORDS:,} types a side, "
+        f"are stored as dictionaries, and xner reads them so.\n\n{common.markdown(head, lines)}"
     )
+
+
+def _write(folder: Path, rows: int, **settings: Any) -> Path:
+    """Make the input: files of `SHARD` pairs."""
+    folder.mkdir()
+    for first in range(0, rows, SHARD):
+        path = folder / f"{first // SHARD}.parquet"
+        synthetic.write_pairs(path, min(SHARD, rows - first), seed=first + 1, **settings)
+    return folder
 
 
 def _gains(found: dict[str, Cost]) -> str:

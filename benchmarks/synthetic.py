@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +16,14 @@ WORDS = 50_000
 Ints = NDArray[np.int64]
 
 
-def write_pairs(path: Path, rows: int, seed: int = 1) -> None:
-    """Write pairs with entities and weighted links to Parquet, with pyarrow's default settings."""
+def write_pairs(path: Path, rows: int, seed: int = 1, **settings: Any) -> None:
+    """Write pairs with entities and weighted links to Parquet, with pyarrow's default settings.
+
+    settings: others, for `pq.ParquetWriter`.
+    """
     writer = None
     for table in pairs(rows, seed):
-        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer = writer or pq.ParquetWriter(path, table.schema, **settings)
         writer.write_table(table)
     if writer is not None:
         writer.close()

@@ -46,7 +46,7 @@ def test_the_tables_of_the_page(table, tmp_path, monkeypatch):
     assert [path.name for path in sorted((tmp_path / "pairs").iterdir())] == [
         "0.parquet", "1.parquet",
     ]  # fmt: skip
-    assert page.count("| 250 | 100 |") == 7
+    assert page.count("| 250 | 100 |") == 8
     assert (tmp_path / "few.parquet").is_file()
     assert page.startswith("`--columns new` against the earlier commit: 1.0 times as fast with ")
     page = scale_io.settings(tmp_path / "out" / "part-00000.parquet", tmp_path / "scratch")
