@@ -94,14 +94,18 @@ class Report:
     def __repr__(self) -> str:
         return f"<Report {self.as_dict()}>"
 
-    def add(self, *, sentences: int = 0, **values: float | Iterable[Any]) -> None:
+    def add(self, *, sentences: int = 0, **values: Any) -> None:
         """Add to figures: numbers are summed, and items, or counts by item, are counted."""
         self.sentences += sentences
         for name, value in values.items():
-            if isinstance(self._values[name], Counter):
-                self._values[name].update(value)
+            held = self._values[name]
+            if isinstance(value, dict):
+                for item, count in value.items():
+                    held[item] = held.get(item, 0) + count
+            elif isinstance(held, Counter):
+                held.update(value)
             else:
-                self._values[name] += value
+                self._values[name] = held + value
 
     def replace(self, **values: Any) -> None:
         """Set figures."""

@@ -121,7 +121,7 @@ def _check_tokens(column: pa.ListArray, name: str, where: Where) -> Int32:
     """The words of each row; raises InputError for the first row with too many, or with a null."""
     words = Lists.of(column)
     sizes = words.sizes
-    if (long := _first(sizes > MOST_WORDS)) is not None:
+    if len(words.values) > MOST_WORDS and (long := _first(sizes > MOST_WORDS)) is not None:
         raise InputError(
             f"{where(long)}: {name} has {sizes[long]:,} words; a sentence has at most "
             f"{MOST_WORDS:,}: split it"

@@ -118,6 +118,8 @@ class Text:
         """Whether entities of a sentence share words."""
         offsets, start, end = self.entities
         apart = start[1:] >= end[:-1]
+        if apart.all():
+            return False
         apart[offsets[(offsets > 0) & (offsets < len(start))] - 1] = True  # between sentences
         return not apart.all() and bool(self.depth.max() > 1)
 
