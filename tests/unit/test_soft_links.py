@@ -1,5 +1,7 @@
 """Soft links: thinning, deciding, composing through a pivot, averaging."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import xner
 from tests.unit.test_native_aligner import bitext, link_sets
 from xner.aligners.bitext import offsets_from
 from xner.aligners.native import NativeAligner
+from xner.aligners.pivot import trust_of
 from xner.aligners.soft import averaged, composed, decide, joined, thinned
 
 SHAPES = [(3, 4), (0, 2), (2, 0), (1, 1), (5, 3)]
@@ -120,6 +123,42 @@ def test_a_pivot_is_averaged_in(corpus, tmp_path):
     assert {(0, 0), (1, 1), (2, 2)} == {(i, j) for i, j, _ in rows_of(linked)[0]}
     direct = xner.align(corpus, chains=1, effort=0.3)
     assert rows_of(direct) != rows_of(linked)
+
+
+def test_trust_is_the_share_of_links_that_a_pivot_explains():
+    direct = soft_of(dense(SHAPES, 1))
+    ones, nothing = (replace(direct, forward=p, reverse=p) for p in np.float32([[1], [0]]).repeat(
+        len(direct.source), axis=1))  # fmt: skip
+    empty = soft_of([(np.zeros(shape), np.zeros(shape)) for shape in SHAPES])
+    assert trust_of(ones, direct) > 0.9
+    assert trust_of(nothing, direct) == trust_of(empty, direct) == trust_of(direct, empty) == 0
+    assert 0 < trust_of(soft_of(dense(SHAPES, 2)), direct) < trust_of(ones, direct)
+
+
+def test_an_unrelated_pivot_changes_little(corpus, tmp_path):
+    """Its words have no counterparts, so the direct links stay."""
+    pivot = tmp_path / "third.txt"
+    random = np.random.default_rng(1)
+    pivot.write_text("".join(f"{' '.join(random.choice(list('pqrs'), 3))}\n" for _ in ROWS))
+    direct, linked = (
+        xner.align(corpus, chains=4, effort=0.3, **options) for options in ({}, {"pivot": [pivot]})
+    )
+    found = [{(n, i, j) for n, row in enumerate(rows_of(one)) for i, j, _ in row}
+             for one in (direct, linked)]  # fmt: skip
+    assert len(found[0] & found[1]) >= 0.8 * len(found[0])
+
+
+def test_a_pivot_without_spaces_is_aligned_by_word(corpus, tmp_path):
+    """However its text is divided into tokens."""
+    words = {"a": "天気", "b": "写真", "c": "予約"}
+    texts = [[words[w] for w in s.split()] for s, _ in ROWS]
+    found = []
+    for name, between in (("words.txt", ""), ("characters.txt", " ")):
+        rows = (" ".join(between.join(word) for word in row) for row in texts)
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
+        linked = xner.align(corpus, pivot=[tmp_path / name], chains=2, effort=0.3)
+        found.append(rows_of(linked))
+    assert found[0] == found[1]
 
 
 def test_fit_on_takes_corpora_and_files(corpus, tmp_path):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xner.aligners import matrices
 from xner.aligners.bitext import Links, offsets_from
 from xner.aligners.hints import Hints
-from xner.aligners.soft import SoftLinks, thinned
+from xner.aligners.soft import SoftLinks, explained_share, thinned
 from xner.kernels.blocks import frozen
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 TEMPERATURES = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15)
 """Temperatures of the softmax over cosines, from which calibration chooses."""
-_ROUNDS = 20
-_FIRST_TRUST = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +147,7 @@ class Similar:
         best, chosen = -np.inf, Calibration(TEMPERATURES[0], 0.0)
         for temperature in TEMPERATURES:
             p = np.concatenate([way[at] for way in self.probabilities(temperature)])
-            trust = _FIRST_TRUST
-            for _ in range(_ROUNDS):
-                explained = trust * p
-                share = explained / (explained + (1 - trust) * uniform)
-                trust = float(weight @ share / weight.sum())
+            trust = explained_share(p, uniform, weight)
             likelihood = float(weight @ np.log(trust * p + (1 - trust) * uniform + 1e-300))
             if likelihood > best:
                 best, chosen = likelihood, Calibration(temperature, trust)

@@ -19,8 +19,12 @@ LEAST = 0.01
 Decision: TypeAlias = Literal["soft"] | Symmetrisation
 DECISIONS = ("soft", *METHODS)
 
+_ROUNDS = 20
+_FIRST_SHARE = 0.9
+
 Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,25 @@ def averaged(parts: list[SoftLinks], shares: list[float]) -> SoftLinks:
         np.concatenate([part.forward for part in parts]) * weights,
         np.concatenate([part.reverse for part in parts]) * weights,
     )
+
+
+def explained_share(p: Float64, uniform: Float64, weight: Float64) -> float:
+    """Return the share of links that probabilities explain; a uniform choice explains the others.
+
+    Expectation maximisation finds the share under which the links are most likely; 0 without links.
+
+    Args:
+        p: float64 (L), probability of each link.
+        uniform: float64 (L), probability of each link in a uniform choice.
+        weight: float64 (L), how often each link counts.
+    """
+    if not weight.sum():
+        return 0.0
+    share = _FIRST_SHARE
+    for _ in range(_ROUNDS):
+        explained = share * p
+        share = float(weight @ (explained / (explained + (1 - share) * uniform)) / weight.sum())
+    return share
 
 
 def joined(parts: list[SoftLinks]) -> SoftLinks:
