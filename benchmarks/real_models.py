@@ -231,7 +231,7 @@ def page(measured: Measured, languages: Sequence[Language], cost: list[list[str]
             "## Matching and layer",
             f"Mean over languages, on the first {measured.sentences} sentences of each ({told}). "
             "The native aligner sees only these sentences. Tokens of Japanese and Chinese are "
-            "characters.",
+            "characters, which are compared by word.",
             "### Default projection",
             by_layer(means, "default"),
             "### Published greedy projection",
