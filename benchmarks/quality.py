@@ -36,12 +36,7 @@ from xner.labels import label_files
 
 BACKOFF = ("mgiza.grow_diag_final-and", "simalign.itermax")
 LANGUAGES = ("swa", "yor", "xho")
-TEXTS = {
-    "alone": "799 alone",
-    "bulk": "with conll-mt",
-    "pivot": "with pivots es, it",
-    "bulk+pivot": "with both",
-}
+TEXTS = {"alone": "799 alone", "bulk": "with conll-mt"}
 TAGGER_SEEDS = 3
 """Seeds of the aligner whose labels train a tagger, at most."""
 Labels = list[list[str]]
@@ -103,16 +98,12 @@ def europarl_scores(given: Given, system: System, text: str) -> list[float]:
     """Return F1 on German for each seed; `text` is a key of `TEXTS`."""
     gold = given.data / "europarl-ner" / "de.conll"
     pairs = europarl_pairs(given.data)
-    beside: dict[str, Any] = {}
-    if "bulk" in text:
-        beside["bulk"] = bulk_pairs(given.data)
-    if "pivot" in text:
-        beside["pivot"] = [gold.with_name("es.txt"), gold.with_name("it.txt")]
+    bulk = bulk_pairs(given.data) if text == "bulk" else None
     scores = []
     for seed in range(1, given.seeds + 1):
         # eflomal takes no seed and its runs differ, so each seed is a new run
         name = f"europarl {text}" if system.seeded else f"europarl {text}, run {seed}"
-        made = given.linker.link(name, pairs, system, seed, **beside)
+        made = given.linker.link(name, pairs, system, seed, bulk)
         scores.append(xner.evaluate(gold, xner.project(made.corpus, **system.project)).f1)
     return scores
 
@@ -120,15 +111,7 @@ def europarl_scores(given: Given, system: System, text: str) -> list[float]:
 def europarl(given: Given) -> str:
     """Score 799 sentences, English gold labels projected onto German."""
     rows = [
-        [
-            system.name,
-            *(
-                spread(europarl_scores(given, system, text))
-                if system.pivots or "pivot" not in text
-                else "–"
-                for text in TEXTS
-            ),
-        ]
+        [system.name, *(spread(europarl_scores(given, system, text)) for text in TEXTS)]
         for system in MADE
         if system.available
     ]

@@ -3,7 +3,7 @@
 A system consists of the options of `xner.align` and `xner.project`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,11 +38,6 @@ class System:
     @property
     def seeded(self) -> bool:
         """Whether the links depend on the seed."""
-        return self.aligner == "native"
-
-    @property
-    def pivots(self) -> bool:
-        """Whether the aligner supports pivot languages."""
         return self.aligner == "native"
 
     @property
@@ -125,7 +120,6 @@ class Linker:
         system: System,
         seed: int = 1,
         bulk: xner.Corpus | None = None,
-        pivot: Sequence[Path] = (),
     ) -> Made:
         """Return `pairs` with the links of a system.
 
@@ -135,7 +129,6 @@ class Linker:
             system: provides the aligner and its options.
             seed: used by aligners that take a seed.
             bulk: additional pairs to fit the aligner on.
-            pivot: files with the same text in other languages.
         """
         options = {**system.align, **({"seed": seed} if system.seeded else {})}
         key = (name, f"{system.aligner} {sorted(options.items(), key=str)}")
@@ -143,8 +136,6 @@ class Linker:
             begin = perf_counter()
             if bulk is not None:
                 options["fit_on"] = [bulk]
-            if pivot:
-                options["pivot"] = list(pivot)
             linked = xner.align(pairs, aligner=system.aligner, **options).collect()
             self._made[key] = Made(linked, perf_counter() - begin)
             if self._progress:
