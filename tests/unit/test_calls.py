@@ -319,6 +319,7 @@ def test_options_that_were_checked_before_do_not_stand_for_equal_ones_of_another
     ("call", "message"),
     [
         (lambda c: xner.project(c, max_span=3.0), "max_span is 3.0; it must be an integer"),
+        (lambda c: xner.project(c, score=3), "score is 3; it must be a mapping of text to numbers"),
         (lambda c: xner.project(c, max_span=True), "max_span is True; it must be an integer"),
         (lambda c: xner.project(c, subspans=1), "subspans is 1; it must be true or false"),
         (lambda c: xner.project(c, max_spam=3), "unknown option 'max_spam'; did you mean 'max_sp"),

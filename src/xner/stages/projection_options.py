@@ -42,7 +42,8 @@ class ProjectionOptions(MatchingOptions):
         of_links = self.candidates in ("links", None)
         if self.preset == "default" and not of_links:
             implied["score"] = COUNTED
-        scored = not is_given(self.score) or "likelihood" in self.score
+        score: object = self.score  # `check` has not seen it
+        scored = not is_given(score) or (isinstance(score, Mapping) and "likelihood" in score)
         if self.method == "heuristic" or not of_links or not scored:
             implied["min_precision"] = 0.0
         if self.method == "heuristic" or is_given(self.score):
