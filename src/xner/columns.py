@@ -115,6 +115,7 @@ _MOST = 2**31 - 1
 """Values of a list column in one batch: its offsets are 32-bit integers."""
 # Struct fields that a file may leave out; null means "unknown".
 _OPTIONAL = {"score": None, "source": None, "rival": None, "weight": 1.0}
+_FILLED = tuple(name for name, default in _OPTIONAL.items() if default is not None)
 
 
 def row_place(prefix: str, first: int) -> Where:
@@ -141,14 +142,14 @@ def fit(array: pa.Array, wanted: pa.DataType, name: str) -> pa.Array:
 
 
 def _is_fit(array: pa.Array, wanted: pa.DataType) -> bool:
-    """Whether an array has the type, no null lists or objects, and no link without a weight."""
+    """Whether an array has the type, no null lists or objects, and no field without a default."""
     if array.type != wanted:
         return False
     if isinstance(wanted, pa.ListType):
         return not array.null_count and _is_fit(array.values, wanted.value_type)
     if isinstance(wanted, pa.StructType):
-        at = wanted.get_field_index("weight")
-        return not array.null_count and (at < 0 or not array.field(at).null_count)
+        places = [at for at in map(wanted.get_field_index, _FILLED) if at >= 0]
+        return not array.null_count and not any(array.field(at).null_count for at in places)
     return True
 
 
