@@ -41,6 +41,18 @@ def test_units(sentence, expected):
     assert overlapped(sentence) == expected
 
 
+def test_longer_tokens_are_kept_if_nothing_is_split():
+    text = side(
+        [list("今日の天気"), ["我", "看天気", "去"], ["ปลุกฉัน", "ห้องนอน"], ["olly", "天", "気"]]
+    )
+    units = units_of(text, split=False)
+    assert [units.side.words[k] for k in units.side.ids] == [
+        *("今日", "の", "天気"), "我", "看天気", "去", "ปลุกฉัน", "ห้องนอน", "olly", "天気"
+    ]  # fmt: skip
+    tokens = [units.tokens[a:b].tolist() for a, b in pairwise(units.starts)]
+    assert tokens == [[0, 1], [2], [3, 4], [0], [1], [2], [0], [1], [0], [1, 2]]
+
+
 def test_every_token_is_in_a_unit():
     random = np.random.default_rng(4)
     pool = [

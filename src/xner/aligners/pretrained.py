@@ -118,10 +118,11 @@ class Pretrained(HardwareOptions):
         """Return the units of both sides; None where they are the tokens.
 
         Words are found sentence by sentence, so that a pair has the same links in any corpus.
+        Tokens of several words are not split: an encoder knows a phrase by its subwords.
         """
         if self.units == "tokens":
             return None, None
-        return units_of(bitext.source), units_of(bitext.target)
+        return units_of(bitext.source, split=False), units_of(bitext.target, split=False)
 
     def align_units(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
         """Return the links of every pair of a bitext of units; see `align`."""

@@ -51,13 +51,19 @@ class Units(NamedTuple):
     tokens: NDArray[np.int32]
 
 
-def units_of(side: Side, whole: bool = False, known: Container[str] | None = None) -> Units | None:
+def units_of(
+    side: Side,
+    whole: bool = False,
+    known: Container[str] | None = None,
+    split: bool = True,
+) -> Units | None:
     """Return the units of a side; None if they are its tokens.
 
     Args:
         side: its tokens.
         whole: whether this is a whole corpus, so that it shows which characters belong together.
         known: casefolded words of a model; characters that make one of them belong together.
+        split: whether tokens of several words are split; if not, only characters are joined.
     """
     if not _UNSPACED.search("\n".join(side.words)):
         return None
@@ -72,7 +78,8 @@ def units_of(side: Side, whole: bool = False, known: Container[str] | None = Non
     free: list[bool] = []
     for lo, hi in pairwise(side.offsets.tolist()):
         words = [side.words[k] for k in side.ids[lo:hi].tolist()]
-        by_character, found = _segmented(words) if unspaced[side.ids[lo:hi]].any() else _kept(words)
+        has_unspaced = unspaced[side.ids[lo:hi]].any()
+        by_character, found = _segmented(words, split) if has_unspaced else _kept(words)
         sizes.append(len(found))
         end = 0
         for unit, first, last in found:
@@ -164,10 +171,11 @@ def _kept(words: list[str]) -> tuple[bool, _Found]:
     return False, [(word, k, k + 1) for k, word in enumerate(words)]
 
 
-def _segmented(words: list[str]) -> tuple[bool, _Found]:
+def _segmented(words: list[str], split: bool) -> tuple[bool, _Found]:
     """Return whether a sentence is given as characters, and its units.
 
-    It is not if it has a longer token: then its characters are words as they are.
+    It is not if it has a longer token: then its characters are words as they are, and so are its
+    longer tokens unless they are split.
     """
     single = [_is_character(word) for word in words]
     longer = [
@@ -175,6 +183,8 @@ def _segmented(words: list[str]) -> tuple[bool, _Found]:
     ]
     found: _Found = []
     if any(longer):
+        if not split:
+            return _kept(words)
         for k, word in enumerate(words):
             parts = _boundaries(word) if longer[k] else [(0, len(word))]
             found += [(word[a:b], k, k + 1) for a, b in parts]
