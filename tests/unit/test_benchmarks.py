@@ -1,5 +1,6 @@
 """The quality benchmark's own parts, on a handful of made-up sentences."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from benchmarks import crf, errors, quality
@@ -70,12 +71,16 @@ def test_links_are_made_once_and_only_for_the_pairs(tmp_path):
 def test_tags_lose_misc_and_keep_their_score():
     tokens = [["a", "b", "c"]]
     entities = [[{"start": 0, "end": 1, "label": "MISC"}, {"start": 1, "end": 3, "label": "ORG"}]]
-    table = quality.as_corpus([["O", "B-ORG", "I-ORG"]]).table
-    assert table["entities"].to_pylist()[0][0]["label"] == "ORG"
     tags = quality.tags_of(pa.array(tokens), pa.array(entities))
     assert tags == [["O", "B-ORG", "I-ORG"]]
-    assert quality.tag_f1(tags, tags) == 1
-    assert quality.tag_f1(tags, [["O", "B-ORG", "O"]]) == 0
+    assert quality.tag_counts(tags, tags).tolist() == [[1, 1, 1]]
+    assert quality.tag_counts(tags, [["O", "B-ORG", "O"]]).tolist() == [[0, 1, 1]]
+
+
+def test_gain_is_paired_by_sentence():
+    full, half = np.array([[[1, 1, 1]] * 40, [[1, 1, 1], [0, 1, 1]] * 20])
+    assert quality.gain(np.stack([half, half]), full[None]).startswith("-.5000 [-.6")
+    assert quality.gain(half[None], half[None]) == "+.0000 [+.0000, +.0000]"
 
 
 @pytest.mark.parametrize(
