@@ -1,6 +1,7 @@
 """Hints for the native aligner, similarities as probabilities, and the aligner `mixture`."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -154,6 +155,7 @@ def test_a_mixture_links_words_that_are_alike(combination, bert, copies):
     assert same(links, aligner.align(copies))
     assert aligner.signature.startswith(f"mixture(combination:{combination},native(chains:8,")
     assert "layer:2,model:bert" in aligner.signature
+    assert replace(aligner, units="tokens").signature.count("units:tokens") == 1
 
 
 def test_a_large_corpus_is_aligned_with_a_model_piece_by_piece(bert, copies, monkeypatch):

@@ -74,8 +74,8 @@ class MixtureAligner(Pretrained):
     @property
     def signature(self) -> str:
         """Names both parts and their settings."""
-        settings = f"combination:{self.combination},{self.native.signature}"
-        return self._signed("mixture", settings)
+        native = replace(self.native, units="words")  # the units are named once, at the end
+        return self._signed("mixture", f"combination:{self.combination},{native.signature}")
 
     def align(self, bitext: Bitext, progress: Callable[[float], None] | None = None) -> Links:
         """Return the links of every pair; arguments and errors are those of both aligners."""
