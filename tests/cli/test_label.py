@@ -131,7 +131,9 @@ def test_text_of_the_target_language_is_labelled_through_a_translation(folder, c
     assert labels(folder / "de.parquet") == [GERMAN_LABELS[0], GERMAN_LABELS[2]]
 
 
-def test_given_labels_and_translations_are_used(folder, capsys):
+def test_given_labels_and_translations_are_used(folder, capsys, monkeypatch):
+    heaps = []
+    monkeypatch.setattr("xner.cli.label.one_heap", lambda: heaps.append(1))
     (folder / "de.txt").write_text("Ada ist in Rom\n\nAmina arbeitet in Kisumu\n")
     code, report, err = run(
         capsys, "en.txt", "de.txt", "-o", "de.parquet", "--tagger", "own_models:tag"
@@ -147,6 +149,9 @@ def test_given_labels_and_translations_are_used(folder, capsys):
     )
     assert code == 0, err
     assert list(report["steps"]) == ["translate", "project"]
+    assert not heaps  # a stage runs a model
+    assert run(capsys, "en.conll", "de.txt", "-o", "y.conll")[0] == 0
+    assert heaps == [1]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from xner.cli.bad_rows import (
 from xner.cli.command import Command
 from xner.cli.flags import add_flags, build_from_flags, flags_of, options_given
 from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, output_of, reading_of
+from xner.cli.memory import one_heap
 from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_reading, add_target
 from xner.cli.stage import LICENCE
@@ -127,6 +128,8 @@ def run(options: argparse.Namespace) -> None:
                     "all files, or run translate and project one by one"
                 )
         stages = _stages(given, corpus, tell)
+        if all(stage.threaded for stage in stages):
+            one_heap()
         left_out = list_bad_rows(options, corpus.bad, output.path, further)
         done = run_chain(
             stages, corpus, output, folder, files=[*files_of(options), *files_to_fit_on(options)],
