@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -154,21 +153,10 @@ class Project(ProjectionOptions):
         )
 
     def schema(self, corpus: Corpus) -> pa.Schema:
-        given = corpus.schema
-        for known, made in self._last_schema:
-            if known.equals(given, check_metadata=True):
-                return made
         links = ["links"] if self.linked else []
-        columns = entity_types(given, "target", *links, "target_entities", "outcomes")
+        columns = entity_types(corpus.schema, "target", *links, "target_entities", "outcomes")
         columns |= {"solution": SOLUTION, **types_of(*self._optional)}
-        made = with_columns(given, columns, drop=OPTIONAL)
-        self._last_schema[:] = [(given, made)]
-        return made
-
-    @cached_property
-    def _last_schema(self) -> list[tuple[pa.Schema, pa.Schema]]:
-        """The last corpus's schema and that of its projection, for calls of one sentence each."""
-        return []
+        return with_columns(corpus.schema, columns, drop=OPTIONAL)
 
     @property
     def _optional(self) -> tuple[str, ...]:
