@@ -34,7 +34,7 @@ from benchmarks import common
 from benchmarks.language_pieces import GIVEN, Language, Pieces, part_of
 from benchmarks.languages import DEVELOPMENT, SETS, all_languages, text
 from benchmarks.likelihood_network import OTHERS, Example, Float, fit, judged, summed
-from xner.columns import conform
+from xner.conforming import conform
 from xner.kernels.evidence import INPUTS
 from xner.labels import label_files
 from xner.score.alignment import linked_ngrams

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from xner.columns import conform
+from xner.conforming import conform
 from xner.corpus import Corpus
 
 ROWS, BATCHES = 16, 20

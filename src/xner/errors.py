@@ -18,6 +18,9 @@ Messages say what is wrong, where, and what to do, in one line.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class XnerError(Exception):
     """Base class of all errors of this library."""
@@ -90,3 +93,12 @@ class MissingExtraError(XnerError, ImportError):
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
         """Support pickling, so that another process can raise the error."""
         return type(self), (self.package, self.extra)
+
+
+def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> UsageError:
+    """The error for a name that is not known, with near matches."""
+    names = list(known)
+    near = get_close_matches(str(name), names, n=2, cutoff=0.7)
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    where = f"{place}: " if place else ""
+    return UsageError(f"{where}unknown {kind} {name!r}; {hint}known: {', '.join(names) or 'none'}")

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from xner.columns import ENTITIES, TOKENS, lengths_of
 from xner.corpus import Batches, Corpus, zip_batches
 from xner.corpus.bad_rows import check_on_bad_row
-from xner.corpus.files import one_side
 from xner.corpus.inputs import Encoding, Inputs, encodings_of, find_files, line_up
 from xner.corpus.quarantine import bad_rows_of, leave_out
 from xner.corpus.reading import alone
+from xner.corpus.sides import one_side
 from xner.errors import InputError, ParallelError
 from xner.formats import WITH_WORDS
 from xner.schemes import check_scheme

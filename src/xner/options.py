@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
 from typing import (
@@ -28,7 +27,7 @@ from typing import (
 
 from xner.callables import FORM, adapted
 from xner.effects import Rule, When, why_idle
-from xner.errors import NoEffectError, UsageError
+from xner.errors import NoEffectError, UsageError, unknown
 from xner.hints import describe_type, fits, is_optional, members
 
 T = TypeVar("T")
@@ -312,15 +311,6 @@ def _check_range(name: str, value: float, declared: Option) -> None:
     )
     if outside:
         raise UsageError(f"{name} is {value:g}; it must be {declared.range}")
-
-
-def unknown(kind: str, name: object, known: Iterable[str], place: str = "") -> UsageError:
-    """The error for a name that is not known, with near matches."""
-    names = list(known)
-    near = get_close_matches(str(name), names, n=2, cutoff=0.7)
-    hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
-    where = f"{place}: " if place else ""
-    return UsageError(f"{where}unknown {kind} {name!r}; {hint}known: {', '.join(names) or 'none'}")
 
 
 def build(

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
 from xner.aligners.bitext import Bitext, Links
-from xner.options import build, unknown
+from xner.errors import unknown
+from xner.options import build
 
 
 class Aligner(Protocol):

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from xner.corpus.bad_rows import check_on_bad_row
 from xner.corpus.base import Corpus, StrPath
-from xner.corpus.files import UNNAMED, as_it_is, one_side
+from xner.corpus.files import as_it_is
 from xner.corpus.inputs import Encoding, Inputs, encodings_of, find_files, line_up
 from xner.corpus.quarantine import quarantined
 from xner.corpus.reading import join_files, with_links
+from xner.corpus.sides import UNNAMED, one_side
 from xner.formats import WITH_WORDS
 from xner.schemes import check_scheme
 

@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from xner.columns import WORD_TYPES, conform
+from xner.columns import WORD_TYPES
+from xner.conforming import conform
 from xner.errors import FormatError, InputError, UsageError
 from xner.formats.files import Parse, check_utf8
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 import pyarrow as pa
 
-from xner.columns import BATCH, conform, empty_batch, row_place
+from xner.columns import BATCH, empty_batch, row_place
+from xner.conforming import conform
 from xner.corpus.parts import Batches, Held, Part, ReadAhead, Source, only, with_dictionaries
 from xner.errors import InputError, UsageError
 from xner.report import Report

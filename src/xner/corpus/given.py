@@ -9,12 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from xner.columns import BATCH, Where, conform, empty_batch, row_place, types_of, with_same_columns
+from xner.columns import BATCH, Where, empty_batch, row_place, types_of
+from xner.conforming import conform, with_same_columns
 from xner.corpus.base import Corpus, StrPath
-from xner.corpus.files import all_of_side
 from xner.corpus.joining import rechunk
 from xner.corpus.reading import scan
 from xner.corpus.rows import batch_of_columns, batch_of_rows, is_row
+from xner.corpus.sides import all_of_side
 from xner.corpus.tagged import with_entities
 from xner.corpus.texts import with_words
 from xner.errors import FormatError, UsageError

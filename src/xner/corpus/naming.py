@@ -22,12 +22,12 @@ from xner.columns import (
     with_columns,
 )
 from xner.corpus.base import Corpus
-from xner.corpus.files import one_side
 from xner.corpus.inputs import Input, Inputs, find_files
 from xner.corpus.joining import zip_batches
 from xner.corpus.parts import Batches, Chosen, Source, only
 from xner.corpus.quarantine import every_row, is_quarantined, without_bad_rows_of
 from xner.corpus.reading import side_of
+from xner.corpus.sides import one_side
 from xner.errors import InputError, ParallelError
 from xner.formats import WITH_WORDS
 

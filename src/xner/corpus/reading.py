@@ -21,7 +21,7 @@ from xner.columns import (
 )
 from xner.corpus.bad_rows import FAULT, check_on_bad_row, spared
 from xner.corpus.base import Corpus, StrPath
-from xner.corpus.files import Adapt, all_of_side, as_it_is, check_both_sides, one_side
+from xner.corpus.files import Adapt, as_it_is
 from xner.corpus.inputs import Encoding, Input, Inputs, encodings_of, find_files, line_up
 from xner.corpus.joining import Named, rechunk, side_by_side, zip_batches
 from xner.corpus.parts import Batches, Chosen, Source, only
@@ -32,6 +32,7 @@ from xner.corpus.quarantine import (
     without_bad_rows_of,
     without_same_rows,
 )
+from xner.corpus.sides import all_of_side, check_both_sides, one_side
 from xner.errors import ParallelError, UsageError
 from xner.formats import WITH_WORDS, pharaoh
 from xner.hints import checked

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from xner.columns import COLUMNS, Where, fit
+from xner.columns import COLUMNS, Where
+from xner.conforming import fit
 from xner.errors import InputError, UsageError
 
 ROW_FORMS = (

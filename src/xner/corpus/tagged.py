@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from xner.columns import TOKENS, Where, fit, lengths_of, offsets_of, rows_of
+from xner.columns import TOKENS, Where, lengths_of, offsets_of, rows_of
+from xner.conforming import fit
 from xner.errors import FormatError, InputError
 from xner.formats.tags import class_names, entities_from_tags
 

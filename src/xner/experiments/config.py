@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xner.corpus import StrPath
-from xner.errors import UsageError
+from xner.errors import UsageError, unknown
 from xner.experiments import yaml_files
 from xner.experiments.changes import changed
 from xner.experiments.convert import convert
@@ -23,7 +23,6 @@ from xner.experiments.systems import (
     check_used,
     make_systems,
 )
-from xner.options import unknown
 from xner.stages import stage_names
 
 

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin,
 
 import msgspec
 
-from xner.errors import UsageError
+from xner.errors import UsageError, unknown
 from xner.experiments.schema import Section, Settings
 from xner.hints import members
-from xner.options import unknown
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=Section)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from msgspec import structs
 
-from xner.errors import InputError, UsageError
+from xner.errors import InputError, UsageError, unknown
 from xner.experiments.hub import download
 from xner.experiments.schema import DataSet, FileEntry, LanguageEntry
-from xner.options import unknown
 
 Entries = dict[str, LanguageEntry]
 

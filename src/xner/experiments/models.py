@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xner.errors import UsageError
+from xner.errors import UsageError, unknown
 from xner.experiments.convert import convert_row
 from xner.experiments.language import Language, training_only
 from xner.experiments.pipelines import PIPELINES, TRAIN
 from xner.experiments.schema import File, ModelRow, Settings
 from xner.experiments.systems import Choice, System, rows_of
-from xner.options import unknown
 
 STUDENTS = [name for name, steps in PIPELINES.items() if any(step.student for step in steps)]
 

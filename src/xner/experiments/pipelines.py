@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from xner.options import unknown
+from xner.errors import unknown
 
 TEST, TRAIN = "test", "train"
 

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from xner.columns import empty_batch, lengths_of
 from xner.corpus import Corpus
-from xner.corpus.files import InputFile, one_side
+from xner.corpus.files import InputFile
 from xner.corpus.inputs import line_up
 from xner.corpus.reading import join_files
+from xner.corpus.sides import one_side
 from xner.errors import InputError, ParallelError
 from xner.evaluation.divergence import NGRAM, divergence_of_words
 from xner.experiments.language import DataFile, Language

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from xner.errors import MissingExtraError, NoEffectError, UsageError, XnerError
+from xner.errors import MissingExtraError, NoEffectError, UsageError, XnerError, unknown
 from xner.experiments.convert import convert, convert_row
 from xner.experiments.pipelines import PIPELINES, Step, find_pipelines
 from xner.experiments.resolve import settings_naming
 from xner.experiments.schema import File, ModelRow, Row, Settings
 from xner.hints import is_listed
-from xner.options import types_of, unknown
+from xner.options import types_of
 from xner.stages import Stage, find_stage
 
 _ALIGN = "align"

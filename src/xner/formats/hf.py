@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from xner.columns import BATCH, conform, empty_batch, offsets_of
+from xner.columns import BATCH, empty_batch, offsets_of
+from xner.conforming import conform
 from xner.errors import FormatError, InputError, MissingExtraError
 from xner.formats.conll import spans_of
 from xner.formats.files import TOP, Contents, Start

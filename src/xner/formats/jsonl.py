@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from xner.columns import conform, lengths_of, offsets_of, values_of
+from xner.columns import lengths_of, offsets_of, values_of
+from xner.conforming import conform
 from xner.errors import FormatError
 from xner.formats.files import (
     TOP,

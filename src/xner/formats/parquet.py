@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from xner.columns import BATCH, conform, empty_batch
+from xner.columns import BATCH, empty_batch
+from xner.conforming import conform
 from xner.errors import FormatError, OutputError
 from xner.formats.files import TOP, Contents, Start
 from xner.formats.footer import check_footer

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from xner.columns import BATCH, COLUMNS, conform
+from xner.columns import BATCH, COLUMNS
+from xner.conforming import conform
 from xner.errors import FormatError
 from xner.formats.files import TOP, Contents, Start
 from xner.formats.streams import UTF8

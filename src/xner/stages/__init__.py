@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from xner.errors import UsageError
-from xner.options import unknown
+from xner.errors import UsageError, unknown
 from xner.stages.base import MODEL as MODEL
 from xner.stages.base import Columns as Columns
 from xner.stages.base import Learner as Learner

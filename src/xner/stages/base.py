@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from xner.corpus import Corpus, StrPath, as_corpus, is_columns
 from xner.effects import Rule
-from xner.errors import InputError, UsageError
+from xner.errors import InputError, UsageError, unknown
 from xner.hints import wrapped
 from xner.options import (
     UNSET,
@@ -25,7 +25,6 @@ from xner.options import (
     refuse_idle,
     settle,
     types_of,
-    unknown,
 )
 from xner.report import Figure, Progress, Report, silent
 from xner.stages.documented import documented

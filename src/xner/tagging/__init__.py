@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.errors import UsageError
-from xner.options import build, unknown
+from xner.errors import UsageError, unknown
+from xner.options import build
 from xner.tagging.options import (
     CheckpointOptions,
     GlinerOptions,

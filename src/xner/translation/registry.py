@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xner.options import build, unknown
+from xner.errors import unknown
+from xner.options import build
 from xner.translation.base import Translator
 from xner.translation.options import LlmTranslatorOptions, TranslatorOptions
 
