@@ -31,6 +31,19 @@ def corpus(rows, origin="test"):
     return Corpus.from_table(pa.table({"id": ids, **arrays}), origin)
 
 
+def side_of(sentences, side="source"):
+    """A corpus of one side, without entities."""
+    return Corpus.from_table(
+        pa.table({f"{side}_tokens": pa.array(sentences, pa.list_(pa.string()))})
+    )
+
+
+def spans_of(tagged, side="source"):
+    """Start, end and label of the entities of every sentence."""
+    rows = tagged.table[f"{side}_entities"].to_pylist()
+    return [[(e["start"], e["end"], e["label"]) for e in row] for row in rows]
+
+
 @st.composite
 def sentences(draw, longest=9):
     """One row for `corpus`: empty sides, overlapping entities, repeated links included."""

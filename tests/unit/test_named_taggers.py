@@ -4,12 +4,11 @@ import json
 import sys
 from types import ModuleType, SimpleNamespace
 
-import pyarrow as pa
 import pytest
 
 import xner
+from tests.corpora import side_of, spans_of
 from xner.cli import main
-from xner.corpus import Corpus
 from xner.tagging import kind_of
 from xner.tagging.labels import ONTONOTES, label_map
 
@@ -26,16 +25,6 @@ PATTERNS = {
     "ORG": ["The European Commission 's"],
     "DATE": ["Friday"],
 }
-
-
-def corpus(words=WORDS):
-    tokens = pa.array(words, pa.list_(pa.string()))
-    return Corpus.from_table(pa.table({"source_tokens": tokens}))
-
-
-def entities(out):
-    rows = out.table["source_entities"].to_pylist()
-    return [[(e["start"], e["end"], e["label"]) for e in row] for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +45,20 @@ def pipeline(tmp_path_factory):
 
 
 def test_a_pipeline_tags_the_words_it_is_given(pipeline):
-    out = xner.tag(corpus(), model=f"spacy:{pipeline}")
-    found = entities(out)
+    out = xner.tag(side_of(WORDS), model=f"spacy:{pipeline}")
+    found = spans_of(out)
     assert found[0] == [(0, 4, "ORG"), (6, 7, "LOC")]
     assert found[1:] == [[], [(0, 1, "PER"), (4, 6, "MISC")], [(1, 2, "LOC")]]
     assert out.table["source_entities"][0][0]["score"].as_py() is None
     assert (out.report.words, out.report.dropped) == (17, {"DATE": 1})
     assert "spacy(en_pipeline@0.0.0,ontonotes>conll2003,version:" in out.report.signature
-    assert xner.tag(corpus(), tagger="spacy", model=pipeline).table.equals(out.table)
+    assert xner.tag(side_of(WORDS), tagger="spacy", model=pipeline).table.equals(out.table)
     told = []
     changed = xner.tag(
-        corpus(WORDS * 40), model=f"spacy:{pipeline}", trim=True, processes=2,
+        side_of(WORDS * 40), model=f"spacy:{pipeline}", trim=True, processes=2,
         labels={"PERSON": "HUM", "DATE": "WHEN", "GPE": None}, progress=lambda *a: told.append(a),
     )  # fmt: skip
-    found = entities(changed)
+    found = spans_of(changed)
     assert found[:3] == [[(1, 3, "ORG")], [], [(0, 1, "HUM"), (5, 6, "MISC"), (7, 8, "WHEN")]]
     assert found == found[:4] * 40
     assert changed.report.dropped == {"GPE": 80}
@@ -106,7 +95,7 @@ def test_a_pipeline_without_entities_is_refused(tmp_path):
     nlp.add_pipe("sentencizer")
     nlp.to_disk(tmp_path / "plain")
     with pytest.raises(xner.InputError, match="finds no entities: none of its components"):
-        xner.tag(corpus(), model=f"spacy:{tmp_path / 'plain'}")
+        xner.tag(side_of(WORDS), model=f"spacy:{tmp_path / 'plain'}")
 
 
 def test_experiments_name_pipelines(pipeline, tmp_path):
@@ -164,25 +153,27 @@ def test_gliner_by_name(tmp_path, monkeypatch):
     module.GLiNER = Gliner
     monkeypatch.setitem(sys.modules, "gliner", module)
     words = [["Ada", "met", "Bo"], [], ["a", "b", "c", "d", "e", "Cy", "Dee"]]
-    out = xner.tag(corpus(words), model=f"gliner:{tmp_path}")
-    assert entities(out) == [[(0, 1, "PER"), (2, 3, "ORG")], [], [(5, 6, "PER"), (6, 7, "ORG")]]
+    out = xner.tag(side_of(words), model=f"gliner:{tmp_path}")
+    assert spans_of(out) == [[(0, 1, "PER"), (2, 3, "ORG")], [], [(5, 6, "PER"), (6, 7, "ORG")]]
     assert Gliner.asked == ["Ada met Bo", "a b c d", "e Cy Dee"]
     assert out.report.windowed == 1
     assert out.table["source_entities"][0][0]["score"].as_py() == 0.75
-    asked = xner.tag(corpus(words), model=f"gliner:{tmp_path}", labels={"city": "LOC", "dog": None})
-    assert entities(asked) == [[(0, 1, "LOC")], [], [(5, 6, "LOC")]]
+    asked = xner.tag(
+        side_of(words), model=f"gliner:{tmp_path}", labels={"city": "LOC", "dog": None}
+    )
+    assert spans_of(asked) == [[(0, 1, "LOC")], [], [(5, 6, "LOC")]]
     assert asked.report.dropped == {"dog": 2}
     assert ",labels:city=LOC,dog=,min_probability:0.5)" in asked.report.signature
     (tmp_path / "damaged").mkdir()
     with pytest.raises(xner.InputError, match=r"cannot be loaded \(no weights\)"):
-        xner.tag(corpus(words), model=f"gliner:{tmp_path / 'damaged'}")
+        xner.tag(side_of(words), model=f"gliner:{tmp_path / 'damaged'}")
 
 
 @pytest.mark.parametrize(("kind", "package"), [("spacy", "spacy"), ("gliner", "gliner")])
 def test_a_missing_package_prints_its_pip_line(monkeypatch, kind, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(xner.MissingExtraError, match=rf"pip install 'xner\[{kind}\]'"):
-        xner.tag(corpus(), model=f"{kind}:something")
+        xner.tag(side_of(WORDS), model=f"{kind}:something")
 
 
 def test_a_hub_that_cannot_be_reached_is_an_error_at_once(tmp_path, monkeypatch):
@@ -197,16 +188,16 @@ def test_a_hub_that_cannot_be_reached_is_an_error_at_once(tmp_path, monkeypatch)
     monkeypatch.setattr(hub, "get_session", session)
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
     with pytest.raises(xner.InputError, match=r"cannot be reached \(no network\); other taggers"):
-        xner.tag(corpus(), model="me/nothing-of-this-name")
+        xner.tag(side_of(WORDS), model="me/nothing-of-this-name")
     assert tried == ["head"]
     with pytest.raises(
         xner.InputError, match=r"no such folder; give a hub id or .*; other taggers are spacy"
     ):
-        xner.tag(corpus(), model="./nothing")
+        xner.tag(side_of(WORDS), model="./nothing")
     package = tmp_path / "en_names_of_mine"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "meta.json").write_text("{}")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(xner.UsageError, match="a pipeline of spaCy; write spacy:en_names_of_mine"):
-        xner.tag(corpus(), model="en_names_of_mine")
+        xner.tag(side_of(WORDS), model="en_names_of_mine")

@@ -5,15 +5,12 @@ from pathlib import Path
 from shutil import copytree
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 import xner
-from tests.corpora import corpus as pairs_of
-from xner.columns import TAGGED_BY
+from tests.corpora import side_of, spans_of
 from xner.corpus import Corpus
 from xner.inference.windows import plan_windows
-from xner.tagging import Tagged
 from xner.tagging.fake import FakeTagger
 from xner.tagging.tags import Tagset
 
@@ -35,17 +32,6 @@ def folder(request):
     return request.getfixturevalue(f"{request.param}_tagger")
 
 
-def corpus(sentences, side="source"):
-    return Corpus.from_table(
-        pa.table({f"{side}_tokens": pa.array(sentences, pa.list_(pa.string()))})
-    )
-
-
-def entities(tagging, side="source"):
-    rows = tagging.table[f"{side}_entities"].to_pylist()
-    return [[(e["start"], e["end"], e["label"]) for e in row] for row in rows]
-
-
 def gold(tags):
     return xner.spans_from_tags(tags)
 
@@ -55,8 +41,8 @@ SENTENCES = [words for words, _ in UNSEEN]
 
 
 def test_the_right_entities_come_out(folder):
-    out = xner.tag(corpus(SENTENCES), model=folder, device="cpu")
-    assert entities(out) == [gold(tags) for _, tags in UNSEEN]
+    out = xner.tag(side_of(SENTENCES), model=folder, device="cpu")
+    assert spans_of(out) == [gold(tags) for _, tags in UNSEEN]
     summary = out.report
     assert (summary.sentences, summary.words) == (60, sum(map(len, SENTENCES)))
     assert summary.entities.total() == sum(len(gold(tags)) for _, tags in UNSEEN)
@@ -95,12 +81,12 @@ def test_probabilities_are_those_of_a_plain_loop(folder, temperature):
 
 def test_batches_and_devices_change_nothing(folder):
     def run(**options):
-        return xner.tag(corpus(SENTENCES), model=folder, probabilities=True, **options)
+        return xner.tag(side_of(SENTENCES), model=folder, probabilities=True, **options)
 
     whole = run(device="cpu")
     assert run(device="cpu,cpu").table.equals(whole.table)
     alone = run(device="cpu", batch_tokens=1)
-    assert entities(alone) == entities(whole)
+    assert spans_of(alone) == spans_of(whole)
     one, many = (
         np.concatenate([np.ravel(r) for r in t.table["source_probabilities"].to_pylist()])
         for t in (alone, whole)
@@ -122,7 +108,7 @@ def test_a_batch_that_does_not_fit_is_halved(bert_tagger, monkeypatch):
 
 def test_record_batches_share_one_stream(bert_tagger):
     tagger = checkpoint_tagger(bert_tagger, device="cpu")
-    whole = corpus(SENTENCES)
+    whole = side_of(SENTENCES)
     batch = next(whole.batches())
     parts = Corpus.from_batches([batch.slice(0, 7), batch.slice(7, 0), batch.slice(7)], "p")
     assert xner.tag(parts, tagger=tagger).table.equals(xner.tag(whole, tagger=tagger).table)
@@ -132,12 +118,12 @@ def test_long_sentences_are_read_in_windows(folder):
     parts = SENTENCES[:20]
     long = [word for part in parts for word in part]
     assert len(long) > 3 * models.POSITIONS
-    out = xner.tag(corpus([long, parts[0]]), model=folder, device="cpu")
+    out = xner.tag(side_of([long, parts[0]]), model=folder, device="cpu")
     expected, before = [], 0
     for words, tags in UNSEEN[:20]:
         expected += [(before + s, before + e, label) for s, e, label in gold(tags)]
         before += len(words)
-    assert entities(out) == [expected, gold(UNSEEN[0][1])]
+    assert spans_of(out) == [expected, gold(UNSEEN[0][1])]
     assert out.report.windowed == 1
 
 
@@ -183,8 +169,8 @@ ODD = [
 def test_odd_words_keep_their_places(folder):
     words = [*ODD, "Peter", "Keller", *ODD, "in", "Bremen"]
     rows = [words, [], ["\u0007"], ["in", "Bremen", "."], [""]]
-    out = xner.tag(corpus(rows), model=folder, device="cpu", probabilities=True)
-    found = entities(out)
+    out = xner.tag(side_of(rows), model=folder, device="cpu", probabilities=True)
+    found = spans_of(out)
     assert (len(ODD), len(ODD) + 2, "PER") in found[0]
     assert (len(words) - 1, len(words), "LOC") in found[0]
     assert found[1] == []
@@ -202,8 +188,8 @@ def test_odd_words_keep_their_places(folder):
 def test_the_model_sees_no_empty_sentence(bert_tagger, monkeypatch):
     tagger = checkpoint_tagger(bert_tagger, device="cpu")
     monkeypatch.setattr(tagger._engine, "forward", None)
-    out = xner.tag(corpus([[], []]), tagger=tagger)
-    assert entities(out) == [[], []]
+    out = xner.tag(side_of([[], []]), tagger=tagger)
+    assert spans_of(out) == [[], []]
     assert list(tagger.tag([])) == []
 
 
@@ -217,9 +203,9 @@ def test_labels_are_renamed_dropped_and_merged(folder):
         wanted = np.stack([o + b_loc, b_per + b_org, i_per + i_org], axis=1)
         np.testing.assert_allclose(after.probabilities, wanted, atol=1e-6)
         np.testing.assert_allclose(after.probabilities.sum(axis=1), 1, atol=1e-5)
-    out = xner.tag(corpus(SENTENCES), tagger=mapped)
+    out = xner.tag(side_of(SENTENCES), tagger=mapped)
     swap = {"PER": "PER", "ORG": "PER"}
-    assert entities(out) == [
+    assert spans_of(out) == [
         [(s, e, swap[label]) for s, e, label in gold(tags) if label in swap] for _, tags in UNSEEN
     ]
 
@@ -262,12 +248,12 @@ def test_other_schemes_are_read(bert_tagger, tmp_path):
     iob1 = relabelled(bert_tagger, tmp_path / "iob1", ["O", "B-X", "I-PER", "LOC", "B-Y", "I-ORG"])
     words = ["Amina", "Okoro", "left", "Bremen", "Nairobi", "for", "Tide", "Group"]
     tagger = checkpoint_tagger(iob1, labels={"X": "PER", "Y": "ORG"}, device="cpu")
-    assert entities(xner.tag(corpus([words]), tagger=tagger)) == [
+    assert spans_of(xner.tag(side_of([words]), tagger=tagger)) == [
         [(0, 2, "PER"), (3, 5, "LOC"), (6, 8, "ORG")]
     ]
     nameless = relabelled(bert_tagger, tmp_path / "n", [f"LABEL_{i}" for i in range(6)])
     with pytest.raises(xner.InputError, match="labels without a meaning: LABEL_0"):
-        xner.tag(corpus([words]), model=nameless)
+        xner.tag(side_of([words]), model=nameless)
 
 
 def test_a_model_that_is_no_tagger_is_refused(bert_tagger, tmp_path):
@@ -276,7 +262,7 @@ def test_a_model_that_is_no_tagger_is_refused(bert_tagger, tmp_path):
     copytree(bert_tagger, tmp_path / "base")
     BertModel.from_pretrained(bert_tagger).save_pretrained(tmp_path / "base")
     with pytest.raises(xner.InputError, match=r"is not a tagger: its files lack classifier\.bias"):
-        xner.tag(corpus([["a"]]), model=str(tmp_path / "base"))
+        xner.tag(side_of([["a"]]), model=str(tmp_path / "base"))
 
 
 def test_tokenizers_of_other_kinds(tmp_path):
@@ -321,115 +307,8 @@ def test_tokenizers_of_other_kinds(tmp_path):
 )
 def test_options_that_make_no_sense(options, words):
     with pytest.raises(xner.UsageError, match=words):
-        xner.tag(corpus([["a"]]), **options)
+        xner.tag(side_of([["a"]]), **options)
     with pytest.raises(xner.InputError, match="cannot be loaded"):
-        xner.tag(corpus([["a"]]), model="./no/such/folder")
+        xner.tag(side_of([["a"]]), model="./no/such/folder")
     with pytest.raises(xner.InputError, match="no column 'target_tokens'"):
-        xner.tag(corpus([["a"]]), tagger=FakeTagger({}), side="target")
-
-
-GAZETTEER = {"Amina Okoro": "PER", "Amina": "LOC", "Tide": "ORG"}
-
-
-def test_the_fake_knows_names_by_heart():
-    fake = FakeTagger(GAZETTEER, confidence=0.8)
-    words = ["Amina", "Okoro", "saw", "Amina", "Tide", "tide"]
-    out = xner.tag(corpus([words, []]), tagger=fake, probabilities=True)
-    assert entities(out) == [[(0, 2, "PER"), (3, 4, "LOC"), (4, 5, "ORG")], []]
-    assert out.report.signature.endswith("fake(names:3,confidence:0.8)")
-    (first, second) = out.table["source_probabilities"].to_pylist()
-    assert len(first) == 6
-    assert second == []
-    assert sum(first[0]) == pytest.approx(1)
-    assert out.table["source_entities"].to_pylist()[0][0]["score"] == pytest.approx(0.8)
-    with pytest.raises(xner.UsageError, match="confidence is 2"):
-        FakeTagger({}, confidence=2)
-    with pytest.raises(xner.UsageError, match="a name is empty"):
-        FakeTagger({" ": "PER"})
-
-
-def test_a_tagger_of_your_own_is_checked():
-    class Odd:
-        signature = "odd"
-        tags = ("O", "B-X")
-
-        def tag(self, sentences):
-            yield from (Tagged(np.zeros((1, 2), np.float32)) for _ in sentences)
-
-    with pytest.raises(xner.UsageError, match=r"shape \(1, 2\) for 2 words and 2 tags"):
-        xner.tag(corpus([["a", "b"]]), tagger=Odd())
-    Odd.tags = ("O", "PER")
-    with pytest.raises(xner.UsageError, match="odd: 'PER' is not a tag"):
-        xner.tag(corpus([["a", "b"]]), tagger=Odd())
-
-
-def test_what_was_made_from_older_entities_goes(tmp_path):
-    rows = [(2, 2, [(0, 1, "PER")], [(0, 0, 1.0), (1, 1, 1.0)])]
-    projected = xner.project(pairs_of(rows), score={"alignment": 1.0})
-    assert {"target_entities", "outcomes", "solution"} <= set(projected.columns)
-    fake = FakeTagger({"s1": "LOC", "t0": "ORG"})
-    source = xner.tag(projected, tagger=fake, probabilities=True)
-    assert not {"target_entities", "outcomes", "solution"} & set(source.columns)
-    assert {"links", "source_tagset", "source_probabilities"} <= set(source.columns)
-    assert not {"source_tagset", "source_probabilities"} & set(
-        xner.tag(source, tagger=fake).columns
-    )
-    target = xner.tag(projected, tagger=fake, side="target")
-    assert entities(target, "target") == [[(0, 1, "ORG")]]
-    assert entities(target) == [[(0, 1, "PER")]]
-    assert not {"outcomes", "solution"} & set(target.columns)
-    # Gold entities of the target stay when the source is tagged.
-    given = xner.tag(pairs_of(rows), tagger=fake, side="target")
-    assert entities(xner.tag(given, tagger=fake), "target") == [[(0, 1, "ORG")]]
-
-
-def test_columns_travel_through_files(tmp_path):
-    fake = FakeTagger(GAZETTEER)
-    out = xner.tag(corpus([["Amina", "Okoro"], [], ["Tide"]], "target"), tagger=fake,
-                   side="target", probabilities=True)  # fmt: skip
-    for suffix in ("jsonl", "parquet"):
-        out.write(tmp_path / f"o.{suffix}")
-        again = xner.read(tmp_path / f"o.{suffix}", side="target")
-        for name in ("target_tokens", "target_entities", "target_tagset", "target_probabilities"):
-            assert again.table[name].to_pylist() == out.table[name].to_pylist(), (suffix, name)
-        (tmp_path / "s.txt").write_text("a b\n\nc\n")
-        both = xner.read(tmp_path / "s.txt", tmp_path / f"o.{suffix}")
-        assert both.table["target_tagset"].to_pylist() == out.table["target_tagset"].to_pylist()
-    for known in (again, both):
-        assert out.report.signature.endswith(known.schema.metadata[TAGGED_BY["target"]].decode())
-    assert TAGGED_BY["source"] not in both.schema.metadata
-
-
-def test_the_signature_travels():
-    rows = [(2, 2, [(0, 1, "PER")], [(0, 0, 1.0), (1, 1, 1.0)])]
-    fake = FakeTagger({"s1": "LOC", "t1": "LOC"})
-    tagged = xner.tag(pairs_of(rows), tagger=fake)
-    tagged = xner.tag(tagged, tagger=fake, side="target", probabilities=True)
-    for pairs in (tagged, xner.align(tagged)):
-        out = xner.project(pairs, score={"ner": 1.0})
-        assert out.report.signature.endswith(
-            f"|source_tagger:{fake.signature}|target_tagger:{fake.signature}"
-        )
-        assert out.table["target_entities"].to_pylist()[0][0]["start"] == 1
-
-
-@pytest.mark.parametrize(
-    ("probabilities", "tagset", "words"),
-    [
-        ([[[0.5, 0.5]]], [["O", "B-X"]], "has 1 rows for 2 words"),
-        ([[[0.5, 0.5], [1.0]]], [["O", "B-X"]], "has 1 numbers for a word, but .* 2 tags"),
-        ([[[0.5, 0.5], [1.0, float("nan")]]], [["O", "B-X"]], "holds nan"),
-        ([[[0.5, 0.5], [1.0, None]]], [["O", "B-X"]], "holds nan"),
-        ([[[0.5, 0.5], [1.0, -1.0]]], [["O", "B-X"]], "holds -1.0"),
-    ],
-)
-def test_probabilities_are_checked(probabilities, tagset, words):
-    columns = {
-        "source_tokens": [["a", "b"]],
-        "source_tagset": tagset,
-        "source_probabilities": probabilities,
-    }
-    with pytest.raises(xner.InputError, match=f"row 1: source_probabilities {words}"):
-        Corpus.from_table(pa.table(columns))
-    with pytest.raises(xner.InputError, match="no 'source_tagset'"):
-        Corpus.from_table(pa.table(columns).drop_columns(["source_tagset"]))
+        xner.tag(side_of([["a"]]), tagger=FakeTagger({}), side="target")
