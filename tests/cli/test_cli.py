@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import xner
+from tests.commands import run
 from xner.cli import main
 from xner.cli.demo import LANGUAGES
 
@@ -25,12 +26,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("XNER_THREADS", raising=False)
     return tmp_path
-
-
-def run(capsys, *arguments):
-    code = main(arguments)
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def test_project(folder, capsys):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.commands import run
 from tests.unit.test_back import back
-from xner.cli import main
 
 EN = "Rome\tB-LOC\nis\tO\nold\tO\n\nAnna\tB-PER\nsings\tO\n\n"
 DE = "Rom ist alt\nEs singt Anna\n"
@@ -20,12 +20,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "de.align").write_text("0-0 1-1 2-2\n0-2 1-1\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(capsys, *arguments):
-    code = main(tuple(map(str, arguments)))
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def rows(path):

@@ -1,13 +1,12 @@
 """`xner label`: from text to labels in another language in one command."""
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
 import xner
-from xner.cli import main
+from tests.commands import run_json
 from xner.cli.label import chain_flags
 from xner.tagging.fake import FakeTagger
 from xner.translation.fake import FakeTranslator
@@ -53,9 +52,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(capsys, *arguments):
-    code = main(["label", *map(str, arguments), "--quiet", "--json"])
-    out = capsys.readouterr()
-    return code, json.loads(out.out) if out.out else {}, out.err
+    return run_json(capsys, "label", *arguments)
 
 
 def labels(file):

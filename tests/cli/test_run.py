@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import xner
-from xner.cli import main
+from tests.commands import run
 from xner.experiments.config import load
 from xner.experiments.datasets import LOADERS
 from xner.experiments.pipelines import PIPELINES
@@ -29,12 +29,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "c.yaml").write_text(blocks("yaml")[0])
     monkeypatch.delenv("XNER_THREADS", raising=False)
     return tmp_path
-
-
-def run(capsys, *arguments):
-    code = main(arguments)
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def test_the_example_of_the_docs(folder, capsys):

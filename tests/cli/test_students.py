@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xner.cli import main
+from tests.commands import run
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
@@ -22,12 +22,6 @@ def folder(tmp_path, monkeypatch):
     made.words(made.labelled(30, seed=3)).write(tmp_path / "text.txt")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(capsys, *arguments):
-    code = main(arguments)
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def test_train_tag_evaluate(folder, capsys):

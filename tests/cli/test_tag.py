@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xner.cli import main
+from tests.commands import run
 
 pytest.importorskip("transformers")
 
@@ -20,12 +20,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "en.txt").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(capsys, *arguments):
-    code = main(arguments)
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 def test_tag_to_conll(folder, capsys, bert_tagger):

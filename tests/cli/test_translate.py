@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import xner
+from tests import commands
 from xner.cli import main
 
 pytest.importorskip("torch")
@@ -28,9 +29,7 @@ def words(text):
 
 
 def run(capsys, *arguments):
-    code = main(["translate", *arguments])
-    out = capsys.readouterr()
-    return code, out.out, out.err
+    return commands.run(capsys, "translate", *arguments)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])

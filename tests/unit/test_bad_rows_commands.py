@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import xner
+from tests.commands import run_json
 from xner.cli import main
 from xner.stages import find_stage
 from xner.training.student import Trained
@@ -103,9 +104,7 @@ def folder(tmp_path, monkeypatch):
 
 def run(capsys, *arguments, quarantine=True):
     more = ["--on-bad-row", "quarantine"] if quarantine else []
-    code = main([*arguments, *more, "--quiet", "--json"])
-    out, err = capsys.readouterr()
-    return code, json.loads(out) if out else {}, err
+    return run_json(capsys, *arguments, *more)
 
 
 def listed(report):

@@ -1,15 +1,14 @@
 """Functions and objects of users as translators, taggers and aligners, by name and by argument."""
 
-import json
 import pickle
 
 import pyarrow as pa
 import pytest
 
 import xner
+from tests.commands import run_json
 from xner.aligners.custom import FunctionAligner
 from xner.callables import ResultError, load
-from xner.cli import main
 from xner.corpus import Corpus
 from xner.tagging import Found
 from xner.tagging.custom import FunctionTagger
@@ -69,28 +68,22 @@ def folder(tmp_path, monkeypatch):
         __import__("sys").modules.pop(name, None)
 
 
-def run(capsys, *arguments):
-    code = main([*arguments, "--quiet", "--json"])
-    out = capsys.readouterr()
-    return code, json.loads(out.out) if out.out else {}, out.err
-
-
 def test_functions_by_name_from_text_to_projection(folder, capsys):
     languages = ("--source-language", "en", "--target-language", "it")
-    code, report, err = run(capsys, "tag", "en.txt", "-o", "en.jsonl", "--tagger", "mine:tag",
+    code, report, err = run_json(capsys, "tag", "en.txt", "-o", "en.jsonl", "--tagger", "mine:tag",
                             "--label", "NAME=PER")  # fmt: skip
     assert (code, err, report["entities"]) == (0, "", {"PER": 2})
     assert "function(mine:tag#" in report["signature"]
     assert "labels:NAME=PER" in report["signature"]
-    code, report, err = run(capsys, "translate", "en.jsonl", "-o", "both.jsonl", *languages,
+    code, report, err = run_json(capsys, "translate", "en.jsonl", "-o", "both.jsonl", *languages,
                             "--translator", "mine:Words")  # fmt: skip
     assert (code, err) == (0, "")
     assert (report["outcomes"]["translated"], report["outcomes"]["empty_input"]) == (2, 1)
-    code, report, err = run(capsys, "align", "both.jsonl", "-o", "both.align",
+    code, report, err = run_json(capsys, "align", "both.jsonl", "-o", "both.align",
                             "--aligner", "mine:diagonal")  # fmt: skip
     assert (code, err, report["links"]) == (0, "", 6)
     assert (folder / "both.align").read_text().splitlines()[0].startswith("0-0")
-    code, report, err = run(capsys, "project", "both.jsonl", "-o", "it.conll",
+    code, report, err = run_json(capsys, "project", "both.jsonl", "-o", "it.conll",
                             "--aligner", "mine:diagonal")  # fmt: skip
     assert (code, err, report["outcomes"]["projected"]) == (0, "", 2)
     assert "Ada\tB-PER\nis\tO\na\tO\nRome\tB-PER" in (folder / "it.conll").read_text()
@@ -120,7 +113,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("name", "words"), NAMES)
 def test_names_that_are_none(folder, capsys, name, words):
-    code, _, err = run(capsys, "tag", "en.txt", "-o", "o.jsonl", "--tagger", name)
+    code, _, err = run_json(capsys, "tag", "en.txt", "-o", "o.jsonl", "--tagger", name)
     assert code == 2
     assert words in err
     assert err.count("\n") == 1

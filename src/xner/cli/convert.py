@@ -12,7 +12,7 @@ from xner._version import __version__
 from xner.cli.bad_rows import add_bad_rows, list_bad_rows, shown_bad_rows
 from xner.cli.command import Command
 from xner.cli.parsing import CommandParser
-from xner.cli.reading import add_reading
+from xner.cli.reading import add_links, add_reading
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError, XnerWarning
 from xner.schemes import SCHEMES
@@ -37,13 +37,7 @@ def add_arguments(command: CommandParser) -> None:
         "--from", dest="format", metavar="FORMAT", group="input",
         help="Format of IN, one of those below. Default: what its suffix or first line says.",
     )  # fmt: skip
-    command.add_argument(
-        "--links",
-        type=Path,
-        metavar="FILE",
-        group="input",
-        help="Word alignment in Pharaoh format (.align).",
-    )  # fmt: skip
+    add_links(command)
     add_reading(command)
     add_bad_rows(command)
     command.add_argument(

@@ -38,6 +38,14 @@ def add_reading(command: CommandParser) -> None:
     )  # fmt: skip
 
 
+def add_links(command: CommandParser) -> None:
+    """Add the file with links."""
+    command.add_argument(
+        "--links", type=Path, metavar="FILE", group="input",
+        help="Word alignment in Pharaoh format (.align).",
+    )  # fmt: skip
+
+
 def add_encoding(command: CommandParser) -> None:
     """Add the encoding of the input."""
     command.add_argument(

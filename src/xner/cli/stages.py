@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xner.cli.parsing import CommandParser
-from xner.cli.reading import add_pairs, add_scheme
+from xner.cli.reading import add_links, add_pairs, add_scheme
 from xner.cli.stage import LICENCE, Command
 from xner.errors import UsageError
 from xner.stages.passing import ALL_COLUMNS
@@ -77,13 +77,7 @@ def _read_pairs(options: argparse.Namespace, stage: Any) -> Corpus:
 
 def _add_linked_pairs(command: CommandParser) -> None:
     add_pairs(command)
-    command.add_argument(
-        "--links",
-        type=Path,
-        metavar="FILE",
-        group="input",
-        help="Word alignment in Pharaoh format (.align).",
-    )  # fmt: skip
+    add_links(command)
     command.add_argument(
         "--links-backoff", type=Path, action="append", default=[], metavar="FILE", group="input",
         rare=True,
