@@ -26,7 +26,7 @@ from xner.cli.jobs import add_output, check_not_read, engine_of, files_of, outpu
 from xner.cli.memory import one_heap
 from xner.cli.parsing import CommandParser
 from xner.cli.reading import add_reading, add_target
-from xner.cli.stage import LICENCE
+from xner.cli.stage import LICENCE, licence_of
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
 from xner.options import UNSET, options_of
@@ -47,8 +47,6 @@ _COMMON = {
     "project": ("aligner",),
 }
 """Options on the short help page."""
-_NLLB = ("nllb", "ctranslate2")
-"""Translators whose default model is NLLB-200."""
 _TITLES = {"tag": "Tagged", "translate": "Translated", "project": "Projected"}
 _REASONS = {"tag": "the source has labels", "translate": "both sides are given"}
 
@@ -214,8 +212,8 @@ def _print(
         )
     for name, count in shown_bad_rows(left_out):
         print(f"{name}: {count}")
-    licensed = any(getattr(stage, "translator", "") in _NLLB for stage in stages)
-    print(f"{seconds:,.1f} s. {LICENCE}." if licensed else f"{seconds:,.1f} s")
+    licence = next(filter(None, map(licence_of, stages)), "")
+    print(f"{seconds:,.1f} s. {licence}." if licence else f"{seconds:,.1f} s")
 
 
 COMMAND = Command(

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from xner.jobs import Finished, Output
 
 LICENCE = "NLLB-200 is licensed CC-BY-NC-4.0: not for commercial use"
+_NLLB = ("nllb", "ctranslate2")
+"""Translators whose default model is NLLB-200."""
+_FREE = "m2m100"
+"""Part of the names of models that these translators take too, under another licence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Command:
         add: adds the input arguments.
         read: opens the input.
         side: the side that is written to files of one side.
-        note: printed after the report, and the last paragraph of `--help`.
+        note: the last paragraph of `--help`.
         formats: suffixes of files that can hold the result; empty if all can.
     """
 
@@ -126,7 +130,7 @@ class Command:
         report = done.report
         if not done.parts:
             report.seconds = perf_counter() - begin
-        self._print(options, output, done, left_out)
+        self._print(options, output, done, left_out, licence_of(stage))
 
     def _print(
         self,
@@ -134,6 +138,7 @@ class Command:
         output: Output,
         done: Finished,
         left_out: dict[str, Any],
+        licence: str,
     ) -> None:
         report = done.report
         if options.json:
@@ -141,7 +146,7 @@ class Command:
             given |= {"parts": done.parts, "kept_parts": done.kept} if done.parts else {}
             print_json({**report.as_dict(), **left_out, **given})
             return
-        signature = f"{report.signature}\n{self.note}." if self.note else report.signature
+        signature = f"{report.signature}\n{licence}." if licence else report.signature
         rows = report.rows()
         rows[1:1] = shown_bad_rows(left_out)
         facts(f"{self.title} to {output}{_of_parts(done)}", rows, signature)
@@ -160,6 +165,12 @@ class Command:
         if leaves_out(options):
             given, further = open_fit_on(given)
         return build_from_flags(kind, {**given, "progress": tell}), further
+
+
+def licence_of(stage: Stage) -> str:
+    """The licence of the translation model that a stage runs; empty if it is not restricted."""
+    restricted = getattr(stage, "translator", "") in _NLLB
+    return LICENCE if restricted and _FREE not in str(getattr(stage, "model", "")).lower() else ""
 
 
 _PROJECTING = ("project", "align_tgt")
