@@ -33,6 +33,7 @@ class Handler(BaseHTTPRequestHandler):
         questions = json.loads(body["messages"][1]["content"])
         with self.server.lock:
             self.server.seen.append((questions, self.headers.get("Authorization"), body["model"]))
+            self.server.temperatures.append(body.get("temperature"))
             plan = self.server.plan.pop(0) if self.server.plan else None
         if callable(plan):
             plan = plan(questions)
@@ -64,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch, tmp_path):
     made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.lock, made.seen, made.plan = threading.Lock(), [], []
+    made.lock, made.seen, made.plan, made.temperatures = threading.Lock(), [], [], []
     made.daemon_threads = True
     made.address = f"http://127.0.0.1:{made.server_address[1]}/v1"
     thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
@@ -132,6 +133,21 @@ def test_requests_are_repeated_after_failures(server):
     assert 1 <= server.waits[1] <= 2
     assert [2 <= server.waits[2] <= 4, 4 <= server.waits[3] <= 8] == [True, True]
     assert out.report.as_dict()["service"]["retries"] == 4
+
+
+def test_models_that_reason(server):
+    """They may take no temperature, and a server may leave their thoughts in the answer."""
+    refusal = json.dumps({"error": {"message": "Unsupported value: 'temperature'"}})
+    server.plan = [
+        (400, {}, refusal),
+        lambda questions: f"<think>[?] as I see\n</think>\n{json.dumps(questions)}",
+    ]
+    out = translate(server, SENTENCES[:4], concurrency=1, retries=0, request_size=2)
+    assert out.table["target_text"].to_pylist() == [
+        *TEXTS[:2], *(text.upper() for text in TEXTS[2:4]),
+    ]  # fmt: skip
+    assert server.temperatures == [0, None, None]
+    assert out.report.as_dict()["service"]["retries"] == 1
 
 
 def test_malformed_answers_are_asked_in_halves_and_counted(server):

@@ -19,6 +19,8 @@ from xner.errors import UsageError
 from xner.services.client import Service
 from xner.services.options import ServiceOptions
 
+_THOUGHT = "</think>"
+"""End of the reasoning that servers without a parser for it leave in the text."""
 Fits = Callable[[str, Any], bool]
 """Whether an answer fits its question."""
 
@@ -103,7 +105,9 @@ def answers_in(text: str, count: int) -> list[Any]:
     """The answers in a text: the JSON list in it, also between other words; else none.
 
     A list of another length is malformed as a whole: it cannot be told which answer is missing.
+    What a reasoning model thinks before its answer is left out.
     """
+    text = text.rpartition(_THOUGHT)[2]
     begin, end = text.find("["), text.rfind("]")
     if begin < 0 or end < begin:
         return []

@@ -66,6 +66,8 @@ class Service:
         self._url = f"{options.address.rstrip('/')}/chat/completions"
         self._options = options
         self._key = os.environ.get(options.key_variable, "")
+        # Without randomness, until the service says that its model takes no temperature.
+        self._sampling: dict[str, float] = {"temperature": 0}
         self._open = urllib.request.build_opener(_NoRedirect).open
         self._lock = threading.Lock()
 
@@ -88,13 +90,18 @@ class Service:
             {"role": "system", "content": instructions},
             {"role": "user", "content": question},
         ]
-        body = {"model": self.model, "messages": messages, "temperature": 0}
+        sampling = self._sampling
+        body = {"model": self.model, "messages": messages, **sampling}
         for attempt in range(self._options.retries + 1):
             wait = min(2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)
             try:
                 return self._answer(self._post(json.dumps(body).encode()))
             except urllib.error.HTTPError as error:
                 fault = f"status {error.code}{self._message(error)}"
+                if error.code == 400 and sampling and "temperature" in fault:
+                    self._sampling = {}
+                    self.count(retries=1)
+                    return self._ask(instructions, question)
                 if error.code < 500 and error.code not in _AGAIN:
                     raise ServiceError(f"{self._url} refuses the request: {fault}") from None
                 asked = _asked_wait(error.headers.get("Retry-After"))
