@@ -157,8 +157,16 @@ class Function:
 
         Raises:
             ResultError: there are too few or too many results, or no list of them.
+            Exception: what the function raises, with a note that names the function.
         """
-        found = listed(self.function(items, *further) if items else [])
+        try:
+            found = listed(self.function(items, *further) if items else [])
+        except Exception as error:
+            error.add_note(
+                f"Raised by the {self.kind} {self.signature}, called with {len(items)} inputs; the "
+                f"first one is sentence {row + 1}."
+            )
+            raise
         if found is None or len(found) != len(items):
             count = "no list" if found is None else f"{len(found)} results"
             raise ResultError(
