@@ -9,7 +9,10 @@ import xner
 from tests.commands import run_json
 from xner.aligners.custom import FunctionAligner
 from xner.callables import ResultError, load
+from xner.cli import main
+from xner.cli.stage import LICENCE, licence_of
 from xner.corpus import Corpus
+from xner.stages import find_stage
 from xner.tagging import Found
 from xner.tagging.custom import FunctionTagger
 from xner.translation.base import Translated
@@ -51,6 +54,10 @@ def short(items, *languages):
     return items[1:]
 
 
+def divides(sentences):
+    return [1 / 0 for _ in sentences]
+
+
 NUMBER = 3
 """
 
@@ -87,6 +94,21 @@ def test_functions_by_name_from_text_to_projection(folder, capsys):
                             "--aligner", "mine:diagonal")  # fmt: skip
     assert (code, err, report["outcomes"]["projected"]) == (0, "", 2)
     assert "Ada\tB-PER\nis\tO\na\tO\nRome\tB-PER" in (folder / "it.conll").read_text()
+
+
+def test_the_licence_of_nllb_is_not_that_of_other_translators(folder, capsys):
+    languages = ("--source-language", "en", "--target-language", "it")
+    named = ("--translator", "mine:translate", *languages)
+    assert main(["translate", "en.txt", "-o", "both.jsonl", *named]) == 0
+    assert main(["label", "en.txt", "-o", "it.conll", "--tagger", "mine:tag", *named]) == 0
+    assert "CC-BY-NC" not in capsys.readouterr().out
+    for given, licence in (
+        ({}, LICENCE),
+        ({"translator": "ctranslate2"}, LICENCE),
+        ({"model": "facebook/m2m100_418M"}, ""),
+    ):
+        stage = find_stage("translate")(source_language="en", target_language="it", **given)
+        assert licence_of(stage) == licence
 
 
 def test_tags_objects_and_functions_give_the_same(folder):
@@ -237,6 +259,14 @@ def test_experiments_run_functions_again_when_their_code_changes(folder):
     again = xner.run(config)
     assert [step.made for step in again.steps if step.name == "tag"] == [True]
     assert again.rows[0].cells["de"].f1 == 0.0
+
+
+def test_errors_in_functions_stay_and_name_the_function(folder):
+    with pytest.raises(ZeroDivisionError) as caught:
+        xner.tag("en.txt", tagger="mine:divides")
+    (note,) = caught.value.__notes__
+    assert "the tagger function(mine:divides#" in note
+    assert "called with 2 inputs; the first one is sentence 1" in note
 
 
 def test_errors_of_functions_in_experiments_name_the_step(folder):

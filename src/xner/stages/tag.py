@@ -25,7 +25,7 @@ from xner.stages.identified import with_ids
 from xner.stages.tagged import Tags, tagged_columns
 from xner.stages.used import SERVICE, Used
 from xner.stages.work import Prepared, Work
-from xner.tagging import KINDS, TAGGERS, Found, Tagged, Tagger, kind_of, make_tagger
+from xner.tagging import KINDS, TAGGERS, Found, Tagged, Tagger, kind_of, make_tagger, missing_model
 from xner.tagging.custom import as_tagger, checked
 from xner.tagging.labels import Relabelled
 from xner.tagging.options import TaggerOptions
@@ -99,8 +99,6 @@ class Tagging(Stage, TaggerOptions):
         given = self._given
         if isinstance(self.tagger, str):
             kind, model = kind_of(self.tagger, self.model)
-            if model is None:
-                raise UsageError("model is missing; give a hub id or a folder")
             return make_tagger(kind, {**given, "model": model})
         labels = given.get("labels")
         return self.tagger if labels is None else Relabelled(self.tagger, labels)
@@ -122,7 +120,7 @@ class Tagging(Stage, TaggerOptions):
         if isinstance(self.tagger, str):
             kind, model = kind_of(self.tagger, self.model)
             if model is None:
-                raise UsageError("model is missing; give a hub id or a folder")
+                raise missing_model(kind)
             package, extra = KINDS[kind].package
             if package and find_spec(package) is None:
                 raise MissingExtraError(package, extra)

@@ -101,21 +101,29 @@ class Kind:
         place: module and class that implements it.
         options: class that declares its options.
         package: package that it needs, and the extra that installs it.
+        models: what names its model, for messages.
         probabilities: whether it gives the probabilities of all tags.
     """
 
     place: str
     options: type[Any]
     package: tuple[str, str]
+    models: str
     probabilities: bool = False
 
 
+_CHECKPOINT = "a hub id or a folder"
 KINDS = {
-    "checkpoint": Kind("checkpoint.CheckpointTagger", CheckpointOptions, ("torch", "models"), True),
-    "spacy": Kind("spacy_pipeline.SpacyTagger", SpacyOptions, ("spacy", "spacy")),
-    "gliner": Kind("gliner_model.GlinerTagger", GlinerOptions, ("gliner", "gliner")),
-    "llm": Kind("llm.LlmTagger", LlmTaggerOptions, ("", "")),
-}
+    "checkpoint": Kind(
+        "checkpoint.CheckpointTagger", CheckpointOptions, ("torch", "models"), _CHECKPOINT, True
+    ),
+    "spacy": Kind(
+        "spacy_pipeline.SpacyTagger", SpacyOptions, ("spacy", "spacy"),
+        "an installed pipeline or a folder",
+    ),
+    "gliner": Kind("gliner_model.GlinerTagger", GlinerOptions, ("gliner", "gliner"), _CHECKPOINT),
+    "llm": Kind("llm.LlmTagger", LlmTaggerOptions, ("", ""), "the name that the service knows"),
+}  # fmt: skip
 TAGGERS = tuple(KINDS)
 PREFIXED = ("spacy", "gliner")
 """Kinds that the prefix of a model names, as in `spacy:en_core_web_sm`."""
@@ -139,6 +147,11 @@ def kind_of(name: str, model: str | Path | None) -> tuple[str, str | Path | None
             f"token-classification checkpoint. A function of yours is a tagger: --tagger {model}"
         )
     return found[1], found[2]
+
+
+def missing_model(name: str) -> UsageError:
+    """The error that no model is given to a tagger of that kind."""
+    return UsageError(f"model is missing; give {KINDS[name].models}")
 
 
 def _is_pipeline(name: str) -> bool:
@@ -168,7 +181,7 @@ def make_tagger(name: str, options: Any) -> Tagger:
     if isinstance(options, Mapping):
         options = build(kind.options, options, place=f"tagger {name}")
     if options.model is None:
-        raise UsageError("model is missing; give a hub id or a folder, as in model='me/ner'")
+        raise missing_model(name)
     module, _, class_name = kind.place.partition(".")
     tagger: Tagger = getattr(import_module(f"{__name__}.{module}"), class_name)(options)
     return tagger
