@@ -172,7 +172,7 @@ NER_FAULTS = [
     ({"pipeline": "project", "project": {"score": {"ner": 1}, "ner_alpha": 0.5}},
      "ner_alpha is 0.5; it must be at least 1"),
     ({"pipeline": "project", "candidates": {"model": "spacy:x"}, "project": {"score": {"ner": 1}}},
-     "needs the column 'target_probabilities'"),
+     "the step 'candidates': the tagger spacy gives no probabilities"),
 ]  # fmt: skip
 
 

@@ -108,6 +108,12 @@ def test_experiments_name_pipelines(pipeline, tmp_path):
         "bootstrap": {"samples": 10},
     }
     assert xner.run(config).rows[0].cells["de"].f1 == 1.0
+    # A wrong name is told before the text is translated.
+    bad = {"pipeline": "translate-test", "tag": {"model": "spacy:nope"}}
+    words = "language de: the step 'tag': there is no spaCy pipeline 'nope'"
+    with pytest.raises(xner.InputError, match=words):
+        xner.run({**config, "output": tmp_path / "none", "pipelines": [bad]})
+    assert not list((tmp_path / "none").rglob("[!r]*.parquet"))
 
 
 def test_labels_of_ontonotes_become_those_of_conll():

@@ -46,5 +46,7 @@ def _with(content: Any, parts: list[str], value: Any, place: str) -> Any:
     i = int(part[1:-1])
     if not isinstance(content, list | tuple) or not 1 <= i <= len(content):
         size = len(content) if isinstance(content, list | tuple) else "no"
-        raise UsageError(f"{place}: there is no item {part}; the list has {size} items")
+        raise UsageError(
+            f"{place}: there is no item {part}; the list has {size} items, and [1] is the first"
+        )
     return [*content[: i - 1], _with(content[i - 1], rest, value, place), *content[i:]]

@@ -174,7 +174,8 @@ class Planner:
         for i, planned in enumerate(target.system.steps):
             kind = find_stage(planned.stage)
             wanted = _wanted(target.system.steps[i + 1 :], planned.on)
-            step = _with_probabilities(planned, kind, wanted)
+            with _placed(planned, target):
+                step = _with_probabilities(planned, kind, wanted - plan.columns[planned.on].keys())
             columns = kind.stand_in(step.settings).columns
             if columns.makes[0] in given[step.on] and not columns.replaces:
                 continue
@@ -264,8 +265,9 @@ def _placed(step: Step | Planned, target: _Target) -> Iterator[None]:
     """Name the row, language and step in errors."""
     try:
         yield
-    except UsageError as error:
-        raise UsageError(f"{target.place}: the step {step.name!r}: {error}") from None
+    except (InputError, UsageError) as error:
+        kind = UsageError if isinstance(error, UsageError) else InputError
+        raise kind(f"{target.place}: the step {step.name!r}: {error}") from None
 
 
 def filled(value: Any, result_of: Callable[[Result], Any]) -> Any:
@@ -286,13 +288,21 @@ def _wanted(steps: Sequence[Step], on: str) -> set[str]:
 
 
 def _with_probabilities(step: Step, kind: type[Stage], wanted: set[str]) -> Step:
-    """A step that tags, with the probabilities that a later step needs."""
+    """A step that tags, with the probabilities that a later step needs.
+
+    Raises:
+        UsageError: its tagger gives no probabilities.
+    """
     if "probabilities" not in kind.settings() or "probabilities" in step.settings:
         return step
     more = {**step.settings, "probabilities": True}
     try:
         makes = kind.stand_in(more).columns.makes
-    except UsageError:  # the step cannot give them; the missing column is reported later
+    except UsageError:
+        # The tagger gives none, which is an error only if they are those of the side that it tags.
+        side = kind.stand_in(step.settings).columns.makes[0].partition("_")[0]
+        if f"{side}_probabilities" in wanted:
+            raise
         return step
     before = kind.stand_in(step.settings).columns.makes
     return step if (set(makes) - set(before)).isdisjoint(wanted) else replace(step, settings=more)

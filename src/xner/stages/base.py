@@ -143,6 +143,7 @@ class Stage:
 
         Raises:
             UsageError: an option is missing.
+            InputError: a model is not there.
             MissingExtraError: a package is not installed.
         """
 

@@ -29,6 +29,7 @@ from xner.tagging import KINDS, TAGGERS, Found, Tagged, Tagger, kind_of, make_ta
 from xner.tagging.custom import as_tagger, checked
 from xner.tagging.labels import Relabelled
 from xner.tagging.options import TaggerOptions
+from xner.tagging.spacy_pipeline import check_pipeline
 
 _INTERVAL = 64
 """Sentences between two reports of progress."""
@@ -124,6 +125,8 @@ class Tagging(Stage, TaggerOptions):
             package, extra = KINDS[kind].package
             if package and find_spec(package) is None:
                 raise MissingExtraError(package, extra)
+            if kind == "spacy":
+                check_pipeline(str(model))
 
     @property
     def costly(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ BATCH = 256
 """Sentences per batch."""
 DETERMINERS = frozenset({"the", "a", "an"})
 POSSESSIVES = frozenset({"'s", "’s", "'", "’"})
+_PACKAGE = re.compile(r"[\w.-]+")
 _READS_TAGS = ("entity_ruler", "span_ruler")
 """Components whose patterns can depend on every other component."""
 
@@ -90,17 +92,31 @@ def trimmed(entity: Entity, words: Sequence[str]) -> Entity:
     return entity._replace(start=start, end=end)
 
 
-def _load(name: str) -> Any:
+def check_pipeline(name: str) -> None:
+    """Check that a pipeline exists; spaCy is imported only for the message.
+
+    Raises:
+        InputError: there is no such pipeline.
+        MissingExtraError: spaCy is not installed.
+    """
+    if Path(name).is_dir() or (_PACKAGE.fullmatch(name) and any(distributions(name=name))):
+        return
     try:
         import spacy
     except ImportError:
         raise MissingExtraError("spacy", "spacy") from None
-    if not spacy.util.is_package(name) and not Path(name).is_dir():
-        known = ", ".join(spacy.util.get_installed_models()) or "none"
-        raise InputError(
-            f"there is no spaCy pipeline {name!r}: neither a folder nor an installed package; "
-            f"installed pipelines: {known}"
-        )
+    raise InputError(
+        f"there is no spaCy pipeline {name!r}: neither a folder nor an installed package; "
+        f"installed pipelines: {', '.join(spacy.util.get_installed_models()) or 'none'}"
+    )
+
+
+def _load(name: str) -> Any:
+    check_pipeline(name)
+    try:
+        import spacy
+    except ImportError:
+        raise MissingExtraError("spacy", "spacy") from None
     try:
         return spacy.load(name)
     except (OSError, ValueError, ImportError) as error:
