@@ -267,6 +267,8 @@ def test_distilled_from_columns(tmp_path, student):
     assert same(tmp_path / "a", tmp_path / "b")
     with pytest.raises(xner.InputError, match="has no column 'target_probabilities'"):
         xner.distill(text, tmp_path / "c", **options)
+    with pytest.raises(xner.UsageError, match="spacy:some gives no probabilities to learn"):
+        xner.distill(text, tmp_path / "c", teachers="spacy:some", **options)
 
 
 def test_several_teachers(tmp_path, student, bert_tagger):

@@ -10,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from xner.corpus import Corpus
-from xner.errors import InputError
+from xner.errors import InputError, UsageError
 from xner.schemes import B, O, S, parse_tag
+from xner.tagging import KINDS, kind_of
 from xner.tagging.options import CheckpointOptions
 from xner.training.examples import Float32, Int64, renamed, tagset_of
 from xner.training.options import Labels, StudentOptions
@@ -59,9 +60,16 @@ def predict(model: str, sentences: Sequence[Sequence[str]], options: StudentOpti
 
     Raises:
         InputError: the model cannot be loaded, or is not a tagger.
+        UsageError: a tagger is named that gives no probabilities.
     """
     from xner.tagging.checkpoint import CheckpointTagger
 
+    kind, _ = kind_of("checkpoint", model)
+    if not KINDS[kind].probabilities:
+        raise UsageError(
+            f"{model} gives no probabilities to learn; name a checkpoint, or label the text with "
+            f"xner tag and learn its labels with xner train"
+        )
     settings = CheckpointOptions(model=model, device=options.device, precision=options.precision)
     tagger = CheckpointTagger(settings)
     probabilities = [tagged.probabilities for tagged in tagger.tag(sentences)]
