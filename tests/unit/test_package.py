@@ -115,6 +115,22 @@ def test_hosted_ci_runs_the_pythons_of_the_classifiers():
 
 
 @in_checkout
+@pytest.mark.parametrize("workflow", ["ci", "nightly"])
+def test_jobs_that_run_pytest_install_what_its_options_need(workflow):
+    """`addopts` in pyproject.toml names options of pytest-xdist."""
+    path = ROOT / ".github" / "workflows" / f"{workflow}.yml"
+    runs = [
+        [step.get("run", "") for step in job["steps"]]
+        for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
+    ]
+    tested = [steps for steps in runs if any(step.startswith("pytest") for step in steps)]
+    assert tested
+    for steps in tested:
+        installed = " ".join(step for step in steps if step.startswith("pip install"))
+        assert "pytest-xdist" in installed or ",test]" in installed
+
+
+@in_checkout
 def test_the_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
