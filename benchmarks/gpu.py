@@ -1,7 +1,7 @@
 """Measure the neural stages on a GPU against other tools, with random models of realistic sizes.
 
     python -m benchmarks.gpu                    # every part, into benchmarks/results/gpu_*.md
-    python -m benchmarks.gpu --parts align
+    python -m benchmarks.gpu --parts align --encoder ./e5       # on a pretrained encoder as well
     python -m benchmarks.gpu --tiny --device cpu        # used by the tests
 
 Nothing is downloaded: models, tokenizers and sentences are generated here. Tools that cannot be
@@ -38,15 +38,20 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options.add_argument("--device", default="cuda", help="a single device (default: cuda)")
     options.add_argument("--precision", default="auto", help="precision of xner (default: auto)")
+    options.add_argument(
+        "--encoder", metavar="FOLDER", help="pretrained encoder to align with as well"
+    )
     options.add_argument("--tiny", action="store_true", help="use small models, for a CPU")
     given = options.parse_args(arguments)
     hardware = find_hardware(given.device, given.precision)
     card = torch.cuda.get_device_name(given.device) if given.device.startswith("cuda") else "a CPU"
     flags = " ".join(sys.argv[1:] if arguments is None else arguments)
-    begin = f"Command: `python -m benchmarks.gpu {flags}` on {card}. All models are random."
+    begin = (
+        f"Command: `python -m benchmarks.gpu {flags}` on {card}. Models without a name are random."
+    )
     for name in given.parts:
         with tempfile.TemporaryDirectory() as scratch:
-            part = PARTS[name](Settings(hardware, given.tiny, Path(scratch)))
+            part = PARTS[name](Settings(hardware, given.tiny, Path(scratch), given.encoder))
         gc.collect()
         body = [begin, part.notes, part.table, common.made_by("torch", "transformers")]
         common.save(given.results, f"gpu_{name}.md", f"{part.title} on a GPU", "\n\n".join(body))

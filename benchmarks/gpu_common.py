@@ -22,11 +22,13 @@ class Settings:
         hardware: one device, and the precision that xner chooses for it.
         tiny: whether to use models and texts that a CPU processes in seconds.
         scratch: folder for models.
+        encoder: folder of a pretrained encoder to align with as well.
     """
 
     hardware: Hardware
     tiny: bool
     scratch: Path
+    encoder: str | None = None
 
     @property
     def device(self) -> str:

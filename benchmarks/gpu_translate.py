@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from benchmarks.gpu_common import (
     Part,
     Settings,
     Work,
+    absent,
     encoder_flops,
     matrix_peak,
     row,
@@ -22,9 +24,11 @@ from benchmarks.gpu_common import (
     timed,
 )
 from xner.languages import find_language
+from xner.translation.base import Translator
 from xner.translation.engine import length_limit
 from xner.translation.nllb import NllbTranslator
 from xner.translation.options import TranslatorOptions
+from xner.translation.registry import make_translator
 from xner.translation.vocabulary import Vocabulary
 
 Sizes = dict[str, int]
@@ -81,6 +85,12 @@ def translate_part(settings: Settings) -> Part:
                         partial(plain.translations, few[:PLAIN_BATCH]))  # fmt: skip
         part = translate_work(plain.vocabulary, few, sizes)
         rows.append(row(f"plain transformers loop, {name}", part, seconds, peak, fastest))
+        if find_spec("ctranslate2"):
+            other = _converted(folder, settings)
+            seconds = timed(partial(translations, other, few), settings.device, 1,
+                            partial(translations, other, few[:PLAIN_BATCH]))  # fmt: skip
+            rows.append(row(f"xner with CTranslate2, {name}", part, seconds, peak, fastest))
+            del other
         alone = plain.translations(short, 1)
         notes.append(
             f"{name}: {count:,} sentences, of which the plain loop uses {for_rival}; of {compared} "
@@ -100,7 +110,8 @@ def _notes(settings: Settings, peak: float, of_models: list[str]) -> str:
         f"Tokens are those of translations. Matrix peak, measured on one large product in "
         f"{settings.hardware.precision}: {peak / 1e12:.2f} TFLOP/s. The share of peak counts the "
         f"matrix products of every beam, without padding. Goal: 5 times the plain loop. "
-        + " ".join(of_models)
+        f"CTranslate2 translates the sentences of the plain loop; GiB does not include its memory. "
+        f"{' '.join(of_models)} {absent('ctranslate2')}"
     )
 
 
@@ -119,7 +130,15 @@ def _translator(folder: str, settings: Settings, precision: str) -> NllbTranslat
     return NllbTranslator(options)
 
 
-def translations(translator: NllbTranslator, texts: Sequence[str]) -> list[str]:
+def _converted(folder: str, settings: Settings) -> Translator:
+    """The same model in CTranslate2."""
+    return make_translator("ctranslate2", {
+        "model": folder, "device": settings.device, "precision": settings.hardware.precision,
+        "beams": BEAMS, "max_ratio": RATIO, "folder": settings.scratch / "converted",
+    })  # fmt: skip
+
+
+def translations(translator: Translator, texts: Sequence[str]) -> list[str]:
     """Translate texts with xner."""
     return [made.text for made in translator.translate(texts, SOURCE, TARGET)]
 

@@ -68,7 +68,7 @@ def awesome_model(folder: str, device: str = "cpu", tokenizer: Any = None) -> tu
 
 def awesome_links(
     model: Any, tokenizer: Any, pairs: list[Pair], extraction: str, *,
-    device: str = "cpu", batch_size: int = 32, workers: int = 0,
+    layer: int = 8, device: str = "cpu", batch_size: int = 32, workers: int = 0,
 ) -> LinkSets:  # fmt: skip
     """Return links of the package's `word_align`, which reads and writes files."""
     import torch
@@ -79,7 +79,7 @@ def awesome_links(
         text.write_text("".join(f"{' '.join(s)} ||| {' '.join(t)}\n" for s, t in pairs), "utf-8")
         args = Namespace(
             data_file=str(text), output_file=str(out), output_prob_file=None,
-            output_word_file=None, num_workers=workers, batch_size=batch_size, align_layer=8,
+            output_word_file=None, num_workers=workers, batch_size=batch_size, align_layer=layer,
             extraction=extraction, softmax_threshold=0.001, device=torch.device(device),
         )  # fmt: skip
         quiet = io.StringIO()
