@@ -8,6 +8,7 @@ import pytest
 import xner
 from tests.commands import run_json
 from xner.aligners.custom import FunctionAligner
+from xner.aligners.fake import FakeAligner
 from xner.callables import ResultError, load
 from xner.cli import main
 from xner.cli.stage import LICENCE, licence_of
@@ -259,6 +260,15 @@ def test_experiments_run_functions_again_when_their_code_changes(folder):
     again = xner.run(config)
     assert [step.made for step in again.steps if step.name == "tag"] == [True]
     assert again.rows[0].cells["de"].f1 == 0.0
+
+
+def test_the_fake_aligner_links_by_its_word_list():
+    pairs = [(["the", "dog", "Rex"], ["Rex", "der", "Hund"]), ([], ["x"])]
+    out = xner.align([(s, [], t) for s, t in pairs], aligner=FakeAligner({"dog": "Hund"}))
+    found = [[(link["source"], link["target"]) for link in row]
+             for row in out.table["links"].to_pylist()]  # fmt: skip
+    assert found == [[(1, 2), (2, 0)], []]
+    assert out.report.signature.startswith("fake(1#")
 
 
 def test_errors_in_functions_stay_and_name_the_function(folder):
