@@ -172,3 +172,18 @@ def first_labels(word_ids, tags):
         TAGS.index(tags[word]) if word is not None and word != last else -100
         for word, last in zip(word_ids, before, strict=False)
     ]
+
+
+def with_misc(folder, to):
+    """Write a copy of a BERT tagger that also knows MISC, which it never finds; returns `to`."""
+    model = BertForTokenClassification.from_pretrained(folder)
+    old, size = model.classifier, model.config.num_labels
+    model.classifier = torch.nn.Linear(old.in_features, size + 1)
+    with torch.no_grad():
+        model.classifier.weight[:size], model.classifier.bias[:size] = old.weight, old.bias
+        model.classifier.bias[size] = -1e4
+    model.config.id2label = {**model.config.id2label, size: "B-MISC"}
+    model.config.label2id = {label: i for i, label in model.config.id2label.items()}
+    model.save_pretrained(to)
+    BertTokenizer.from_pretrained(folder).save_pretrained(to)
+    return str(to)

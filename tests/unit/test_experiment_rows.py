@@ -12,16 +12,15 @@ import pytest
 
 import xner
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from transformers import BertForTokenClassification, BertTokenizer  # noqa: E402
-
-from tests.models import world  # noqa: E402 - needs torch
-from tests.models.encoder import save_bert  # noqa: E402
-from xner.cli import main  # noqa: E402
-from xner.experiments import yaml_files  # noqa: E402
-from xner.experiments.pipelines import PIPELINES  # noqa: E402
+from tests.models import world
+from tests.models.encoder import save_bert
+from tests.models.tagging import with_misc
+from xner.cli import main
+from xner.experiments import yaml_files
+from xner.experiments.pipelines import PIPELINES
 
 KNOWN = world.pairs()
 pytestmark = pytest.mark.slow
@@ -239,20 +238,6 @@ def of_paper(folder, name, **changes):
     return xner.run(path, output=folder / name, changes=given)
 
 
-def with_misc(folder, name):
-    """A copy of a tagger that also knows MISC, which it never finds."""
-    model = BertForTokenClassification.from_pretrained(folder)
-    old, size = model.classifier, model.config.num_labels
-    model.classifier = torch.nn.Linear(old.in_features, size + 1)
-    with torch.no_grad():
-        model.classifier.weight[:size], model.classifier.bias[:size] = old.weight, old.bias
-        model.classifier.bias[size] = -1e4
-    model.config.id2label = {**model.config.id2label, size: "B-MISC"}
-    model.config.label2id = {label: i for i, label in model.config.id2label.items()}
-    model.save_pretrained(folder.parent / name)
-    BertTokenizer.from_pretrained(folder).save_pretrained(folder.parent / name)
-
-
 def _has(content, keys):
     for key in keys:
         if key not in content:
@@ -263,7 +248,7 @@ def _has(content, keys):
 
 def test_the_papers_configurations_run_from_end_to_end(folder):
     """Only names of models and data differ from what runs on a GPU."""
-    with_misc(folder / "both", "misc")
+    with_misc(folder / "both", folder / "misc")
     for name, file, gold in (
         ("masakhaner2", "swa.test.conll", "de.conll"),
         ("europarl-ner", "de.conll", "de.conll"),
