@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inlined, inner
+from xner.kernels.jit import inner
 from xner.kernels.keys import mix, slot_of
-from xner.kernels.records import Float64, Int64, Keys
+from xner.kernels.records import Float64, Int64, Keys, Links, Texts
 from xner.kernels.sizes import longest_row
 
 SOURCE, TARGET, PAIR = np.uint64(5), np.uint64(6), np.uint64(7)
@@ -30,20 +30,19 @@ class Own(NamedTuple):
     target: Float64
 
 
-@inner
-def room_for_own(lo, hi, source_offsets, target_offsets, link_offsets):
+def room_for_own(lo: int, hi: int, texts: Texts, links: Links) -> Own:
     """Return the room for the sentences `[lo, hi)`."""
-    links = longest_row(link_offsets, lo, hi)
+    most = longest_row(links.offsets, lo, hi)
     return Own(
-        np.empty(links, np.uint64),
-        np.empty(links, np.int64),
+        np.empty(most, np.uint64),
+        np.empty(most, np.int64),
         np.zeros(1, np.int64),
-        np.empty(longest_row(source_offsets, lo, hi)),
-        np.empty(longest_row(target_offsets, lo, hi)),
+        np.empty(longest_row(texts.source.offsets, lo, hi)),
+        np.empty(longest_row(texts.target.offsets, lo, hi)),
     )
 
 
-@inlined
+@inner
 def note_own(s, texts, links, own):
     """Write the links of entity words that sentence s added, and forget the words of another."""
     source, target = texts.source, texts.target
@@ -62,13 +61,13 @@ def note_own(s, texts, links, own):
         own.target[w] = _UNKNOWN
 
 
-@inlined
+@inner
 def pair_of(a, b):
     """The key of two word types, before it is mixed. a, b: their keys."""
     return mix(a ^ PAIR) ^ b
 
 
-@inlined
+@inner
 def linked_elsewhere(pair, own, table):
     """Return the weight of the links between two types in other sentences, in 65536ths."""
     linked = table.counts[slot_of(table.keys, mix(pair))]
@@ -79,7 +78,7 @@ def linked_elsewhere(pair, own, table):
     return linked
 
 
-@inlined
+@inner
 def association(weight, i, j, s, texts, own, table):
     """Return weight / sqrt((occurrences of a + 1) * (occurrences of b + 1)).
 

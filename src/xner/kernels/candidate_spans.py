@@ -1,11 +1,12 @@
 """Candidate spans: n-grams and runs of linked target words, and all n-grams of a region."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from xner.kernels.jit import inlined, kernel
-from xner.kernels.records import Entities, Flags, Float64, Int32, Links, Regions
+from xner.kernels.jit import inner, kernel
+from xner.kernels.records import Entities, Flags, Float64, Int32, Links, Regions, sizes_of
 from xner.kernels.sizes import longest
 
 # Why an entity has no candidate.
@@ -46,7 +47,7 @@ class LinkedSpans(NamedTuple):
     status: Flags
 
 
-@inlined
+@inner
 def linked_words(links, s, first, last, mass, words):
     """Collect the target words linked to the source words `[first, last)` of sentence s.
 
@@ -77,17 +78,16 @@ def linked_words(links, s, first, last, mass, words):
     return n
 
 
-@inlined
-def write_ngrams(words, mass, length, longest, spans, at):
-    """Write the n-grams that start and end on a linked word; return the next free index.
+@inner
+def write_ngrams(words, n, mass, length, longest, start, end, score, at):
+    """Write the n-grams that start and end on one of n linked words; return the next free index.
 
     Any other n-gram contains a shorter one with the same links, hence a higher score
     and fewer conflicts, so that no solver would choose it.
     """
-    start, end, score = spans
-    for first in range(len(words)):
+    for first in range(n):
         total = 0.0
-        for last in range(first, len(words)):
+        for last in range(first, n):
             span = words[last] + 1 - words[first]
             if span > longest:
                 break
@@ -99,19 +99,18 @@ def write_ngrams(words, mass, length, longest, spans, at):
     return at
 
 
-@inlined
-def write_runs(words, mass, length, limits, spans, at):
-    """Write the merged runs of linked words that are long enough; return the next free index.
+@inner
+def write_runs(words, n, mass, length, limits, start, end, score, at):
+    """Write the merged runs of n linked words that are long enough; return the next free index.
 
     They are in order of position; with `top_k` only the longest (ties: the first) are kept.
     """
-    start, end, score = spans
     begin = at
     first = 0
-    while first < len(words):
+    while first < n:
         last = first
         total = mass[words[first]]
-        while last + 1 < len(words) and words[last + 1] - words[last] - 1 <= limits.merge_distance:
+        while last + 1 < n and words[last + 1] - words[last] - 1 <= limits.merge_distance:
             last += 1
             total += mass[words[last]]
         span = words[last] + 1 - words[first]
@@ -132,23 +131,27 @@ def write_runs(words, mass, length, limits, spans, at):
     return at
 
 
-@inlined
-def most_spans(lo, hi, entities, links, target_lengths, ngrams):
+def most_spans(
+    lo: int,
+    hi: int,
+    entities: Entities,
+    links: Links,
+    target_lengths: Int32,
+    ngrams: NgramLimits | None,
+) -> int:
     """Return an upper bound of the number of candidates of the sentences `[lo, hi)`."""
-    size = 0
-    for s in range(lo, hi):
-        linked = min(np.int64(target_lengths[s]), np.int64(links.offsets[s + 1] - links.offsets[s]))
-        for e in range(entities.offsets[s], entities.offsets[s + 1]):
-            each = 1
-            if ngrams is not None:
-                length = entities.end[e] - entities.start[e]
-                limit = max(ngrams.max_span, np.int64(ngrams.max_ratio * length))
-                each = max(np.int64(1), min(linked, limit))
-            size += linked * each
-    return size
+    offsets = entities.offsets[lo : hi + 1]
+    linked = np.minimum(target_lengths[lo:hi], sizes_of(links.offsets[lo : hi + 1]))
+    each = linked.repeat(sizes_of(offsets)).astype(np.int64)
+    if ngrams is None:
+        return int(each.sum())
+    limit: NDArray[Any] = np.int64(ngrams.max_span)
+    if ngrams.max_ratio > 0.0:
+        length = entities.end[offsets[0] : offsets[-1]] - entities.start[offsets[0] : offsets[-1]]
+        limit = np.maximum(limit, (ngrams.max_ratio * length).astype(np.int64))
+    return int((each * np.minimum(each, limit)).sum())
 
 
-@kernel
 def linked_spans(
     lo: int,
     hi: int,
@@ -171,12 +174,22 @@ def linked_spans(
     """
     # Room for the most candidates there can be. Pages that stay untouched cost nothing.
     size = most_spans(lo, hi, entities, links, target_lengths, ngrams)
+    own, most = entities.offsets[hi] - entities.offsets[lo], longest(target_lengths, lo, hi)
     spans = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size)
+    found = LinkedSpans(*spans, np.empty(own, np.int32), np.zeros(own, np.uint8))
+    room = np.zeros(most), np.empty(most, np.int32)
+    many = write_spans(lo, hi, entities, links, target_lengths, ngrams, runs, found, *room)
+    return LinkedSpans(*(array[:many] for array in spans), *found[3:])
+
+
+@kernel
+def write_spans(lo, hi, entities, links, target_lengths, ngrams, runs, found, mass, linked):
+    """See `linked_spans`. found: written; returns the number of candidates.
+
+    mass: float64 (>= target words) of zeros, linked: int32 (>= target words), scratch.
+    """
+    start, end, score, count, status = found
     base = entities.offsets[lo]
-    count = np.empty(entities.offsets[hi] - base, np.int32)
-    status = np.zeros(entities.offsets[hi] - base, np.uint8)
-    words = longest(target_lengths, lo, hi)
-    mass, linked = np.zeros(words), np.empty(words, np.int32)
     at = np.int64(0)
     for s in range(lo, hi):
         for e in range(entities.offsets[s], entities.offsets[s + 1]):
@@ -186,9 +199,9 @@ def linked_spans(
             begin = at
             if ngrams is not None:
                 limit = max(ngrams.max_span, np.int64(ngrams.max_ratio * length))
-                at = write_ngrams(linked[:n], mass, length, limit, spans, at)
+                at = write_ngrams(linked, n, mass, length, limit, start, end, score, at)
             if runs is not None:
-                at = write_runs(linked[:n], mass, length, runs, spans, at)
+                at = write_runs(linked, n, mass, length, runs, start, end, score, at)
             count[e - base] = at - begin
             if n == 0:
                 status[e - base] = NO_TARGET if target_lengths[s] == 0 else UNALIGNED
@@ -196,7 +209,7 @@ def linked_spans(
                 status[e - base] = TOO_SHORT
             for i in range(n):
                 mass[linked[i]] = 0.0
-    return LinkedSpans(spans[0][:at], spans[1][:at], spans[2][:at], count, status)
+    return at
 
 
 @kernel
@@ -220,7 +233,6 @@ def linked_regions(
                         last[e] = w + 1
 
 
-@kernel
 def list_ngrams(lo: int, hi: int, regions: Regions) -> tuple[Int32, Int32, Int32]:
     """Return the n-grams without a stop word in the regions of the sentences `[lo, hi)`.
 
@@ -228,8 +240,17 @@ def list_ngrams(lo: int, hi: int, regions: Regions) -> tuple[Int32, Int32, Int32
         int32 (E) the number of n-grams of each entity, int32 (C) their start and end, by start,
         then end.
     """
+    count = np.zeros(regions.offsets[hi] - regions.offsets[lo], np.int32)
+    size = count_ngrams(lo, hi, regions, count)
+    start, end = np.empty(size, np.int32), np.empty(size, np.int32)
+    write_regions(lo, hi, regions, start, end)
+    return count, start, end
+
+
+@kernel
+def count_ngrams(lo, hi, regions, count):
+    """Return the number of n-grams. count: int32 (E) of zeros, written, those of each entity."""
     base = regions.offsets[lo]
-    count = np.zeros(regions.offsets[hi] - base, np.int32)
     size = 0
     for s in range(lo, hi):
         for e in range(regions.offsets[s], regions.offsets[s + 1]):
@@ -238,7 +259,12 @@ def list_ngrams(lo: int, hi: int, regions: Regions) -> tuple[Int32, Int32, Int32
                 free = 0 if regions.stop[regions.words[s] + w] else free + 1
                 count[e - base] += min(np.int64(free), np.int64(regions.limit[e]))
             size += count[e - base]
-    start, end = np.empty(size, np.int32), np.empty(size, np.int32)
+    return size
+
+
+@kernel
+def write_regions(lo, hi, regions, start, end):
+    """Write the n-grams. start, end: int32 (C)."""
     at = 0
     for s in range(lo, hi):
         for e in range(regions.offsets[s], regions.offsets[s + 1]):
@@ -250,4 +276,3 @@ def list_ngrams(lo: int, hi: int, regions: Regions) -> tuple[Int32, Int32, Int32
                     start[at] = i
                     end[at] = j + 1
                     at += 1
-    return count, start, end

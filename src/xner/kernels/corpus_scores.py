@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inlined, inner, kernel
+from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import SEED, mix, slot_of
 from xner.kernels.records import (
     Entities,
@@ -35,7 +35,7 @@ class EdgeRule(NamedTuple):
     enough: float
 
 
-@inlined
+@inner
 def share_inside(word, s, words, spans, table, prior, strength):
     """Return (inside + prior) / (inside + outside + strength), without sentence s."""
     inside = table.counts[slot_of(table.keys, mix(word ^ INSIDE))]
@@ -54,7 +54,7 @@ def share_inside(word, s, words, spans, table, prior, strength):
     return (inside + prior) / (inside + outside + strength)
 
 
-@inlined
+@inner
 def is_among(word, lo, hi, words):
     """Return whether a word is among the words `[lo, hi)`. words: uint64."""
     found = False
@@ -63,7 +63,6 @@ def is_among(word, lo, hi, words):
     return found
 
 
-@kernel
 def edge_scores(
     lo: int,
     hi: int,
@@ -82,10 +81,14 @@ def edge_scores(
 
     spans: of the first pass. score: float64 (C), written.
     """
+    fit = np.full(longest_row(texts.target.offsets, lo, hi), -1.0)
+    write_edges(lo, hi, problem, score, texts, spans, table, rule, fit)
+
+
+@kernel
+def write_edges(lo, hi, problem, score, texts, spans, table, rule, fit):
+    """See `edge_scores`. fit: float64 (>= target words), all -1 between sentences."""
     source, words, entities = texts.source, texts.target, texts.entities
-    fit = np.empty(longest_row(words.offsets, lo, hi))
-    for w in range(len(fit)):
-        fit[w] = -1.0
     for s in range(lo, hi):
         c_lo = problem.candidate_offsets[problem.entity_offsets[s]]
         c_hi = problem.candidate_offsets[problem.entity_offsets[s + 1]]
@@ -148,7 +151,7 @@ def label_phrases(
             keys[e] = mix(phrase_key(first, last, words.keys) ^ labels[e])
 
 
-@inlined
+@inner
 def times_seen(s, e, entity_keys, spans, table):
     """Return how often entity e of sentence s had a span in other sentences; may be below 0."""
     total = table.counts[slot_of(table.keys, mix(entity_keys[e] ^ ENTITY))]
@@ -157,7 +160,7 @@ def times_seen(s, e, entity_keys, spans, table):
     return total
 
 
-@inlined
+@inner
 def times_seen_as(phrase, s, e, entity_keys, words, spans, table):
     """Return how often the words of a key were the span of entity e in other sentences than s."""
     seen = table.counts[slot_of(table.keys, mix(mix(entity_keys[e] ^ TRANSLATION) ^ phrase))]

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import allocating, allocating_kernel, inner
 from xner.kernels.records import Entities, Float64, Letters, Problem
 
 SPACE = np.uint32(32)
 
 
-@inner
+@allocating
 def span_letters(first, last, side):
     """Return uint32: the letters of the words `[first, last)` of `Letters`, joined by spaces."""
     offsets, letters = side.offsets, side.letters
@@ -39,7 +39,7 @@ def add_letter(distance, entity, letter):
         distance[i + 1] = min(replaced, diagonal + 1, distance[i] + 1)
 
 
-@kernel
+@allocating_kernel
 def lexical_scores(
     lo: int,
     hi: int,

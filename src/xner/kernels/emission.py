@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel, uncounted
+from xner.kernels.jit import allocating, allocating_kernel, inner
 from xner.kernels.lexicon import (
     FREE,
     PARTS,
@@ -59,7 +59,7 @@ class Emission(NamedTuple):
     reversed: Float32
 
 
-@inner
+@allocating
 def new_emission(longest, cells, fertilities):
     """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
     return Emission(
@@ -105,7 +105,7 @@ class Fresh(NamedTuple):
     runs: Keys
 
 
-@inner
+@allocating
 def new_words(longest):
     """Scratch for `longest` words."""
     return Words(
@@ -121,7 +121,7 @@ def new_words(longest):
     )
 
 
-@uncounted
+@inner
 def copy_words(side, n, words, null, fertility):
     """Copy the words of sentence n of a side, so that they are close; return their number.
 
@@ -150,7 +150,7 @@ def copy_words(side, n, words, null, fertility):
     return count
 
 
-@inner
+@allocating
 def new_fresh(longest, cells):
     """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
     return Fresh(
@@ -162,7 +162,7 @@ def new_fresh(longest, cells):
     )
 
 
-@uncounted
+@allocating
 def look_up(x, s, t, given, observed, there, back, fresh):
     """Write the mass of the pairs of words that are in the table; mark the others as new.
 
@@ -195,7 +195,7 @@ def look_up(x, s, t, given, observed, there, back, fresh):
                 back.link[i * high + j] = x.mass[slot, 1]
 
 
-@uncounted
+@inner
 def compare_parts(x, source, target, s, t, given, observed, fresh):
     """Add evidence of word parts and spelling to the log-odds of new cells with a rare word.
 
@@ -255,7 +255,7 @@ def prior_of(base, least, most, odds):
     return base * (total * total)
 
 
-@uncounted
+@inner
 def emit(x, s, t, given, observed, there, back, fresh):
     """Write the emissions of a pair in both directions, from all masses.
 
@@ -293,7 +293,7 @@ def emit(x, s, t, given, observed, there, back, fresh):
     normalise(observed, given, back.link, t.mass)
 
 
-@uncounted
+@inner
 def normalise(given, observed, link, share):
     """Multiply the columns of (observed, given) by the share of each given word."""
     width = padded(given)
@@ -305,7 +305,7 @@ def normalise(given, observed, link, share):
             link[row + np.uint64(i)] = 0.0
 
 
-@kernel
+@allocating_kernel
 def new_priors(
     lo: int, hi: int, lexicon: Lexicon, source: Side, target: Side, prior: Float32
 ) -> None:

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from xner.kernels.jit import kernel
+from xner.kernels.jit import allocating_kernel, kernel
 from xner.kernels.records import Float32, Float64, Int32, Int64
 
 Values = TypeVar("Values", Int32, Float32)
 
 
-@kernel
+@allocating_kernel
 def index_cells(
     source: Int32,
     source_offsets: Int64,

@@ -1,5 +1,7 @@
 """Evidence for every candidate, and its probability."""
 
+import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +16,10 @@ from xner.kernels.association import (
     room_for_own,
 )
 from xner.kernels.corpus_scores import EdgeRule, share_inside, times_seen, times_seen_as
-from xner.kernels.jit import inlined, inner, kernel, uncounted
+from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import DIGIT, PUNCTUATION, SEED, mix
 from xner.kernels.link_scores import ALL, overlap_of, sum_links
-from xner.kernels.network import Network, is_balanced, judge, layer_of, normalise
+from xner.kernels.network import Network, layer_of, write_probabilities
 from xner.kernels.records import (
     Flags,
     Float64,
@@ -53,7 +55,9 @@ types. punctuation, digits: how many more such words than the entity has.
 
 INPUTS = (*FEATURES, "overlap", "edge", "dictionary")
 """The features and three scores: the inputs of the network."""
-_LOGARITHMS = 64
+_TOGETHER = 128
+"""Sentences whose inputs are in memory at a time; they fit into the processor's cache."""
+_LOGARITHMS = np.array([math.log(k) for k in range(1, 64)])  # of libm, as in kernels
 
 
 class Known(NamedTuple):
@@ -101,30 +105,29 @@ class Room(NamedTuple):
     own: Own
 
 
-@inner
-def room_for(lo, hi, source_offsets, target_offsets, link_offsets):
+def room_for(lo: int, hi: int, texts: Texts, links: Links) -> Room:
     """Return the room for the sentences `[lo, hi)`."""
-    words = longest_row(target_offsets, lo, hi)
+    words = longest_row(texts.target.offsets, lo, hi)
     return Room(
-        np.zeros(words + 1),
-        np.zeros(words + 1),
+        np.empty(words + 1),
+        np.empty(words + 1),
         np.empty(words + 2),
         np.empty(words + 2),
         np.empty(words, np.uint8),
-        np.empty(longest_row(link_offsets, lo, hi), np.int64),
-        np.empty(longest_row(source_offsets, lo, hi), np.uint8),
-        np.log(np.arange(1, _LOGARITHMS)),
-        room_for_own(lo, hi, source_offsets, target_offsets, link_offsets),
+        np.empty(longest_row(links.offsets, lo, hi), np.int64),
+        np.empty(longest_row(texts.source.offsets, lo, hi), np.uint8),
+        _LOGARITHMS,
+        room_for_own(lo, hi, texts, links),
     )
 
 
-@inlined
+@inner
 def log_of(number, logs):
     """The natural logarithm of a positive integer."""
     return logs[number - 1] if number <= len(logs) else np.log(number)
 
 
-@inlined
+@inner
 def links_of_entity(links, s, first, last, chosen):
     """Write the links of sentence s with a source word in `[first, last)`; return their number.
 
@@ -138,14 +141,15 @@ def links_of_entity(links, s, first, last, chosen):
     return many
 
 
-@inlined
-def linked_words(links, chosen, many, first, begin, end, seen):
+@inner
+def linked_words(links, chosen, many, first, n, begin, end, seen):
     """Return how many source words of an entity have a link to the target words `[begin, end)`.
 
-    chosen: int64, the first `many` are the links of the entity, whose first word is `first`.
-    seen: uint8 (words of the entity), scratch.
+    chosen: int64, the first `many` are the links of the entity, whose n words begin at `first`.
+    seen: uint8 (>= n), scratch.
     """
-    seen[:] = 0
+    for i in range(n):
+        seen[i] = 0
     words = 0
     for k in range(many):
         at = links.source[chosen[k]] - first
@@ -155,7 +159,7 @@ def linked_words(links, chosen, many, first, begin, end, seen):
     return words
 
 
-@inlined
+@inner
 def look_up_words(s, a, b, low, high, known, room):
     """Write what the corpus says about the target words `[low, high)` of sentence s.
 
@@ -170,7 +174,7 @@ def look_up_words(s, a, b, low, high, known, room):
             copied = copied or texts.source.keys[base + i] == word
             linked = linked_elsewhere(pair_of(texts.source.keys[base + i], word), room.own, table)
             if linked > 0:
-                found = association(linked / UNIT, i, t, s, texts, room.own, table)
+                found = association(linked / UNIT, np.int64(i), np.int64(t), s, texts, room.own, table)
                 most = max(most, min(1.0, found))
         room.near[t + 1], room.copied[t] = most, copied
         if room.share[t + 1] < 0.0:
@@ -180,23 +184,23 @@ def look_up_words(s, a, b, low, high, known, room):
             )
 
 
-@inlined
-def describe(s, e, problem, known, room, found):
+@inner
+def describe(s, e, begin, problem, known, room, found):
     """Write the inputs of the candidates of entity e of sentence s, which has some.
 
-    found: float64 (candidates, N), written, in the order of `INPUTS`.
+    found: float64 (rows, N), written from candidate `begin` on, in the order of `INPUTS`.
     """
     texts, links = known.texts, known.links
     source, target, own, col = texts.source, texts.target, room.inside, room.column
     c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
     first_source, first_word = source.offsets[s], target.offsets[s]
-    size, source_size = problem.target_lengths[s], source.offsets[s + 1] - first_source
+    size, source_size = np.int64(problem.target_lengths[s]), source.offsets[s + 1] - first_source
     a, b = texts.entities.start[e], texts.entities.end[e]
     n = b - a
-    sum_links(links, s, a, b, own[: size + 1])
+    sum_links(links, s, a, b, size, own)
     many = links_of_entity(links, s, a, b, room.linked)
     row = max(own[size], 1e-6)
-    letters, marks, digits = 1, 0, 0
+    letters, marks, digits = np.int64(1), 0, 0
     for i in range(first_source + a, first_source + b):
         letters += source.letters[i]
         marks += source.shapes[i] == PUNCTUATION
@@ -204,18 +208,19 @@ def describe(s, e, problem, known, room, found):
     log_words, log_letters = log_of(n, room.logs), log_of(letters, room.logs)
     log_candidates, middle = log_of(c_hi - c_lo, room.logs), (a + b) / (2.0 * source_size)
     seen = times_seen(s, e, known.entity_keys, known.spans, known.table)
-    low, high = size, 0
+    low, high = size, np.int64(0)
     for c in range(c_lo, c_hi):
-        low, high = min(low, problem.start[c]), max(high, problem.end[c])
+        low, high = min(low, np.int64(problem.start[c])), max(high, np.int64(problem.end[c]))
     room.near[0], room.near[size + 1] = 0.0, 0.0
     look_up_words(s, a, b, max(0, low - 1), min(size, high + 1), known, room)
     i, done = -1, 0
     for c in range(c_lo, c_hi):
         if problem.start[c] != i or problem.end[c] < done:
-            i = problem.start[c]
+            i = np.int64(problem.start[c])
             done, phrase = i, SEED
-            their_letters, their_marks, their_digits, same, likely = 1, 0, 0, 0, 0.0
-        j = problem.end[c]
+            their_letters, their_marks, their_digits = np.int64(1), 0, 0
+            same, likely = 0, 0.0
+        j = np.int64(problem.end[c])
         m = j - i
         for w in range(done, j):  # candidates with the same start follow each other
             their_letters += target.letters[first_word + w]
@@ -227,11 +232,11 @@ def describe(s, e, problem, known, room, found):
         done = j
         kept, crossed = own[j] - own[i], col[j] - col[i]
         at_first, at_last = own[i + 1] - own[i], own[j] - own[j - 1]
-        covered = linked_words(links, room.linked, many, a, i, j, room.seen[:n])
+        covered = linked_words(links, room.linked, many, a, n, i, j, room.seen)
         log_own = log_of(m, room.logs)
         long_words = log_own - log_words - known.words
         long_letters = log_of(their_letters, room.logs) - log_letters - known.letters
-        f = found[c - c_lo]
+        f = found[c - begin]
         f[0] = kept / max(crossed, 1e-6)
         f[1] = covered / n
         f[2] = at_first / max(col[i + 1] - col[i], 1e-6)
@@ -274,29 +279,32 @@ def describe(s, e, problem, known, room, found):
             f[37] = min(max(times, 0), seen) / (seen + known.strength)
 
 
-@inlined
+@inner
 def begin_sentence(s, known, room):
     """Read what the entities of sentence s share."""
     target = known.texts.target
     size = target.offsets[s + 1] - target.offsets[s]
-    sum_links(known.links, s, ALL[0], ALL[1], room.column[: size + 1])
-    room.share[: size + 2] = -1.0
+    sum_links(known.links, s, ALL[0], ALL[1], size, room.column)
+    for w in range(1, size + 1):
+        room.share[w] = -1.0
     room.share[0], room.share[size + 1] = 0.0, 0.0
     note_own(s, known.texts, known.links, room.own)
 
 
-@uncounted
-def describe_all(lo, hi, problem, found, known, room):
-    """Write the inputs of every candidate of the sentences `[lo, hi)`."""
-    for s in range(lo, hi):
-        begin_sentence(s, known, room)
-        for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
-            c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
-            if c_lo < c_hi:
-                describe(s, e, problem, known, room, found[c_lo:c_hi])
-
-
 @kernel
+def write_evidence(lo, hi, problem, found, known, room):
+    """Write the inputs of the candidates of the sentences `[lo, hi)`. found: float64 (rows, N)."""
+    begin = problem.candidate_offsets[problem.entity_offsets[lo]]
+    for s in range(lo, hi):
+        e_lo, e_hi = problem.entity_offsets[s], problem.entity_offsets[s + 1]
+        if problem.candidate_offsets[e_lo] == problem.candidate_offsets[e_hi]:
+            continue
+        begin_sentence(s, known, room)
+        for e in range(e_lo, e_hi):
+            if problem.candidate_offsets[e] < problem.candidate_offsets[e + 1]:
+                describe(s, e, begin, problem, known, room, found)
+
+
 def evidence(lo: int, hi: int, problem: Problem, found: Float64, known: Known) -> None:
     """Write the inputs of every candidate.
 
@@ -306,35 +314,11 @@ def evidence(lo: int, hi: int, problem: Problem, found: Float64, known: Known) -
         found: float64 (C, N), written, in the order of `INPUTS`.
         known: the batch and the counts.
     """
-    texts = known.texts
-    room = room_for(lo, hi, texts.source.offsets, texts.target.offsets, known.links.offsets)
-    describe_all(lo, hi, problem, found, known, room)
+    room = room_for(lo, hi, known.texts, known.links)
+    first, last = problem.candidate_offsets[problem.entity_offsets[[lo, hi]]]
+    write_evidence(lo, hi, problem, found[first:last], known, room)
 
 
-@uncounted
-def judge_all(lo, hi, problem, score, known, network, room, given, whole, layer):
-    """Write the probability of every candidate of the sentences `[lo, hi)`."""
-    source, target, entities = known.texts.source, known.texts.target, known.texts.entities
-    for s in range(lo, hi):
-        e_lo, e_hi = problem.entity_offsets[s], problem.entity_offsets[s + 1]
-        if problem.candidate_offsets[e_lo] == problem.candidate_offsets[e_hi]:
-            continue
-        begin_sentence(s, known, room)
-        base, own = target.offsets[s], source.offsets[s]
-        for e in range(e_lo, e_hi):
-            c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
-            if c_lo == c_hi:
-                continue
-            describe(s, e, problem, known, room, given)
-            free = not is_balanced(source.brackets, own + entities.start[e], own + entities.end[e])
-            for c in range(c_lo, c_hi):
-                i, j = base + problem.start[c], base + problem.end[c]
-                whole[c - c_lo] = free or is_balanced(target.brackets, i, j)
-            none = judge(given[: c_hi - c_lo], score[c_lo:c_hi], network, layer)
-            normalise(score[c_lo:c_hi], none, whole)
-
-
-@kernel
 def probabilities(
     lo: int,
     hi: int,
@@ -354,10 +338,13 @@ def probabilities(
         known: the batch and the counts.
         network: the weights.
     """
-    texts = known.texts
-    room = room_for(lo, hi, texts.source.offsets, texts.target.offsets, known.links.offsets)
-    e_lo, e_hi = problem.entity_offsets[lo], problem.entity_offsets[hi]
-    most = longest_row(problem.candidate_offsets, e_lo, e_hi)
-    given, whole = np.empty((most, len(network.mean))), np.empty(most, np.uint8)
-    layer = layer_of(network, most)
-    judge_all(lo, hi, problem, score, known, network, room, given, whole, layer)
+    room = room_for(lo, hi, known.texts, known.links)
+    bounds = [*range(lo, hi, _TOGETHER), hi]
+    edges = problem.candidate_offsets[problem.entity_offsets[bounds]]
+    given = np.empty((longest_row(edges, 0, len(bounds) - 1), len(network.mean)))
+    entities = int(problem.entity_offsets[lo]), int(problem.entity_offsets[hi])
+    most = longest_row(problem.candidate_offsets, *entities)
+    layer, whole = layer_of(network, most), np.empty(most, np.uint8)
+    for first, last in pairwise(bounds):
+        write_evidence(first, last, problem, given, known, room)
+        write_probabilities(first, last, problem, given, known.texts, network, layer, whole, score)

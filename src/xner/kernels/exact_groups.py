@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import allocating, allocating_kernel, inner
 from xner.kernels.matching import CERTIFICATE, DP, GREEDY, ceiling
 from xner.kernels.records import Choice, Float64, Int32, Int64, Problem
 
@@ -28,7 +28,7 @@ class Group(NamedTuple):
     shift: Int64  # int64 (K), where a state counts the entity's uses; -1: no need to
 
 
-@kernel
+@allocating_kernel
 def solve_marked(
     lo: int, hi: int, marked: Int32, problem: Problem, limit: int, table_bits: int, choice: Choice
 ) -> None:
@@ -70,7 +70,7 @@ def solve_marked(
         choice.route[s], choice.objective[s], choice.bound[s] = hardest, total, total + slack
 
 
-@inner
+@allocating
 def groups_of(problem, s):
     """Return int32 (k): each entity's group, named by its lowest entity; groups share no word."""
     base = problem.entity_offsets[s]
@@ -106,7 +106,7 @@ def find_root(root, e):
     return e
 
 
-@inner
+@allocating
 def solve_group(problem, words, members, limit, table_bits, chosen):
     """Improve `chosen` to the group's optimum.
 
@@ -140,7 +140,7 @@ def solve_group(problem, words, members, limit, table_bits, chosen):
     return DP, 0.0
 
 
-@inner
+@allocating
 def reduce(problem, words, members, margin, limit):
     """Return uint8, from the group's first candidate on: 1 for those a better choice may need.
 
@@ -175,7 +175,7 @@ def reduce(problem, words, members, margin, limit):
     return alive
 
 
-@inner
+@allocating
 def lay_out(problem, words, members, alive, limit, width):
     """Return the `Group` of the candidates alive, and the bits of one of its states."""
     offsets, start, end = problem.candidate_offsets, problem.start, problem.end
@@ -223,7 +223,7 @@ def lay_out(problem, words, members, alive, limit, width):
     return Group(candidate, score, owner, after, first[: p + 1], shift), bits
 
 
-@inner
+@allocating
 def fill_table(group, limit, width, bits):
     """Return float64 (P+1, 2**bits): the most that positions p and on can add.
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import kernel, uncounted
+from xner.kernels.jit import allocating_kernel, inner, kernel
 from xner.kernels.order import (
     FERTILITIES,
     count_fertilities,
@@ -148,7 +148,7 @@ def uniform(rng, c):
     return np.float64((x & LOW_BITS) ^ (x >> HALF)) * UNIT
 
 
-@uncounted
+@inner
 def move(s, slot, given, prior, step, c):
     """Count one link more (step 1) or less (step -1) in chain c.
 
@@ -160,14 +160,14 @@ def move(s, slot, given, prior, step, c):
     s.scale[given, c] = ONE / (prior + links)
 
 
-@uncounted
+@inner
 def move_null(s, observed, step, c):
     """Count one null link more or less in chain c. observed: word type."""
     s.null[observed, c] += step
     s.null_total[c] += step
 
 
-@uncounted
+@inner
 def link_at_random(d, s):
     """Start the chains: every candidate, null among them, is equally likely.
 
@@ -193,7 +193,7 @@ def link_at_random(d, s):
             begin += count
 
 
-@uncounted
+@inner
 def update_ratio(s, t, w, given, i, c):
     """Refresh the fertility ratio of the given word i, whose type is `given`, in chain c.
 
@@ -207,7 +207,7 @@ def update_ratio(s, t, w, given, i, c):
     w.ratio[c, i] = more / less
 
 
-@uncounted
+@inner
 def enter_sentence(d, s, t, w, n):
     """Prepare the scratch for pair n."""
     start = d.given_offsets[n]
@@ -231,7 +231,7 @@ def enter_sentence(d, s, t, w, n):
                 update_ratio(s, t, w, place(d.given[place(start + i)]), place(i), c)
 
 
-@uncounted
+@inner
 def leave_sentence(d, s, t, w, n):
     """Count the fertilities of pair n as they are now."""
     start = d.given_offsets[n]
@@ -247,7 +247,7 @@ def leave_sentence(d, s, t, w, n):
                     s.fertility[given, c, place(now)] += ONE
 
 
-@uncounted
+@inner
 def take_out(d, s, t, w, word, start, begin, c):
     """Do not count the link of an observed word in chain c.
 
@@ -264,7 +264,7 @@ def take_out(d, s, t, w, word, start, begin, c):
             update_ratio(s, t, w, given, place(old), c)
 
 
-@uncounted
+@inner
 def weigh(d, s, t, w, j, start, begin, count, c):
     """Write the running sums of the weights of observed word j's candidates in chain c.
 
@@ -286,7 +286,7 @@ def weigh(d, s, t, w, j, start, begin, count, c):
         w.cumulative[c, place(k + 1)] = total
 
 
-@uncounted
+@inner
 def draw(d, s, t, w, j, word, start, begin, count, c):
     """Draw the link of observed word j of a sentence in chain c, after `weigh`.
 
@@ -318,7 +318,7 @@ def draw(d, s, t, w, j, word, start, begin, count, c):
     return total
 
 
-@uncounted
+@inner
 def sample_sentence(d, s, t, w, n, begin, posterior):
     """Draw the links of pair n again in every chain; add their probabilities to `posterior`.
 
@@ -347,7 +347,7 @@ def sample_sentence(d, s, t, w, n, begin, posterior):
     return begin
 
 
-@kernel
+@allocating_kernel
 def sweep_chains(
     d: Direction, s: State, w: Work, settings: Settings, k: int, share: np.float32, posterior: Int32
 ) -> None:

@@ -1,9 +1,17 @@
-"""How kernels are compiled. Both decorators keep the signature, so that mypy checks calls.
+"""How kernels are compiled. All decorators keep the signature, so that mypy checks calls.
 
-Divisors in kernels are above 0, so `error_model` turns off the checks for division by 0, which
-would make Numba count references to arrays in the innermost loops.
+Most of the time to compile a function goes into what Numba and LLVM do for each statement, each
+array of its records and each function below it. So that the first use of xner does not wait long,
+
+* kernels make no arrays: what calls them, in plain Python, gives them room. Numba then counts no
+  references to arrays, which would also take most of the time of loops over records;
+* a function has the same types of arguments everywhere, else Numba compiles it for each of them;
+* chains of calls are short, because LLVM optimises a function again in each that calls it.
+
+Divisors in kernels are above 0, so `error_model` turns off the checks for division by 0.
 """
 
+import gc
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,52 +19,61 @@ from numba import njit
 from numba.core.registry import CPUDispatcher
 
 from xner.kernels.cache import cache_of
+from xner.kernels.compiler import PartCompiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function that Python calls: without the GIL, and cached on disk."""
-    compiled: Function = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
-    if isinstance(compiled, CPUDispatcher) and (saved := cache_of(function)) is not None:
-        compiled._cache = saved
-    return compiled
+    """Compile a function that Python calls and that makes no arrays; it is cached on disk."""
+    return _saved(function, njit(**_OPTIONS, _nrt=False)(function))
 
 
 def inner(function: Function) -> Function:
-    """Compile a function that only kernels call.
+    """Compile a function that only kernels call and that makes no arrays.
 
     It has no wrapper for Python, which halves the time to compile it, and no cache of its own:
-    it is part of the kernels that call it. LLVM optimises it again in every caller and in every
-    caller of these, so deep chains of calls are slow to compile.
+    it is part of the kernels that call it.
     """
-    compiled: Function = njit(
-        nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(function)
+    compiled: Function = njit(**_PART, _nrt=False, forceinline=True)(function)
     return compiled
 
 
-def inlined(function: Function) -> Function:
-    """Insert a function that only kernels call into them, before compilation.
+def allocating_kernel(function: Function) -> Function:
+    """Compile a kernel that makes arrays of sizes that only it finds out."""
+    return _saved(function, njit(**_OPTIONS)(function))
 
-    For short functions in inner loops that take records: a call would count references to every
-    array of the record.
-    """
-    compiled: Function = njit(inline="always", error_model="numpy")(function)
+
+def allocating(function: Function) -> Function:
+    """Compile a function that only such kernels call, and that makes arrays or calls one."""
+    compiled: Function = njit(**_PART)(function)
     return compiled
 
 
-def uncounted(function: Function) -> Function:
-    """Compile a function that only kernels call, and that makes no arrays.
+_OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_PART = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": PartCompiler}
 
-    It counts no references to arrays, which takes most of the time of loops over records. What
-    makes arrays, such as `np.empty`, belongs to the kernel that calls it.
-    """
-    compiled: Function = njit(
-        nogil=True,
-        error_model="numpy",
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-        _nrt=False,
-    )(function)
-    return compiled
+
+def _saved(function: Function, compiled: Any) -> Function:
+    """Keep a compiled kernel on disk."""
+    if isinstance(compiled, CPUDispatcher):
+        compiled.compile = _uncollected(compiled.compile)
+        if (saved := cache_of(function)) is not None:
+            compiled._cache = saved
+    kept: Function = compiled
+    return kept
+
+
+def _uncollected(compile_types: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Compile without looking for garbage: most objects stay, and the search takes a tenth."""
+
+    def compile_without(types: Any) -> Any:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return compile_types(types)
+        finally:
+            if collecting:
+                gc.enable()
+
+    return compile_without

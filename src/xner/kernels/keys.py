@@ -124,10 +124,15 @@ def add_counts(keys: Keys, values: Int64, table: Table) -> int:
     return new
 
 
-@kernel
 def look_up(keys: Keys, table: Table) -> Int64:
     """Return int64: the count of each key, 0 for keys that are not in the table."""
     found = np.empty(len(keys), np.int64)
+    write_counts(keys, table, found)
+    return found
+
+
+@kernel
+def write_counts(keys, table, found):
+    """See `look_up`. found: int64, written."""
     for i in range(len(keys)):
         found[i] = table.counts[slot_of(table.keys, keys[i])]
-    return found

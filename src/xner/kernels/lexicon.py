@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import inlined, inner, kernel
+from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import HALF, LOW, MULTIPLIER, SEED, mix
 from xner.kernels.records import Flags, Float32, Float64, Int32, Int64, Keys
 
@@ -104,7 +104,7 @@ def part_key(part, is_target):
     return ((part & LOW_31) << np.uint64(1)) | np.uint64(is_target)
 
 
-@inlined
+@inner
 def slot_of(starts, keys, source, target):
     """The slot of a target type among those of a source type, or the free one where it belongs."""
     first = np.uint64(starts[source])
@@ -126,20 +126,20 @@ def spot(key):
     return (low + high) >> np.uint64(28) & LOW
 
 
-@inlined
+@inner
 def word_of(bits, place):
     """The word of a filter that holds the bits of a key. place: of `spot`."""
     return (place >> np.uint64(6)) & np.uint64(len(bits) - 1)
 
 
-@inlined
+@inner
 def bits_of(place):
     """The two bits of a key in its word of a filter."""
     one = np.uint64(1) << (place & np.uint64(63))
     return one | (np.uint64(1) << (place >> np.uint64(26)))
 
 
-@inlined
+@inner
 def find(keys, bits, key):
     """The slot of a key in a table, or -1; most keys miss the small filter of bits first."""
     place = spot(key)
@@ -207,7 +207,7 @@ def part_keys(lo: int, hi: int, letters: Letters, starts: Int64, parts: Keys, bi
             before = letter
 
 
-@inlined
+@inner
 def look_alike(one, a, two, b):
     """Whether two words share at least two pairs of adjacent letters, as far as bits tell."""
     first = one[a, 0] & two[b, 0]

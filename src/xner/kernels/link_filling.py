@@ -15,7 +15,7 @@ from xner.kernels.association import (
     pair_of,
     room_for_own,
 )
-from xner.kernels.jit import inlined, inner, kernel, uncounted
+from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import mix, slot_of
 from xner.kernels.records import (
     Flags,
@@ -52,10 +52,10 @@ class Found(NamedTuple):
     own: Own
 
 
-@inner
-def room_for_found(lo, hi, source_offsets, target_offsets, link_offsets, reach):
+def room_for_found(lo: int, hi: int, texts: Texts, links: Links, reach: int) -> Found:
     """Return the room for the sentences `[lo, hi)`."""
-    sources, targets = longest_row(source_offsets, lo, hi), longest_row(target_offsets, lo, hi)
+    sources = longest_row(texts.source.offsets, lo, hi)
+    targets = longest_row(texts.target.offsets, lo, hi)
     near = targets + 2 * reach
     return Found(
         np.zeros(sources, np.uint8),
@@ -64,11 +64,11 @@ def room_for_found(lo, hi, source_offsets, target_offsets, link_offsets, reach):
         np.zeros(targets, np.int32),
         np.empty(near, np.int32),
         np.empty(near, np.int32),
-        room_for_own(lo, hi, source_offsets, target_offsets, link_offsets),
+        room_for_own(lo, hi, texts, links),
     )
 
 
-@inlined
+@inner
 def mark_linked(links, s, value, source, target):
     """Set `source` and `target` to `value` for the linked words of pair s. uint8 (>= words)."""
     for link in range(links.offsets[s], links.offsets[s + 1]):
@@ -77,22 +77,21 @@ def mark_linked(links, s, value, source, target):
             target[links.target[link]] = value
 
 
-@inner
-def new_links(lo, hi, offsets):
+def new_links(lo: int, hi: int, offsets: Int32) -> NewLinks:
     """Return room for a link of every target word of the pairs `[lo, hi)`."""
-    size = np.int64(offsets[hi] - offsets[lo])
+    size = offsets[hi] - offsets[lo]
     row, source = np.empty(size, np.int32), np.empty(size, np.int32)
     return NewLinks(row, source, np.empty(size, np.int32), np.empty(size, np.float32))
 
 
-@inlined
+@inner
 def note_best(t, i, evidence, least, found):
     """Keep a link of the target word t to the source word i if no other has more evidence."""
     if evidence > max(least, found.evidence[t]):
         found.evidence[t], found.best[t] = evidence, i + 1
 
 
-@inlined
+@inner
 def write_best(s, most, found, links, at):
     """Add the links that were found in pair s, and clear the room; return the next free index."""
     for t in range(most):
@@ -104,18 +103,24 @@ def write_best(s, most, found, links, at):
     return at
 
 
-@kernel
 def lexicon_keys(lo: int, hi: int, texts: Texts, links: Links) -> tuple[Keys, Int64]:
     """Return what the sentences `[lo, hi)` with entities add to the counts of the lexicon.
 
     Returns uint64, a key for each target word, each source word inside an entity, and each link of
     one of these; int64, 1 or the weight of the link in 65536ths.
     """
+    offsets = texts.source.offsets, texts.target.offsets, links.offsets
+    size = sum(int(rows[hi] - rows[lo]) for rows in offsets)
+    keys, values = np.empty(size, np.uint64), np.ones(size, np.int64)
+    many = list_lexicon(lo, hi, texts, links, keys, values)
+    return keys[:many], values[:many]
+
+
+@kernel
+def list_lexicon(lo, hi, texts, links, keys, values):
+    """See `lexicon_keys`. keys, values: written, values from ones; returns how many there are."""
     offsets, inside = texts.entities.offsets, texts.inside
     words, source, target = texts.source.offsets, texts.source.keys, texts.target.keys
-    size = words[hi] - words[lo] + texts.target.offsets[hi] - texts.target.offsets[lo]
-    size += links.offsets[hi] - links.offsets[lo]
-    keys, values = np.empty(size, np.uint64), np.ones(size, np.int64)
     at = 0
     for s in range(lo, hi):
         if offsets[s] == offsets[s + 1]:
@@ -134,29 +139,27 @@ def lexicon_keys(lo: int, hi: int, texts: Texts, links: Links) -> tuple[Keys, In
                 keys[at] = mix(pair_of(source[i], target[first + links.target[link]]))
                 values[at] = np.int64(np.float64(links.weight[link]) * UNIT + 0.5)
                 at += 1
-    return keys[:at], values[:at]
+    return at
 
 
-@kernel
 def lexicon_links(
     lo: int, hi: int, texts: Texts, links: Links, table: Table, least: float
-) -> tuple[NewLinks, np.int64]:
+) -> tuple[NewLinks, int]:
     """Link target words without a link to the unlinked entity word they most likely translate.
 
     The evidence is links / sqrt((source occurrences + 1) * (target occurrences + 1)), without
     the own sentence, at most 1. A link needs more evidence than `least`; ties: the first word.
     Returns room for links, and how many there are.
     """
-    offsets = texts.source.offsets, texts.target.offsets, links.offsets
-    found = room_for_found(lo, hi, *offsets, 0)
+    found = room_for_found(lo, hi, texts, links, 0)
     made = new_links(lo, hi, texts.target.offsets)
     return made, find_lexicon(lo, hi, texts, links, table, least, found, made)
 
 
-@uncounted
+@kernel
 def find_lexicon(lo, hi, texts, links, table, least, found, made):
     """Write the links of the sentences `[lo, hi)`; return how many there are."""
-    source, target = texts.source, texts.target
+    source, target, own = texts.source, texts.target, found.own
     at = np.int64(0)
     for s in range(lo, hi):
         base, first = source.offsets[s], target.offsets[s]
@@ -167,23 +170,23 @@ def find_lexicon(lo, hi, texts, links, table, least, found, made):
             if found.source[w] or not texts.inside[base + w]:
                 continue
             if not noted:
-                note_own(s, texts, links, found.own)
+                note_own(s, texts, links, own)
                 noted = True
             for t in range(most):
                 if found.target[t]:
                     continue
                 pair = pair_of(source.keys[base + w], target.keys[first + t])
-                linked = linked_elsewhere(pair, found.own, table)
+                linked = linked_elsewhere(pair, own, table)
                 if linked > 0:
-                    strong = association(linked / UNIT, w, t, s, texts, found.own, table)
-                    note_best(t, w, min(1.0, strong), least, found)
+                    strong = association(linked / UNIT, np.int64(w), np.int64(t), s, texts, own, table)
+                    note_best(np.int64(t), np.int64(w), min(1.0, strong), least, found)
         if noted:
             at = write_best(s, most, found, made, at)
         mark_linked(links, s, UNLINKED, found.source, found.target)
     return at
 
 
-@inlined
+@inner
 def near_words(start, end, words, linked, reach, near):
     """Write the unlinked words inside a span and next to it; return how many.
 
@@ -212,27 +215,28 @@ def near_words(start, end, words, linked, reach, near):
     return n
 
 
-@kernel
 def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, reach: int) -> Keys:
     """Return the keys of all pairs of a word of an entity and an unlinked word at its span.
 
     Returns uint64, a key for each pair of positions. spans: of the first pass.
     """
-    sources = longest_row(texts.source.offsets, lo, hi)
-    longest = longest_row(texts.target.offsets, lo, hi)
+    first, last = spans.offsets[lo], spans.offsets[hi]
+    own = spans.entity[first:last]
+    most = spans.end[first:last] - spans.start[first:last] + np.int64(2 * reach)
+    size = int(most @ (texts.entities.end[own] - texts.entities.start[own]))
+    keys, found = np.empty(size, np.uint64), room_for_found(lo, hi, texts, links, reach)
+    return keys[: list_adjacent(lo, hi, texts, links, spans, reach, found, keys)]
+
+
+@kernel
+def list_adjacent(lo, hi, texts, links, spans, reach, found, keys):
+    """See `adjacent_keys`. keys: uint64, written; returns how many there are."""
     source, target, entities = texts.source, texts.target, texts.entities
-    size = 0
-    for k in range(spans.offsets[lo], spans.offsets[hi]):
-        e = spans.entity[k]
-        most = spans.end[k] - spans.start[k] + 2 * reach
-        size += most * (entities.end[e] - entities.start[e])
-    ignored, linked = np.zeros(sources, np.uint8), np.zeros(longest, np.uint8)
-    near = np.empty(longest + 2 * reach, np.int32)
-    keys = np.empty(size, np.uint64)
+    linked, near = found.target, found.near
     at = 0
     for s in range(lo, hi):
         base, first = source.offsets[s], target.offsets[s]
-        mark_linked(links, s, LINKED, ignored, linked)
+        mark_linked(links, s, LINKED, found.source, linked)
         for k in range(spans.offsets[s], spans.offsets[s + 1]):
             e, words = spans.entity[k], target.offsets[s + 1] - first
             n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
@@ -241,11 +245,11 @@ def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, re
                     word = target.keys[first + near[m]]
                     keys[at] = mix(mix(source.keys[w] ^ NEAR) ^ word)
                     at += 1
-        mark_linked(links, s, UNLINKED, ignored, linked)
-    return keys[:at]
+        mark_linked(links, s, UNLINKED, found.source, linked)
+    return at
 
 
-@inlined
+@inner
 def times_near(a, b, s, texts, spans, linked, reach, near):
     """Return how often pair s has type b at the span of an entity with type a."""
     times = 0
@@ -265,7 +269,6 @@ def times_near(a, b, s, texts, spans, linked, reach, near):
     return times
 
 
-@kernel
 def adjacent_links(
     lo: int,
     hi: int,
@@ -275,7 +278,7 @@ def adjacent_links(
     table: Table,
     reach: int,
     least: float,
-) -> tuple[NewLinks, np.int64]:
+) -> tuple[NewLinks, int]:
     """Link unlinked words in or next to a span to a word of the span's entity.
 
     The evidence is (links + times near) / sqrt((source occurrences + 1) * (target occurrences
@@ -291,13 +294,12 @@ def adjacent_links(
         reach: how many words next to a span are considered on either side.
         least: the evidence that a link must exceed.
     """
-    offsets = texts.source.offsets, texts.target.offsets, links.offsets
-    found = room_for_found(lo, hi, *offsets, reach)
+    found = room_for_found(lo, hi, texts, links, reach)
     made = new_links(lo, hi, texts.target.offsets)
     return made, find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made)
 
 
-@uncounted
+@kernel
 def find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made):
     """Write the links of the sentences `[lo, hi)`; return how many there are."""
     source, target, entities, own = texts.source, texts.target, texts.entities, found.own
@@ -327,8 +329,8 @@ def find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made)
                     linked = linked_elsewhere(pair_of(a, b), own, table)
                     if times + linked > 0:
                         weight = times + linked / UNIT
-                        strong = association(weight, w, t, s, texts, own, table)
-                        note_best(t, w, strong, least, found)
+                        strong = association(weight, np.int64(w), np.int64(t), s, texts, own, table)
+                        note_best(np.int64(t), np.int64(w), strong, least, found)
         if noted:
             at = write_best(s, words, found, made, at)
         mark_linked(links, s, UNLINKED, found.source, found.target)

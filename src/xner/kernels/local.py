@@ -22,7 +22,7 @@ from xner.kernels.emission import (
     padded,
 )
 from xner.kernels.gibbs import HALF, LOW_BITS, MULTIPLIER, NULL
-from xner.kernels.jit import inner, kernel, uncounted
+from xner.kernels.jit import allocating_kernel, inner
 from xner.kernels.keys import mix
 from xner.kernels.lexicon import WHOLE, Lexicon, Side
 from xner.kernels.order import LONGEST_JUMP
@@ -70,7 +70,7 @@ def unit(rng):
     )
 
 
-@uncounted
+@inner
 def seed_pair(seed, s, t, given, observed, rng):
     """Set the random state from the words of a pair. s, t: Words; rng: uint64 (1), written."""
     key = seed
@@ -83,7 +83,7 @@ def seed_pair(seed, s, t, given, observed, rng):
     rng[0] = (carry << HALF) | (key & LOW_BITS) | np.uint64(1)
 
 
-@uncounted
+@inner
 def set_jumps(jumps, given, e):
     """Spread the probabilities of jumps over a sentence of `given` words."""
     for k in range(2 * given + 3):
@@ -101,7 +101,7 @@ def choose(sums, first, count, threshold):
     return found
 
 
-@uncounted
+@inner
 def start_chains(given, observed, e, w, rng):
     """Draw the first links of all chains, without order and fertility."""
     width = padded(given)
@@ -124,7 +124,7 @@ def start_chains(given, observed, e, w, rng):
             w.ratio[c, i] = e.fertility[i, min(w.links_of[c, i], most)]
 
 
-@uncounted
+@inner
 def weigh(given, j, e, w):
     """Write the weights of all links of observed word j in every chain, and their sums."""
     most = e.fertility.shape[1] - 1
@@ -155,7 +155,7 @@ def weigh(given, j, e, w):
         w.cumulative[3, i] = four
 
 
-@uncounted
+@inner
 def sweep(given, observed, e, w, rng, share, posterior):
     """Draw the links of all observed words again; add share * P(link) to `posterior`."""
     most = e.fertility.shape[1] - 1
@@ -186,7 +186,7 @@ def sweep(given, observed, e, w, rng, share, posterior):
                 w.ratio[c, k] = e.fertility[k, min(w.links_of[c, k], most)]
 
 
-@uncounted
+@inner
 def sample_way(given, observed, e, w, settings, rng, posterior):
     """Write the probabilities of the links of one direction, (observed, given) row by row."""
     for k in range(padded(given) * observed):
@@ -199,7 +199,7 @@ def sample_way(given, observed, e, w, settings, rng, posterior):
             sweep(given, observed, e, w, rng, added, posterior)
 
 
-@uncounted
+@inner
 def take_hints(hints, cell, given, observed, there, back):
     """Multiply the weights of the links of one pair by its hints.
 
@@ -216,7 +216,7 @@ def take_hints(hints, cell, given, observed, there, back):
             back[i * width + j] *= hints[1][cell + i * observed + j]
 
 
-@uncounted
+@inner
 def take_likely(given, observed, there, back, least, found, source, target, forward, reverse):
     """Append the more probable links of a pair; return the number of links then.
 
@@ -239,7 +239,7 @@ def take_likely(given, observed, there, back, least, found, source, target, forw
     return found
 
 
-@kernel
+@allocating_kernel
 def link_pairs(
     lo: int,
     hi: int,

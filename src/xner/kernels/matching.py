@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xner.kernels.jit import inlined, inner, kernel
+from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Choice, Int32, Problem
 from xner.kernels.sizes import longest, longest_row
 
@@ -10,7 +10,7 @@ CERTIFICATE, DP, GREEDY, HEURISTIC = 0, 1, 3, 4  # as in xner.solve.solution.Rou
 NO_LIMIT = 1 << 30
 
 
-@inlined
+@inner
 def is_free(problem, c, taken):
     """Return whether candidate c covers no taken word. taken: uint8 (>= target words)."""
     for w in range(problem.start[c], problem.end[c]):  # noqa: SIM110 - Numba has no generators
@@ -34,13 +34,13 @@ def best_free(problem, e, taken):
     return best
 
 
-@inlined
+@inner
 def overlap(problem, a, b):
     """Return whether two candidates share a word."""
     return problem.start[a] < problem.end[b] and problem.start[b] < problem.end[a]
 
 
-@inlined
+@inner
 def separate_bests(problem, s, best):
     """Write the best candidate of each entity of sentence s to `best`.
 
@@ -129,7 +129,6 @@ def ceiling(score, limit):
     return top
 
 
-@kernel
 def greedy(lo: int, hi: int, problem: Problem, limit: int, choice: Choice) -> None:
     """Match the sentences `[lo, hi)` greedily.
 
@@ -143,8 +142,13 @@ def greedy(lo: int, hi: int, problem: Problem, limit: int, choice: Choice) -> No
     """
     most = longest_row(problem.entity_offsets, lo, hi)
     taken = np.zeros(longest(problem.target_lengths, lo, hi), np.uint8)
-    best = np.empty(most, np.int64)
-    left = np.empty(most, np.int64)
+    best, left = np.empty(most, np.int64), np.empty(most, np.int64)
+    match_greedily(lo, hi, problem, limit, choice, taken, best, left)
+
+
+@kernel
+def match_greedily(lo, hi, problem, limit, choice, taken, best, left):
+    """See `greedy`. taken, best, left: as in `best_first`."""
     for s in range(lo, hi):
         a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         found = 0
@@ -178,7 +182,6 @@ def by_length(lo, hi, length, order):
         order[at] = e
 
 
-@kernel
 def first_fit(lo: int, hi: int, problem: Problem, length: Int32, choice: Choice) -> None:
     """Choose in the order of entity length every candidate that covers no chosen word.
 
@@ -188,9 +191,14 @@ def first_fit(lo: int, hi: int, problem: Problem, length: Int32, choice: Choice)
         length: int32 (E), words of each source entity.
         choice: written; zeros on entry. The bound is the sum of all scores.
     """
-    most = longest_row(problem.entity_offsets, lo, hi)
     taken = np.zeros(longest(problem.target_lengths, lo, hi), np.uint8)
-    order = np.empty(most, np.int32)
+    order = np.empty(longest_row(problem.entity_offsets, lo, hi), np.int32)
+    match_in_order(lo, hi, problem, length, choice, taken, order)
+
+
+@kernel
+def match_in_order(lo, hi, problem, length, choice, taken, order):
+    """See `first_fit`. taken: uint8 (>= target words) of zeros, order: int32 (>= entities)."""
     for s in range(lo, hi):
         a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         by_length(a, b, length, order)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xner.kernels.jit import kernel
+from xner.kernels.jit import allocating_kernel, kernel
 from xner.kernels.lexicon import SOURCE_PARTS, TARGET_PARTS, VIEWS, enter, find, view_key
 from xner.kernels.records import Float32, Float64, Int32, Int64, Keys
 
@@ -43,7 +43,7 @@ def list_views(
             links[enter(keys, bits, key)] += linked[e]
 
 
-@kernel
+@allocating_kernel
 def count_views(
     lo: int,
     hi: int,
@@ -74,7 +74,7 @@ def count_views(
     return met
 
 
-@kernel
+@allocating_kernel
 def count_fertility(
     ids: Int32,
     word_offsets: Int64,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import inlined, inner
+from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Float64, Int64
 
 FARTHEST = 4.0
@@ -53,8 +53,7 @@ class Layer(NamedTuple):
     exponents: Int64
 
 
-@inner
-def layer_of(network, most):
+def layer_of(network: Network, most: int) -> Layer:
     """Return the `Layer` for entities of at most so many candidates."""
     inputs, hidden = network.hidden.shape
     units, power = np.empty((most + 1, hidden)), np.empty((most + 1) * hidden)
@@ -79,12 +78,12 @@ def is_balanced(brackets, first, last):
     return depth == 0
 
 
-@inlined
-def sum_units(network, x, units):
+@inner
+def sum_units(hidden, bias, x, units):
     """Write hidden x + bias. x: float64 (N); units: float64 (H), written."""
-    hidden, inputs = network.hidden, len(x)
+    inputs = len(x)
     for h in range(len(units)):
-        units[h] = network.bias[h]
+        units[h] = bias[h]
     k = 0
     while k + 4 <= inputs:  # four at a time: the sums are read and written less often
         a, b, c, d = x[k], x[k + 1], x[k + 2], x[k + 3]
@@ -103,14 +102,13 @@ def sum_units(network, x, units):
         k += 1
 
 
-@inlined
-def replace_by_tanh(layer, many):
-    """Write tanh of the first values of `flat`, within 2 units in the last place.
+@inner
+def replace_by_tanh(many, values, rest, power, exponents):
+    """Write tanh of the first of some values, within 2 units in the last place.
 
     1 - 2 / (exp(2 z) + 1), with the rational approximation of exp of the Cephes library, in loops
     that LLVM turns into vector instructions; a call of exp for each would take four times as long.
     """
-    values, rest, power, exponents = layer.flat, layer.rest, layer.power, layer.exponents
     for i in range(many):
         y = min(_SATURATED, max(-_SATURATED, 2.0 * values[i]))
         k = y * _PER_TWO + _ROUND
@@ -133,41 +131,45 @@ def replace_by_tanh(layer, many):
         values[i] = 1.0 - 2.0 / ((1.0 + 2.0 * p / (below - p)) * power[i] + 1.0)
 
 
-@inlined
-def judge(given, score, network, layer):
+@inner
+def judge(first, given, score, network, layer):
     """Write the logits of the candidates of an entity; return that of none of them.
 
     base . scores + bound tanh(output . tanh(hidden x + bias) / bound) for a candidate. None has
     `missing` for the sum, and only some inputs.
 
-    given: float64 (C, N), C > 0, the inputs; score: float64 (C), written.
+    first: the row of the first candidate. given: float64 (rows, N), the inputs; score: float64
+    (C), C > 0, written.
     """
-    x, many = layer.inputs, len(given)
-    x[:] = 0.0
-    for k in network.none:
-        x[k] = standardised(given[0, k], network.mean[k], network.scale[k])
-    sum_units(network, x, layer.units[many])
+    hidden, bias, mean, scale = network.hidden, network.bias, network.mean, network.scale
+    x, units, many = layer.inputs, layer.units, len(score)
+    for k in range(len(x)):
+        x[k] = 0.0
+    for i in range(len(network.none)):
+        k = network.none[i]
+        x[k] = standardised(given[first, k], mean[k], scale[k])
+    sum_units(hidden, bias, x, units[many])
     for c in range(many):
         for k in range(len(x)):
-            x[k] = standardised(given[c, k], network.mean[k], network.scale[k])
-        sum_units(network, x, layer.units[c])
-    replace_by_tanh(layer, (many + 1) * len(network.bias))
-    none, first = network.missing, len(x) - len(network.base)
+            x[k] = standardised(given[first + c, k], mean[k], scale[k])
+        sum_units(hidden, bias, x, units[c])
+    replace_by_tanh((many + 1) * len(bias), layer.flat, layer.rest, layer.power, layer.exponents)
+    none, scores = network.missing, len(x) - len(network.base)
     for c in range(many + 1):
         correction = 0.0
         for h in range(len(network.output)):
-            correction += network.output[h] * layer.units[c, h]
+            correction += network.output[h] * units[c, h]
         correction = network.bound * np.tanh(correction / network.bound)
         if c < many:
             score[c] = correction
             for k in range(len(network.base)):
-                score[c] += network.base[k] * given[c, first + k]
+                score[c] += network.base[k] * given[first + c, scores + k]
         else:
             none += correction
     return none
 
 
-@inlined
+@inner
 def normalise(logits, none, whole):
     """Turn the logits of the candidates of an entity into probabilities.
 
@@ -182,3 +184,27 @@ def normalise(logits, none, whole):
         total += logits[c]
     for c in range(len(logits)):
         logits[c] /= total
+
+
+@kernel
+def write_probabilities(lo, hi, problem, given, texts, network, layer, whole, score):
+    """Write the probability of every candidate of the sentences `[lo, hi)`.
+
+    given: float64 (rows, N), the inputs of their candidates. whole: uint8 (>= candidates of an
+    entity), scratch. score: float64 (C), written.
+    """
+    source, target, entities = texts.source, texts.target, texts.entities
+    begin = problem.candidate_offsets[problem.entity_offsets[lo]]
+    for s in range(lo, hi):
+        base, own = target.offsets[s], source.offsets[s]
+        for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
+            c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
+            if c_lo == c_hi:
+                continue
+            free = not is_balanced(source.brackets, own + entities.start[e], own + entities.end[e])
+            for c in range(c_lo, c_hi):
+                i, j = base + problem.start[c], base + problem.end[c]
+                whole[c - c_lo] = free or is_balanced(target.brackets, i, j)
+            logits = score[c_lo:c_hi]
+            none = judge(c_lo - begin, given, logits, network, layer)
+            normalise(logits, none, whole)

@@ -5,13 +5,13 @@ They are compiled into the kernel of `xner.kernels.gibbs`.
 
 import numpy as np
 
-from xner.kernels.jit import inner
+from xner.kernels.jit import allocating
 
 LONGEST_JUMP = 24  # longer jumps share one probability mass
 FERTILITIES = 6  # 0, 1, ..., and the last for "this many or more"
 
 
-@inner
+@allocating
 def estimate_jumps(given_offsets, observed_offsets, links, alpha, jumps):
     """Estimate the jumps, to and from the sentence's ends too, from the links.
 
@@ -51,7 +51,7 @@ def estimate_jumps(given_offsets, observed_offsets, links, alpha, jumps):
             jumps[c, k] = counts[jump + LONGEST_JUMP] / total
 
 
-@inner
+@allocating
 def count_fertilities(given, given_offsets, observed_offsets, links, fertility):
     """Count the words of every given type by their number of links.
 
@@ -68,7 +68,7 @@ def count_fertilities(given, given_offsets, observed_offsets, links, fertility):
             fertility[given[i], c, min(links_of[i], FERTILITIES - 1)] += 1
 
 
-@inner
+@allocating
 def estimate_fertilities(fertility, alpha, masses):
     """Spread the prior mass `alpha` over the fertilities in proportion to those of all words.
 

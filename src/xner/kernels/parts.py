@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import allocating_kernel, inner, kernel
 from xner.kernels.keys import HALF, LOW
 from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
 from xner.kernels.sizes import place
@@ -109,7 +109,7 @@ def spelling_levels(a, b, same, runs):
     return min(max(tenths - 2, 0), SIMILAR - 1), shared
 
 
-@kernel
+@allocating_kernel
 def spelling(
     lo: int,
     hi: int,
@@ -151,7 +151,7 @@ def count_links(cells: Int32, posterior: Int32, share: np.float32, linked: Float
         linked[cells[c]] += share * posterior[c]
 
 
-@kernel
+@allocating_kernel
 def class_evidence(
     lo: int,
     hi: int,
@@ -210,7 +210,7 @@ class Sample(NamedTuple):
     links: Float64
 
 
-@kernel
+@allocating_kernel
 def list_features(f: Any, step: int, linked: Float32, met: Float32, sample: Sample) -> None:
     """Write the features of every `step`-th entry.
 

@@ -73,7 +73,7 @@ class NewLinks(NamedTuple):
     weight: Float32
 
     @classmethod
-    def of(cls, blocks: list[tuple[NewLinks, np.int64]]) -> NewLinks:
+    def of(cls, blocks: list[tuple[NewLinks, int]]) -> NewLinks:
         """Return the links of all blocks: the first n of each."""
         return joined([cls._make(column[:n] for column in links) for links, n in blocks])
 

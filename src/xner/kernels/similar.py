@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import allocating_kernel, inner
 from xner.kernels.records import Float32, Int64
 
 SMALLEST = np.float32(1.1754944e-38)
@@ -38,7 +38,7 @@ def as_weight(similarity):
     return np.float32(min(max(similarity, SMALLEST), 1.0))
 
 
-@kernel
+@allocating_kernel
 def link_argmax(
     lo: int, hi: int, scores: NDArray[Any], rows: Int64, columns: Int64, weight: Float32
 ) -> None:
@@ -57,7 +57,7 @@ def link_argmax(
                 weight[b, i, by_row[i]] = as_weight(own[i, by_row[i]])
 
 
-@kernel
+@allocating_kernel
 def link_itermax(
     lo: int,
     hi: int,
@@ -115,7 +115,7 @@ def shift(scores, row_top, column_top):
             column_top[j] = max(column_top[j], score)
 
 
-@kernel
+@allocating_kernel
 def link_softmax(
     lo: int,
     hi: int,
@@ -200,7 +200,7 @@ def entmax15_thresholds(scores, top, tau, room):
             tau[i] = entmax15_threshold(room[:count])
 
 
-@kernel
+@allocating_kernel
 def link_entmax15(
     lo: int, hi: int, scores: NDArray[Any], rows: Int64, columns: Int64, weight: Float32
 ) -> None:

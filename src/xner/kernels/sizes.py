@@ -1,30 +1,24 @@
-"""How much room the sentences of a block need, and positions in it.
-
-Sizes are int64 everywhere, and no literals: Numba compiles `min`, `max`, `np.empty` and every
-function once per combination of argument types, and literals count as types of their own.
-"""
+"""How much room the sentences of a block need, and positions in it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xner.kernels.jit import inner
+from xner.kernels.records import Int32, sizes_of
 
 
-@inner
-def longest(lengths, lo, hi):
+def longest(lengths: Int32, lo: int, hi: int) -> int:
     """Return the greatest of `lengths[lo:hi]`, 0 if there is none."""
-    size = np.int64(0)
-    for s in range(lo, hi):
-        size = max(size, np.int64(lengths[s]))
-    return size
+    if hi - lo == 1:  # a single sentence must not wait for NumPy
+        return int(lengths[lo])
+    return int(lengths[lo:hi].max(initial=0))
 
 
-@inner
-def longest_row(offsets, lo, hi):
+def longest_row(offsets: NDArray[np.integer], lo: int, hi: int) -> int:
     """Return the most items that `offsets` gives one of the rows `[lo, hi)`."""
-    size = np.int64(0)
-    for s in range(lo, hi):
-        size = max(size, np.int64(offsets[s + 1] - offsets[s]))
-    return size
+    if hi - lo == 1:
+        return int(offsets[hi] - offsets[lo])
+    return int(sizes_of(offsets[lo : hi + 1]).max(initial=0))
 
 
 @inner

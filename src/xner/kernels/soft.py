@@ -9,7 +9,7 @@ that of the null word.
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import allocating_kernel, inner, kernel
 from xner.kernels.records import Flags, Float32, Int32, Int64
 
 
@@ -47,7 +47,7 @@ def vote_words(first, last, words, p, bit, best, total, votes):
             votes[k] |= bit
 
 
-@kernel
+@allocating_kernel
 def vote(
     lo: int,
     hi: int,

@@ -11,7 +11,6 @@ INSIDE, OUTSIDE, LENGTHS = 0, SHAPES, 2 * SHAPES
 SUMS = LENGTHS + 4
 
 
-@kernel
 def sum_spans(lo: int, hi: int, texts: Texts, spans: Spans) -> Int64:
     """Return int64 (SUMS): the sums over the spans of the sentences `[lo, hi)`.
 
@@ -19,6 +18,13 @@ def sum_spans(lo: int, hi: int, texts: Texts, spans: Spans) -> Int64:
     of the entities that have a span, and words and letters of the spans.
     """
     sums = np.zeros(SUMS, np.int64)
+    add_spans(lo, hi, texts, spans, sums)
+    return sums
+
+
+@kernel
+def add_spans(lo, hi, texts, spans, sums):
+    """See `sum_spans`. sums: int64 (SUMS), added to."""
     source, target, entities = texts.source, texts.target, texts.entities
     for s in range(lo, hi):
         own, base, end = source.offsets[s], target.offsets[s], target.offsets[s + 1]
@@ -37,4 +43,3 @@ def sum_spans(lo: int, hi: int, texts: Texts, spans: Spans) -> Int64:
             sums[LENGTHS + 2] += j - i
             for w in range(i, j):
                 sums[LENGTHS + 3] += target.letters[w]
-    return sums

@@ -8,7 +8,7 @@ of them to keep. The order of every scan is fixed, because growing depends on it
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import inner, kernel
+from xner.kernels.jit import allocating_kernel, inner
 from xner.kernels.records import Flags, Int32, Int64
 
 FORWARD = 1
@@ -78,7 +78,7 @@ def final_and(source, target, start, end, votes, direction, keep, source_used, t
             keep[k] = source_used[i] = target_used[j] = True
 
 
-@kernel
+@allocating_kernel
 def select_links(
     lo: int,
     hi: int,

@@ -30,7 +30,6 @@ def span_mass(masses, sums, base, label, i, j):
     return total + masses[LAST, base + j - 1, label]
 
 
-@kernel
 def ner_scores(
     lo: int,
     hi: int,
@@ -53,10 +52,15 @@ def ner_scores(
             longer ones get the last.
         threshold: least score.
     """
+    shape = longest_row(tags.offsets, lo, hi) + 1, tags.probability.shape[2]
+    mass, hits = np.zeros(shape), np.zeros(shape, np.int64)
+    write_ner(lo, hi, problem, score, labels, tags, boost, threshold, mass, hits)
+
+
+@kernel
+def write_ner(lo, hi, problem, score, labels, tags, boost, threshold, mass, hits):
+    """See `ner_scores`. mass: float64, hits: int64 (> words, labels), scratch, 0 for no words."""
     count = tags.probability.shape[2]
-    most = longest_row(tags.offsets, lo, hi)
-    mass = np.zeros((most + 1, count))
-    hits = np.zeros((most + 1, count), np.int64)
     for s in range(lo, hi):
         e_lo, e_hi = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         if problem.candidate_offsets[e_lo] == problem.candidate_offsets[e_hi]:

@@ -6,7 +6,7 @@ words share a hash with a probability of about 2^-64.
 
 import numpy as np
 
-from xner.kernels.jit import inlined, inner, kernel, uncounted
+from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import HALF, LOW, MULTIPLIER, SEED, mix
 from xner.kernels.records import Flags, Int32, Int64, Keys, Strings
 
@@ -18,7 +18,7 @@ _MOST_BRACKETS = 1 << 22
 _BRACKET_BITS = np.uint64((1 << 24) - 1)
 
 
-@inlined
+@inner
 def eight_bytes(data, at):
     """The bytes from `at` on as a number; LLVM reads them at once."""
     at = np.uint64(at)
@@ -34,7 +34,7 @@ def eight_bytes(data, at):
     )
 
 
-@inlined
+@inner
 def with_bytes(key, part):
     """Return a hash with eight more bytes."""
     key = (key & LOW) * MULTIPLIER + (key >> HALF)
@@ -82,7 +82,7 @@ def row_of(table, key):
     return row
 
 
-@uncounted
+@kernel
 def find_some(lo, hi, words, table, keys, shapes, letters, brackets, unknown, hashes, touched):
     """Do what `find_words` does; return how many words are not known.
 
@@ -111,7 +111,6 @@ def find_some(lo, hi, words, table, keys, shapes, letters, brackets, unknown, ha
     return many
 
 
-@kernel
 def find_words(
     lo: int,
     hi: int,
