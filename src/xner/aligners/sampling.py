@@ -92,8 +92,8 @@ def probabilities(way: Way, found: Sampled) -> NDArray[np.float32]:
 
 def _transposed(rows: Text, columns: Text, values: NDArray[Any]) -> NDArray[Any]:
     """Return the values of all pairs of words column by column, given those row by row."""
-    made = np.empty_like(values)
-    table.transpose(rows.offsets, columns.offsets, frozen(values, values.dtype.type), made)
+    made, as_numbers = np.empty_like(values), frozen(values.view(np.int32), np.int32)
+    table.transpose(rows.offsets, columns.offsets, as_numbers, made.view(np.int32))
     return frozen(made, made.dtype.type)
 
 

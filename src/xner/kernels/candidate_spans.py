@@ -1,9 +1,8 @@
 """Candidate spans: n-grams and runs of linked target words, and all n-grams of a region."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Entities, Flags, Float64, Int32, Links, Regions, sizes_of
@@ -145,7 +144,7 @@ def most_spans(
     each = linked.repeat(sizes_of(offsets)).astype(np.int64)
     if ngrams is None:
         return int(each.sum())
-    limit: NDArray[Any] = np.int64(ngrams.max_span)
+    limit = np.array(ngrams.max_span, np.int64)
     if ngrams.max_ratio > 0.0:
         length = entities.end[offsets[0] : offsets[-1]] - entities.start[offsets[0] : offsets[-1]]
         limit = np.maximum(limit, (ngrams.max_ratio * length).astype(np.int64))
@@ -175,11 +174,17 @@ def linked_spans(
     # Room for the most candidates there can be. Pages that stay untouched cost nothing.
     size = most_spans(lo, hi, entities, links, target_lengths, ngrams)
     own, most = entities.offsets[hi] - entities.offsets[lo], longest(target_lengths, lo, hi)
-    spans = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size)
-    found = LinkedSpans(*spans, np.empty(own, np.int32), np.zeros(own, np.uint8))
+    found = LinkedSpans(
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+        np.empty(size),
+        np.empty(own, np.int32),
+        np.zeros(own, np.uint8),
+    )
     room = np.zeros(most), np.empty(most, np.int32)
     many = write_spans(lo, hi, entities, links, target_lengths, ngrams, runs, found, *room)
-    return LinkedSpans(*(array[:many] for array in spans), *found[3:])
+    start, end, score, sizes, status = found
+    return LinkedSpans(start[:many], end[:many], score[:many], sizes, status)
 
 
 @kernel

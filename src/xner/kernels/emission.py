@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import allocating, allocating_kernel, inner
+from xner.kernels.jit import inner, kernel
 from xner.kernels.lexicon import (
     FREE,
     PARTS,
@@ -38,10 +38,12 @@ SERIES = tuple(np.float32(1 / factorial(7 - k)) for k in range(8))
 """Of exp, from the highest power down."""
 
 
-@inner
-def padded(given):
+def padded_length(given):
     """The length of a row of given words: a multiple of LANES, for whole vectors."""
     return (given + LANES - 1) // LANES * LANES
+
+
+padded = inner(padded_length)
 
 
 class Emission(NamedTuple):
@@ -59,8 +61,7 @@ class Emission(NamedTuple):
     reversed: Float32
 
 
-@allocating
-def new_emission(longest, cells, fertilities):
+def new_emission(longest: int, cells: int, fertilities: int) -> Emission:
     """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
     return Emission(
         np.empty(cells, np.float32),
@@ -105,8 +106,7 @@ class Fresh(NamedTuple):
     runs: Keys
 
 
-@allocating
-def new_words(longest):
+def new_words(longest: int) -> Words:
     """Scratch for `longest` words."""
     return Words(
         np.empty(longest, np.int64),
@@ -150,8 +150,7 @@ def copy_words(side, n, words, null, fertility):
     return count
 
 
-@allocating
-def new_fresh(longest, cells):
+def new_fresh(longest: int, cells: int) -> Fresh:
     """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
     return Fresh(
         np.empty(cells, np.float32),
@@ -162,7 +161,7 @@ def new_fresh(longest, cells):
     )
 
 
-@allocating
+@inner
 def look_up(x, s, t, given, observed, there, back, fresh):
     """Write the mass of the pairs of words that are in the table; mark the others as new.
 
@@ -305,21 +304,25 @@ def normalise(given, observed, link, share):
             link[row + np.uint64(i)] = 0.0
 
 
-@allocating_kernel
 def new_priors(
     lo: int, hi: int, lexicon: Lexicon, source: Side, target: Side, prior: Float32
 ) -> None:
     """Write the prior mass of the pairs lo <= n < hi of one source and one target word each."""
     there = new_emission(1, LANES, source.types.fertility.shape[1])
     back = new_emission(1, LANES, target.types.fertility.shape[1])
-    s = new_words(1)
-    t = new_words(1)
-    fresh = new_fresh(1, 1)
+    room = new_words(1), new_words(1), new_fresh(1, 1)
+    write_priors(lo, hi, lexicon, source, target, there, back, *room, prior)
+
+
+@kernel
+def write_priors(lo, hi, lexicon, source, target, there, back, s, t, fresh, prior):
+    """See `new_priors`."""
+    one = np.int64(1)
     base, least = np.float32(lexicon.base), np.float32(lexicon.least)
     most = np.float32(lexicon.most)
     for n in range(lo, hi):
         copy_words(source, n, s, back.null, there.fertility)
         copy_words(target, n, t, there.null, back.fertility)
-        look_up(lexicon, s, t, 1, 1, there, back, fresh)
-        compare_parts(lexicon, source.types, target.types, s, t, 1, 1, fresh)
+        look_up(lexicon, s, t, one, one, there, back, fresh)
+        compare_parts(lexicon, source.types, target.types, s, t, one, one, fresh)
         prior[n] = prior_of(base, least, most, fresh.odds[0])

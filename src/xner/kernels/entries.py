@@ -6,17 +6,12 @@ number of its entry, the pair of word types, so that a table over entries has on
 every two words that occur in the same sentence pair.
 """
 
-from typing import TypeVar
-
 import numpy as np
 
-from xner.kernels.jit import allocating_kernel, kernel
+from xner.kernels.jit import kernel
 from xner.kernels.records import Float32, Float64, Int32, Int64
 
-Values = TypeVar("Values", Int32, Float32)
 
-
-@allocating_kernel
 def index_cells(
     source: Int32,
     source_offsets: Int64,
@@ -33,18 +28,38 @@ def index_cells(
     source positions ordered by type; type_starts: int64 (source types + 1), where each type
     begins in `by_type`; types: number of target types; cells: int32, written.
     """
-    pairs = len(source_offsets) - 1
-    cell_rows = np.empty(len(source), np.int64)
-    pair_of = np.empty(len(source), np.int64)
+    text = source_offsets, target, target_offsets
+    places = np.empty(len(source), np.int64), np.empty(len(source), np.int64)
+    seen = np.full(types, -1, np.int64), np.empty(types, np.int32)
+    return int(write_cells(*text, by_type, type_starts, cells, *places, *seen))
+
+
+@kernel
+def write_cells(
+    source_offsets,
+    target,
+    target_offsets,
+    by_type,
+    type_starts,
+    cells,
+    cell_rows,
+    pair_of,
+    seen_with,
+    entry_of,
+):
+    """See `index_cells`.
+
+    cell_rows, pair_of: int64 (source words), scratch: first cell, and sentence pair, of each word;
+    seen_with: int64 (target types) of -1, the last source type that each was seen with; entry_of:
+    int32 (target types), their entry.
+    """
     cell = 0
-    for n in range(pairs):
+    for n in range(len(source_offsets) - 1):
         for position in range(source_offsets[n], source_offsets[n + 1]):
             cell_rows[position] = cell
             pair_of[position] = n
             cell += target_offsets[n + 1] - target_offsets[n]
     entries = 0
-    seen_with = np.full(types, -1, np.int64)
-    entry_of = np.empty(types, np.int32)
     for word in range(len(type_starts) - 1):
         for k in range(type_starts[word], type_starts[word + 1]):
             position = by_type[k]
@@ -84,11 +99,11 @@ def entry_types(
 
 
 @kernel
-def transpose(row_offsets: Int64, column_offsets: Int64, values: Values, made: Values) -> None:
+def transpose(row_offsets: Int64, column_offsets: Int64, values: Int32, made: Int32) -> None:
     """Write the values of every sentence pair column by column.
 
-    row_offsets, column_offsets: int64 (N+1), words of both sides; values: (cells), row by row;
-    made: (cells), written.
+    row_offsets, column_offsets: int64 (N+1), words of both sides; values: int32 (cells), row
+    by row; made: int32 (cells), written.
     """
     first = 0
     for n in range(len(row_offsets) - 1):

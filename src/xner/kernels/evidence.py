@@ -170,11 +170,11 @@ def look_up_words(s, a, b, low, high, known, room):
     for t in range(low, high):
         word = texts.target.keys[first + t]
         most, copied = 0.0, False
-        for i in range(a, b):
+        for i in range(np.int64(a), np.int64(b)):
             copied = copied or texts.source.keys[base + i] == word
             linked = linked_elsewhere(pair_of(texts.source.keys[base + i], word), room.own, table)
             if linked > 0:
-                found = association(linked / UNIT, np.int64(i), np.int64(t), s, texts, room.own, table)
+                found = association(linked / UNIT, i, t, s, texts, room.own, table)
                 most = max(most, min(1.0, found))
         room.near[t + 1], room.copied[t] = most, copied
         if room.share[t + 1] < 0.0:

@@ -22,9 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xner.kernels.jit import allocating_kernel, inner, kernel
+from xner.kernels.jit import inner, kernel
 from xner.kernels.order import (
     FERTILITIES,
+    LONGEST_JUMP,
     count_fertilities,
     estimate_fertilities,
     estimate_jumps,
@@ -174,22 +175,24 @@ def link_at_random(d, s):
     s: State, of zeros but for its rng, updated.
     """
     for g in range(len(s.scale)):
-        for c in range(len(s.rng)):
-            s.scale[g, c] = ONE / d.given_prior[g]
+        for lane in range(len(s.rng)):
+            s.scale[g, lane] = ONE / d.given_prior[g]
     begin = 0
     for n in range(len(d.given_offsets) - 1):
         start = d.given_offsets[n]
         count = d.given_offsets[n + 1] - start
         for word in range(d.observed_offsets[n], d.observed_offsets[n + 1]):
-            for c in range(len(s.rng)):
+            for lane in range(len(s.rng)):
+                c = place(lane)
                 k = int(uniform(s.rng, c) * (count + 1)) - 1
                 if k < 0:
                     s.links[word, c] = NULL
-                    move_null(s, d.observed[word], ONE, c)
+                    move_null(s, place(d.observed[word]), ONE, c)
                 else:
                     s.links[word, c] = k
-                    given = d.given[start + k]
-                    move(s, d.slots[begin + k], given, d.given_prior[given], ONE, c)
+                    given = place(d.given[start + k])
+                    slot = place(d.slots[begin + k])
+                    move(s, slot, given, d.given_prior[given], ONE, c)
             begin += count
 
 
@@ -202,7 +205,7 @@ def update_ratio(s, t, w, given, i, c):
     f = place(min(w.links_of[c, i], FERTILITIES - 2))
     before = place(w.before[c, i])
     less = s.fertility[given, c, f] + t.fertility[c, f] - np.float32(f == before)
-    f += place(1)
+    f += np.uint64(1)
     more = s.fertility[given, c, f] + t.fertility[c, f] - np.float32(f == before)
     w.ratio[c, i] = more / less
 
@@ -347,7 +350,6 @@ def sample_sentence(d, s, t, w, n, begin, posterior):
     return begin
 
 
-@allocating_kernel
 def sweep_chains(
     d: Direction, s: State, w: Work, settings: Settings, k: int, share: np.float32, posterior: Int32
 ) -> None:
@@ -358,20 +360,30 @@ def sweep_chains(
     posterior: int32 (candidates), receives the sum of P(link) * share over the chains, in the
     averaged sweeps.
     """
+    bins = 2 * LONGEST_JUMP + 1
+    room = np.empty(bins), np.empty(bins), np.empty(len(d.given), np.int64)
+    draw_links(d, s, w, settings, k, share, posterior, *room)
+
+
+@kernel
+def draw_links(d, s, w, settings, k, share, posterior, usual, counts, links_of):
+    """See `sweep_chains`. usual, counts: float64 (bins of jumps), links_of: int64, scratch."""
     full = settings.lexical_sweeps + settings.jump_sweeps
     if k == 0:
         link_at_random(d, s)
     if k >= settings.lexical_sweeps:
         alpha = settings.jump_alpha
-        estimate_jumps(d.given_offsets, d.observed_offsets, s.links, alpha, w.jumps)
+        offsets = d.given_offsets, d.observed_offsets
+        estimate_jumps(*offsets, s.links, alpha, w.jumps, usual, counts)
     if k == full:
-        count_fertilities(d.given, d.given_offsets, d.observed_offsets, s.links, s.fertility)
+        offsets = d.given_offsets, d.observed_offsets
+        count_fertilities(d.given, *offsets, s.links, s.fertility, links_of)
     if k >= full:
-        estimate_fertilities(s.fertility, settings.fertility_alpha, w.fertility)
+        estimate_fertilities(s.fertility, settings.fertility_alpha, w.fertility, counts)
     averaged = k >= full + settings.fertility_sweeps - settings.averaged_sweeps
     added = share if averaged else np.float32(0)
     t = Sweep(w.jumps, w.fertility, k >= full, settings.null_odds, added)
-    begin = 0
+    begin = np.int64(0)
     for n in range(len(d.given_offsets) - 1):
         enter_sentence(d, s, t, w, n)
         begin = sample_sentence(d, s, t, w, n, begin, posterior)

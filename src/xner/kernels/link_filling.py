@@ -178,8 +178,8 @@ def find_lexicon(lo, hi, texts, links, table, least, found, made):
                 pair = pair_of(source.keys[base + w], target.keys[first + t])
                 linked = linked_elsewhere(pair, own, table)
                 if linked > 0:
-                    strong = association(linked / UNIT, np.int64(w), np.int64(t), s, texts, own, table)
-                    note_best(np.int64(t), np.int64(w), min(1.0, strong), least, found)
+                    strong = association(linked / UNIT, w, t, s, texts, own, table)
+                    note_best(t, w, min(1.0, strong), least, found)
         if noted:
             at = write_best(s, most, found, made, at)
         mark_linked(links, s, UNLINKED, found.source, found.target)
@@ -319,9 +319,9 @@ def find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made)
                 note_own(s, texts, links, own)
                 noted = True
             for m in range(n):
-                t = found.near[m]
+                t = np.int64(found.near[m])
                 b = target.keys[first + t]
-                for w in range(entities.start[e], entities.end[e]):
+                for w in range(np.int64(entities.start[e]), np.int64(entities.end[e])):
                     a = source.keys[base + w]
                     times = table.counts[slot_of(table.keys, mix(mix(a ^ NEAR) ^ b))]
                     if times > 0 and texts.counted[s]:
@@ -329,8 +329,8 @@ def find_adjacent(lo, hi, texts, links, spans, table, reach, least, found, made)
                     linked = linked_elsewhere(pair_of(a, b), own, table)
                     if times + linked > 0:
                         weight = times + linked / UNIT
-                        strong = association(weight, np.int64(w), np.int64(t), s, texts, own, table)
-                        note_best(np.int64(t), np.int64(w), strong, least, found)
+                        strong = association(weight, w, t, s, texts, own, table)
+                        note_best(t, w, strong, least, found)
         if noted:
             at = write_best(s, words, found, made, at)
         mark_linked(links, s, UNLINKED, found.source, found.target)

@@ -20,13 +20,14 @@ from xner.kernels.emission import (
     new_fresh,
     new_words,
     padded,
+    padded_length,
 )
 from xner.kernels.gibbs import HALF, LOW_BITS, MULTIPLIER, NULL
-from xner.kernels.jit import allocating_kernel, inner
+from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import mix
 from xner.kernels.lexicon import WHOLE, Lexicon, Side
 from xner.kernels.order import LONGEST_JUMP
-from xner.kernels.records import Float32, Int32, Int64
+from xner.kernels.records import Float32, Int32, Int64, sizes_of
 
 CHAINS = 4
 
@@ -239,7 +240,6 @@ def take_likely(given, observed, there, back, least, found, source, target, forw
     return found
 
 
-@allocating_kernel
 def link_pairs(
     lo: int,
     hi: int,
@@ -266,19 +266,26 @@ def link_pairs(
     of each pair; source_words, target_words: int32, forward, reverse: float32 (at most cells),
     written: words of each link, P(source word | target word), and the reverse.
     """
-    longest = 1
-    cells = np.int64(1)
-    for n in range(lo, hi):
-        if cell_offsets[n] == cell_offsets[n + 1]:
-            continue
-        given = source.offsets[n + 1] - source.offsets[n]
-        observed = target.offsets[n + 1] - target.offsets[n]
-        longest = max(longest, given, observed)
-        cells = max(cells, padded(given) * observed, given * padded(observed))
-    longest = padded(longest)
+    kept = sizes_of(cell_offsets[lo : hi + 1]) > 0
+    given = sizes_of(source.offsets[lo : hi + 1])[kept]
+    observed = sizes_of(target.offsets[lo : hi + 1])[kept]
+    wide, high = padded_length(given) * observed, given * padded_length(observed)
+    longest = padded_length(max(int(sizes.max(initial=1)) for sizes in (given, observed)))
+    cells = max(int(sizes.max(initial=1)) for sizes in (wide, high))
     there = new_emission(longest, cells, source.types.fertility.shape[1])
     back = new_emission(longest, cells, target.types.fertility.shape[1])
-    w = Chains(
+    posteriors = np.empty(cells, np.float32), np.empty(cells, np.float32)
+    room = new_words(longest), new_words(longest), new_fresh(longest, cells)
+    write_links(
+        lo, hi, lexicon, source, target, jumps, settings, cell_offsets, hints, least,
+        counts, source_words, target_words, forward, reverse,
+        there, back, new_chains(longest, cells), *posteriors, *room, np.empty(1, np.uint64),
+    )  # fmt: skip
+
+
+def new_chains(longest: int, cells: int) -> Chains:
+    """Scratch for pairs of at most `longest` words per side and `cells` pairs of words."""
+    return Chains(
         np.empty((CHAINS, longest), np.int64),
         np.empty((CHAINS, longest), np.int64),
         np.empty(CHAINS, np.int64),
@@ -289,13 +296,16 @@ def link_pairs(
         np.empty(CHAINS, np.float32),
         np.empty(cells, np.float32),
     )
-    posterior = np.empty(cells, np.float32)
-    backward = np.empty(cells, np.float32)
-    found = 0
-    s = new_words(longest)
-    t = new_words(longest)
-    fresh = new_fresh(longest, cells)
-    rng = np.empty(1, np.uint64)
+
+
+@kernel
+def write_links(
+    lo, hi, lexicon, source, target, jumps, settings, cell_offsets, hints, least,
+    counts, source_words, target_words, forward, reverse,
+    there, back, w, posterior, backward, s, t, fresh, rng,
+):  # fmt: skip
+    """See `link_pairs`. What follows its arguments is scratch for the longest pair."""
+    found = np.int64(0)
     for n in range(lo, hi):
         if cell_offsets[n] == cell_offsets[n + 1]:
             continue

@@ -141,14 +141,19 @@ def greedy(lo: int, hi: int, problem: Problem, limit: int, choice: Choice) -> No
             bound is the sum of each entity's best score, or of all where the limit is not 1.
     """
     most = longest_row(problem.entity_offsets, lo, hi)
-    taken = np.zeros(longest(problem.target_lengths, lo, hi), np.uint8)
     best, left = np.empty(most, np.int64), np.empty(most, np.int64)
-    match_greedily(lo, hi, problem, limit, choice, taken, best, left)
+    if take_bests(lo, hi, problem, limit, choice, best):  # compile only what some sentence needs
+        taken = np.zeros(longest(problem.target_lengths, lo, hi), np.uint8)
+        match_greedily(lo, hi, problem, limit, choice, taken, best, left)
 
 
 @kernel
-def match_greedily(lo, hi, problem, limit, choice, taken, best, left):
-    """See `greedy`. taken, best, left: as in `best_first`."""
+def take_bests(lo, hi, problem, limit, choice, best):
+    """Settle the sentences with a certificate; return how many are left, with the route `GREEDY`.
+
+    best: int64 (>= entities of a sentence), scratch.
+    """
+    others = 0
     for s in range(lo, hi):
         a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]
         found = 0
@@ -162,8 +167,20 @@ def match_greedily(lo, hi, problem, limit, choice, taken, best, left):
                 choice.chosen[best[i]] = 1
                 total += problem.score[best[i]]
             choice.objective[s] = choice.bound[s] = total
+        else:
+            choice.route[s] = GREEDY
+            others += 1
+    return others
+
+
+@kernel
+def match_greedily(lo, hi, problem, limit, choice, taken, best, left):
+    """See `greedy`, of the sentences with the route `GREEDY`. The rest: as in `best_first`."""
+    for s in range(lo, hi):
+        if choice.route[s] != GREEDY:
             continue
-        choice.route[s] = GREEDY
+        a, b = problem.entity_offsets[s], problem.entity_offsets[s + 1]
+        total = 0.0
         choice.objective[s] = best_first(problem, s, limit, taken, best, left, choice.chosen)
         for e in range(a, b):
             first, last = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from xner.kernels.jit import allocating_kernel, kernel
+from xner.kernels.jit import kernel
 from xner.kernels.lexicon import SOURCE_PARTS, TARGET_PARTS, VIEWS, enter, find, view_key
 from xner.kernels.records import Float32, Float64, Int32, Int64, Keys
+from xner.kernels.sizes import longest_row
 
 
 @kernel
@@ -43,7 +44,6 @@ def list_views(
             links[enter(keys, bits, key)] += linked[e]
 
 
-@allocating_kernel
 def count_views(
     lo: int,
     hi: int,
@@ -62,6 +62,26 @@ def count_views(
     `list_views`; keys, bits: the table. The result is float32 (slots).
     """
     met = np.zeros(len(keys), np.float32)
+    texts = source, source_offsets, target, target_offsets
+    add_views(lo, hi, *texts, source_parts, target_parts, keys, bits, met)
+    return met
+
+
+@kernel
+def add_views(
+    lo,
+    hi,
+    source,
+    source_offsets,
+    target,
+    target_offsets,
+    source_parts,
+    target_parts,
+    keys,
+    bits,
+    met,
+):
+    """See `count_views`. met: float32 (slots), added to."""
     for n in range(lo, hi):
         for i in range(source_offsets[n], source_offsets[n + 1]):
             for j in range(target_offsets[n], target_offsets[n + 1]):
@@ -71,10 +91,8 @@ def count_views(
                     slot = find(keys, bits, key)
                     if slot >= 0:
                         met[slot] += np.float32(1)
-    return met
 
 
-@allocating_kernel
 def count_fertility(
     ids: Int32,
     word_offsets: Int64,
@@ -89,11 +107,15 @@ def count_fertility(
     each pair; words: int32 (L), given word; probability: float32 (L); fertility: float32 (types,
     FERTILITIES) of zeros, written. The links of a word are taken as independent.
     """
+    longest = longest_row(word_offsets, 0, len(offsets) - 1)
+    shares = np.empty((longest, fertility.shape[1]), np.float32)
+    add_fertility(ids, word_offsets, offsets, words, probability, fertility, shares)
+
+
+@kernel
+def add_fertility(ids, word_offsets, offsets, words, probability, fertility, shares):
+    """See `count_fertility`. shares: float32 (>= words, FERTILITIES), scratch."""
     most = fertility.shape[1] - 1
-    longest = 0
-    for n in range(len(offsets) - 1):
-        longest = max(longest, word_offsets[n + 1] - word_offsets[n])
-    shares = np.zeros((longest, fertility.shape[1]), np.float32)
     for n in range(len(offsets) - 1):
         first = word_offsets[n]
         count = word_offsets[n + 1] - first

@@ -3,30 +3,26 @@
 They are compiled into the kernel of `xner.kernels.gibbs`.
 """
 
-import numpy as np
-
-from xner.kernels.jit import allocating
+from xner.kernels.jit import inner
 
 LONGEST_JUMP = 24  # longer jumps share one probability mass
 FERTILITIES = 6  # 0, 1, ..., and the last for "this many or more"
 
 
-@allocating
-def estimate_jumps(given_offsets, observed_offsets, links, alpha, jumps):
+@inner
+def estimate_jumps(given_offsets, observed_offsets, links, alpha, jumps, usual, counts):
     """Estimate the jumps, to and from the sentence's ends too, from the links.
 
     given_offsets, observed_offsets: int64 (N+1); links: int32 (observed words, C); alpha: mass
     of the Dirichlet prior, which favours a jump to the next word; jumps: float32 (C, 2 * centre
     + 1), written. Jumps that are longer than LONGEST_JUMP share one bin, whose mass is spread
-    over LONGEST_JUMP places.
+    over LONGEST_JUMP places. usual, counts: float64 (bins), scratch.
     """
-    bins = 2 * LONGEST_JUMP + 1
-    usual = np.empty(bins)
+    bins = len(counts)
     mass = 0.0
     for k in range(bins):
         usual[k] = 1.0 / (1.0 + abs(k - LONGEST_JUMP - 1)) ** 2
         mass += usual[k]
-    counts = np.empty(bins)
     centre = jumps.shape[1] // 2
     for c in range(len(jumps)):
         total = alpha
@@ -51,15 +47,16 @@ def estimate_jumps(given_offsets, observed_offsets, links, alpha, jumps):
             jumps[c, k] = counts[jump + LONGEST_JUMP] / total
 
 
-@allocating
-def count_fertilities(given, given_offsets, observed_offsets, links, fertility):
+@inner
+def count_fertilities(given, given_offsets, observed_offsets, links, fertility, links_of):
     """Count the words of every given type by their number of links.
 
     given: int32, word types; links: int32 (observed words, C); fertility: float32 (given types,
-    C, FERTILITIES) of zeros, written.
+    C, FERTILITIES) of zeros, written. links_of: int64 (given words), scratch.
     """
     for c in range(links.shape[1]):
-        links_of = np.zeros(len(given), np.int64)
+        for i in range(len(given)):
+            links_of[i] = 0
         for n in range(len(given_offsets) - 1):
             for k in range(observed_offsets[n], observed_offsets[n + 1]):
                 if links[k, c] >= 0:
@@ -68,14 +65,16 @@ def count_fertilities(given, given_offsets, observed_offsets, links, fertility):
             fertility[given[i], c, min(links_of[i], FERTILITIES - 1)] += 1
 
 
-@allocating
-def estimate_fertilities(fertility, alpha, masses):
+@inner
+def estimate_fertilities(fertility, alpha, masses, counts):
     """Spread the prior mass `alpha` over the fertilities in proportion to those of all words.
 
     fertility: float32 (given types, C, FERTILITIES); masses: float32 (C, FERTILITIES), written.
+    counts: float64 (>= FERTILITIES), scratch.
     """
     for c in range(len(masses)):
-        counts = np.ones(FERTILITIES)
+        for f in range(FERTILITIES):
+            counts[f] = 1.0
         total = float(FERTILITIES)
         for g in range(len(fertility)):
             for f in range(FERTILITIES):

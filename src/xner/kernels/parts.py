@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import allocating_kernel, inner, kernel
+from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import HALF, LOW
 from xner.kernels.records import Flags, Float32, Float64, Int32, Int64
 from xner.kernels.sizes import place
@@ -109,7 +109,6 @@ def spelling_levels(a, b, same, runs):
     return min(max(tenths - 2, 0), SIMILAR - 1), shared
 
 
-@allocating_kernel
 def spelling(
     lo: int,
     hi: int,
@@ -127,13 +126,32 @@ def spelling(
     greater length; shared: uint8 (entries), written, 0 below 4 letters, else odd where the
     stretch is the whole of the shorter word and even where it is a part.
     """
-    same = np.empty(COMPARED, np.uint64)
-    runs = np.empty(COMPARED, np.uint64)
+    room = np.empty(COMPARED, np.uint64), np.empty(COMPARED, np.uint64)
+    types = source_types, target_types
+    write_spelling(lo, hi, *types, *source_text, *target_text, similar, shared, *room)
+
+
+@kernel
+def write_spelling(
+    lo,
+    hi,
+    source_types,
+    target_types,
+    source_letters,
+    source_starts,
+    target_letters,
+    target_starts,
+    similar,
+    shared,
+    same,
+    runs,
+):
+    """See `spelling`. same, runs: of `compare`."""
     for e in range(lo, hi):
         s = source_types[e]
         t = target_types[e]
-        a = source_text[0][source_text[1][s] : source_text[1][s + 1]]
-        b = target_text[0][target_text[1][t] : target_text[1][t + 1]]
+        a = source_letters[source_starts[s] : source_starts[s + 1]]
+        b = target_letters[target_starts[t] : target_starts[t + 1]]
         similar[e], shared[e] = spelling_levels(a, b, same, runs)
 
 
@@ -151,7 +169,6 @@ def count_links(cells: Int32, posterior: Int32, share: np.float32, linked: Float
         linked[cells[c]] += share * posterior[c]
 
 
-@allocating_kernel
 def class_evidence(
     lo: int,
     hi: int,
@@ -169,13 +186,19 @@ def class_evidence(
     zeros at first, written, log-odds of the class pair's links less those of `rate`. An entry that
     is the only one of its class pair has no evidence, which saves most of the logarithms.
     """
+    size = int(classes.target_class.max(initial=-1)) + 1
+    room = np.empty(size), np.empty(size), np.full(size, -1, np.int64)
+    write_evidence(lo, hi, classes, linked, met, rate, strength, evidence, *room)
+
+
+@kernel
+def write_evidence(lo, hi, classes, linked, met, rate, strength, evidence, links, cells, seen_with):
+    """See `class_evidence`.
+
+    links, cells: float64 (target classes), sums of the source class that `seen_with` names: int64,
+    -1 at first.
+    """
     entries, target_class, types = classes.entries, classes.target_class, classes.target_types
-    size = 0
-    for t in range(len(target_class)):
-        size = max(size, target_class[t] + 1)
-    links = np.zeros(size)
-    cells = np.zeros(size)
-    seen_with = np.full(size, -1, np.int64)
     usual = np.log(rate / (1.0 - rate))
     for g in range(lo, hi):
         members = classes.members[classes.starts[g] : classes.starts[g + 1]]
@@ -210,7 +233,6 @@ class Sample(NamedTuple):
     links: Float64
 
 
-@allocating_kernel
 def list_features(f: Any, step: int, linked: Float32, met: Float32, sample: Sample) -> None:
     """Write the features of every `step`-th entry.
 
@@ -220,10 +242,15 @@ def list_features(f: Any, step: int, linked: Float32, met: Float32, sample: Samp
     f: see `xner.aligners.parts.Features`; linked, met: float32 (entries), expected links and
     cells; sample: written.
     """
-    source_share = np.empty(len(f.source_frequency))
+    shares = np.empty(len(f.source_frequency)), np.empty(len(f.target_frequency))
+    write_features(f, step, linked, met, sample, *shares)
+
+
+@kernel
+def write_features(f, step, linked, met, sample, source_share, target_share):
+    """See `list_features`. source_share, target_share: float64 (types), scratch."""
     for s in range(len(source_share)):
         source_share[s] = np.exp(-f.source_frequency[s])
-    target_share = np.empty(len(f.target_frequency))
     for t in range(len(target_share)):
         target_share[t] = np.exp(-f.target_frequency[t])
     starts, columns, values = sample.starts, sample.columns, sample.values
@@ -296,8 +323,10 @@ def derivatives(
     gradient: float64 (k); hessian: float64 (k, k).
     """
     starts, columns, values = sample.starts, sample.columns, sample.values
-    gradient[:] = 0.0
-    hessian[:] = 0.0
+    for k in range(len(gradient)):
+        gradient[k] = 0.0
+        for m in range(len(gradient)):
+            hessian[k, m] = 0.0
     for i in range(len(error)):
         for k in range(starts[i], starts[i + 1]):
             row = place(columns[place(k)])

@@ -9,7 +9,7 @@ that of the null word.
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import allocating_kernel, inner, kernel
+from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Flags, Float32, Int32, Int64
 
 
@@ -47,7 +47,6 @@ def vote_words(first, last, words, p, bit, best, total, votes):
             votes[k] |= bit
 
 
-@allocating_kernel
 def vote(
     lo: int,
     hi: int,
@@ -63,11 +62,15 @@ def vote(
     offsets: int64 (N+1); source, target: int32 (L); forward, reverse: float32 (L); votes:
     uint8 (L) of zeros, written.
     """
-    longest = 0
-    for k in range(offsets[lo], offsets[hi]):
-        longest = max(longest, source[k] + 1, target[k] + 1)
-    best = np.empty(longest, np.int64)
-    total = np.empty(longest)
+    first, last = offsets[lo], offsets[hi]
+    words = source[first:last].max(initial=-1), target[first:last].max(initial=-1)
+    room = np.empty(max(words) + 1, np.int64), np.empty(max(words) + 1)
+    write_votes(lo, hi, offsets, source, target, forward, reverse, votes, *room)
+
+
+@kernel
+def write_votes(lo, hi, offsets, source, target, forward, reverse, votes, best, total):
+    """See `vote`. best, total: of `vote_words`."""
     for n in range(lo, hi):
         first = offsets[n]
         last = offsets[n + 1]

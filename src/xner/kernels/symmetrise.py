@@ -8,7 +8,7 @@ of them to keep. The order of every scan is fixed, because growing depends on it
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import allocating_kernel, inner
+from xner.kernels.jit import inner, kernel
 from xner.kernels.records import Flags, Int32, Int64
 
 FORWARD = 1
@@ -78,7 +78,6 @@ def final_and(source, target, start, end, votes, direction, keep, source_used, t
             keep[k] = source_used[i] = target_used[j] = True
 
 
-@allocating_kernel
 def select_links(
     lo: int,
     hi: int,
@@ -95,14 +94,16 @@ def select_links(
     (L), bits FORWARD and REVERSE; method: INTERSECTION, UNION or GROW_DIAG_FINAL_AND;
     keep: bool (L), written.
     """
-    first = offsets[lo]
-    last = offsets[hi]
-    for k in range(first, last):
-        keep[k] = votes[k] == BOTH or method == UNION
-    if method != GROW_DIAG_FINAL_AND or first == last:
-        return
-    source_used = np.zeros(np.max(source[first:last]) + 1, np.bool_)
-    target_used = np.zeros(np.max(target[first:last]) + 1, np.bool_)
+    own = slice(offsets[lo], offsets[hi])
+    keep[own] = (votes[own] == BOTH) | (method == UNION)
+    if method == GROW_DIAG_FINAL_AND:
+        used = [np.empty(words[own].max(initial=-1) + 1, np.bool_) for words in (source, target)]
+        grow(lo, hi, offsets, source, target, votes, keep, *used)
+
+
+@kernel
+def grow(lo, hi, offsets, source, target, votes, keep, source_used, target_used):
+    """See `select_links`. source_used, target_used: bool (>= words), scratch."""
     for n in range(lo, hi):
         start = offsets[n]
         end = offsets[n + 1]
