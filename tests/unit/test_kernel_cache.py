@@ -1,5 +1,6 @@
 """Numba's cache on disk: damaged files are compiled again, and a read-only home is no obstacle."""
 
+import gc
 import importlib.util
 import sys
 import tempfile
@@ -12,11 +13,15 @@ from xner.errors import XnerWarning
 from xner.kernels import cache
 
 MODULE = """
-from xner.kernels.jit import kernel
+from xner.kernels.jit import inner, kernel
+
+@inner
+def plus(x, y):
+    return x + y
 
 @kernel
 def twice(x: int) -> int:
-    return 2 * x
+    return plus(x, x)
 """
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
@@ -66,6 +71,15 @@ def test_a_damaged_file_is_compiled_again(load, tmp_path, suffix, damage):
     assert (again(3), hits(again)) == (6, 0)
     kept = load()
     assert (kept(3), hits(kept)) == (6, 1)
+
+
+def test_what_only_kernels_call_has_no_machine_code(load):
+    kernel = load()
+    assert (kernel(3), gc.isenabled()) == (6, True)
+    (plus,) = kernel.py_func.__globals__["plus"].overloads.values()
+    assert plus.library.get_pointer_to_function(plus.fndesc.llvm_func_name) == 0
+    (twice,) = kernel.overloads.values()
+    assert twice.library.get_pointer_to_function(twice.fndesc.llvm_func_name) != 0
 
 
 def test_an_entry_of_another_signature_is_not_used(load, tmp_path):

@@ -2,8 +2,7 @@
 
 Numba optimises every function on its own and in every function that calls it, and makes machine
 code of it each time, though only that of the kernel at the end of the chain ever runs. Here the
-functions below a kernel stop at LLVM's cheap passes, which inline short functions; the kernel's own
-compilation does the rest. This halves the time that LLVM takes.
+functions below a kernel stop at LLVM's cheap passes; the kernel's own compilation does the rest.
 """
 
 from typing import Any

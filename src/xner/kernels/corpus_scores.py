@@ -7,7 +7,6 @@ import numpy as np
 from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import SEED, mix, slot_of
 from xner.kernels.records import (
-    Entities,
     Float64,
     Int64,
     Keys,
@@ -134,21 +133,6 @@ def phrase_keys(lo: int, hi: int, first: Int64, last: Int64, words: Keys, keys: 
     """
     for p in range(lo, hi):
         keys[p] = phrase_key(first[p], last[p], words)
-
-
-@kernel
-def label_phrases(
-    lo: int, hi: int, words: Words, entities: Entities, labels: Keys, keys: Keys
-) -> None:
-    """Write the key of words and label of every entity of the sentences `[lo, hi)`.
-
-    words: of the source. labels: uint64 (E), keys of the labels; keys: uint64 (E), written.
-    """
-    for s in range(lo, hi):
-        base = np.int64(words.offsets[s])
-        for e in range(entities.offsets[s], entities.offsets[s + 1]):
-            first, last = base + entities.start[e], base + entities.end[e]
-            keys[e] = mix(phrase_key(first, last, words.keys) ^ labels[e])
 
 
 @inner

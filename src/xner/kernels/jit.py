@@ -1,12 +1,13 @@
 """How kernels are compiled. All decorators keep the signature, so that mypy checks calls.
 
-Most of the time to compile a function goes into what Numba and LLVM do for each statement, each
-array of its records and each function below it. So that the first use of xner does not wait long,
+The first use of xner compiles kernels, and the time for it grows with their statements, the arrays
+of their records, and the types that each function is called with. So
 
 * kernels make no arrays: what calls them, in plain Python, gives them room. Numba then counts no
   references to arrays, which would also take most of the time of loops over records;
-* a function has the same types of arguments everywhere, else Numba compiles it for each of them;
-* chains of calls are short, because LLVM optimises a function again in each that calls it.
+* a function has the same types of arguments everywhere, else Numba compiles it for each of them. A
+  literal is a type of its own: `at = np.int64(0)`, not `at = 0`, if `at` is an argument later;
+* only kernels become machine code (`xner.kernels.compiler`).
 
 Divisors in kernels are above 0, so `error_model` turns off the checks for division by 0.
 """
@@ -32,8 +33,8 @@ def kernel(function: Function) -> Function:
 def inner(function: Function) -> Function:
     """Compile a function that only kernels call and that makes no arrays.
 
-    It has no wrapper for Python, which halves the time to compile it, and no cache of its own:
-    it is part of the kernels that call it.
+    It has neither a wrapper for Python nor a cache of its own: LLVM inserts it into the kernels
+    that call it, because a call would copy every array of a record.
     """
     compiled: Function = njit(**_PART, _nrt=False, forceinline=True)(function)
     return compiled

@@ -224,19 +224,26 @@ def adjacent_keys(lo: int, hi: int, texts: Texts, links: Links, spans: Spans, re
     own = spans.entity[first:last]
     most = spans.end[first:last] - spans.start[first:last] + np.int64(2 * reach)
     size = int(most @ (texts.entities.end[own] - texts.entities.start[own]))
-    keys, found = np.empty(size, np.uint64), room_for_found(lo, hi, texts, links, reach)
-    return keys[: list_adjacent(lo, hi, texts, links, spans, reach, found, keys)]
+    keys, words = np.empty(size, np.uint64), longest_row(texts.target.offsets, lo, hi)
+    linked = (
+        np.zeros(longest_row(texts.source.offsets, lo, hi), np.uint8),
+        np.zeros(words, np.uint8),
+    )
+    near = np.empty(words + 2 * reach, np.int32)
+    return keys[: list_adjacent(lo, hi, texts, links, spans, reach, *linked, near, keys)]
 
 
 @kernel
-def list_adjacent(lo, hi, texts, links, spans, reach, found, keys):
-    """See `adjacent_keys`. keys: uint64, written; returns how many there are."""
+def list_adjacent(lo, hi, texts, links, spans, reach, ignored, linked, near, keys):
+    """See `adjacent_keys`. keys: uint64, written; returns how many there are.
+
+    ignored, linked, near: as `source`, `target` and `near` of `Found`.
+    """
     source, target, entities = texts.source, texts.target, texts.entities
-    linked, near = found.target, found.near
     at = 0
     for s in range(lo, hi):
         base, first = source.offsets[s], target.offsets[s]
-        mark_linked(links, s, LINKED, found.source, linked)
+        mark_linked(links, s, LINKED, ignored, linked)
         for k in range(spans.offsets[s], spans.offsets[s + 1]):
             e, words = spans.entity[k], target.offsets[s + 1] - first
             n = near_words(spans.start[k], spans.end[k], words, linked, reach, near)
@@ -245,7 +252,7 @@ def list_adjacent(lo, hi, texts, links, spans, reach, found, keys):
                     word = target.keys[first + near[m]]
                     keys[at] = mix(mix(source.keys[w] ^ NEAR) ^ word)
                     at += 1
-        mark_linked(links, s, UNLINKED, found.source, linked)
+        mark_linked(links, s, UNLINKED, ignored, linked)
     return at
 
 

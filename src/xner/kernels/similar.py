@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xner.kernels.jit import allocating_kernel, inner
+from xner.kernels.jit import allocating, allocating_kernel, inner
 from xner.kernels.records import Float32, Int64
 
 SMALLEST = np.float32(1.1754944e-38)
@@ -161,7 +161,7 @@ def link_softmax(
                         weight[b, i, j] = 0.5 * (by_row + by_column)
 
 
-@inner
+@allocating
 def entmax15_threshold(halves):
     """The tau of Peters, Niculae & Martins (2019), algorithm 2: sum of max(z - tau, 0)^2 = 1.
 
@@ -183,7 +183,7 @@ def entmax15_threshold(halves):
     return tau
 
 
-@inner
+@allocating
 def entmax15_thresholds(scores, top, tau, room):
     """`entmax15_threshold` of each row, above half the row's greatest score.
 

@@ -16,10 +16,9 @@ from xner.kernels.corpus_scores import (
     ENTITY,
     TRANSLATION,
     dictionary_scores,
-    label_phrases,
     phrase_keys,
 )
-from xner.kernels.records import Float64, Int64, Keys, Spans, Words
+from xner.kernels.records import Float64, Int64, Keys, Spans, Words, sizes_of
 from xner.score.counts import Counts
 from xner.score.scene import Scene, Text, key_of, score_with
 
@@ -37,10 +36,9 @@ def count_dictionary(text: Text, spans: Spans, counts: Counts) -> None:
 
 def entity_keys(text: Text) -> Keys:
     """Return uint64 (E): the key of each entity's words and label."""
-    labels = text.label_keys
-    keys = np.empty(len(labels), np.uint64)
-    rows = text.batch.num_rows
-    over_blocks(label_phrases, rows, text.source, text.entities, labels, keys)
+    offsets, start, end = text.entities
+    base = text.source.offsets[:-1].repeat(sizes_of(offsets)).astype(np.int64)
+    keys = key_of(phrases(base + start, base + end, text.source), text.label_keys)
     return frozen(keys, np.uint64)
 
 
