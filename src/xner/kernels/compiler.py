@@ -29,10 +29,11 @@ class _Part(JITCodeLibrary):  # type: ignore[misc, unused-ignore]
         return 0
 
     def _optimize_final_module(self) -> None:
-        passes, builder = self._codegen._module_pass_manager(
+        made = self._codegen._module_pass_manager(
             loop_vectorize=False, slp_vectorize=False, opt=0, cost="cheap"
         )
-        passes.run(self._final_module, builder)
+        passes, *builder = made if isinstance(made, tuple) else (made,)  # no builder: Numba 0.61
+        passes.run(self._final_module, *builder)
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
