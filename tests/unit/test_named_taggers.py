@@ -1,6 +1,7 @@
 """Taggers by name: pipelines of spaCy that are built here, and a stand-in for GLiNER."""
 
 import json
+import shutil
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 import xner
 from tests.corpora import side_of, spans_of
 from xner.cli import main
-from xner.tagging import kind_of
+from xner.tagging import kind_of, pipeline_of
 from xner.tagging.labels import ONTONOTES, label_map
 
 WORDS = [
@@ -87,6 +88,18 @@ def test_pipelines_on_the_command_line(pipeline, tmp_path, monkeypatch, capsys):
         assert main(["tag", "en.txt", "-o", "o.conll", *more]) in (1, 2)
         assert words in capsys.readouterr().err
     assert not (tmp_path / "o.conll").exists()
+
+
+def test_packages_that_hold_a_pipeline(pipeline, tmp_path, monkeypatch):
+    """Other packages than spaCy's own have it in a folder, and no function that loads it."""
+    package = tmp_path / "names_in_a_package"
+    shutil.copytree(pipeline, package / "_model")
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    found = xner.tag(side_of(WORDS), model="spacy:names_in_a_package")
+    assert found.table.equals(xner.tag(side_of(WORDS), model=f"spacy:{pipeline}").table)
+    assert pipeline_of("names-in-a-package") == str(package / "_model")
+    assert pipeline_of("json") is None
 
 
 def test_a_pipeline_without_entities_is_refused(tmp_path):

@@ -136,7 +136,7 @@ def kind_of(name: str, model: str | Path | None) -> tuple[str, str | Path | None
     Raises:
         UsageError: the prefix of the model is not the name of a kind.
     """
-    if name == "checkpoint" and _is_pipeline(str(model)):
+    if name == "checkpoint" and not Path(str(model)).exists() and pipeline_of(str(model)):
         raise UsageError(f"model is {model!r}, a pipeline of spaCy; write spacy:{model}")
     found = _PREFIX.fullmatch(model) if isinstance(model, str) and name == "checkpoint" else None
     if found is None or Path(str(model)).exists():
@@ -154,12 +154,24 @@ def missing_model(name: str) -> UsageError:
     return UsageError(f"model is missing; give {KINDS[name].models}")
 
 
-def _is_pipeline(name: str) -> bool:
-    """Whether this is the name of an installed package that holds a pipeline of spaCy."""
-    spec = find_spec(name) if name.isidentifier() and not Path(name).exists() else None
-    return spec is not None and any(
-        Path(folder, "meta.json").is_file() for folder in spec.submodule_search_locations or ()
-    )
+def pipeline_of(name: str) -> str | None:
+    """What `spacy.load` takes for the folder or the installed package of a pipeline.
+
+    Returns:
+        The folder, the name of a package that loads itself, or the only folder with a pipeline in
+        another package; None if there is none of them.
+    """
+    if Path(name).is_dir():
+        return name
+    module = name.replace("-", "_")
+    spec = find_spec(module) if module.isidentifier() else None
+    for place in map(Path, (spec and spec.submodule_search_locations) or ()):
+        if (place / "meta.json").is_file():
+            return module
+        inside = [path.parent for path in place.glob("*/config.cfg")]
+        if len(inside) == 1:
+            return str(inside[0])
+    return None
 
 
 def make_tagger(name: str, options: Any) -> Tagger:

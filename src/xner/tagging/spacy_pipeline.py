@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import distributions, version
-from pathlib import Path
+from importlib.metadata import version
 from typing import Any
 
 from xner.errors import InputError, MissingExtraError
-from xner.tagging import Entity, Found
+from xner.tagging import Entity, Found, pipeline_of
 from xner.tagging.labels import is_ontonotes, label_map, renamed, signed
 from xner.tagging.options import SpacyOptions
 
@@ -17,7 +15,6 @@ BATCH = 256
 """Sentences per batch."""
 DETERMINERS = frozenset({"the", "a", "an"})
 POSSESSIVES = frozenset({"'s", "’s", "'", "’"})
-_PACKAGE = re.compile(r"[\w.-]+")
 _READS_TAGS = ("entity_ruler", "span_ruler")
 """Components whose patterns can depend on every other component."""
 
@@ -99,14 +96,14 @@ def check_pipeline(name: str) -> None:
         InputError: there is no such pipeline.
         MissingExtraError: spaCy is not installed.
     """
-    if Path(name).is_dir() or (_PACKAGE.fullmatch(name) and any(distributions(name=name))):
+    if pipeline_of(name) is not None:
         return
     try:
         import spacy
     except ImportError:
         raise MissingExtraError("spacy", "spacy") from None
     raise InputError(
-        f"there is no spaCy pipeline {name!r}: neither a folder nor an installed package; "
+        f"there is no spaCy pipeline {name!r}: neither a folder nor an installed package with one; "
         f"installed pipelines: {', '.join(spacy.util.get_installed_models()) or 'none'}"
     )
 
@@ -118,7 +115,7 @@ def _load(name: str) -> Any:
     except ImportError:
         raise MissingExtraError("spacy", "spacy") from None
     try:
-        return spacy.load(name)
+        return spacy.load(pipeline_of(name) or name)
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"the spaCy pipeline {name!r} cannot be loaded ({reason})") from None
