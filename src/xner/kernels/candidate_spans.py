@@ -139,15 +139,17 @@ def most_spans(
     ngrams: NgramLimits | None,
 ) -> int:
     """Return an upper bound of the number of candidates of the sentences `[lo, hi)`."""
-    offsets = entities.offsets[lo : hi + 1]
+    span, ratio = (1, 0.0) if ngrams is None else ngrams
+    first, last = int(entities.offsets[lo]), int(entities.offsets[hi])
+    if hi - lo == 1:  # a single sentence must not wait for NumPy
+        most = min(int(target_lengths[lo]), int(links.offsets[hi] - links.offsets[lo]))
+        many = last - first
+        words = int((entities.end[first:last] - entities.start[first:last]).sum())
+        return most * min(many * most, many * span + int(ratio * words))
     linked = np.minimum(target_lengths[lo:hi], sizes_of(links.offsets[lo : hi + 1]))
-    each = linked.repeat(sizes_of(offsets)).astype(np.int64)
-    if ngrams is None:
-        return int(each.sum())
-    limit = np.array(ngrams.max_span, np.int64)
-    if ngrams.max_ratio > 0.0:
-        length = entities.end[offsets[0] : offsets[-1]] - entities.start[offsets[0] : offsets[-1]]
-        limit = np.maximum(limit, (ngrams.max_ratio * length).astype(np.int64))
+    each = linked.repeat(sizes_of(entities.offsets[lo : hi + 1])).astype(np.int64)
+    length = entities.end[first:last] - entities.start[first:last]
+    limit = np.maximum(span, (ratio * length).astype(np.int64))
     return int((each * np.minimum(each, limit)).sum())
 
 

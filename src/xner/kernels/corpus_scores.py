@@ -126,13 +126,18 @@ def phrase_key(lo, hi, words):
 
 
 @kernel
-def phrase_keys(lo: int, hi: int, first: Int64, last: Int64, words: Keys, keys: Keys) -> None:
-    """Write the keys of the phrases `[lo, hi)`.
+def phrase_keys(
+    lo: int, hi: int, first: Int64, last: Int64, words: Keys, labels: Keys, keys: Keys
+) -> None:
+    """Write the keys of the phrases `[lo, hi)`, together with their labels if there are any.
 
-    first, last: int64, half-open positions in words (uint64); keys: uint64, written.
+    first, last: int64, half-open positions in words (uint64); labels: uint64, their keys, or empty;
+    keys: uint64, written.
     """
     for p in range(lo, hi):
         keys[p] = phrase_key(first[p], last[p], words)
+        if len(labels):
+            keys[p] = mix(keys[p] ^ labels[p])
 
 
 @inner

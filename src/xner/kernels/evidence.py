@@ -19,7 +19,7 @@ from xner.kernels.corpus_scores import EdgeRule, share_inside, times_seen, times
 from xner.kernels.jit import inner, kernel
 from xner.kernels.keys import DIGIT, PUNCTUATION, SEED, mix
 from xner.kernels.link_scores import ALL, overlap_of, sum_links
-from xner.kernels.network import Network, layer_of, write_probabilities
+from xner.kernels.network import Marks, Network, layer_of, write_probabilities
 from xner.kernels.records import (
     Flags,
     Float64,
@@ -338,13 +338,17 @@ def probabilities(
         known: the batch and the counts.
         network: the weights.
     """
+    source, target, entities = known.texts.source, known.texts.target, known.texts.entities
+    sides = source.offsets, source.brackets, target.offsets, target.brackets
+    marks = Marks(*sides, entities.start, entities.end)
     room = room_for(lo, hi, known.texts, known.links)
     bounds = [*range(lo, hi, _TOGETHER), hi]
-    edges = problem.candidate_offsets[problem.entity_offsets[bounds]]
-    given = np.empty((longest_row(edges, 0, len(bounds) - 1), len(network.mean)))
-    entities = int(problem.entity_offsets[lo]), int(problem.entity_offsets[hi])
-    most = longest_row(problem.candidate_offsets, *entities)
+    edges = [problem.candidate_offsets[problem.entity_offsets[s]] for s in bounds]
+    rows = max((last - first for first, last in pairwise(edges)), default=0)
+    given = np.empty((rows, len(network.mean)))
+    e_lo, e_hi = int(problem.entity_offsets[lo]), int(problem.entity_offsets[hi])
+    most = longest_row(problem.candidate_offsets, e_lo, e_hi)
     layer, whole = layer_of(network, most), np.empty(most, np.uint8)
     for first, last in pairwise(bounds):
         write_evidence(first, last, problem, given, known, room)
-        write_probabilities(first, last, problem, given, known.texts, network, layer, whole, score)
+        write_probabilities(first, last, problem, given, marks, network, layer, whole, score)

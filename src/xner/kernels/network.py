@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xner.kernels.jit import inner, kernel
-from xner.kernels.records import Float64, Int64
+from xner.kernels.records import Float64, Int32, Int64
 
 FARTHEST = 4.0
 """Standard deviations up to which an input counts, so that unusual text has no extreme logits."""
@@ -51,6 +51,21 @@ class Layer(NamedTuple):
     rest: Float64
     power: Float64
     exponents: Int64
+
+
+class Marks(NamedTuple):
+    """The brackets of both sides, and where the sentences and the entities are.
+
+    source_offsets, source, target_offsets, target: int32, as in `Words`. start, end: int32 (E), as
+    in `Entities`.
+    """
+
+    source_offsets: Int32
+    source: Int32
+    target_offsets: Int32
+    target: Int32
+    start: Int32
+    end: Int32
 
 
 def layer_of(network: Network, most: int) -> Layer:
@@ -187,24 +202,24 @@ def normalise(logits, none, whole):
 
 
 @kernel
-def write_probabilities(lo, hi, problem, given, texts, network, layer, whole, score):
+def write_probabilities(lo, hi, problem, given, marks, network, layer, whole, score):
     """Write the probability of every candidate of the sentences `[lo, hi)`.
 
-    given: float64 (rows, N), the inputs of their candidates. whole: uint8 (>= candidates of an
-    entity), scratch. score: float64 (C), written.
+    given: float64 (rows, N), the inputs of their candidates. marks: `Marks`. whole: uint8 (>=
+    candidates of an entity), scratch. score: float64 (C), written.
     """
-    source, target, entities = texts.source, texts.target, texts.entities
     begin = problem.candidate_offsets[problem.entity_offsets[lo]]
     for s in range(lo, hi):
-        base, own = target.offsets[s], source.offsets[s]
+        base, own = marks.target_offsets[s], marks.source_offsets[s]
         for e in range(problem.entity_offsets[s], problem.entity_offsets[s + 1]):
             c_lo, c_hi = problem.candidate_offsets[e], problem.candidate_offsets[e + 1]
             if c_lo == c_hi:
                 continue
-            free = not is_balanced(source.brackets, own + entities.start[e], own + entities.end[e])
+            first, last = own + marks.start[e], own + marks.end[e]
+            free = not is_balanced(marks.source, first, last)
             for c in range(c_lo, c_hi):
                 i, j = base + problem.start[c], base + problem.end[c]
-                whole[c - c_lo] = free or is_balanced(target.brackets, i, j)
+                whole[c - c_lo] = free or is_balanced(marks.target, i, j)
             logits = score[c_lo:c_hi]
             none = judge(c_lo - begin, given, logits, network, layer)
             normalise(logits, none, whole)

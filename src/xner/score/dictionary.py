@@ -23,6 +23,7 @@ from xner.score.counts import Counts
 from xner.score.scene import Scene, Text, key_of, score_with
 
 STRENGTH = 1.0
+_NO_LABELS = frozen(np.empty(0), np.uint64)
 
 
 def count_dictionary(text: Text, spans: Spans, counts: Counts) -> None:
@@ -38,14 +39,16 @@ def entity_keys(text: Text) -> Keys:
     """Return uint64 (E): the key of each entity's words and label."""
     offsets, start, end = text.entities
     base = text.source.offsets[:-1].repeat(sizes_of(offsets)).astype(np.int64)
-    keys = key_of(phrases(base + start, base + end, text.source), text.label_keys)
-    return frozen(keys, np.uint64)
+    return frozen(phrases(base + start, base + end, text.source, text.label_keys), np.uint64)
 
 
-def phrases(first: Int64, last: Int64, words: Words) -> Keys:
-    """Return uint64: the keys of the phrases `[first, last)`, positions in all the words."""
+def phrases(first: Int64, last: Int64, words: Words, labels: Keys = _NO_LABELS) -> Keys:
+    """Return uint64: the keys of phrases, together with those of their labels if they have some.
+
+    first, last: int64, half-open positions in all the words; labels: uint64.
+    """
     keys = np.empty(len(first), np.uint64)
-    over_blocks(phrase_keys, len(first), first, last, words.keys, keys)
+    over_blocks(phrase_keys, len(first), first, last, words.keys, frozen(labels, np.uint64), keys)
     return keys
 
 
