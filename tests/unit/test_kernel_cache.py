@@ -34,7 +34,7 @@ def load(tmp_path, monkeypatch):
     path.write_text(MODULE)
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    for cached in (cache._temporary_folder, cache._warn):
+    for cached in (cache._sources, cache._temporary_folder, cache._warn):
         cached.cache_clear()
         monkeypatch.setattr(cache, cached.__name__, cached)
 
@@ -52,6 +52,16 @@ def load(tmp_path, monkeypatch):
 
 def hits(kernel):
     return sum(kernel.stats.cache_hits.values())
+
+
+def test_kernels_are_compiled_again_if_a_file_beside_them_changes(load, tmp_path):
+    assert load()(2) == 4
+    kernel = load()
+    assert (kernel(2), hits(kernel)) == (4, 1)
+    (tmp_path / "other.py").write_text("# a function that the kernel contains")
+    cache._sources.cache_clear()
+    kernel = load()
+    assert (kernel(2), hits(kernel)) == (4, 0)
 
 
 def flip(content):

@@ -3,7 +3,9 @@
 Numba trusts the files of its cache: a truncated one ends in a traceback, a flipped bit in machine
 code in a crash, and two processes that compile at the same time can exchange their entries. Here
 each entry holds a digest and the signature that it is for; an entry that does not fit is compiled
-again. If no folder can be written to, kernels are kept in a temporary folder, or not at all.
+again. So is every kernel if any file beside its own changes: Numba watches that of the kernel, and
+not those of the functions that it contains. If no folder can be written to, kernels are kept in a
+temporary folder, or not at all.
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc, unused-ignore]
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         self._cache_file.__class__ = _CheckedFiles
+        self._cache_file._source_stamp = _sources(Path(function.__code__.co_filename).parent)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled kernel for a signature, or None."""
@@ -96,6 +99,16 @@ def cache_of(function: Any) -> KernelCache | None:
         return None
     finally:
         config.CACHE_DIR = chosen
+
+
+@cache
+def _sources(folder: Path) -> bytes:
+    """A digest of all modules of a folder."""
+    digest = sha256()
+    for path in sorted(folder.glob("*.py")):
+        content = path.read_bytes()
+        digest.update(b"%s %d\n" % (path.name.encode(), len(content)) + content)
+    return digest.digest()
 
 
 @cache

@@ -3,10 +3,14 @@
 Numba optimises every function on its own and in every function that calls it, and makes machine
 code of it each time, though only that of the kernel at the end of the chain ever runs. Here the
 functions below a kernel stop at LLVM's cheap passes; the kernel's own compilation does the rest.
+
+This relies on Numba's internals. With a version that was not tried, `PART` is empty, and these
+functions are compiled as Numba does: with the same results, in more time.
 """
 
 from typing import Any
 
+from numba import version_info
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
@@ -51,3 +55,10 @@ def _part_of(target: Any) -> _Part:
     part = _Part(target.codegen(), "part of a kernel")
     part.enable_object_caching()
     return part
+
+
+_TRIED = (0, 61), (0, 68)
+PART: dict[str, Any] = (
+    {"pipeline_class": PartCompiler} if _TRIED[0] <= version_info.short <= _TRIED[1] else {}
+)
+"""Options of functions that only kernels call."""

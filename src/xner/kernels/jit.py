@@ -20,7 +20,7 @@ from numba import njit
 from numba.core.registry import CPUDispatcher
 
 from xner.kernels.cache import cache_of
-from xner.kernels.compiler import PartCompiler
+from xner.kernels.compiler import PART
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ def allocating(function: Function) -> Function:
 
 
 _OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-_PART = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": PartCompiler}
+_PART = {**_OPTIONS, "no_cpython_wrapper": True, **PART}
 
 
 def _saved(function: Function, compiled: Any) -> Function:
