@@ -8,7 +8,6 @@ left out. Every measurement runs in a process of its own, and the variants take 
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -70,7 +69,9 @@ def child(given: Any) -> None:
     with threads(variant.threads):
         run = package if variant.name == "simalign" else own
         found = run(variant, given, pairs)
-    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # ru_maxrss would include the memory of the parent.
+    status = Path("/proc/self/status").read_text("utf-8").splitlines()
+    found["memory"] = next(int(line.split()[1]) for line in status if line[:5] == "VmHWM") / 1024
     print(json.dumps(found))
 
 
