@@ -93,14 +93,6 @@ def test_words_are_the_same_however_they_are_stored(tmp_path, kind, options, sto
     assert found == table["target_tokens"].to_pylist()[65:145]
 
 
-def test_xner_stores_many_words_as_a_dictionary(tmp_path):
-    words = [f"{number:032}" for number in range(40_000)]  # 1.4 MiB
-    rows = [words[first : first + 100] for first in range(0, len(words), 100)]
-    xner.Corpus.of([(row, [], row) for row in rows]).write(tmp_path / "a.parquet")
-    assert all(kind == WORD_TYPES for batch in batches(xner.scan(tmp_path / "a.parquet"))
-               for kind in (batch[name].type for name in WORDS))  # fmt: skip
-
-
 def test_files_that_are_stored_in_other_ways_are_read_as_one(tmp_path):
     table = pairs()
     written(tmp_path / "0.parquet", table.slice(0, 100))

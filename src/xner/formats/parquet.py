@@ -27,11 +27,6 @@ FORMAT = Format(
     "the columns as they are",
     text=False,
 )
-DICTIONARY = 8 << 20
-"""Bytes of the different strings of a column in a row group up to which they are a dictionary.
-
-Arrow's default of 1 MiB is less than the words of `BATCH` rows in several languages.
-"""
 _UNIQUE = ("id", "source_text", "target_text", "back_text")
 
 
@@ -250,7 +245,6 @@ def settings(schema: pa.Schema) -> dict[str, Any]:
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": [name for name, kind in leaves if _is_text(kind) and name not in _UNIQUE],
-        "dictionary_pagesize_limit": DICTIONARY,
         "write_statistics": [name for name, _ in leaves if name in schema.names],
     }
 
