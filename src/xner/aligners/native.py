@@ -114,8 +114,8 @@ class NativeAligner:
         "words",
         "What is aligned: words or tokens. words finds the words of text that is written without "
         "spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese), aligns them, and gives their links "
-        "to the tokens that they overlap (simalign and awesome join characters to words, but split "
-        "no longer token); tokens aligns all tokens as they are.",
+        "to the tokens that they overlap (simalign and awesome join characters into words, but do "
+        "not split longer tokens); tokens aligns all tokens as they are.",
         choices=("words", "tokens"),
         rare=True,
     )

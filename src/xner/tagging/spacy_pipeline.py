@@ -89,33 +89,35 @@ def trimmed(entity: Entity, words: Sequence[str]) -> Entity:
     return entity._replace(start=start, end=end)
 
 
-def check_pipeline(name: str) -> None:
-    """Check that a pipeline exists; spaCy is imported only for the message.
+def check_pipeline(name: str) -> str:
+    """Return what `spacy.load` takes for a pipeline; spaCy is imported only for the message.
 
     Raises:
         InputError: there is no such pipeline.
         MissingExtraError: spaCy is not installed.
     """
-    if pipeline_of(name) is not None:
-        return
+    found = pipeline_of(name)
+    if found is None:
+        installed = ", ".join(_spacy().util.get_installed_models()) or "none"
+        raise InputError(
+            f"there is no spaCy pipeline {name!r}: neither a folder nor an installed package with "
+            f"one; installed pipelines: {installed}"
+        )
+    return found
+
+
+def _spacy() -> Any:
     try:
         import spacy
     except ImportError:
         raise MissingExtraError("spacy", "spacy") from None
-    raise InputError(
-        f"there is no spaCy pipeline {name!r}: neither a folder nor an installed package with one; "
-        f"installed pipelines: {', '.join(spacy.util.get_installed_models()) or 'none'}"
-    )
+    return spacy
 
 
 def _load(name: str) -> Any:
-    check_pipeline(name)
+    found, spacy = check_pipeline(name), _spacy()
     try:
-        import spacy
-    except ImportError:
-        raise MissingExtraError("spacy", "spacy") from None
-    try:
-        return spacy.load(pipeline_of(name) or name)
+        return spacy.load(found)
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"the spaCy pipeline {name!r} cannot be loaded ({reason})") from None
