@@ -40,8 +40,8 @@ class AwesomeAligner(Pretrained):
     )
     threshold: float = option(
         0.001,
-        "Probability that a link must exceed in both directions, for extraction softmax; with "
-        "entmax15 it must exceed 0.",
+        "Probability that a link must exceed in both directions, for extraction softmax. With "
+        "entmax15, it must exceed 0.",
         gt=0,
         lt=1,
         unit="P",

@@ -76,7 +76,7 @@ class NativeAligner:
     )
     symmetrisation: Decision = option(
         "soft",
-        "How the two alignment directions are combined: soft keeps every link whose probability "
+        "How the two alignment directions are combined. soft keeps every link whose probability "
         "is at least the threshold; the others choose the most probable link of each word in "
         "each direction and then combine the two. intersection gives the fewest and most "
         "reliable links.",
@@ -96,8 +96,8 @@ class NativeAligner:
     )
     fit_pairs: int = option(
         100_000,
-        "Maximum number of sentence pairs that the aligner is fitted on. Of a larger corpus a "
-        "random sample is fitted, and the model is applied to every pair.",
+        "Maximum number of sentence pairs that the aligner is fitted on. For a larger corpus, it "
+        "is fitted on a random subset, and the model is applied to every pair.",
         ge=1,
         unit="N",
         when=when(model=NOTHING),
@@ -105,7 +105,7 @@ class NativeAligner:
     )
     effort: float = option(
         1.0,
-        "Factor on the number of sampling sweeps over the text.",
+        "Multiplier of the number of sampling sweeps over the text.",
         gt=0,
         unit="FACTOR",
         rare=True,
@@ -121,7 +121,7 @@ class NativeAligner:
     )
     model: str | Path | AlignmentModel | None = option(
         None,
-        "Fitted model, from `--save-model`. It is applied, and no other is fitted.",
+        "Fitted model, from `--save-model`. It is applied, and no other model is fitted.",
         unit="MODEL",
         names="file",
     )

@@ -35,7 +35,7 @@ class Pretrained(HardwareOptions):
     pivots: ClassVar[bool] = False
 
     model: str | Path = option(
-        "bert-base-multilingual-cased", "Encoder checkpoint: hub id or folder.", unit="MODEL",
+        "bert-base-multilingual-cased", "Encoder checkpoint (hub id or folder).", unit="MODEL",
         names="model",
     )  # fmt: skip
     layer: int = option(

@@ -42,8 +42,8 @@ def add_arguments(command: CommandParser) -> None:
     )  # fmt: skip
     command.add_argument(
         "--gold-base", choices=("auto", "0", "1"), group="links",
-        help="First word index in GOLD. auto is 0 if GOLD contains a 0, otherwise 1. "
-        "Default: auto.",
+        help="Number of the first word in GOLD: auto, 0 or 1. auto is 0 if GOLD contains a 0, "
+        "otherwise 1. Default: auto.",
     )  # fmt: skip
     command.add_argument(
         "--min-weight", type=float, metavar="W", group="links",

@@ -13,7 +13,7 @@ def add_pairs(command: CommandParser) -> None:
     """Add SOURCE, TARGET, and how they are read."""
     command.add_argument(
         "source", type=Path, metavar="SOURCE",
-        help="Labelled side (.conll .jsonl .parquet), or a file with both sides. Here and below "
+        help="Labelled side (.conll .jsonl .parquet), or both sides. Here and below "
         "also a folder, or a quoted pattern such as 'data/*.parquet', for several files.",
     )  # fmt: skip
     add_target(command)

@@ -47,13 +47,13 @@ class ReportOptions:
     )
     limit: int = option(
         10_000,
-        "Largest number of sentences in the list of sentences. Figures cover all sentences.",
+        "Maximum number of sentences that are listed. Figures cover all sentences.",
         ge=1,
         unit="N",
     )
     sample: Sample = option(
         "random",
-        "Which sentences are listed if there are more than limit: `random`, the same in every "
+        "Which sentences are listed if there are more than the limit: `random`, the same in every "
         "run; `first`, those at the top; `doubtful`, those where others or gold disagree, then "
         "those with a lost entity, then those with the lowest confidence.",
     )

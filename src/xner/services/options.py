@@ -29,11 +29,11 @@ class ServiceOptions(Checked):
         rare=True,
     )
     request_size: int = option(
-        20, "Sentences per request.", ge=1, unit="N", group=_GROUP, rare=True,
+        20, "Number of sentences per request.", ge=1, unit="N", group=_GROUP, rare=True,
     )  # fmt: skip
     concurrency: int = option(
         8,
-        "Requests at a time.",
+        "Maximum number of requests at the same time.",
         ge=1,
         le=256,
         unit="N",
@@ -42,8 +42,8 @@ class ServiceOptions(Checked):
     )
     retries: int = option(
         6,
-        "Further attempts after a failed request; waits of 1, 2, 4, … seconds come before them, or "
-        "what the service asks for.",
+        "Maximum number of further attempts after a failed request. The waits before them are 1, "
+        "2, 4, … seconds, or as long as the service asks for.",
         ge=0,
         unit="N",
         group=_GROUP,

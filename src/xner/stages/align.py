@@ -297,8 +297,8 @@ class Align(FittedOptions):
 
     links: Sequence[Path] = option(
         (),
-        "Read the links from these files in Pharaoh form instead of aligning. Links of each "
-        "further file are used between words that have none from the files before it.",
+        "Read the links from these files in Pharaoh format instead of aligning. A link of a "
+        "further file is used if neither of its words has a link in the files before it.",
         flag="",
         names="file",
     )

@@ -42,14 +42,11 @@ def _of_aligners(name: str, **declared: Any) -> Any:
     helps: dict[str, list[str]] = {}
     for aligner, each in owners.items():
         helps.setdefault(each.help, []).append(aligner)
-    text = first.help if len(helps) == 1 else " ".join(
-        f"{_joined(names)}: {text}" for text, names in helps.items()
-    )  # fmt: skip
     choices = tuple(dict.fromkeys(chain.from_iterable(each.choices for each in owners.values())))
     bounds = {name: {getattr(each, name) for each in owners.values()} for name in _BOUNDS}
     return option(
         None,
-        text,
+        _help_of(helps),
         choices=choices,
         **{name: values.pop() for name, values in bounds.items() if len(values) == 1},
         default_text=", ".join(shown),
@@ -59,6 +56,26 @@ def _of_aligners(name: str, **declared: Any) -> Any:
         when=_conditions(owners),
         **declared,
     )
+
+
+def _help_of(helps: Mapping[str, Sequence[str]]) -> str:
+    """One help text of those of several aligners.
+
+    Help pages show the first sentence alone, so it holds the first sentences of all texts.
+    """
+    if len(helps) == 1:
+        return next(iter(helps))
+    parts = {
+        _joined(names): text.removesuffix(".").partition(". ") for text, names in helps.items()
+    }
+    openings = {owner: first for owner, (first, _, _) in parts.items()}
+    more = [f"{owner}: {rest}." for owner, (_, _, rest) in parts.items() if rest]
+    if len(set(openings.values())) == 1:
+        return " ".join([f"{next(iter(openings.values()))}.", *more])
+    opening = "; ".join(
+        f"{owner}: {first[0].lower()}{first[1:]}" for owner, first in openings.items()
+    )
+    return " ".join([f"{opening}.", *more])
 
 
 def _conditions(owners: Mapping[str, Option]) -> tuple[When, ...]:

@@ -68,7 +68,7 @@ def markers_option(styles: tuple[str, ...]) -> Any:
     return option(
         "brackets",
         "Markers around entities: `brackets` ([ ]), or `xml` (<a> </a>)"
-        + (", or `none` if no entity needs to cross." if "none" in styles else "."),
+        + (", or `none` to translate without markers." if "none" in styles else "."),
         choices=styles,
         group="translation",
     )
@@ -78,8 +78,8 @@ def threshold_option() -> Any:
     """The option `threshold`."""
     return option(
         0.5,
-        "Minimum similarity of a marked span to the translation of its entity. Only for markers "
-        "`brackets`: an XML tag names its entity.",
+        "Minimum similarity of a marked span to the translation of its entity. XML markers name "
+        "their entity, so they need none.",
         ge=0,
         lt=1,
         unit="SIMILARITY",

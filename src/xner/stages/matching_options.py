@@ -156,7 +156,7 @@ class MatchingOptions(FittedOptions, NerOptions):
     )
     min_precision: float = option(
         0.25,
-        "Least probability of a candidate. The expected precision is then at least "
+        "Minimum probability of a candidate. The expected precision is then at least "
         "this. The default is 0 without score `likelihood`.",
         ge=0,
         lt=1,
@@ -209,7 +209,7 @@ class MatchingOptions(FittedOptions, NerOptions):
         "such as 0.95.",
         gt=0.5,
         le=1,
-        default_text="labels stay",
+        default_text="off",
         unit="SHARE",
         group="scoring",
         sign="relabel:>={:g}",

@@ -70,8 +70,8 @@ class Translating(Stage, AllTranslatorOptions):
     )
     translator: str | Translator = option(
         "nllb",
-        "Translator: nllb, ctranslate2, llm or module:name. `nllb` runs the model by transformers, "
-        "`ctranslate2` by CTranslate2; `llm` is a language model at an address; `module:name` is a "
+        "Translator: nllb, ctranslate2, llm or module:name. `nllb` runs the model in transformers, "
+        "`ctranslate2` in CTranslate2; `llm` is a language model at an address; `module:name` is a "
         "function of yours (docs/plugins.md).",
         choices=TRANSLATORS,
         adapt=as_translator,

@@ -143,7 +143,9 @@ class StudentOptions(_Sides):
         ge=0, unit="LAYERS", group=STUDENT, default_text="train everything",
         when=when(from_scratch=NOTHING), rare=True,
     )  # fmt: skip
-    epochs: int = option(5, "Most passes over the sentences.", ge=1, unit="N", group=STUDENT)
+    epochs: int = option(
+        5, "Maximum number of passes over the sentences.", ge=1, unit="N", group=STUDENT
+    )
     batch_size: int = option(32, "Sentences per training step.", ge=1, unit="N", group=STUDENT)
     learning_rate: float | None = option(
         None, "Peak learning rate. It rises during the warm-up and then falls linearly to 0.",

@@ -30,7 +30,7 @@ class TranslatorOptions(HardwareOptions):
     )  # fmt: skip
     beams: int = option(
         4,
-        "Beams of the search; 1 is greedy search.",
+        "Number of beams in beam search; 1 is greedy search.",
         ge=1,
         unit="N",
         sign="beams:{}",
