@@ -142,9 +142,9 @@ def test_a_saved_model_gives_the_same_links(model, tmp_path):
 def test_a_file_that_is_no_model_is_refused(tmp_path, content):
     path = tmp_path / "m.npz"
     path.write_bytes(content)
-    with pytest.raises(FormatError, match="no alignment model of xner"):
+    with pytest.raises(FormatError, match="not an alignment model of xner"):
         NativeAligner(model=path).align(bitext(("a", "b")))
-    with pytest.raises(FormatError, match=r"missing\.npz: no alignment model"):
+    with pytest.raises(FormatError, match=r"missing\.npz: not an alignment model"):
         AlignmentModel.load(tmp_path / "missing.npz")
 
 

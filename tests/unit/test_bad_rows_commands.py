@@ -216,7 +216,7 @@ def test_scores_of_labels(folder, capsys):
     assert found == [(5, "side.conll"), (9, "side.conll"), (4, "pivot.txt")]
     assert (folder / "side.conll.bad.jsonl").exists()
     code, _, err = run(capsys, *files, "--bad-rows", "side.conll")
-    assert (code, "is read already" in err) == (2, True)
+    assert (code, "is an input file" in err) == (2, True)
     code, _, err = run(capsys, "evaluate", "a.align", "b.align", "--links")
     assert (code, "--on-bad-row quarantine is for labels" in err) == (2, True)
     with pytest.raises(xner.UsageError, match="give the paths of both"):
@@ -252,4 +252,4 @@ def test_students(folder, capsys, monkeypatch, command, more):
     code, _, err = run(
         capsys, command, "side.conll", "-o", "m/s", *more, "--bad-rows", "side.conll"
     )
-    assert (code, "is read already" in err) == (2, True)
+    assert (code, "is an input file" in err) == (2, True)

@@ -297,7 +297,7 @@ def test_statistics_that_do_not_fit_are_refused(tmp_path, keys, counts):
         values = dict(file)
     np.savez(tmp_path / "d.npz", **{**values, "keys": np.array(keys), "counts": np.array(counts)})
     assert len(Counts.load(tmp_path / "c.npz")) == 1
-    with pytest.raises(xner.FormatError, match="no counts of xner"):
+    with pytest.raises(xner.FormatError, match="not corpus statistics of xner"):
         Counts.load(tmp_path / "d.npz")
 
 

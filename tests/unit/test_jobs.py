@@ -266,7 +266,7 @@ def test_folders_with_other_files_are_refused(folder):
     Path("other").mkdir()
     Path("other/notes.txt").write_text("mine")
     for restart in (False, True):
-        with pytest.raises(UsageError, match=r"other/: contains notes.txt, which no .* job"):
+        with pytest.raises(UsageError, match=r"other/: contains notes.txt, which is not from"):
             run(Project(), "other", restart=restart)
     assert [path.name for path in Path("other").iterdir()] == ["notes.txt"]
 

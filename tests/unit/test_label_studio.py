@@ -42,12 +42,12 @@ def test_exports_of_label_studio(tmp_path):
     ("content", "message"),
     [
         ("{", "not JSON"),
-        ("{}", "no list of tasks; export the project as JSON"),
+        ("{}", "not a list of tasks; export the project as JSON"),
         ('[{"data": {"image": "a.png"}}]', "row 1: has no text"),
         ('[{"data": {"text": "x"}}, 3]', "row 2: not a task"),
         ('[{"data": {"text": "x"}, "annotations": [{}]}]', "row 1: not a task"),
-        ([region("a", 0, 3, "X")], r"the span \[0, 3\) has no word"),
-        ([region("a", 1, 2, "X")], r"the span \[1, 2\) has no word"),
+        ([region("a", 0, 3, "X")], r"the span \[0, 3\) contains no word"),
+        ([region("a", 1, 2, "X")], r"the span \[1, 2\) contains no word"),
     ],
 )
 def test_other_json_is_refused(tmp_path, content, message):
@@ -92,7 +92,7 @@ def test_the_way_through_label_studio(tmp_path, capsys):
     assert "\n    <Label" in config.read_text()
     assert all(f'toName="{side}_text"' in config.read_text() for side in ("source", "target"))
     assert main([*given[:2], str(tmp_path / "x.conll"), "--labeling-config", str(config)]) == 2
-    assert "goes with --to label-studio" in capsys.readouterr().err
+    assert "needs --to label-studio" in capsys.readouterr().err
 
     corrected = json.loads(tasks.read_text())
     corrected[1]["annotations"] = [{"result": [region("n", 0, 2, "PER", to="target_text")]}]

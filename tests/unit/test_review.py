@@ -288,7 +288,7 @@ def test_character_offsets_follow_their_entities():
     [
         ({"id": "nobody"}, "change 1: sentence 'nobody' is not in test; 1 of 1 corrections"),
         ({"target_tokens": ["other"], "after": []}, "the target words changed since the correct"),
-        ({"before": []}, "sentence 'yo-1': its entities changed since the correction"),
+        ({"before": []}, "sentence 'yo-1': its entities are neither those"),
         ({"after": [{"start": 5, "end": 9, "label": "LOC"}]}, r"\[5, 9\) 'LOC' does not fit a"),
         ({"after": [{"start": 5, "label": "LOC"}]}, "is not a correction .*missing required field"),
         ({"surprise": 1}, "is not a correction .*unknown field"),
@@ -301,7 +301,7 @@ def test_corrections_that_do_not_fit(change, message):
 
 def test_ids_must_be_unique(tmp_path):
     with pytest.raises(
-        xner.ChangeError, match="change 2: sentence 'yo-1' is corrected in change 1"
+        xner.ChangeError, match="change 2: sentence 'yo-1' is already corrected in change 1"
     ):
         xner.apply_changes(projection(), [CHANGE, CHANGE])
     twice = xner.Corpus.from_table(pa.concat_tables([projection().table] * 2))

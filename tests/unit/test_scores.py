@@ -143,7 +143,7 @@ def test_counts_as_a_file(tmp_path):
     with pytest.raises(xner.FormatError, match="count the corpus again"):
         Counts.load(tmp_path / "old.npz")
     (tmp_path / "c.npz").write_text("no")
-    with pytest.raises(xner.FormatError, match="no counts of xner"):
+    with pytest.raises(xner.FormatError, match="not corpus statistics of xner"):
         Counts.load(tmp_path / "c.npz")
     with pytest.raises(xner.OutputError):
         counts.save(tmp_path / "no" / "d.npz")

@@ -160,7 +160,7 @@ class AlignmentModel:
                 )
                 model.check()
         except ARCHIVE_DAMAGE as error:
-            raise FormatError(f"{path}: no alignment model of xner ({error})") from None
+            raise FormatError(f"{path}: not an alignment model of xner ({error})") from None
         return model
 
     def check(self) -> None:

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
 
     read = [options.changes, *expand(options.corpus)]
     if options.output.resolve() in [path.resolve() for path in read]:
-        raise UsageError(f"{options.output}: is read already; name another file")
+        raise UsageError(f"{options.output}: is an input file; name another output")
     check_output(options.output)
     begin = perf_counter()
     made = changing(scan(options.corpus), options.changes)

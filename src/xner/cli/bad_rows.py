@@ -73,7 +73,7 @@ def list_bad_rows(
     more = {flag: rows for flag, rows in (further or {}).items() if rows}
     path = options.bad_rows or output.with_name(f"{output.name}.bad.jsonl")
     if path.resolve() in [file.resolve() for file in read]:
-        raise UsageError(f"--bad-rows {path}: the file is read already; name another")
+        raise UsageError(f"--bad-rows {path}: is an input file; name another file")
     if options.bad_rows is None:
         with suppress(OSError):  # students create the folders above their own as well
             path.parent.mkdir(parents=True, exist_ok=True)

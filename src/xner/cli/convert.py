@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> None:
     form = module.FORMAT
     if options.labeling_config is not None:
         if not hasattr(module, "labeling_config"):
-            raise UsageError("--labeling-config goes with --to label-studio")
+            raise UsageError("--labeling-config needs --to label-studio")
         check_writable(options.labeling_config)
     corpus, has_ids = scan_as_is(
         *options.inputs,

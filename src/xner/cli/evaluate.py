@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         return
     for flag in ("gold_base", "min_weight"):
         if getattr(options, flag) is not None:
-            raise UsageError(f"--{flag.replace('_', '-')} goes with --links")
+            raise UsageError(f"--{flag.replace('_', '-')} needs --links")
     _run_labels(options)
 
 

@@ -122,8 +122,8 @@ def run(options: argparse.Namespace) -> None:
             given["project"], further = open_fit_on(given["project"])
             if corpus.bad and "pivot" in given["project"]:
                 raise UsageError(
-                    "--pivot is not read without the rows that are left out; remove bad rows from "
-                    "all files, or run translate and project one by one"
+                    "--pivot cannot be used if bad rows are left out; remove them from all files, "
+                    "or run translate and project one by one"
                 )
         stages = _stages(given, corpus, tell)
         if all(stage.threaded for stage in stages):
@@ -178,7 +178,7 @@ def _stages(given: dict[str, dict[str, Any]], corpus: Corpus, tell: Progress) ->
         kind = find_stage(name)
         for option, declared in options_of(kind).items():
             if declared.default is UNSET and option not in given[name]:
-                raise UsageError(f"{flags[name][option]} is missing: the text is translated")
+                raise UsageError(f"{flags[name][option]} is missing; translating the text needs it")
         made = build_from_flags(kind, {**given[name], "progress": tell}, flags=flags[name])
         made.ready()
         stages.append(made)

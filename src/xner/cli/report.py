@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     from xner.review.writing import write_report
 
     if options.output.resolve() in [path.resolve() for path in options.projected]:
-        raise UsageError(f"{options.output}: is read already; name another file")
+        raise UsageError(f"{options.output}: is an input file; name another output")
     begin = perf_counter()
     with progress(options.quiet or options.json) as tell:
         made = write_report(

@@ -219,7 +219,7 @@ def _check_side_file(
         return
     others = (output.path, *files_of(options))
     if Path(path).resolve() in [other.resolve() for other in others]:
-        raise UsageError(f"{flag} {path}: the file is read or written already; name another")
+        raise UsageError(f"{flag} {path}: is an input or the output; name another file")
     check_writable(Path(path))
 
 

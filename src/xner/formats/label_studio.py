@@ -55,7 +55,7 @@ def _rows(path: Path, encoding: str, lost: Counter[str]) -> Iterator[Row]:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: not JSON ({error})") from None
     if not isinstance(tasks, list):
-        raise FormatError(f"{path}: no list of tasks; export the project as JSON")
+        raise FormatError(f"{path}: not a list of tasks; export the project as JSON")
     for number, task in enumerate(_last_of_each(tasks, lost), 1):
         try:
             yield _row(task, lost)
@@ -176,7 +176,7 @@ def _side(prefix: str, text: str, own: Mapping[str, Any], regions: list[dict[str
         start, end = int(value["start"]), int(value["end"])
         own_words = touched(words, start, end) if 0 <= start < end <= len(text) else None
         if own_words is None:
-            raise FormatError(f"the span [{start}, {end}) has no word of the text")
+            raise FormatError(f"the span [{start}, {end}) contains no word of the text")
         entities.append(entity(*own_words, label, score=region.get("score")))
         spans.append((start, end))
     return {

@@ -104,8 +104,8 @@ class Output:
         others = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
         if others:
             raise UsageError(
-                f"{self}: contains {others[0]}, which no unfinished or finished job of xner "
-                f"describes; name a new or an empty folder"
+                f"{self}: contains {others[0]}, which is not from a job of xner; name a new or an "
+                f"empty folder"
             )
 
 

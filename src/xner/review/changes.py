@@ -133,7 +133,7 @@ def _read(changes: StrPath | Sequence[Mapping[str, Any]]) -> _Changes:
     for place, change in _parsed(changes):
         if change.key in found:
             raise ChangeError(
-                f"{place}: sentence {change.id!r} is corrected in {found[change.key][1]} already; "
+                f"{place}: sentence {change.id!r} is already corrected in {found[change.key][1]}; "
                 f"keep one of the two lines"
             )
         _check_spans(change, place)
@@ -282,9 +282,8 @@ class _Changing:
             return None
         if now != sorted(span.key for span in change.before):
             raise ChangeError(
-                f"{self.corpus.origin}: sentence {change.id!r}: its entities changed since the "
-                f"correction, which is neither of what was before it nor after it; correct a new "
-                f"report of this file"
+                f"{self.corpus.origin}: sentence {change.id!r}: its entities are neither those "
+                f"before the correction nor those after it; correct a new report of this file"
             )
         self.report.add(changed=1)
         return wanted

@@ -82,7 +82,7 @@ def changes_in(path: StrPath, corpus: Corpus) -> list[dict[str, Any]]:
     if not by_id and len(edited) != len(corpus):
         raise ChangeError(
             f"{path}: has no ids of {corpus.origin}, and {len(edited):,} sentences instead of "
-            f"{len(corpus):,}; correct a file that was made of this corpus"
+            f"{len(corpus):,}; give a file that was written from this corpus"
         )
     rows = {str(row): [one] for row, one in enumerate(edited)}
     waiting = _by_id(edited) if by_id else rows
@@ -126,7 +126,7 @@ def _check_found(left: Sequence[_Edited], path: StrPath, corpus: Corpus) -> None
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         raise ChangeError(
             f"{path}: the sentence {left[0].name!r} with the words {shown!r} is not in "
-            f"{corpus.origin}; {len(left):,} sentences are not there: correct labels alone"
+            f"{corpus.origin}; {len(left):,} sentences are not there: correct only labels"
         )
 
 
@@ -190,8 +190,8 @@ def _spans(one: _Edited, given: Texts, i: int, path: StrPath) -> list[Span]:
         own = touched(given.offsets[i], *place)
         if own is None:
             raise ChangeError(
-                f"{path}: sentence {one.name!r}: the characters [{place[0]}, {place[1]}) have no "
-                f"word of the corpus"
+                f"{path}: sentence {one.name!r}: the characters [{place[0]}, {place[1]}) contain "
+                f"no word of the corpus"
             )
         found.append((*own, label))
     return found

@@ -137,7 +137,7 @@ class Counts:
                     raise ValueError("keys and counts do not fit")
                 loaded.add(keys, counts)
         except ARCHIVE_DAMAGE as error:
-            raise FormatError(f"{path}: no counts of xner ({error})") from None
+            raise FormatError(f"{path}: not corpus statistics of xner ({error})") from None
         return loaded
 
     def _make_room(self, more: int) -> None:
