@@ -59,7 +59,7 @@ class UsageError(XnerError, ValueError):
 
 
 class NoEffectError(UsageError):
-    """An option that changes nothing beside the other options."""
+    """An option that has no effect together with the other options."""
 
     def __init__(self, option: str, message: str) -> None:
         """Name the `option`; the `message` says why, and what to do."""
@@ -72,7 +72,7 @@ class NoEffectError(UsageError):
 
 
 class ResourceError(XnerError, RuntimeError):
-    """A device with too little memory."""
+    """Too little memory, a lost process, or a Ray cluster that does not answer."""
 
 
 class ServiceError(XnerError, RuntimeError):

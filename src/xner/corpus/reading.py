@@ -86,9 +86,9 @@ def scan(
 
     Args:
         source: the labelled side, in any format of docs/formats.md, or, without `target`, a file
-            with both sides. Instead of a file, here and below, also
-            several files that are read as one: a list, a folder, or a pattern such as
-            `data/*.parquet`; numbers in names are sorted as numbers.
+            with both sides. Every argument that takes a file also takes several files that are
+            read as one: a list, a folder, or a pattern such as `data/*.parquet`, whose files are
+            sorted by name, with numbers in names as numbers.
         target: the other side, parallel by row; tags or entities in it are ignored.
         links: word alignment in Pharaoh format (.align), parallel by row; replaces links in the
             other files. With a list, a link of a later item is used only if neither of its

@@ -48,7 +48,8 @@ def run(
             file, or to the working directory.
         output: folder of results, instead of the one in the experiment file.
         jobs: number of processes that run steps in parallel, each with its share of the threads.
-            The last digits of students depend on the number of threads, and so on `jobs`.
+            The last digits of the F1 of students depend on the number of threads, so also on
+            `jobs`.
         changes: values that replace those of the file, by path, such as
             `{"stages.tag.model": "my-tagger", "pipelines[1].name": "first"}`.
         progress: called with the name of the stage and the share that is done; with several

@@ -72,14 +72,16 @@ def run_job(
         side: side to write to files of one side.
         scheme: labelling scheme of tags.
         columns: columns in the output: `all`, or `new` for `id` and those that the stage makes.
-        files: files, folders and patterns that the corpus was read from, to notice changes.
-        reading: how they are read, to notice changes.
+        files: files, folders and patterns that the corpus was read from. If one has changed since
+            the job began, the job is not continued.
+        reading: options that the files are read with. If they differ from those that the job began
+            with, the job is not continued.
         engine: what runs the parts, by default this process.
         part_rows: rows of a part, by default 65,536, or 2,048 if the stage runs a model.
         restart: discard what an earlier run of another job left.
 
     Raises:
-        OutputError: the output cannot be written, or another process writes it.
+        OutputError: the output cannot be written, or another process is writing it.
         UsageError: the output belongs to a job with other inputs or settings.
         XnerError: raised by the stage.
     """

@@ -273,7 +273,7 @@ class Align(FittedOptions):
     """Align the words of each sentence pair.
 
     Returns:
-        The corpus with the column `links`, which replaces links that it has. The links are in
+        The corpus with the column `links`, which replaces existing links. The links are in
         memory; the other columns are read from where the corpus is, at each pass. `.report`
         counts the links.
 

@@ -133,7 +133,7 @@ _AS_SOURCE = {
 
 
 def _as_source(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The back-translation as the source side; entities that did not cross are not in it."""
+    """The back-translation as the source side; entities without back-translation are left out."""
     require(batch, *(name for name in _AS_SOURCE.values() if name != "id"))
     columns = [batch[old] for old in _held(batch.schema).values()]
     return pa.RecordBatch.from_arrays(columns, schema=_view_schema(batch.schema))
@@ -179,8 +179,9 @@ class AlignTarget(Project):
 
     Returns:
         The corpus in memory with `target_entities`, `outcomes` and `solution`. The field source
-        and the outcomes refer to the source entities: one that did not cross keeps its outcome in
-        `back_outcomes`. `.report` counts source entities and target spans.
+        and the outcomes refer to the source entities. An entity that was lost in back-translation
+        has the outcome that it has in `back_outcomes`. `.report` counts source entities and target
+        spans.
 
     Raises:
         InputError: a column is missing, or an entity of the back-translation has no source.

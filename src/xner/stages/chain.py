@@ -79,8 +79,8 @@ def label(
     text.
 
     Args:
-        corpus: text, or anything that the three functions take. Without `translate`, rows have
-            both sides.
+        corpus: a corpus, or what `xner.Corpus.of` takes, such as a list of lists of
+            words. Without `translate`, rows have both sides.
         tag: options of `xner.tag`.
         translate: options of `xner.translate`.
         project: options of `xner.project`.

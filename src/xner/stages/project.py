@@ -87,7 +87,7 @@ class Project(ProjectionOptions):
     Returns:
         The corpus in memory with the columns `target_entities`, `outcomes`, `solution`
         (objective, bound, route and status of each sentence) and, with the default settings,
-        `probabilities` (of each target entity to be correct). `.report` counts the outcomes of the
+        `probabilities` (that each target entity is correct). `.report` counts the outcomes of the
         source entities.
 
     Raises:
