@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from numba import config
 
 import xner
 from xner.cli import environment, main
@@ -73,6 +74,8 @@ def test_the_folder_of_kernels(capsys, monkeypatch):
     class NoFolder:
         _cache = None
 
-    monkeypatch.setattr("xner.kernels.matching.greedy", NoFolder)
+    if not config.DISABLE_JIT:
+        assert environment.kernel_cache()["folder"]
+    monkeypatch.setattr("xner.kernels.matching.match_greedily", NoFolder)
     found = environment.kernel_cache()
     assert found == {"folder": None, "writable": False, "files": 0, "bytes": 0}

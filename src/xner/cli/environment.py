@@ -163,9 +163,9 @@ def kernel_cache() -> dict[str, Any]:
         `folder` (None if kernels are not kept), whether it is `writable`, its number of `files`
         and their `bytes`.
     """
-    from xner.kernels.matching import greedy
+    from xner.kernels.matching import match_greedily
 
-    cache = getattr(greedy, "_cache", None)
+    cache = getattr(match_greedily, "_cache", None)
     path = getattr(cache, "cache_path", None)
     if path is None:
         return {"folder": None, "writable": False, "files": 0, "bytes": 0}
