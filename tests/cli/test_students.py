@@ -71,6 +71,10 @@ def test_self_train(folder, capsys, bert_tagger):
     printed = json.loads(out)
     assert printed["rounds"][0]["words"]["PER"] > 0
     assert printed["sure"] == {"confidence": 0.9}
+    for other in (["--confidence", "0.8"], ["--label", "PER=LOC"], ["--dev", "dev.conll"]):
+        code, _, err = run(capsys, *command, "--resume", *other)
+        assert code == 2
+        assert "s: contains another run" in err
 
 
 def test_mistakes_have_exit_codes(folder, capsys):

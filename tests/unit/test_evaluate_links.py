@@ -14,7 +14,9 @@ def plain_scores(gold, predicted):
     a_s = sum(len(a & s) for a, s in zip(predicted, sure, strict=True))
     a_p = sum(len(a & set(p)) for a, p in zip(predicted, gold, strict=True))
     a, s = sum(map(len, predicted)), sum(map(len, sure))
-    return a_p / a if a else 0.0, a_s / s if s else 0.0, 1 - (a_s + a_p) / max(1, a + s)
+    precision, recall = a_p / a if a else 0.0, a_s / s if s else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return precision, recall, f1, 1 - (a_s + a_p) / max(1, a + s)
 
 
 LINK = st.tuples(st.integers(0, 5), st.integers(0, 5))
@@ -22,14 +24,14 @@ LINK = st.tuples(st.integers(0, 5), st.integers(0, 5))
 
 @given(
     st.lists(st.tuples(st.dictionaries(LINK, st.booleans()), st.sets(LINK)), min_size=1),
-    st.sampled_from(["0", "1"]),
+    st.sampled_from(["0", "1", "auto"]),
 )
 def test_equals_the_definition(tmp_path_factory, rows, base):
     gold, predicted = [row[0] for row in rows], [row[1] for row in rows]
     if not any(gold):
         gold[0] = {(0, 0): True}
     folder = tmp_path_factory.mktemp("links")
-    at = int(base)
+    at = int(base == "1")
     (folder / "gold").write_text("".join(
         " ".join(f"{i + at}{'-' if sure else 'p'}{j + at}" for (i, j), sure in row.items()) + "\n"
         for row in gold
@@ -38,9 +40,12 @@ def test_equals_the_definition(tmp_path_factory, rows, base):
         "".join(" ".join(f"{i}-{j}" for i, j in row) + "\n" for row in predicted)
     )
     made = xner.evaluate_links(folder / "gold", folder / "made.out", gold_base=base)
-    assert (made.precision, made.recall, made.aer) == pytest.approx(plain_scores(gold, predicted))
+    if base == "auto" and all(0 not in link for row in gold for link in row):
+        at, gold = 1, [{(i - 1, j - 1): sure for (i, j), sure in row.items()} for row in gold]
+    scores = made.precision, made.recall, made.f1, made.aer
+    assert scores == pytest.approx(plain_scores(gold, predicted))
     assert made.sentences == len(rows)
-    assert f"gold_base:{base}" in made.signature
+    assert made.signature.endswith(f"gold_base:{at}")
 
 
 @pytest.fixture
@@ -90,6 +95,12 @@ def test_bad_gold(files, capsys, gold, options, message):
     (files / "gold").write_text(gold)
     assert main(["evaluate", "gold", "made.align", "--links", *options]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_predicted_words_beyond_any_sentence(files):
+    (files / "made.align").write_text("0-0\n\n0-1048576\n")
+    with pytest.raises(xner.InputError, match="have a word 1048576; a sentence has at most"):
+        xner.evaluate_links("gold", "made.align")
 
 
 def test_flags_of_the_other_kind_are_refused(files, capsys):

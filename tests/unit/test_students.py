@@ -116,6 +116,12 @@ def test_a_killed_run_resumes_with_the_same_result(tmp_path):
         train(data, tmp_path / "killed", **options)
     with pytest.raises(xner.UsageError, match="contains another run"):
         train(data, tmp_path / "killed", resume=True, **{**options, "seed": 5})
+    note = tmp_path / "killed" / "checkpoints" / MANIFEST
+    manifest = note.read_text("utf-8")
+    note.write_text(manifest[:20], "utf-8")
+    with pytest.raises(xner.InputError, match=r"xner\.json: cannot be read .*; remove the folder"):
+        train(data, tmp_path / "killed", resume=True, **options)
+    note.write_text(manifest, "utf-8")
     stages = []
     resumed = train(
         data, tmp_path / "killed", resume=True, progress=lambda *a: stages.append(a[1]), **options

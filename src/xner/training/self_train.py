@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -14,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xner.corpus import StrPath
-from xner.errors import OutputError
+from xner.errors import OutputError, UsageError
 from xner.inference.checkpoints import model_signature
 from xner.training import Progress, require_training, silent
 from xner.training.card import MANIFEST, read_manifest, write_card
-from xner.training.examples import Counts, Examples, Float32, Lesson
+from xner.training.examples import Counts, Examples, Float32, Lesson, hash_words
 from xner.training.fitting import tags_f1
 from xner.training.gather import Unlabelled, choice_of, gather, read_dev, read_unlabelled
 from xner.training.options import SelfTrainOptions
@@ -83,32 +84,31 @@ def self_train_student(
 
     Raises:
         InputError: a file or column is invalid, or the first tagger cannot be loaded.
+        UsageError: `resume` finds a run with other options or data.
         OutputError: `output` cannot be written, or contains something else.
         MissingExtraError: torch, transformers or accelerate is not installed.
     """
     require_training()
     begin = perf_counter()
     folder = Path(output)
-    if resume and (done := read_manifest(folder)) is not None:
-        return as_trained(folder, done, perf_counter() - begin)
-    _check_free(folder, resume)
+    done = read_manifest(folder) if resume else None
+    if done is None:
+        _check_free(folder, resume)
     text = read_unlabelled(as_corpora(corpora), options.side)
-    first = predict(str(options.start), text.sentences, options)
-    tagset, _ = common_tagset([first], options.labels)
-    more = as_texts(options.labelled)
-    rounds = _Rounds(
-        folder / ROUNDS,
-        options,
-        replace(text, origins=[*text.origins, *(corpus.origin for corpus in more)]),
-        tagset,
-        read_dev(options, tagset),
-        gather(more, choice_of(options), tagset) if more else None,
-        resume,
-        progress or silent,
-    )
-    manifest = rounds.run(first.mapped(tagset, options.labels))
-    _save_best(folder, rounds.folder, manifest)
-    return as_trained(folder, manifest, perf_counter() - begin)
+    if done is not None:
+        rounds = _rounds(folder, options, text, tuple(done["tagset"]), resume, progress)
+        if done["data"].get("run") != rounds.digest:
+            raise UsageError(
+                f"{folder}: contains another run, {done['signature']}; choose another folder, or "
+                f"remove it"
+            )
+    else:
+        first = predict(str(options.start), text.sentences, options)
+        tagset, _ = common_tagset([first], options.labels)
+        rounds = _rounds(folder, options, text, tagset, resume, progress)
+        done = rounds.run(first.mapped(tagset, options.labels))
+        _save_best(folder, rounds.folder, done)
+    return as_trained(folder, done, perf_counter() - begin)
 
 
 def confident_words(
@@ -173,6 +173,17 @@ class _Rounds:
     labelled: tuple[Examples, Counts] | None
     resume: bool
     progress: Progress
+
+    @property
+    def digest(self) -> str:
+        """Digest of all text and of the options that determine the student."""
+        options = self.options
+        own = {name: getattr(options, name) for name in ("rounds", "confidence", "top", "labels")}
+        named = {"start": options.start, "base": options.base}
+        models = {name: m and model_signature(str(m)) for name, m in named.items()}
+        examples = [self.dev, self.labelled and self.labelled[0]]
+        decided = [options.as_dict() | own | models, [e and e.signature for e in examples]]
+        return hash_words(self.text.sentences, json.dumps(decided)).hexdigest()[:16]
 
     def run(self, predicted: Float32) -> dict[str, Any]:
         """Train students until the score stops rising.
@@ -251,6 +262,7 @@ class _Rounds:
         """The manifest of the best student, with the results of all rounds."""
         manifest = read_manifest(best.folder)
         assert manifest is not None
+        manifest["data"]["run"] = self.digest
         manifest["start"] = model_signature(str(self.options.start))
         manifest["rounds"] = [each.as_dict() for each in log]
         threshold = {name: getattr(self.options, name) for name in ("confidence", "top")}
@@ -260,6 +272,28 @@ class _Rounds:
         shown = "".join(f"|{name}:{value:g}" for name, value in manifest["sure"].items())
         manifest["signature"] += f"|start:{manifest['start']}{shown}"
         return manifest
+
+
+def _rounds(
+    folder: Path,
+    options: SelfTrainOptions,
+    text: Unlabelled,
+    tagset: tuple[str, ...],
+    resume: bool,
+    progress: Progress | None,
+) -> _Rounds:
+    """Read the labelled sentences of the options."""
+    more = as_texts(options.labelled)
+    return _Rounds(
+        folder / ROUNDS,
+        options,
+        replace(text, origins=[*text.origins, *(corpus.origin for corpus in more)]),
+        tagset,
+        read_dev(options, tagset),
+        gather(more, choice_of(options), tagset) if more else None,
+        resume,
+        progress or silent,
+    )
 
 
 def joined(one: tuple[Examples, Counts], other: tuple[Examples, Counts]) -> tuple[Examples, Counts]:

@@ -139,16 +139,16 @@ def _prepare(folder: Path, manifest: dict[str, Any], resume: bool) -> Path:
         UsageError: the folder contains another interrupted run.
     """
     work = folder / CHECKPOINTS
-    note = work / MANIFEST
-    if note.is_file() and resume:
-        _check_same(json.loads(note.read_text("utf-8")), manifest, folder)
+    if resume and (found := read_manifest(work)) is not None:
+        _check_same(found, manifest, folder)
         return work
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        what = "contains an interrupted run; resume it," if note.is_file() else "is not empty;"
+        begun = (work / MANIFEST).is_file()
+        what = "contains an interrupted run; resume it," if begun else "is not empty;"
         raise OutputError(f"{folder}: {what} choose another folder, or remove it")
     try:
         work.mkdir(parents=True)
-        note.write_text(json.dumps(manifest), "utf-8")
+        (work / MANIFEST).write_text(json.dumps(manifest), "utf-8")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
     return work
