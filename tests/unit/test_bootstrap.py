@@ -54,10 +54,12 @@ def test_scores_are_those_of_seqeval(rows, ignore):
     wanted = seqeval_scores(*rows, ignore)
     assert result.overall == wanted.pop("micro avg")
     assert result.labels == wanted
-    assert count_sentences(gold, predicted, ignore=ignore).scores() == (
-        result.overall,
-        result.labels,
-    )
+    counted = count_sentences(gold, predicted, ignore=ignore)
+    assert counted.scores() == (result.overall, result.labels)
+    scored = [[{span for span in row if span[2] not in ignore} for _, row in side] for side in rows]
+    assert counted.counts.sum(axis=1).tolist() == [
+        [len(wanted & made), len(made), len(wanted)] for wanted, made in zip(*scored, strict=True)
+    ]
 
 
 def seqeval_scores(gold, predicted, ignore):
@@ -142,6 +144,7 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
         low, high = interval(shares(resampled(counts, 200, trial))[2], 0.9)
         hits += low <= 0.7 <= high
     assert 0.83 < hits / 200 < 0.96
+    assert interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
     with pytest.raises(xner.UsageError, match="between 0 and 1"):
         interval(np.zeros(3), 1.0)
 

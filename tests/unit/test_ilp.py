@@ -8,6 +8,7 @@ import pytest
 from tests.problems import assert_allowed, dense_problem, problem_of
 from xner.errors import MissingExtraError
 from xner.kernels.matching import CERTIFICATE, DP, GREEDY, HEURISTIC
+from xner.solve.constraint import Constraint
 from xner.solve.exact import solve_exact
 from xner.solve.ilp import _scale, solve_ilp
 from xner.solve.solution import Route, Status
@@ -84,17 +85,25 @@ def test_a_time_limit_is_reported_and_never_claims_a_proof_it_lacks(backend):
     assert solution.status[0] in (Status.OPTIMAL, Status.FEASIBLE)
     assert solution.objective[0] <= best + 1e-9 <= solution.bound[0] + 2e-9
     assert not solution.optimal[0] or solution.objective[0] >= best - 1e-6
+    assert solve_ilp(problem, backend=backend, time_limit=1e-9).statuses() == {"feasible": 1}
+    one_each = Constraint(at_least=1, at_most=1)
+    late = solve_ilp(problem, constraint=one_each, backend=backend, time_limit=1e-9)
+    assert late.statuses() == {"unknown": 1}
+    if backend == "cp-sat":
+        assert solve_ilp(problem, effort=1e-9).statuses() == {"feasible": 1}
 
 
-def test_a_gap_stops_early_and_is_not_called_optimal_unless_it_is():
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_gap_stops_early_and_is_not_called_optimal_unless_it_is(backend):
     pytest.importorskip("ortools")
     problem = dense_problem(np.random.default_rng(2), [(8, 20)] * 3, span=6)
     best = solve_exact(problem).objective
-    solution = solve_ilp(problem, gap=0.5)
+    solution = solve_ilp(problem, backend=backend, gap=20.0)
     assert_allowed(problem, solution)
-    assert np.all(solution.bound >= best - 1e-9)
-    assert np.all(solution.objective >= 0.5 * best)
+    assert np.all((best - 1e-9 <= solution.bound) & (solution.bound <= problem.score.sum()))
+    assert np.all(21 * solution.objective >= best)
     assert np.all(~solution.optimal | (solution.objective >= best - 1e-9))
+    assert not solution.optimal.all()
 
 
 @pytest.mark.parametrize(("score", "length"), [(1e-6, 1), (1.0, 60), (0.3, 1000), (1e6, 7)])

@@ -150,9 +150,12 @@ def test_similarity_finds_the_language():
     assert not np.array_equal(found.sentence, other.sentence)
 
 
-def test_features_have_length_one():
-    made = similarity.sentence_features([["Bremen", "boats"], ["x"]])
+def test_features_are_square_roots_of_the_shares_of_ngrams():
+    made = similarity.sentence_features([["ab"], ["Bremen", "boats"]])
     np.testing.assert_allclose(np.linalg.norm(made, axis=1), 1, atol=1e-6)
+    # " ab " has two spaces, and a, b, three bigrams and two trigrams once each
+    counts = np.sort(9 * made[0][made[0] > 0] ** 2)
+    np.testing.assert_allclose(counts, [1] * 7 + [2], atol=1e-5)
 
 
 P = np.array([[0.6, 0.3, 0.1], [0.1, 0.2, 0.7]], np.float32)
