@@ -148,11 +148,18 @@ def compare(
     return [name, f"{same} / {len(pairs)}", f"{sum(map(len, ours)):,}", why]
 
 
+def rule_of(name: str, folder: str, **options: str) -> Extraction:
+    """Return how an aligner with these options extracts links."""
+    aligner: Any = make_aligner(name, {"model": folder, **options})
+    rule: Extraction = aligner.rule
+    return rule
+
+
 def identical(kind: str, folder: str, pairs: list[Pair]) -> Iterator[list[str]]:
     """Return rows of `compare` for every method that supports the model."""
     bitext = as_bitext(pairs)
-    first = make_aligner("simalign", {"model": folder, "device": "cpu"})
-    encoder: Any = Remembering(first.encoder)  # type: ignore[attr-defined]
+    first: Any = make_aligner("simalign", {"model": folder, "device": "cpu"})
+    encoder: Any = Remembering(first.encoder)
     rival = rivals.simalign_model(folder, "bpe", "mai")
     rival.embed_loader.get_embed_list = remember(
         rival.embed_loader.get_embed_list, lambda sides: str(sides)
@@ -161,8 +168,7 @@ def identical(kind: str, folder: str, pairs: list[Pair]) -> Iterator[list[str]]:
         rival.token_type = token_type
         found = [rival.get_word_aligns(source, target) for source, target in pairs]
         for matching, theirs in rivals.METHODS.items():
-            options = {"model": folder, "matching": matching, "token_type": token_type}
-            rule = make_aligner("simalign", options).rule  # type: ignore[attr-defined]
+            rule = rule_of("simalign", folder, matching=matching, token_type=token_type)
             ours = as_sets(align_by_states(bitext, encoder, rule, BATCH))
             wanted = [set(links[theirs]) for links in found]
             yield compare(f"{kind}: simalign {matching}, {token_type}", pairs, ours, wanted,
@@ -172,7 +178,7 @@ def identical(kind: str, folder: str, pairs: list[Pair]) -> Iterator[list[str]]:
     model, tokenizer = rivals.awesome_model(folder)
     model.bert.forward = remember(model.bert.forward, lambda ids, **_: bytes(ids.numpy().data))
     for extraction in AWESOME:
-        rule = make_aligner("awesome", {"model": folder, "extraction": extraction}).rule  # type: ignore[attr-defined]
+        rule = rule_of("awesome", folder, extraction=extraction)
         ours = as_sets(align_by_states(bitext, encoder, rule, BATCH))
         wanted = rivals.awesome_links(model, tokenizer, pairs, extraction)
         yield compare(f"{kind}: awesome {extraction}", pairs, ours, wanted, encoder, rule)
@@ -193,7 +199,9 @@ def whole(folder: str, pairs: list[Pair], times: int) -> Iterator[list[str]]:
     model, tokenizer = rivals.awesome_model(folder)
 
     def package(token_type: str, method: str) -> Callable[[], Any]:
-        return partial(package_links, rivals.simalign_model(folder, token_type, method), pairs)
+        return partial(
+            rivals.package_links, rivals.simalign_model(folder, token_type, method), pairs
+        )
 
     for name, options, theirs in (
         ("simalign argmax, bpe", {"matching": "argmax"}, package("bpe", "a")),
@@ -217,59 +225,23 @@ def extraction_alone(folder: str, pairs: list[Pair], times: int) -> Iterator[lis
     loader.get_embed_list = remember(loader.get_embed_list, lambda sides: str(sides))
     loader.tokenizer.tokenize = remember(loader.tokenizer.tokenize, lambda word: word)
     for matching, token_type in SIMALIGN:
-        options = {"model": folder, "matching": matching, "token_type": token_type}
-        rule = make_aligner("simalign", options).rule  # type: ignore[attr-defined]
+        rule = rule_of("simalign", folder, matching=matching, token_type=token_type)
         other.token_type = token_type
         other.matching_methods = [rivals.METHODS[matching]]
-        work = partial(package_links, other, pairs)
+        work = partial(rivals.package_links, other, pairs)
         work()
         yield _alone(
             f"simalign {matching}, {token_type}", pairs, aligner.encoder, rule, work, times
         )
     model, tokenizer = rivals.awesome_model(folder)
     model.bert.forward = remember(model.bert.forward, lambda ids, **_: bytes(ids.numpy().data))
-    batches = list(awesome_batches(tokenizer, pairs))
+    batches = list(rivals.awesome_batches(tokenizer, pairs))
     for extraction in AWESOME:
-        rule = make_aligner("awesome", {"model": folder, "extraction": extraction}).rule  # type: ignore[attr-defined]
-        work = partial(package_batches, model, batches, extraction)
+        rule = rule_of("awesome", folder, extraction=extraction)
+        work = partial(rivals.package_batches, model, batches, extraction)
         with torch.no_grad():
             work()
             yield _alone(f"awesome {extraction}", pairs, aligner.encoder, rule, work, times)
-
-
-def package_links(aligner: Any, pairs: list[Pair]) -> list[Any]:
-    """Run what simalign does for each pair."""
-    return [aligner.get_word_aligns(source, target) for source, target in pairs]
-
-
-def package_batches(model: Any, batches: list[Any], extraction: str, layer: int = 8) -> list[Any]:
-    """Run what awesome-align does for each batch."""
-    return [
-        model.get_aligned_word(*b, "cpu", 0, 0, align_layer=layer, extraction=extraction, test=True)
-        for b in batches
-    ]
-
-
-def awesome_batches(tokenizer: Any, pairs: list[Pair]) -> Iterator[tuple[Any, ...]]:
-    """Create batches of 32 for the package's `get_aligned_word`."""
-    for begin in range(0, len(pairs), 32):
-        ids: list[list[torch.Tensor]] = [[], []]
-        words: list[list[list[int]]] = [[], []]
-        for pair in pairs[begin : begin + 32]:
-            for side, sentence in enumerate(pair):
-                pieces = [tokenizer.tokenize(word) for word in sentence]
-                flat = tokenizer.convert_tokens_to_ids([p for own in pieces for p in own])
-                ids[side].append(
-                    torch.tensor([tokenizer.cls_token_id, *flat, tokenizer.sep_token_id])
-                )
-                words[side].append([i for i, own in enumerate(pieces) for _ in own])
-        padded = [
-            torch.nn.utils.rnn.pad_sequence(
-                own, batch_first=True, padding_value=tokenizer.pad_token_id
-            )
-            for own in ids
-        ]
-        yield (*padded, *words)
 
 
 def _alone(

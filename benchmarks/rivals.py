@@ -5,6 +5,7 @@ import io
 import logging
 import tempfile
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,40 @@ def awesome_links(
     return [
         {(int(i), int(j)) for i, j in (link.split("-") for link in line.split())} for line in lines
     ]
+
+
+def package_links(aligner: Any, pairs: list[Pair]) -> list[Any]:
+    """Run what simalign does for each pair."""
+    return [aligner.get_word_aligns(source, target) for source, target in pairs]
+
+
+def package_batches(model: Any, batches: list[Any], extraction: str, layer: int = 8) -> list[Any]:
+    """Run what awesome-align does for each batch."""
+    return [
+        model.get_aligned_word(*b, "cpu", 0, 0, align_layer=layer, extraction=extraction, test=True)
+        for b in batches
+    ]
+
+
+def awesome_batches(tokenizer: Any, pairs: list[Pair]) -> Iterator[tuple[Any, ...]]:
+    """Create batches of 32 for the package's `get_aligned_word`."""
+    import torch
+
+    for begin in range(0, len(pairs), 32):
+        ids: list[list[torch.Tensor]] = [[], []]
+        words: list[list[list[int]]] = [[], []]
+        for pair in pairs[begin : begin + 32]:
+            for side, sentence in enumerate(pair):
+                pieces = [tokenizer.tokenize(word) for word in sentence]
+                flat = tokenizer.convert_tokens_to_ids([p for own in pieces for p in own])
+                ids[side].append(
+                    torch.tensor([tokenizer.cls_token_id, *flat, tokenizer.sep_token_id])
+                )
+                words[side].append([i for i, own in enumerate(pieces) for _ in own])
+        padded = [
+            torch.nn.utils.rnn.pad_sequence(
+                own, batch_first=True, padding_value=tokenizer.pad_token_id
+            )
+            for own in ids
+        ]
+        yield (*padded, *words)

@@ -14,8 +14,13 @@ from xner.aligners.encode import encode
 pytest.importorskip("torch")
 
 from benchmarks.layers import LAYERS, links_by_layer
-from benchmarks.neural_aligners import awesome_batches, package_batches
-from benchmarks.rivals import METHODS, awesome_model, simalign_model
+from benchmarks.rivals import (
+    METHODS,
+    awesome_batches,
+    awesome_model,
+    package_batches,
+    simalign_model,
+)
 
 pytestmark = pytest.mark.real
 
