@@ -124,7 +124,7 @@ def encode(spans: Spans, offsets: Int32, scheme: str = "IOB2") -> tuple[Codes, I
     codes[words] = I
     labels[words] = np.repeat(spans.label, length)
     if scheme == "IOB1":
-        after = start[(start > base) & (start > 0)]
+        after = start[start > base]
         touching = after[(codes[after - 1] != O) & (labels[after - 1] == labels[after])]
         codes[touching] = B
     else:

@@ -101,7 +101,8 @@ def test_an_entity_that_is_narrower_already_stays():
 
 
 def test_forms_of_part_of_a_batch():
-    whole = xner.project(rows("", "'da")).table.to_batches()[0]
+    linked = [{**made, "links": [(0, 0), (2, 1)]} for made in rows("", "'da")]
+    whole = xner.project(linked).table.to_batches()[0]
     forms = Forms()
     forms.add(whole.slice(2, 2))
     assert dict(forms.words) == {"bursa": {"bursa", "bursa'da"}}

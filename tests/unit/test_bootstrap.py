@@ -23,11 +23,14 @@ def side(rows):
     """A labelled corpus of `(words, [(start, end, label)])` rows."""
     entities = [[{"start": s, "end": e, "label": n} for s, e, n in spans] for _, spans in rows]
     words = [[f"w{i}" for i in range(length)] for length, _ in rows]
-    # two batches, so that rows are counted across them
     table = pa.table({"tokens": pa.array(words, TOKENS), "entities": entities})
-    corpus = xner.Corpus.from_table(table)
-    batches = [b for c in corpus.batches() for b in (c.slice(0, 2), c.slice(2)) if b.num_rows]
-    return xner.Corpus.from_batches(batches, "test")
+    return xner.Corpus.from_table(table, "test")
+
+
+@pytest.fixture(autouse=True)
+def several_batches(monkeypatch):
+    """Batches of two sentences, so that sentences are counted across them."""
+    monkeypatch.setattr("xner.corpus.joining.BATCH", 2)
 
 
 @st.composite

@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xner import SchemeError, UsageError, spans_from_tags, tags_from_spans
-from xner.schemes import SCHEMES
+from xner.schemes import SCHEMES, Spans, encode
 
 CASES = [
     # spans, length, {scheme: tags}
@@ -38,6 +39,16 @@ def test_written_and_read(spans, length, tags, scheme):
     assert tags_from_spans(spans, length, scheme) == written
     assert spans_from_tags(written, scheme) == spans
     assert spans_from_tags(written) == spans
+
+
+@pytest.mark.parametrize(("scheme", "letters"), [("IOB1", "IIBO"), ("IOB2", "BBBO")])
+def test_sentences_of_a_slice_are_encoded_one_by_one(scheme, letters):
+    spans = Spans(
+        *(np.array(each, np.int32) for each in ([0, 1, 3], [0, 0, 1], [1, 1, 2], [7] * 3))
+    )
+    codes, labels = encode(spans, np.array([5, 6, 9], np.int32), scheme)
+    assert codes.tolist() == ["OBI".index(letter) for letter in letters]
+    assert labels.tolist() == [7, 7, 7, -1]
 
 
 @pytest.mark.parametrize(
