@@ -127,19 +127,20 @@ def test_columns_of_the_wrong_type():
         xner.Corpus.from_table(pa.table({"links": [1, 2]}))
 
 
+class FailingAligner:
+    signature = "failing"
+
+    def align(self, bitext, progress=None):
+        raise AssertionError("aligned, although labels are missing")
+
+
 def test_missing_columns_are_named():
-    with pytest.raises(xner.InputError, match="no column 'source_entities'"):
-        xner.project(
-            xner.Corpus.from_table(
-                pa.table(
-                    {
-                        "source_tokens": [["a"]],
-                        "target_tokens": [["b"]],
-                        "links": [[{"source": 0, "target": 0}]],
-                    }
-                )
-            )
-        )
+    given = {"source_tokens": [["a"]], "target_tokens": [["b"]]}
+    links = {"links": [[{"source": 0, "target": 0}]]}
+    for columns, options in [(given | links, {}), (given, {"aligner": FailingAligner()})]:
+        unlabelled = xner.Corpus.from_table(pa.table(columns))
+        with pytest.raises(xner.InputError, match=r"'source_entities'.*xner tag"):
+            xner.project(unlabelled, **options)
 
 
 def test_slices_of_a_table_are_read_at_their_place():
@@ -209,7 +210,7 @@ def test_one_side_of_a_file(tmp_path):
     assert xner.read(again, side="source").table.equals(source.table)
     with pytest.raises(xner.FormatError, match="neither a column 'tokens' nor 'target_tokens'"):
         xner.read(again, side="target")
-    with pytest.raises(xner.FormatError, match="say which side it is"):
+    with pytest.raises(xner.FormatError, match="`side` reads one side"):
         xner.read(labelled)
     with pytest.raises(xner.UsageError, match="choose source or target"):
         xner.read(labelled, side="left")

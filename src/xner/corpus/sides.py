@@ -16,8 +16,8 @@ def check_both_sides(path: Path, columns: Collection[str]) -> None:
     for name in ("source_tokens", "target_tokens"):
         if not {name, name.replace("tokens", "text")} & set(columns):
             raise FormatError(
-                f"{path}: has no column {name!r}; a single file must have both sides: name "
-                f"the target file as well, or say which side it is"
+                f"{path}: has no column {name!r}; name a file with both sides (.jsonl or "
+                f".parquet), or name the target file as well (in Python, `side` reads one side)"
             )
 
 

@@ -315,4 +315,7 @@ def require_columns(corpus: Corpus, *names: str) -> None:
     """Raise InputError if a corpus lacks a column."""
     held = corpus.columns
     if missing := [name for name in names if name not in held]:
-        raise InputError(f"{corpus.origin}: has no column {missing[0]!r}; it has {', '.join(held)}")
+        hint = "; label the source side first (xner tag)" if missing[0] == "source_entities" else ""
+        raise InputError(
+            f"{corpus.origin}: has no column {missing[0]!r}; it has {', '.join(held)}{hint}"
+        )

@@ -51,6 +51,7 @@ _SHOWN = 20
 """Changed labels on the terminal; `--json` has all."""
 
 
+_SIDES = ("source_tokens", "source_entities", "target_tokens")
 _MADE = ("target_entities", "outcomes", "solution")
 _MADE_BY = {"translation": TRANSLATION_MADE_BY} | {
     f"{side}_tagger": key for side, key in TAGGED_BY.items()
@@ -134,13 +135,7 @@ class Project(ProjectionOptions):
         """It needs both sides, entities, and links if anything depends on them."""
         links = ("links",) if self.linked else ()
         return Columns(
-            needs=(
-                "source_tokens",
-                "source_entities",
-                "target_tokens",
-                *links,
-                *self.target_columns,
-            ),
+            needs=(*_SIDES, *links, *self.target_columns),
             makes=(*_MADE, "target_entity_offsets", *self._optional),
             uses=(
                 "target_candidates",
@@ -183,6 +178,7 @@ class Project(ProjectionOptions):
 
     def prepare(self, corpus: Corpus, work: Work) -> Prepared:
         """Align the corpus, and collect its statistics."""
+        require_columns(corpus, *_SIDES)
         stage = self
         if self.linked and "links" not in corpus.columns:
             corpus, stage = linked(self, corpus, work), self.without_aligner()
@@ -206,6 +202,7 @@ class Project(ProjectionOptions):
         return replace(self, **more)
 
     def batches(self, corpus: Corpus, report: Report) -> Iterator[pa.RecordBatch]:
+        require_columns(corpus, *_SIDES)
         linked = self._with_links(corpus, report)
         report.signature += _made_before(linked)
         pass_ = self._second_pass(linked, report)

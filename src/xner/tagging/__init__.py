@@ -151,7 +151,8 @@ def kind_of(name: str, model: str | Path | None) -> tuple[str, str | Path | None
 
 def missing_model(name: str) -> UsageError:
     """The error that no model is given to a tagger of that kind."""
-    return UsageError(f"model is missing; give {KINDS[name].models}")
+    others = ", spacy:NAME or gliner:ID" if name == "checkpoint" else ""
+    return UsageError(f"the tagger's model is missing; give {KINDS[name].models}{others}")
 
 
 def pipeline_of(name: str) -> str | None:

@@ -199,7 +199,8 @@ class StudentOptions(_Sides):
         """
         if self.base is None and self.from_scratch is None:
             raise UsageError(
-                "name the model to start from with base, or build one with from_scratch='small'"
+                "name the model to start from (base), or train one from scratch "
+                "(from_scratch='small'; on the command line --from-scratch small)"
             )
         if self.base is not None and self.from_scratch is not None:
             raise UsageError("give base or from_scratch, not both")
