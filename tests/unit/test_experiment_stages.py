@@ -155,7 +155,7 @@ def test_scores_of_a_tagger_get_its_probabilities(folder, pipeline, project):
     assert results.rows[0].cells["de"].f1 == 1.0
     assert [s.stage for s in results.steps if s.stage == "candidates"] == ["candidates"]
     # Without a tagger nothing is run; without the score, no tagger is needed.
-    with pytest.raises(xner.UsageError, match="de: the step 'candidates': the tagger's model is missing"):
+    with pytest.raises(xner.UsageError, match="de: the step 'candidates': the tagger's model"):
         run(row, output="none")
     assert not list((folder / "none").rglob("[!r]*.parquet"))
     if pipeline == "project":
