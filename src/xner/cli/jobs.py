@@ -22,8 +22,8 @@ def add_output(command: CommandParser, help_text: str) -> None:
     """Add --output and what decides how it is written."""
     command.add_argument(
         "-o", "--output", required=True, metavar="OUT",
-        help=f"{help_text} A folder that exists, or a path with a last slash, gets one shard per "
-        f"part (docs/scaling.md).",
+        help=f"{help_text} If OUT is an existing folder or ends in a slash, one shard per part is "
+        f"written into it (docs/scaling.md).",
     )  # fmt: skip
     command.add_argument(
         "--columns", choices=PASSED, default=ALL,
@@ -52,13 +52,13 @@ def add_output(command: CommandParser, help_text: str) -> None:
     )  # fmt: skip
     command.add_argument(
         "--ray-address", metavar="ADDRESS", group=RUNNING, rare=True,
-        help="Ray cluster of this machine to use: auto, or HOST:PORT. Default: start Ray on this "
-        "machine alone.",
+        help="Address of a running Ray cluster that this machine belongs to: auto, or HOST:PORT. "
+        "Default: start Ray on this machine alone.",
     )  # fmt: skip
     command.add_argument(
         "--ray-workers", type=int, metavar="N", group=RUNNING, rare=True,
-        help="Maximum number of processes at a time. Default: one per CPU; one per GPU, or per CPU "
-        "but one, if a model runs.",
+        help="Maximum number of processes at a time. Default: the number of CPUs; if a model runs, "
+        "the number of GPUs or, without GPUs, one less than that of CPUs.",
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def run_job(
     Args:
         stage: what to run.
         corpus: what to run it on.
-        output: a file, or a folder of shards: a folder that exists, or a path with a last slash.
+        output: a file, or a folder of shards: an existing folder, or a path that ends in a slash.
         side: side to write to files of one side.
         scheme: labelling scheme of tags.
         columns: columns in the output: `all`, or `new` for `id` and those that the stage makes.
