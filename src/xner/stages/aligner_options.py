@@ -113,7 +113,7 @@ class AlignerOptions(Stage):
         "Word aligner: native, eflomal, fast_align, simalign, awesome, mixture or module:name. "
         "`native` needs no model and no other package, `eflomal` and `fast_align` are other "
         "statistical aligners, `simalign` and `awesome` use a pretrained encoder, `mixture` is "
-        "`native` with a pretrained encoder. `module:name` is a function of yours, which can also "
+        "`native` with a pretrained encoder. `module:name` is your own function, which can also "
         "be given in Python (docs/plugins.md).",
         choices=ALIGNERS,
         adapt=as_aligner,

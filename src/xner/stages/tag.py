@@ -73,7 +73,7 @@ class Tagging(Stage, TaggerOptions):
         "checkpoint",
         "Tagger: checkpoint, spacy, gliner, llm or module:name. `checkpoint` is a "
         "token-classification model, `spacy` a pipeline of spaCy, `llm` a language model at an "
-        "address; `module:name` is a function of yours (docs/plugins.md).",
+        "address; `module:name` is your own function (docs/plugins.md).",
         choices=TAGGERS,
         adapt=as_tagger,
         group="model",

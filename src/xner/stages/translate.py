@@ -71,8 +71,8 @@ class Translating(Stage, AllTranslatorOptions):
     translator: str | Translator = option(
         "nllb",
         "Translator: nllb, ctranslate2, llm or module:name. `nllb` runs the model in transformers, "
-        "`ctranslate2` in CTranslate2; `llm` is a language model at an address; `module:name` is a "
-        "function of yours (docs/plugins.md).",
+        "`ctranslate2` in CTranslate2; `llm` is a language model at an address; `module:name` is "
+        "your own function (docs/plugins.md).",
         choices=TRANSLATORS,
         adapt=as_translator,
         group="translation",

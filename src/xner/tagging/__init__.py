@@ -144,7 +144,8 @@ def kind_of(name: str, model: str | Path | None) -> tuple[str, str | Path | None
     if found[1] not in PREFIXED:
         raise UsageError(
             f"model is {model!r}; write spacy:NAME, gliner:ID, or the hub id or folder of a "
-            f"token-classification checkpoint. A function of yours is a tagger: --tagger {model}"
+            f"token-classification checkpoint. To use your own function, give it as the tagger: "
+            f"--tagger {model}"
         )
     return found[1], found[2]
 
