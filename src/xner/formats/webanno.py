@@ -1,8 +1,8 @@
 """INCEpTION's and WebAnno's TSV 3: a word per line, with its place in the document.
 
 Entities are the annotations of the layer `NamedEntity`, or of the only span layer that users
-added. Offsets in the
-file count UTF-16 units. An entity that begins or ends inside a word has sub-token lines.
+added. Offsets in the file count UTF-16 units. An entity that begins or ends inside a word has
+sub-token lines.
 """
 
 from __future__ import annotations

@@ -142,12 +142,11 @@ def _read(changes: StrPath | Sequence[Mapping[str, Any]]) -> _Changes:
 
 
 def _parsed(changes: StrPath | Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Change]]:
-    if isinstance(changes, list | tuple):
+    if not isinstance(changes, str | PathLike):
         for i, item in enumerate(changes):
             yield (place := f"change {i + 1}"), _fit(place, item, msgspec.convert)
         return
-    path = Path(changes)  # type: ignore[arg-type]
-    with open_text(path) as file:
+    with open_text(path := Path(changes)) as file:
         for i, line in enumerate(file, 1):
             if line.strip():
                 yield (place := f"{path}:{i}"), _fit(place, line, msgspec.json.decode)
