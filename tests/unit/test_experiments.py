@@ -205,11 +205,13 @@ def test_a_comparison_tells_another_aligner(two_sentences):
     aligners = {"one": {"links": "de.align"}, "other": {"links": "de.align"}}
     rows = [{"pipeline": "project", "name": f"by {name}", "aligners": [name]} for name in aligners]
     given = config(aligners=aligners, pipelines=[*rows, "project"])
-    results = xner.run({**given, "compare": [["by other", "by one"], ["project", "by other"]]})
+    pairs = [["by other", "by one"], ["project", "by other"], ["by other", "project"]]
+    results = xner.run({**given, "compare": pairs})
     assert [(row.system, row.aligner) for row in results.compared] == [
         ("by other − by one (one)", "other"),
         ("project − by other (other)", "one"),
         ("project − by other", "other"),
+        ("by other − project", "other"),
     ]
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -221,10 +222,37 @@ def test_entities_that_label_a_span_are_not_lost():
 def test_weights_come_from_scores():
     examples, _ = gathered(weight_by="score")
     assert examples.weights.tolist() == [1, 1, 0.5, 0.5, 1, 1, 1, 1]
-    examples, _ = gathered(side="both", class_weight_by="score")
-    assert set(examples.weights.tolist()) == {1.0}
+    scores = [[("LOC", 0.5), ("PER", 2.0), ("PER", None)], [("LOC", 0.5)], []]
+    entities = [
+        [{"start": i, "end": i + 1, "label": label, "score": score}
+         for i, (label, score) in enumerate(row)]
+        for row in scores
+    ]  # fmt: skip
+    corpus = made.table("target_", tokens=[["a", "b", "c"], ["d"], []], entities=entities)
+    examples, counts = gather([corpus], Choice())
+    assert (examples.weights.tolist(), counts.kept, counts.empty) == ([1, 1, 1, 1], 2, 1)
+    examples, _ = gather([corpus], Choice(weight_by="score"))
+    assert examples.weights == pytest.approx([1, 1, 1, 0.5 / 0.875])
+    examples, _ = gather([corpus], Choice(class_weight_by="score"))
+    assert examples.weights.tolist() == [0.25, 1, 1, 0.25]
     found = label_weights(("O", "B-LOC", "I-LOC", "B-PER"), {"LOC": 0.5, "PER": 2.0})
     assert found.tolist() == [1, 0.25, 0.25, 1]
+
+
+def test_a_signature_depends_on_all_that_is_learned():
+    examples, _ = gathered()
+    words, tags = len(examples.tags), len(examples.tagset)
+    changes = [
+        {"sentences": [["other", *words[1:]] for words in examples.sentences]},
+        {"tags": examples.tags[::-1]},
+        {"weights": examples.weights / 2},
+        {"soft": np.zeros((words, tags), np.float32)},
+        {"soft": np.ones((words, tags), np.float32)},
+        {"hidden": np.zeros((words, 1, 2), np.float16)},
+    ]
+    signatures = [replace(examples, **change).signature for change in [{}, *changes]]
+    assert len(set(signatures)) == len(signatures)
+    assert all(len(signature) == 16 for signature in signatures)
 
 
 def test_labels_are_renamed_and_dropped():

@@ -150,7 +150,7 @@ def tagset_of(labels: Iterable[str]) -> tuple[str, ...]:
 
 def renamed(label: str, labels: Mapping[str, str | None]) -> str | None:
     """The new name of a label; None if it is dropped."""
-    return labels.get(label, label) or None if label in labels else label
+    return labels[label] or None if label in labels else label
 
 
 def offsets_from(sentences: Sequence[Sequence[str]]) -> Int64:
