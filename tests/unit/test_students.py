@@ -21,6 +21,7 @@ from tests.models import students as made  # noqa: E402 - needs torch
 from xner.inference.checkpoints import model_signature  # noqa: E402
 from xner.training.card import MANIFEST  # noqa: E402
 from xner.training.gather import gather, label_weights  # noqa: E402
+from xner.training.loop import Collator, Cut, LengthSampler  # noqa: E402
 from xner.training.options import Choice  # noqa: E402
 
 GOLD = made.labelled(60, seed=99, unseen=True)
@@ -253,6 +254,30 @@ def test_a_signature_depends_on_all_that_is_learned():
     signatures = [replace(examples, **change).signature for change in [{}, *changes]]
     assert len(set(signatures)) == len(signatures)
     assert all(len(signature) == 16 for signature in signatures)
+
+
+def test_every_piece_is_drawn_once_an_epoch_among_others_of_its_length():
+    lengths = np.random.default_rng(1).integers(1, 100, 333)
+    sampler = LengthSampler(lengths.tolist(), 8, seed=1)
+    first = list(sampler)
+    assert (sorted(first), len(sampler)) == (list(range(333)), 333)
+    assert first == list(sampler)
+    assert np.ptp(lengths[first[:328]].reshape(-1, 8), axis=1).max() < 30
+    sampler.set_epoch(1)
+    assert first != list(sampler)
+
+
+def test_special_subwords_are_not_masked():
+    examples, _ = gathered()
+    ids = torch.arange(1000).reshape(10, 100) % 5
+    hidden, plain = (
+        Collator(examples, Cut([], []), 0, (0, 1), 9, share)._masked(ids) for share in (0.3, 0.0)
+    )
+    assert torch.equal(plain, ids)
+    changed = hidden != ids
+    assert set(hidden[changed].tolist()) == {9}
+    assert set(ids[changed].tolist()) == {2, 3, 4}
+    assert 120 < changed.sum() < 240  # of 600
 
 
 def test_labels_are_renamed_and_dropped():
