@@ -4,10 +4,15 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import xner
 from tests.two_sentences import DE, EN, LINKS, WRONG, cell, config, made
+from xner.evaluation.sentences import SentenceCounts
+from xner.experiments.results import Facts
+from xner.experiments.schema import Bootstrap
+from xner.experiments.tabulate import Outcome, Samples
 from xner.stages.align import Align
 
 DEMO = Path(xner.__file__).parent / "demo"
@@ -213,6 +218,26 @@ def test_a_comparison_tells_another_aligner(two_sentences):
         ("project − by other", "other"),
         ("by other − project", "other"),
     ]
+
+
+def test_means_are_over_languages_with_scores_of_all_rows():
+    def outcome(*hits):
+        counts = np.array([[[hit, 1, 1]] for hit in hits], np.int32)
+        return [Outcome(SentenceCounts(("PER",), counts), "", {}, {})]
+
+    runs = {
+        ("a", ""): {"de": outcome(1, 1, 0, 0), "fr": outcome(1, 1, 1, 1), "sw": []},
+        ("b", ""): {"de": outcome(1, 0, 0, 0), "fr": outcome(0, 0, 0, 0), "sw": outcome(1, 1)},
+    }
+    samples = Samples(runs, ("de", "fr", "sw"), Bootstrap(samples=20))
+    (both,) = samples.compared([("a", "b")])
+    assert [cell.difference for cell in both.cells.values()] == [0.25, 1.0, None]
+    assert both.mean.difference == pytest.approx(0.625)
+    facts = dict.fromkeys(("de", "fr", "sw"), Facts(4, None, None))
+    first, second = samples.rows(("a", ""), {"two": ["de", "fr"]}, facts)
+    assert (first.mean.f1, first.groups["two"].f1) == (None, pytest.approx(0.75))
+    assert (second.mean.f1, second.mean.difference) == (pytest.approx(1.25 / 3), None)
+    assert second.cells["de"].difference == -0.25
 
 
 def test_an_aligner_that_varies_is_run_for_each_seed(two_sentences, monkeypatch):
