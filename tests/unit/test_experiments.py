@@ -233,11 +233,16 @@ def test_means_are_over_languages_with_scores_of_all_rows():
     (both,) = samples.compared([("a", "b")])
     assert [cell.difference for cell in both.cells.values()] == [0.25, 1.0, None]
     assert both.mean.difference == pytest.approx(0.625)
+    assert both.mean.difference_low < 0.625 < both.mean.difference_high < 1
     facts = dict.fromkeys(("de", "fr", "sw"), Facts(4, None, None))
     first, second = samples.rows(("a", ""), {"two": ["de", "fr"]}, facts)
     assert (first.mean.f1, first.groups["two"].f1) == (None, pytest.approx(0.75))
     assert (second.mean.f1, second.mean.difference) == (pytest.approx(1.25 / 3), None)
     assert second.cells["de"].difference == -0.25
+    seeds = {("a", ""): {"de": outcome(1, 1) + outcome(1, 0)},
+             ("b", ""): {"de": outcome(1, 0) + outcome(1, 0)}}  # fmt: skip
+    (paired,) = Samples(seeds, ["de"], Bootstrap(samples=20)).compared([("a", "b")])
+    assert paired.cells["de"].deviation == pytest.approx(0.5 / 2**0.5)
 
 
 def test_an_aligner_that_varies_is_run_for_each_seed(two_sentences, monkeypatch):
