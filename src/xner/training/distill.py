@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -131,10 +132,7 @@ def _teacher_weights(
     ]
     seed = options.seed if options.similarity_seed is None else options.similarity_seed
     how = IdentifierSettings(
-        rank=options.similarity_rank,
-        gamma=options.similarity_gamma,
-        epochs=options.similarity_epochs,
-        seed=seed,
+        options.similarity_rank, options.similarity_gamma, options.similarity_epochs, seed
     )
     learned = learn_similarity(languages, sentence_features(text.sentences, kind, device), how)
     details = {
@@ -142,21 +140,16 @@ def _teacher_weights(
         "teacher_weights": _rounded(learned.domain),
         "tau": round(learned.tau, 6),
         "language_accuracy": round(learned.accuracy, 4),
-        "similarity": {
-            "rank": how.rank,
-            "gamma": how.gamma,
-            "epochs": how.epochs,
-            "seed": how.seed,
-        },
+        "similarity": asdict(how),
     }
     return learned.domain if options.weights == "domain" else learned.sentence, details
 
 
 def _sample(sentences: list[list[str]]) -> list[list[str]]:
     """As many evenly spaced sentences as the language identifier learns from."""
-    from xner.training.similarity import IdentifierSettings
+    from xner.training.similarity import SENTENCES
 
-    step = max(1.0, len(sentences) / IdentifierSettings().sentences)
+    step = max(1.0, len(sentences) / SENTENCES)
     return [sentences[int(i * step)] for i in range(int(len(sentences) / step))]
 
 

@@ -30,29 +30,29 @@ _DIMENSIONS = 1024
 """Number of buckets of hashed n-grams."""
 _TOKENS = 8192
 """Maximum number of subwords per batch of an encoder."""
+SENTENCES = 5000
+"""Maximum number of sentences per language that the language identifier learns from."""
+_BATCH = 64
+"""Sentences per training step."""
+_RATE = 1e-2
+"""Learning rate of Adam."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdentifierSettings:
-    """How the language identifier is trained.
+    """How the language identifier is trained; `DistillOptions` has the defaults.
 
     Attributes:
         rank: rank of M.
         gamma: γ, weight of the penalty.
         epochs: passes over the source sentences.
-        batch: sentences per training step.
-        rate: learning rate of Adam.
-        sentences: maximum number of sentences per language.
         seed: random seed for initial weights and order of sentences.
     """
 
-    rank: int = 64
-    gamma: float = 0.01
-    epochs: int = 3
-    batch: int = 64
-    rate: float = 1e-2
-    sentences: int = 5000
-    seed: int = 1
+    rank: int
+    gamma: float
+    epochs: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -126,17 +126,16 @@ def weights_of(scores: NDArray[np.floating]) -> tuple[Float32, Float32, float]:
 
 
 def learn_similarity(
-    sources: Sequence[Float32], target: Float32, settings: IdentifierSettings | None = None
+    sources: Sequence[Float32], target: Float32, how: IdentifierSettings
 ) -> Similarity:
     """Train a language identifier on source sentences, and apply it to target sentences.
 
     Args:
         sources: for each language, features of its sentences, float32 (N_k x d).
         target: features of the target sentences, float32 (N x d).
-        settings: how the identifier is trained.
+        how: how the identifier is trained.
     """
-    how = settings or IdentifierSettings()
-    taken = [features[: how.sentences] for features in sources]
+    taken = [features[:SENTENCES] for features in sources]
     features = torch.from_numpy(np.concatenate(taken))
     language = torch.from_numpy(np.repeat(np.arange(len(taken)), [len(part) for part in taken]))
     with torch.random.fork_rng(devices=[]):
@@ -152,9 +151,9 @@ def learn_similarity(
 
 
 def _fit(model: Identifier, features: Tensor, language: Tensor, how: IdentifierSettings) -> None:
-    optimiser = torch.optim.Adam(model.parameters(), how.rate)
+    optimiser = torch.optim.Adam(model.parameters(), _RATE)
     for _ in range(how.epochs):
-        for rows in torch.split(torch.randperm(len(features)), how.batch):
+        for rows in torch.split(torch.randperm(len(features)), _BATCH):
             loss = identifier_loss(
                 model(features[rows]), language[rows], model.languages, how.gamma
             )
