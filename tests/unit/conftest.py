@@ -26,6 +26,18 @@ def here(routes, monkeypatch):
 
 
 @pytest.fixture
+def job_folder(tmp_path, monkeypatch):
+    """Folder of the inputs of jobs (tests.jobs), as the current one."""
+    from benchmarks.kills import make_inputs
+
+    from tests.jobs import ROWS
+
+    make_inputs(tmp_path, ROWS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def two_sentences(tmp_path, monkeypatch):
     """Folder of an experiment of two sentence pairs, as the current one, without other stages."""
     monkeypatch.chdir(tmp_path)

@@ -1,24 +1,21 @@
-"""Jobs: parts, folders of shards, resuming, refusals, full disks and locks."""
+"""Jobs: parts, folders of shards, and resuming."""
 
-import errno
 import json
 import os
-import resource
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from benchmarks.kills import make_inputs
 
 import xner
 from tests.corpora import SameWords
+from tests.jobs import ROWS, Failing, run, shards, translate
 from xner.cli import main
 from xner.corpus import read_as_is
-from xner.errors import OutputError, UsageError
-from xner.jobs import Output, run_job
+from xner.errors import UsageError
+from xner.jobs import Output
 from xner.jobs.work import Parts
 from xner.report import Report
 from xner.stages.align import Align
@@ -28,28 +25,6 @@ from xner.stages.tag import Tag
 from xner.stages.translate import Translate
 from xner.tagging.fake import FakeTagger
 from xner.translation.base import Translated
-from xner.translation.fake import FakeTranslator
-from xner.write import write_batches
-
-ROWS, PART = 100, 30
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    make_inputs(tmp_path, ROWS)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(stage, output, source="linked.jsonl", **options):
-    side = "source" if source == "labelled.jsonl" else None
-    corpus = xner.scan(source, side=side)
-    given = {"files": [source], "part_rows": PART, **options}
-    return run_job(stage, corpus, output, **given)
-
-
-def shards(output):
-    return [path.read_bytes() for path in sorted(Path(output).glob("part-*"))]
 
 
 def figures(report):
@@ -57,29 +32,11 @@ def figures(report):
     return {k: round(v, 6) if isinstance(v, float) else v for k, v in kept.items()}
 
 
-def translate(**options):
-    return Translate("eng", "deu", translator=FakeTranslator({"kaba": "Hund"}), **options)
-
-
-class Failing(FakeTranslator):
-    """Fails after a number of texts; counts the texts of all its instances."""
-
-    left, seen = 0, 0
-
-    def translate(self, texts, source, target):
-        for one in super().translate(texts, source, target):
-            if Failing.left == 0:
-                raise KeyboardInterrupt
-            Failing.left -= 1
-            Failing.seen += 1
-            yield one
-
-
 @pytest.mark.parametrize("source", ["linked.jsonl", "pairs.jsonl"])
 @pytest.mark.parametrize(
     "settings", [{}, {"relabel": 0.6, "count_pairs": 35}, {"method": "heuristic"}]
 )
-def test_shards_hold_the_rows_of_a_single_file(folder, source, settings):
+def test_shards_hold_the_rows_of_a_single_file(job_folder, source, settings):
     stage = Project(**settings)
     whole = run(stage, "whole.jsonl", source)
     parted = run(stage, Output.of("out/", "jsonl"), source)
@@ -91,7 +48,7 @@ def test_shards_hold_the_rows_of_a_single_file(folder, source, settings):
     assert others == {"_xner.json"}
 
 
-def test_shards_are_parquet_by_default(folder):
+def test_shards_are_parquet_by_default(job_folder):
     run(Align(chains=1), "out/", "pairs.jsonl")
     whole = xner.align(xner.scan("pairs.jsonl"), chains=1).table
     tables = [pq.read_table(path) for path in sorted(Path("out").glob("*.parquet"))]
@@ -99,7 +56,7 @@ def test_shards_are_parquet_by_default(folder):
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
-def test_a_stage_with_a_model_keeps_parts_of_a_single_file(folder, name):
+def test_a_stage_with_a_model_keeps_parts_of_a_single_file(job_folder, name):
     stage = Translate("eng", "deu", translator=(failing := Failing({"kaba": "Hund"})))
     Failing.left, Failing.seen = 70, 0
     with pytest.raises(KeyboardInterrupt):
@@ -109,7 +66,7 @@ def test_a_stage_with_a_model_keeps_parts_of_a_single_file(folder, name):
     done = run(stage, name, "labelled.jsonl")
     assert (done.parts, done.kept) == (4, 2)
     assert Failing.seen == 70 + 40  # 10 rows of the third part were done twice
-    assert sorted(p.name for p in folder.iterdir() if p.name.startswith(".")) == []
+    assert sorted(p.name for p in job_folder.iterdir() if p.name.startswith(".")) == []
     expected = xner.translate(xner.scan("labelled.jsonl", side="source"), "eng", "deu",
                               translator=failing)  # fmt: skip
     assert figures(done.report) == figures(expected.report)
@@ -125,7 +82,7 @@ class Careless(Failing):
             yield Translated(kept, one.outcome)
 
 
-def test_easyproject_with_links_continues(folder):
+def test_easyproject_with_links_continues(job_folder):
     """All rows are translated in parts, then aligned together, then projected in parts."""
     stage = EasyProject("eng", "deu", translator=(careless := Careless({"kaba": "Hund"})))
     Failing.left = 10**6
@@ -144,7 +101,7 @@ def test_easyproject_with_links_continues(folder):
     assert Failing.seen < 2 * ROWS + 100
 
 
-def test_an_interrupted_folder_continues(folder):
+def test_an_interrupted_folder_continues(job_folder):
     stage = Translate("eng", "deu", translator=Failing({}))
     Failing.left = 70
     with pytest.raises(KeyboardInterrupt):
@@ -163,7 +120,7 @@ def test_an_interrupted_folder_continues(folder):
     assert again.report.sentences == ROWS
 
 
-def test_a_model_is_loaded_once_for_all_parts(folder, monkeypatch):
+def test_a_model_is_loaded_once_for_all_parts(job_folder, monkeypatch):
     loads = []
     monkeypatch.setattr(Tag, "make_tagger", lambda self: loads.append(1) or FakeTagger({}))
     loaded = Tag(model="m").loaded()
@@ -172,13 +129,13 @@ def test_a_model_is_loaded_once_for_all_parts(folder, monkeypatch):
     assert loads[1:].count(1) == 1 + 4  # `make_tagger` returns the same object for each part
 
 
-def test_statistics_that_are_given_and_saved(folder):
+def test_statistics_that_are_given_and_saved(job_folder):
     run(Project(save_counts=Path("counts.npz")), "out/")
     run(Project(counts=Path("counts.npz")), "again/")
     assert shards("out") == shards("again")
 
 
-def test_links_from_files(folder):
+def test_links_from_files(job_folder):
     run(Align(chains=1), "links.align", "pairs.jsonl")
     stage = Align(links=[Path("links.align")])
     whole, parted = run(stage, "a.jsonl", "pairs.jsonl"), run(stage, "out/", "pairs.jsonl")
@@ -186,7 +143,7 @@ def test_links_from_files(folder):
     assert whole.report.links > 0
 
 
-def test_an_aligner_that_is_not_fitted_aligns_each_part(folder, monkeypatch):
+def test_an_aligner_that_is_not_fitted_aligns_each_part(job_folder, monkeypatch):
     monkeypatch.setattr(Align, "pretrained", property(lambda self: isinstance(self.aligner, str)))
     monkeypatch.setattr(Align, "make_aligner", lambda self: SameWords(1))
     done = run(Align(), Output.of("out/", "align"), "pairs.jsonl")
@@ -197,107 +154,6 @@ def test_an_aligner_that_is_not_fitted_aligns_each_part(folder, monkeypatch):
     assert done.report.links == len([r for row in whole.table["links"].to_pylist() for r in row])
 
 
-def unfinished(stage, output="out/", source="labelled.jsonl", **options):
-    Failing.left = 40
-    with pytest.raises(KeyboardInterrupt):
-        run(stage, output, source, **options)
-    Failing.left = 1000
-
-
-@pytest.mark.parametrize("output", ["out/", "out.jsonl"])
-def test_changes_are_refused(folder, output):
-    stage = Translate("eng", "deu", translator=Failing({}))
-    unfinished(stage, output)
-    with pytest.raises(UsageError, match=r"^out.*setting target_language was 'deu', and is 'fra'"):
-        run(replace(stage, target_language="fra"), output, "labelled.jsonl")
-    with pytest.raises(UsageError, match=r"rows in a part \(--part-rows\) was 30, and is 20 now"):
-        run(stage, output, "labelled.jsonl", part_rows=20)
-    with pytest.raises(UsageError, match=r"setting scheme was not given, and is 'BILOU' now"):
-        run(stage, output, "labelled.jsonl", reading={"scheme": "BILOU"})
-    with pytest.raises(UsageError, match=r"input pairs.jsonl was added.*--restart"):
-        run(stage, output, "labelled.jsonl", files=["labelled.jsonl", "pairs.jsonl"])
-    os.utime("labelled.jsonl", (1, 1))
-    with pytest.raises(UsageError, match=r"input labelled.jsonl has changed since"):
-        run(stage, output, "labelled.jsonl")
-    assert run(stage, output, "labelled.jsonl", restart=True).kept == 0
-
-
-def test_a_job_without_a_finished_part_leaves_nothing(folder):
-    stage = Translate("eng", "deu", translator=Failing({}))
-    Failing.left = 20
-    with pytest.raises(KeyboardInterrupt):
-        run(stage, "out.jsonl", "labelled.jsonl")
-    assert not Path(".out.jsonl.xner").exists()
-
-
-def test_a_shard_that_is_lost_is_made_again(folder):
-    stage = Translate("eng", "deu", translator=Failing({}))
-    Failing.left = 70
-    with pytest.raises(KeyboardInterrupt):
-        run(stage, "out/", "labelled.jsonl")
-    Path("out/part-00000.parquet").unlink()
-    Failing.left = 1000
-    assert run(stage, "out/", "labelled.jsonl").kept == 1
-    assert len(shards("out")) == 4
-
-
-def test_a_job_that_was_killed_while_it_cleaned_up_is_finished(folder, monkeypatch):
-    with monkeypatch.context() as patched:
-        patched.setattr("xner.jobs.run._clean_up", lambda output: None)
-        run(translate(), "out.jsonl", "labelled.jsonl")
-    written = Path("out.jsonl").stat().st_mtime_ns
-    assert Path(".out.jsonl.xner").exists()
-    assert run(translate(), "out.jsonl", "labelled.jsonl").nothing_to_do
-    assert Path("out.jsonl").stat().st_mtime_ns == written
-    assert not Path(".out.jsonl.xner").exists()
-
-
-def test_a_finished_folder_refuses_other_settings(folder):
-    run(Project(), "out/")
-    before = shards("out")
-    with pytest.raises(UsageError, match="the setting max_span was 10, and is 2 now"):
-        run(Project(max_span=2), "out/")
-    assert shards("out") == before
-    run(Project(max_span=2), "out", part_rows=90, restart=True)
-    assert len(shards("out")) == 2
-
-
-def test_folders_with_other_files_are_refused(folder):
-    Path("other").mkdir()
-    Path("other/notes.txt").write_text("mine")
-    for restart in (False, True):
-        with pytest.raises(UsageError, match=r"other/: contains notes.txt, which is not from"):
-            run(Project(), "other", restart=restart)
-    assert [path.name for path in Path("other").iterdir()] == ["notes.txt"]
-
-
-def test_names_of_outputs(folder):
-    with pytest.raises(UsageError, match=r"the suffix must say the format.* write out/$"):
-        Output.of("out")
-    with pytest.raises(UsageError, match="a format is only given for a folder"):
-        Output.of("out.jsonl", "parquet")
-    with pytest.raises(UsageError, match="unknown format 'csv'"):
-        Output.of("out/", "csv")
-    with pytest.raises(OutputError, match="the folder none does not exist; create it"):
-        run(Project(), "none/out/")
-    with pytest.raises(OutputError, match="cannot be written"):
-        run(Project(), "/proc/out/")
-
-
-def test_a_folder_that_became_read_only(folder, monkeypatch):
-    stage = Translate("eng", "deu", translator=Failing({}))
-    unfinished(stage)
-
-    def refuse(path, **options):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "mkdir", refuse)
-        with pytest.raises(OutputError, match=r"out/: cannot be written \(Permission denied\)"):
-            run(stage, "out/", "labelled.jsonl")
-    assert run(stage, "out/", "labelled.jsonl").kept == 1
-
-
 def test_names_of_shards_are_in_the_order_of_the_parts():
     parts = Parts("p", range(123_456), None, False, 1, None, Path(), Path(), 0.0, False)
     names = [path.name for path in parts.folders]
@@ -305,19 +161,7 @@ def test_names_of_shards_are_in_the_order_of_the_parts():
     assert names == sorted(names)
 
 
-def test_a_change_in_a_folder_of_inputs_is_noticed(folder):
-    Path("in").mkdir()
-    Path("in/1.jsonl").write_bytes(Path("linked.jsonl").read_bytes())
-    Path("in/2.jsonl").write_bytes(Path("linked.jsonl").read_bytes())
-    assert run(Project(), "out/", "in").report.sentences == 2 * ROWS
-    os.utime("in/2.jsonl", (1, 1))
-    with pytest.raises(UsageError, match=r"the input in/2\.jsonl has changed since"):
-        run(Project(), "out/", "in")
-    with pytest.raises(UsageError, match=r"the input in/2\.jsonl was left out"):
-        run(Project(), "out/", "in", files=["in/1.json*"])
-
-
-def test_bad_rows_are_left_out_of_the_parts(folder, capsys):
+def test_bad_rows_are_left_out_of_the_parts(job_folder, capsys):
     lines = Path("linked.jsonl").read_text().splitlines()
     lines[40] = lines[40].replace('"links": [', '"links": [{"source": 99, "target": 0}, ')
     Path("odd.jsonl").write_text("\n".join(lines) + "\n")
@@ -328,55 +172,6 @@ def test_bad_rows_are_left_out_of_the_parts(folder, capsys):
     assert [len(shard.splitlines()) for shard in shards("out")] == [30, 30, 30, 9]
     assert Path("out.bad.jsonl").read_text() == Path("whole.jsonl.bad.jsonl").read_text()
     assert '"row": 41' in Path("out.bad.jsonl").read_text()
-
-
-@pytest.mark.parametrize("output", ["out/", "out.jsonl"])
-def test_a_full_disk_keeps_what_is_done(folder, monkeypatch, output):
-    write, calls = write_batches, []
-
-    def full(*arguments, **options):
-        calls.append(1)
-        if len(calls) == 3:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(*arguments, **options)
-
-    monkeypatch.setattr("xner.jobs.writing.write_batches", full)
-    with pytest.raises(OutputError, match=r"^out.*No space left on device\); finished parts are"):
-        run(translate(), output, "labelled.jsonl")
-    assert run(translate(), output, "labelled.jsonl").kept == 2
-
-
-def test_a_file_that_cannot_grow(folder):
-    def limited():
-        size = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, size))
-
-    command = [sys.executable, "-m", "xner", "project", "linked.jsonl", "-o", "out/"]
-    command += ["--method", "heuristic", "--part-rows", "30", "--format", "jsonl"]
-    failed = subprocess.run(command, preexec_fn=limited, capture_output=True, text=True)
-    assert failed.returncode == 1
-    assert failed.stderr == (
-        "xner project: error: out/part-00000.jsonl: cannot be written (File too large); finished "
-        "parts are kept: the same command continues\n"
-    )
-    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"Projected")
-
-
-def test_one_process_at_a_time(folder):
-    code = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); " \
-           "f.write('process 7 on host'); f.flush(); print(flush=True); input()"  # fmt: skip
-    stage = Translate("eng", "deu", translator=Failing({}))
-    unfinished(stage)
-    Path("out/.xner/lock").unlink()
-    with subprocess.Popen(
-        [sys.executable, "-c", code, "out/.xner/lock"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as other:  # fmt: skip
-        other.stdout.readline()
-        with pytest.raises(OutputError, match="out/: process 7 on host is writing it; wait"):
-            run(stage, "out/", "labelled.jsonl")
-        other.kill()
-    assert run(stage, "out/", "labelled.jsonl").kept == 1
 
 
 def test_reports_are_merged():
@@ -391,7 +186,7 @@ def test_reports_are_merged():
     assert merged.outcomes["projected"] == 2
 
 
-def test_the_command_line(folder, capsys):
+def test_the_command_line(job_folder, capsys):
     arguments = ["project", "pairs.jsonl", "-o", "out/", "--part-rows", "40", "--json"]
     assert main(arguments) == 0
     told = json.loads(capsys.readouterr().out)
@@ -420,7 +215,7 @@ def test_killed_jobs_end_with_the_right_bytes(tmp_path):
     assert sum(int(row[1]) for row in rows if len(row) == 5 and row[1].isdecimal()) == 50
 
 
-def test_a_file_of_parts_in_formats_that_cannot_be_joined(folder):
+def test_a_file_of_parts_in_formats_that_cannot_be_joined(job_folder):
     for suffix in (".json", ".conll.gz"):
         assert run(translate(), f"parts{suffix}", "labelled.jsonl").parts == 4
         corpus = xner.scan("labelled.jsonl", side="source")
