@@ -255,6 +255,10 @@ def test_corrections_are_applied_once():
     again = xner.apply_changes(made, [CHANGE, REMOVAL])
     assert again.table.equals(made.table)
     assert (again.report.changed, again.report.same) == (0, 2)
+    later = xner.apply_changes(made, [REMOVAL])
+    assert later.table["checked"].to_pylist() == [True, False, False, False, False]
+    with pytest.raises(xner.UsageError, match="no column 'id'; give the file of the report"):
+        xner.apply_changes(made.select("target_tokens", "target_entities"), [CHANGE])
 
 
 def test_probabilities_stay_beside_their_entities():

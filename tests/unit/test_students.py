@@ -111,8 +111,12 @@ def test_a_killed_run_resumes_with_the_same_result(tmp_path):
     data = made.labelled(64, seed=1)
     with pytest.raises(xner.OutputError, match="contains an interrupted run; resume it"):
         train(data, tmp_path / "killed", **options)
+    text = made.words(made.labelled(5, seed=6))
+    for other in ({"seed": 5}, {"dev": made.labelled(20, seed=3)}, {"tokenizer_text": text}):
+        with pytest.raises(xner.UsageError, match="contains another run"):
+            train(data, tmp_path / "killed", resume=True, **{**options, **other})
     with pytest.raises(xner.UsageError, match="contains another run"):
-        train(data, tmp_path / "killed", resume=True, **{**options, "seed": 5})
+        train(made.labelled(64, seed=2), tmp_path / "killed", resume=True, **options)
     note = tmp_path / "killed" / "checkpoints" / MANIFEST
     manifest = note.read_text("utf-8")
     note.write_text(manifest[:20], "utf-8")
