@@ -13,6 +13,7 @@ import pytest
 from tests.jobs import ROWS, Failing, run, shards, translate, unfinished
 from xner.errors import OutputError, UsageError
 from xner.jobs import Output
+from xner.stages.align import Align
 from xner.stages.project import Project
 from xner.stages.translate import Translate
 from xner.write import write_batches
@@ -74,6 +75,22 @@ def test_a_finished_folder_refuses_other_settings(job_folder):
     assert shards("out") == before
     run(Project(max_span=2), "out", part_rows=90, restart=True)
     assert len(shards("out")) == 2
+
+
+def test_changes_of_what_options_name_are_refused(job_folder):
+    run(Align(chains=1), "links.align", "pairs.jsonl")
+    run(Project(save_counts=Path("counts.npz")), "saved/")
+    aligning, projecting = Align(links=[Path("links.align")]), Project(counts=Path("counts.npz"))
+    run(aligning, "aligned/", "pairs.jsonl")
+    run(projecting, "out/")
+    for name in ("links.align", "counts.npz"):
+        os.utime(name, (1, 1))
+    with pytest.raises(UsageError, match=r"input links\.align has changed since"):
+        run(aligning, "aligned/", "pairs.jsonl")
+    with pytest.raises(UsageError, match=r"input counts\.npz has changed since"):
+        run(projecting, "out/")
+    with pytest.raises(UsageError, match=r"setting score was .*, and is {'lexical': 1.0} now"):
+        run(Project(score={"lexical": 1.0}), "saved/")
 
 
 def test_folders_with_other_files_are_refused(job_folder):
