@@ -87,3 +87,6 @@ def test_mistakes_have_exit_codes(folder, capsys):
     code, _, err = run(capsys, "train", "nothing.conll", "-o", "m", *SMALL)
     assert code == 1
     assert "no such file" in err
+    code, _, err = run(capsys, "train", "en.conll", "-o", "m", "--base", "./nothing")
+    assert (code, "'./nothing' cannot be loaded" in err) == (1, True)
+    assert not (folder / "m").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -81,7 +83,7 @@ def make_student(
         _check_same(done, manifest, folder)
         return as_trained(folder, done, perf_counter() - begin)
     work = _prepare(folder, manifest, resume)
-    with quiet():
+    with quiet(), _removed_if_useless(work):
         history, model = fit(lesson, work, resume, progress or silent)
         f1 = max((epoch["f1"] for epoch in history), default=None) if lesson.dev else None
         manifest |= {
@@ -152,6 +154,19 @@ def _prepare(folder: Path, manifest: dict[str, Any], resume: bool) -> Path:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from None
     return work
+
+
+@contextmanager
+def _removed_if_useless(work: Path) -> Iterator[None]:
+    """Remove the folder for checkpoints if training fails before the first of them."""
+    try:
+        yield
+    except BaseException:
+        if not any(work.glob("checkpoint-*")):
+            shutil.rmtree(work, ignore_errors=True)
+            with suppress(OSError):  # it holds something else
+                work.parent.rmdir()
+        raise
 
 
 def _save(model: Any, start: str | Path, folder: Path, manifest: dict[str, Any]) -> None:
