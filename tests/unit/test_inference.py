@@ -171,7 +171,7 @@ def test_torch_keeps_to_the_threads_that_were_asked_for():
 
 
 def test_a_missing_checkpoint_says_what_to_do(tmp_path, monkeypatch):
-    from transformers import AutoConfig
+    from transformers import AutoConfig, AutoTokenizer
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(
@@ -179,7 +179,9 @@ def test_a_missing_checkpoint_says_what_to_do(tmp_path, monkeypatch):
         match=r"model '.*nothing' cannot be loaded: there is no such folder; give a hub id or",
     ):
         load(AutoConfig, str(tmp_path / "nothing"), "model")
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(xner.InputError, match=r"the folder '.*' has no tokenizer; copy"):
+        load(AutoTokenizer, str(tmp_path), "tokenizer")
     first = model_signature(str(tmp_path))
     (tmp_path / "config.json").write_text("{ }")
     assert model_signature(str(tmp_path)) != first

@@ -14,6 +14,8 @@ from xner.errors import InputError, MissingExtraError
 
 _SAMPLE = 1 << 20
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "*.spm")
+"""Files of which a folder with a tokenizer has at least one."""
 _PATIENCE = 10.0
 """Seconds to wait for the hub before a download."""
 
@@ -27,7 +29,7 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
     Args:
         loader: a class of transformers.
         name: hub id, or folder written by `save_pretrained`.
-        what: what is loaded, for the error message.
+        what: what is loaded, for the error message; `tokenizer` must have files in a folder.
         **options: arguments of `from_pretrained`.
 
     Raises:
@@ -35,6 +37,11 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
             or needs code of its own.
     """
     check_available(name, what)
+    if what == "tokenizer" and _lacks_tokenizer(Path(name)):
+        raise InputError(
+            f"the folder {name!r} has no tokenizer; copy the files of that of its model into it, "
+            f"such as tokenizer.json and tokenizer_config.json"
+        )
     try:
         with quiet():
             return loader.from_pretrained(name, trust_remote_code=False, **options)
@@ -46,6 +53,11 @@ def load(loader: Any, name: str, what: str, **options: Any) -> Any:
             f"the {what} {name!r} cannot be loaded ({reason}); use a hub id that is in the cache "
             f"or can be downloaded, or a folder written by save_pretrained"
         ) from None
+
+
+def _lacks_tokenizer(folder: Path) -> bool:
+    # For such a folder, transformers may return a tokenizer whose only subword is [UNK].
+    return folder.is_dir() and not any(any(folder.glob(name)) for name in _TOKENIZERS)
 
 
 def check_available(name: str, what: str, others: str = "") -> None:
