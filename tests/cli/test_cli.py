@@ -251,11 +251,21 @@ def test_usage_errors_exit_with_2(arguments):
 
 
 def test_unknown_arguments_name_the_command_and_near_ones(capsys):
-    for given, hint in (("--max-spam=3", "--max-spam; did you mean --max-span"), ("c", "c; xner")):
+    for given, hint in (
+        ("--max-spam=3", "--max-spam; did you mean --max-span"),
+        ("--max-sp=3", "--max-sp; did you mean --max-span"),  # no abbreviations
+        ("c", "c; xner"),
+    ):
         with pytest.raises(SystemExit) as caught:
             main(["project", "a.conll", "b.txt", "-o", "d.conll", given])
         assert caught.value.code == 2
         assert f"xner project: error: unknown argument {hint}" in capsys.readouterr().err
+
+
+def test_flags_of_several_steps_are_proposed_with_their_names(capsys):
+    with pytest.raises(SystemExit):
+        main(["label", "en.txt", "-o", "d.conll", "--model", "spacy:x"])
+    assert "--model; did you mean --tag-model or --translate-model or" in capsys.readouterr().err
 
 
 def test_a_process_exits_as_main_says(folder):

@@ -50,7 +50,7 @@ class CommandParser(argparse.ArgumentParser):
             prog: as of `argparse.ArgumentParser`.
             everything: whether rare options are on the help page.
         """
-        super().__init__(prog=prog, add_help=False, formatter_class=PageFormat)
+        super().__init__(prog=prog, add_help=False, formatter_class=PageFormat, allow_abbrev=False)
         self.everything, self.example = everything, ""
         self._titled = {title: self.add_argument_group(title) for title in GROUPS}
         self.add_argument("-h", "--help", action="help", help="Show this page.", group=RUNNING)
@@ -87,7 +87,7 @@ class CommandParser(argparse.ArgumentParser):
         found, rest = super().parse_known_args(args, namespace)
         if rest:
             flag = rest[0].partition("=")[0]
-            near = get_close_matches(flag, self._option_string_actions, n=2, cutoff=0.6)
+            near = _near(flag, self._option_string_actions)
             hint = f"did you mean {' or '.join(near)}? " if flag.startswith("-") and near else ""
             self.error(f"unknown argument {flag}; {hint}{self.prog} --help-all lists all options")
         return found, rest
@@ -126,6 +126,13 @@ class CommandParser(argparse.ArgumentParser):
         note = self.epilog or ""
         parts = [f"example: {self.example}" if self.example else "", note.rstrip(), more]
         return "\n".join(part for part in parts if part) or None
+
+
+def _near(flag: str, known: Iterable[str]) -> list[str]:
+    """Known flags that an unknown one may mean: longer ones, else those of similar spelling."""
+    flags, end = list(known), flag.removeprefix("-")
+    longer = [one for one in flags if one.startswith(flag) or one.endswith(end)]
+    return longer if end.strip("-") and longer else get_close_matches(flag, flags, n=2, cutoff=0.6)
 
 
 def _width() -> int:
