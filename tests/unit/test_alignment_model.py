@@ -146,6 +146,8 @@ def test_a_file_that_is_no_model_is_refused(tmp_path, content):
         NativeAligner(model=path).align(bitext(("a", "b")))
     with pytest.raises(FormatError, match=r"missing\.npz: not an alignment model"):
         AlignmentModel.load(tmp_path / "missing.npz")
+    with pytest.raises(FormatError, match=r"is a folder, .* needs aligner simalign, awesome"):
+        NativeAligner(model=tmp_path).align(bitext(("a", "b")))
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,11 @@ class AlignmentModel:
         Raises:
             FormatError: the file is not a saved model, or is one of another version.
         """
+        if path.is_dir():
+            raise FormatError(
+                f"{path}: is a folder, not a fitted model; a pretrained encoder needs aligner "
+                f"simalign, awesome or mixture"
+            )
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if file["version"] != _VERSION:

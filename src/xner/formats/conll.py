@@ -311,7 +311,8 @@ def render(
     if (clash := overlap(spans)) is not None:
         raise OutputError(
             f"{path}: sentence {ids[clash].as_py()!r} has entities that overlap, which tags "
-            f"cannot express; write .jsonl or .parquet, or project with nesting none"
+            f"cannot express; write .jsonl or .parquet, or leave one of them out (in projection: "
+            f"nesting none)"
         )
     codes, labels = encode(spans, offsets, scheme)
     tags = pa.array(tag_table(names, scheme)).take(pa.array(tag_ids(codes, labels)))

@@ -89,7 +89,7 @@ class Parts:
         rows = self.corpus.part(first, min(first + self.rows, len(self.corpus)))
         if self.threaded:
             rows = rows.read_ahead(was_read)
-        shard = self.output.shard(name) if self.sharded else self.folder / name
+        shard = self.output.shard(name) if self.sharded else self.output.path
         with written(str(self.output), shard, self.scratch) as made:
             report = make(rows, made, tell)
             _note(made, begin, self.begun, report)
