@@ -15,6 +15,19 @@ def silent(stage: str, share: float) -> None:
     """Report no progress."""
 
 
+def absent_rows(renamed: Mapping[str, int]) -> list[tuple[str, str]]:
+    """The terminal row of labels that are to be renamed or dropped but never occurred.
+
+    Args:
+        renamed: entities by the label that they had before.
+
+    >>> absent_rows({"PERSON": 3, "GEP": 0})
+    [('labels to rename that never occurred', 'GEP')]
+    """
+    absent = [label for label, count in renamed.items() if not count]
+    return [("labels to rename that never occurred", ", ".join(absent))] if absent else []
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One figure of a report.

@@ -132,5 +132,6 @@ def test_special_subwords_are_not_masked():
 def test_labels_are_renamed_and_dropped():
     examples, counts = gathered(side="source", labels={"LOC": None})
     assert examples.tagset == ("O",)
-    assert counts.dropped_labels == {"LOC": 4}
+    assert counts.dropped_labels == counts.renamed == {"LOC": 4}
+    assert gathered(labels={"PERSN": "PER"})[1].as_dict()["renamed"] == {"PERSN": 0}
     assert gathered(labels={"PER": "PERSON"})[0].tagset == ("O", "B-PERSON", "I-PERSON")

@@ -20,6 +20,7 @@ from xner.cli.reading import add_encoding
 from xner.cli.terminal import facts, print_json, progress
 from xner.errors import UsageError
 from xner.options import options_of
+from xner.report import absent_rows
 from xner.stages import Learner, Stage, find_stage
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ def show(
         rows += [(f"  {name.replace('_', ' ')}: {key}", f"{n:,}")
                  for key, n in counts.get(name, {}).items()]  # fmt: skip
     rows += [(f"  {label}", f"{n:,}") for label, n in counts.get("entities", {}).items()]
+    rows += absent_rows(counts.get("renamed", {}))
     rows += [(name, f"{counts[name]:,}") for name in ("empty", "split", "unseen")]
     names = ("teacher_weights", "tau", "agreed_words", "left_out", "start_f1")
     rows += [(n.replace("_", " "), str(trained.details[n])) for n in names if n in trained.details]

@@ -19,7 +19,8 @@ from xner.effects import NOTHING, Rule, rule, rules_of, when
 from xner.errors import MissingExtraError, UsageError
 from xner.inference.record_batches import by_batch
 from xner.options import declare, option, options_of
-from xner.report import Figure, Report
+from xner.report import Figure, Report, absent_rows
+from xner.services.client import checked_address
 from xner.stages.base import Columns, Stage, function_of
 from xner.stages.identified import with_ids
 from xner.stages.tagged import Tags, tagged_columns
@@ -58,6 +59,7 @@ class Tagging(Stage, TaggerOptions):
         Figure("windowed", "sentences in windows"),
         Figure("unread", "words the tagger cannot see"),
         Figure("dropped", start=(), as_json=_sorted, as_rows=_dropped_rows),
+        Figure("renamed", start=(), as_json=_sorted, as_rows=absent_rows),
         Figure("malformed", as_rows=_malformed_rows),
         SERVICE,
     )
@@ -127,6 +129,8 @@ class Tagging(Stage, TaggerOptions):
                 raise MissingExtraError(package, extra)
             if kind == "spacy":
                 check_pipeline(str(model))
+            if kind == "llm":
+                checked_address(self.address)
 
     @property
     def costly(self) -> bool:
@@ -150,6 +154,8 @@ class Tagging(Stage, TaggerOptions):
                 f"the tagger {tagger.signature} gives no probabilities; leave out probabilities, "
                 f"or use a checkpoint"
             )
+        if isinstance(tagger, Relabelled):
+            report.add(renamed=dict.fromkeys(tagger.unchecked, 0))
         self.tell("tag", 0.0)
 
         def sentences(batch: pa.RecordBatch) -> list[list[str]]:

@@ -68,6 +68,7 @@ def tagged_columns(
         made = {f"{side}_entities": _of_entities(found)}
         report.add(
             dropped=chain.from_iterable(result.dropped for result in found),
+            renamed=chain.from_iterable(result.renamed for result in found),
             malformed=sum(result.malformed for result in found),
         )
     report.add(

@@ -59,6 +59,7 @@ class Found:
         windows: number of parts that the sentence was split into; 0 for no model input.
         unread: number of words that the model cannot see.
         dropped: labels of the entities that were left out because of their label.
+        renamed: former labels of the entities whose label the option `labels` renames or drops.
         malformed: the tagger gave no usable answer.
     """
 
@@ -66,6 +67,7 @@ class Found:
     windows: int = 1
     unread: int = 0
     dropped: Sequence[str] = ()
+    renamed: Sequence[str] = ()
     malformed: bool = False
 
 

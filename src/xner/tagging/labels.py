@@ -96,6 +96,11 @@ class Relabelled:
         return f"{self._tagger.signature},{signed(self._labels).rstrip(',')}"
 
     @property
+    def unchecked(self) -> Sequence[str]:
+        """The given labels that the tagger may not have, as it does not say which ones it has."""
+        return list(self._labels) if self._tagset is None else ()
+
+    @property
     def tags(self) -> Sequence[str]:
         """The tags with new labels."""
         return () if self._tagset is None else self._tagset.names
@@ -108,8 +113,12 @@ class Relabelled:
                 merged = self._tagset.merged(np.asarray(result.probabilities, np.float32))
                 yield replace(result, probabilities=merged)
             else:
-                kept, dropped = renamed(_entities(result), self._labels)
-                yield replace(result, entities=kept, dropped=[*result.dropped, *dropped])
+                entities = _entities(result)
+                kept, dropped = renamed(entities, self._labels)
+                met = [entity.label for entity in entities if entity.label in self._labels]
+                yield replace(
+                    result, entities=kept, dropped=[*result.dropped, *dropped], renamed=met
+                )
 
 
 def _entities(found: Found) -> list[Entity]:

@@ -71,6 +71,8 @@ class Counts:
         entities: entities of the kept sentences by label; with probabilities, those of the most
             probable tags.
         dropped_labels: entities whose label was dropped, by label.
+        renamed: entities by their former label, for the labels to rename or drop; 0 if a label
+            never occurred.
         unseen: words for which the tokenizer has no subword; they are not learned.
         split: sentences that are longer than the window.
     """
@@ -82,6 +84,7 @@ class Counts:
     words: int = 0
     entities: Counter[str] = field(default_factory=Counter)
     dropped_labels: Counter[str] = field(default_factory=Counter)
+    renamed: Counter[str] = field(default_factory=Counter)
     unseen: int = 0
     split: int = 0
 

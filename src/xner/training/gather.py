@@ -133,7 +133,7 @@ def gather(
     Raises:
         InputError: entities are missing or overlap, or no sentence is left.
     """
-    counts = Counts()
+    counts = Counts(renamed=Counter(dict.fromkeys(choice.labels or (), 0)))
     known = None if tagset is None else {tag[2:] for tag in tagset if tag != "O"}
     rows: list[_Row] = []
     for corpus in corpora:
@@ -174,6 +174,8 @@ def _rows(
         spans, scores = [], []
         for entity in entities:
             name = renamed(entity["label"], labels)
+            if entity["label"] in labels:
+                counts.renamed[entity["label"]] += 1
             if name is None or (known is not None and name not in known):
                 counts.dropped_labels[entity["label"]] += 1
                 continue
