@@ -59,7 +59,21 @@ def load(text: str, option: str) -> Any:
         if not hasattr(found, name):
             raise UsageError(f"{option} {text}: the module {module_name} has no {path!r}")
         found = getattr(found, name)
-    return found() if isinstance(found, type) else found
+    return _made(found, f"{option} {text}") if isinstance(found, type) else found
+
+
+def _made(kind: type[Any], named: str) -> Any:
+    """An instance of a class, which is called without arguments."""
+    try:
+        inspect.signature(kind).bind()
+    except ValueError:
+        pass  # a class whose signature is unknown, such as one of C
+    except TypeError as error:
+        raise UsageError(
+            f"{named}: the class is called without arguments ({error}); name a class that needs "
+            f"none, or an object"
+        ) from None
+    return kind()
 
 
 def name_of(function: Any) -> str:
@@ -124,6 +138,19 @@ def listed(results: Any) -> list[Any] | None:
     if isinstance(results, str | bytes | Mapping) or not isinstance(results, Iterable):
         return None
     return list(results)
+
+
+def is_text(text: str) -> bool:
+    r"""Whether a text can be stored: no character is half of a pair (a lone surrogate).
+
+    >>> is_text("naïve"), is_text("na\ud800ve")
+    (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Function:

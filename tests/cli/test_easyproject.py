@@ -29,3 +29,5 @@ def test_labels_cross_between_markers(tmp_path, capsys):
     assert summary["outcomes"]["marked"] == summary["entities"] == 2
     assert main([*map(str, line), "--threshold", "1.5"]) == 2
     assert "threshold is 1.5" in capsys.readouterr().err
+    assert main([*map(str, line), "--target-language", "en"]) == 2
+    assert "both languages are English" in capsys.readouterr().err

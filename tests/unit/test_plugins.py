@@ -59,6 +59,11 @@ def divides(sentences):
     return [1 / 0 for _ in sentences]
 
 
+class Table:
+    def __init__(self, words):
+        self.words = words
+
+
 NUMBER = 3
 """
 
@@ -119,6 +124,9 @@ def test_tags_objects_and_functions_give_the_same(folder):
     named = xner.tag(corpus, tagger="mine:NAMES", labels={"PER": None}, probabilities=True)
     assert named.report.entities == {"LOC": 1}
     assert named.table["source_tagset"][0].as_py() == ["O", "B-LOC", "I-LOC"]
+    renamed = xner.tag(corpus, tagger="mine:tag", labels={"NAMES": "PER", "NAME": None}).report
+    assert (renamed.renamed, renamed.entities) == ({"NAMES": 0, "NAME": 2}, {})
+    assert ("labels to rename that never occurred", "NAMES") in renamed.rows()
     spans = xner.candidates(xner.read("en.txt", side="target"), tagger="mine:tag")
     assert spans.table["target_candidates"].to_pylist()[0][1] == {"start": 3, "end": 4}
     with pytest.raises(xner.UsageError, match=r"mine:tag.* gives no probabilities"):
@@ -130,6 +138,7 @@ NAMES = [
     ("mine:absent", "module mine has no 'absent'"),
     ("bad_mine:tag", "imports 'no_such_package_of_mine', which is not installed"),
     ("mine:NUMBER", "tagger is 3; it must be a function, or an object"),
+    ("mine:Table", "mine:Table: the class is called without arguments (missing a required"),
     ("mine", "choose one of checkpoint, spacy, gliner, llm, or module:name"),
 ]
 
@@ -204,6 +213,10 @@ TEXTS = [
     (lambda t, a, b: ["x"], "sentence 'a': returned 1 results for 2 inputs"),
     (Translator([ONE, ONE]), "sentence 'c': has no translation"),
     (Translator([ONE] * 4), "sentence 'c': is followed by a result too many"),
+    (
+        lambda t, a, b: ["x", "\ud83d"],
+        r"sentence 'c': the translation is '\\ud83d', which has half",
+    ),
     (Translator([Translated("x", "fine")]), "sentence 'a': the outcome is 'fine'"),
 ]
 
@@ -213,6 +226,15 @@ def test_translations_are_checked(translator, words):
     corpus = SENTENCES.select("id", "source_tokens")
     with pytest.raises(xner.UsageError, match=f"the translator .*: {words}"):
         xner.translate(corpus, "en", "de", translator=translator)
+
+
+def test_overlapping_entities_do_not_fit_tags(folder, capsys):
+    (folder / "mine.py").write_text(
+        "def tag(s):\n    return [[(0, 1, 'A'), (0, 1, 'B')] for _ in s]"
+    )
+    code, _, err = run_json(capsys, "tag", "en.txt", "-o", "o.conll", "--tagger", "mine:tag")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "error: o.conll: sentence 'en-0' has entities that overlap" in err
 
 
 def test_functions_translate_marked_text_too():

@@ -18,6 +18,7 @@ from xner.errors import ServiceError, UsageError
 from xner.services.answers import answers_in
 from xner.services.client import Service, _asked_wait
 from xner.services.options import ServiceOptions
+from xner.stages import find_stage
 from xner.tagging.llm import placed
 
 pytest.importorskip("regex")
@@ -178,6 +179,37 @@ def test_malformed_answers_are_asked_in_halves_and_counted(server):
     assert [questions for questions, _, _ in server.seen] == [["x", "y", "z"], ["y"]]
 
 
+def test_a_model_without_any_usable_answer_is_an_error(server):
+    def nonsense(questions):
+        return "I am sorry,\nI cannot"
+
+    words = (
+        r"'m' at 127.*no usable answer to any of {} sentences.*begins with 'I am sorry, I cannot'"
+    )
+    server.plan = [nonsense] * 1000
+    with pytest.raises(ServiceError, match=words.format(2)):
+        translate(server, [["a"], [], ["b"], ["a"]])
+    with pytest.raises(ServiceError, match=words.format(1)):
+        xner.tag(corpus([["a"]]), tagger="llm", model="m", address=server.address)
+    # A long text is not asked to its end.
+    with pytest.raises(ServiceError, match="no usable answer"):
+        translate(server, [[f"w{i}"] for i in range(400)], request_size=10, concurrency=1)
+    assert 100 <= len({q for questions, _, _ in server.seen for q in questions}) < 200
+    # One usable answer is enough, also if it is in the cache.
+    server.plan = []
+    translate(server, [["known"]])
+    server.plan = [nonsense] * 20
+    report = translate(server, [["known"], ["a"], ["a"]], concurrency=1).report.as_dict()
+    assert (report["outcomes"]["translated"], report["outcomes"]["malformed"]) == (1, 2)
+    assert report["service"]["from_cache"] == 1
+
+
+def test_half_of_a_character_makes_an_answer_malformed(server):
+    server.plan = ['["gr\\ud83d", "B"]', '["\\ud83d"]', '["\\ud83d"]']
+    out = translate(server, [["a"], ["b"]], concurrency=1)
+    assert out.table["target_text"].to_pylist() == ["", "B"]
+
+
 def test_refusals_end_at_once_without_the_key(server, monkeypatch, capsys, tmp_path):
     server.plan = [(401, {}, f"the key {KEY} is unknown")] * 8
     with pytest.raises(ServiceError, match=r"status 401 \(the key … is unknown\)") as error:
@@ -220,6 +252,13 @@ def test_addresses_that_do_not_serve(options, words):
         xner.translate(corpus([["a"]]), "en", "de", translator="llm", address="http://x/v1")
     with pytest.raises(UsageError, match="address"):
         xner.tag(corpus([["a"]]), tagger="llm", model="m")
+    # Experiments and `xner label` ask before anything is made.
+    for name, given in (
+        ("tag", {"tagger": "llm"}),
+        ("translate", {"translator": "llm", "source_language": "en", "target_language": "de"}),
+    ):
+        with pytest.raises(UsageError, match="address is missing"):
+            find_stage(name)(model="m", **given).ready()
     with pytest.raises(UsageError, match="address has no effect with tagger"):
         xner.tag(corpus([["a"]]), model="m", address="http://x/v1")
 

@@ -14,13 +14,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from xner.callables import grouped
-from xner.errors import UsageError
+from xner.callables import grouped, is_text
+from xner.errors import ServiceError, UsageError
 from xner.services.client import Service
 from xner.services.options import ServiceOptions
 
 _THOUGHT = "</think>"
 """End of the reasoning that servers without a parser for it leave in the text."""
+_HOPELESS = 100
+"""Questions after which a run without any usable answer ends before its last question."""
+_SHOWN = 100
+"""Characters of a malformed answer that are shown."""
 Fits = Callable[[str, Any], bool]
 """Whether an answer fits its question."""
 
@@ -42,13 +46,15 @@ class Answers:
             fits: checks an answer.
         """
         self._service, self._options, self._prompt, self._fits = service, options, prompt, fits
+        self._malformed = ""
 
     def of(self, questions: Iterable[str]) -> Iterator[Any]:
         """Yield the answer to every question, in order; None if it stays malformed.
 
         Raises:
             UsageError: the cache cannot be used.
-            ServiceError: the service refuses a request, or fails in every attempt.
+            ServiceError: the service refuses a request, fails in every attempt, or has not given a
+                usable answer to any question.
         """
         path = self._options.cache or default_cache()
         with closing(AnswerCache(path, self._service.model, self._prompt)) as cache:
@@ -59,9 +65,13 @@ class Answers:
                 for group in grouped(questions, self._options.request_size):
                     waiting.append(pool.submit(self._answered, group, cache))
                     if len(waiting) >= 2 * self._options.concurrency:
-                        yield from waiting.popleft().result()
+                        found = waiting.popleft().result()
+                        self._check_usable(_HOPELESS)
+                        yield from found
                 while waiting:
-                    yield from waiting.popleft().result()
+                    found = waiting.popleft().result()
+                    self._check_usable(_HOPELESS if waiting else 1)
+                    yield from found
             finally:
                 self._service.stop()
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -77,9 +87,10 @@ class Answers:
     def _answered(self, questions: Sequence[str], cache: AnswerCache) -> list[Any]:
         known = cache.get(questions)
         open_ = [q for q in dict.fromkeys(questions) if q not in known]
-        self._service.count(from_cache=len(questions) - len(open_))
-        new = self._asked(open_, cache)
-        return [known[q] if q in known else new.get(q) for q in questions]
+        self._service.count(from_cache=sum(q in known for q in questions))
+        found = known | self._asked(open_, cache)
+        self._service.note(usable=len(found), unusable=len(open_) + len(known) - len(found))
+        return [found.get(q) for q in questions]
 
     def _asked(
         self, questions: Sequence[str], cache: AnswerCache, attempt: int = 1
@@ -89,16 +100,30 @@ class Answers:
             return {}
         text = self._service.ask(self._prompt, json.dumps(questions, ensure_ascii=False))
         given = answers_in(text, len(questions))
-        found = {q: a for q, a in zip(questions, given, strict=False) if self._fits(q, a)}
+        pairs = zip(questions, given, strict=False)
+        found = {q: a for q, a in pairs if self._fits(q, a) and is_text(as_json(a))}
         cache.put(found)
         left = [q for q in questions if q not in found]
         if not left:
             return found
         self._service.count(malformed_answers=1)
+        self._malformed = text
         if len(left) == 1:
             return found | (self._asked(left, cache, attempt + 1) if attempt < 2 else {})
         half = len(left) // 2
         return found | self._asked(left[:half], cache) | self._asked(left[half:], cache)
+
+    def _check_usable(self, least: int) -> None:
+        """Raise ServiceError if the service gave no usable answer to at least so many questions."""
+        usable, unusable = self._service.noted["usable"], self._service.noted["unusable"]
+        if usable or unusable < least:
+            return
+        shown = " ".join(self._malformed.split())[:_SHOWN]
+        raise ServiceError(
+            f"the model {self._service.model!r} at {self._service.host} gave no usable answer to "
+            f"any of {unusable} sentences; the last of its answers begins with {shown!r}; choose "
+            f"another model, or a smaller request_size"
+        )
 
 
 def answers_in(text: str, count: int) -> list[Any]:
@@ -116,6 +141,11 @@ def answers_in(text: str, count: int) -> list[Any]:
     except (ValueError, RecursionError):
         return []
     return found if isinstance(found, list) and len(found) == count else []
+
+
+def as_json(answer: Any) -> str:
+    """An answer as JSON, with its characters as they are."""
+    return json.dumps(answer, ensure_ascii=False)
 
 
 def default_cache() -> Path:
@@ -163,7 +193,7 @@ class AnswerCache:
 
     def put(self, answers: dict[str, Any]) -> None:
         """Keep answers by question."""
-        rows = [(self._key(q), json.dumps(a, ensure_ascii=False)) for q, a in answers.items()]
+        rows = [(self._key(q), as_json(a)) for q, a in answers.items()]
         with self._lock, self._db:
             self._db.executemany("insert or replace into answers values (?, ?)", rows)
 

@@ -34,11 +34,31 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def checked_address(address: str | None) -> str:
+    """Return the address of a service.
+
+    Raises:
+        UsageError: it is missing, is none of http or https, or holds a password.
+    """
+    if address is None:
+        raise UsageError("address is missing; give that of a service, such as http://host/v1")
+    found = urlsplit(address)
+    if found.scheme not in ("http", "https") or not found.hostname:
+        raise UsageError(f"address is {address!r}; it must begin with http:// or https://")
+    if found.username or found.password:
+        raise UsageError(
+            "address holds a user name or password, which would be shown in signatures; put the "
+            "key into an environment variable (key_variable)"
+        )
+    return address
+
+
 class Service:
     """A chat model behind an address. Its methods may be called from several threads.
 
     Attributes:
         usage: counts of requests, retries, input_tokens and output_tokens.
+        noted: questions with a usable answer and without one (see `note`).
     """
 
     def __init__(self, options: ServiceOptions, model: str) -> None:
@@ -47,23 +67,13 @@ class Service:
         Raises:
             UsageError: the address is missing, or is none of http or https.
         """
-        if options.address is None:
-            raise UsageError("address is missing; give that of a service, such as http://host/v1")
-        found = urlsplit(options.address)
-        if found.scheme not in ("http", "https") or not found.hostname:
-            raise UsageError(
-                f"address is {options.address!r}; it must begin with http:// or https://"
-            )
-        if found.username or found.password:
-            raise UsageError(
-                "address holds a user name or password, which would be shown in signatures; put "
-                "the key into an environment variable (key_variable)"
-            )
-        self.model, self.host = model, found.netloc
+        address = checked_address(options.address)
+        self.model, self.host = model, urlsplit(address).netloc
         self.usage: Counter[str] = Counter()
+        self.noted: Counter[str] = Counter()
         self._stopped = threading.Event()
         self._failure: ServiceError | None = None
-        self._url = f"{options.address.rstrip('/')}/chat/completions"
+        self._url = f"{address.rstrip('/')}/chat/completions"
         self._options = options
         self._key = os.environ.get(options.key_variable, "")
         # Without randomness, until the service says that its model takes no temperature.
@@ -163,6 +173,11 @@ class Service:
         """Add to the counts of `usage`."""
         with self._lock:
             self.usage.update(numbers)
+
+    def note(self, **numbers: int) -> None:
+        """Add to the counts of `noted`, which are not part of reports."""
+        with self._lock:
+            self.noted.update(numbers)
 
     def _pause(self, seconds: float) -> None:
         """Wait for the next attempt, unless the service is not needed any more."""

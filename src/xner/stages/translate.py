@@ -27,6 +27,7 @@ from xner.inference.record_batches import by_batch
 from xner.languages import LANGUAGE_CODES, Language, find_language
 from xner.options import declare, option, options_of, required
 from xner.report import Figure, Report
+from xner.services.client import checked_address
 from xner.stages.base import Columns, Stage, function_of
 from xner.stages.identified import with_ids
 from xner.stages.used import SERVICE, Used
@@ -77,6 +78,17 @@ class Translating(Stage, AllTranslatorOptions):
         adapt=as_translator,
         group="translation",
     )
+
+    def check(self) -> None:
+        super().check()
+        start, end = self.languages
+        if start == end:
+            raise UsageError(f"both languages are {start.name} ({start.flores}); name two")
+
+    def ready(self) -> None:
+        super().ready()
+        if self.translator == "llm":
+            checked_address(self.address)
 
     @property
     def languages(self) -> tuple[Language, Language]:
@@ -153,11 +165,6 @@ class Translate(Translating):
         "Replace the side to write, and drop the columns that depend on it.",
         in_experiments=False,
     )
-
-    def check(self) -> None:
-        start, end = self.languages
-        if start == end:
-            raise UsageError(f"both languages are {start.name} ({start.flores}); name two")
 
     @property
     def given(self) -> str:

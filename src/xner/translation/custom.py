@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from xner.callables import Function, ResultError, as_component, grouped
+from xner.callables import Function, ResultError, as_component, grouped, is_text
 from xner.languages import Language
 from xner.translation.base import OUTCOMES, Translated, Translator
 
@@ -82,11 +82,12 @@ def checked(
 
 def _fault(result: Any) -> str:
     """What is wrong with a result; empty if nothing is."""
-    if isinstance(result, str):
-        return ""
-    if not isinstance(result, Translated) or not isinstance(result.text, str):
+    text = result.text if isinstance(result, Translated) else result
+    if not isinstance(text, str):
         return f"the translation is {result!r:.80}; it must be text, or a Translated"
-    if result.outcome not in OUTCOMES:
+    if not is_text(text):
+        return f"the translation is {text!r:.80}, which has half of a character (a surrogate)"
+    if isinstance(result, Translated) and result.outcome not in OUTCOMES:
         return f"the outcome is {result.outcome!r}; it must be one of {', '.join(OUTCOMES)}"
     return ""
 
