@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from tests.reference.exact import brute_force, optimum
 from xner.kernels.blocks import over_blocks
 from xner.solve.exact import solve_exact
 from xner.solve.greedy import solve_greedy
-from xner.solve.solution import Route, Status
+from xner.solve.solution import Route, Status, candidate_edges
 
 WORDS = 6
 SCORES = st.sampled_from([0.1, 0.2, 0.3, 0.5, 2 / 3, 0.8, 1.0, 1.0 + 5e-10]) | st.floats(0.01, 1.0)
@@ -42,19 +44,21 @@ def test_objective_is_that_of_brute_force(sentences, limit):
     assert solution.optimal.all()
 
 
+def assert_changed_only_for_more(problem, greedy, exact):
+    """Greedy's choice is kept where nothing is better by over 1e-9; returns those sentences."""
+    spans = [slice(*edges) for edges in pairwise(candidate_edges(problem))]
+    same = np.array([np.array_equal(greedy.chosen[i], exact.chosen[i]) for i in spans])
+    assert np.array_equal(same, exact.objective <= greedy.objective + 1e-9)
+    return np.flatnonzero(same)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(entities(), min_size=1, max_size=3), st.sampled_from([1, 2, None]))
 def test_greedy_stands_unless_something_is_better(sentences, limit):
     problem = problem_of(sentences, [WORDS] * len(sentences))
     greedy = solve_greedy(problem, limit=limit)
     exact = solve_exact(problem, limit=limit)
-    edges = problem.candidate_offsets[problem.entity_offsets]
-    for s in range(problem.sentences):
-        same = np.array_equal(
-            greedy.chosen[edges[s] : edges[s + 1]], exact.chosen[edges[s] : edges[s + 1]]
-        )
-        better = exact.objective[s] > greedy.objective[s] + 1e-9
-        assert same != better
+    assert_changed_only_for_more(problem, greedy, exact)
     assert np.all(greedy.bound >= exact.objective - 1e-9)
 
 
@@ -161,14 +165,39 @@ def test_a_group_too_large_for_the_table_keeps_greedys_choice_with_a_bound():
     assert np.array_equal(stuck.chosen, solve_greedy(problem).chosen)
 
 
-def test_the_ilp_solves_what_is_too_large_for_the_table():
+def test_the_ilp_solves_what_is_too_large_for_the_table(monkeypatch):
     pytest.importorskip("ortools")
-    problem = dense_problem(np.random.default_rng(1), [(2, 30), (7, 12), (1, 3)], span=4, levels=5)
+    shapes = [(2, 30), (7, 12), (1, 3), (8, 10)]
+    problem = dense_problem(np.random.default_rng(1), shapes, span=4, levels=5)
+    best = solve_exact(problem).objective
     solution = solve_exact(problem, table_bits=4)
     assert_allowed(problem, solution)
-    assert solution.route[1] == Route.ILP
+    assert solution.route[[1, 3]].tolist() == [Route.ILP, Route.ILP]
     assert solution.optimal.all()
-    assert solution.objective == pytest.approx(solve_exact(problem).objective, abs=1e-9)
+    assert solution.objective == pytest.approx(best, abs=1e-9)
+
+    size = problem.end - problem.start
+    words = [size[a:b].sum() for a, b in pairwise(candidate_edges(problem))]
+    monkeypatch.setattr("xner.solve.exact.MOST_WORDS", min(words[1], words[3]))
+    solution = solve_exact(problem, table_bits=4)
+    smaller, larger = (1, 3) if words[1] < words[3] else (3, 1)
+    assert solution.route[[smaller, larger]].tolist() == [Route.ILP, Route.GREEDY]
+    assert solution.status[[smaller, larger]].tolist() == [Status.OPTIMAL, Status.FEASIBLE]
+    assert solution.objective[smaller] == pytest.approx(best[smaller], abs=1e-9)
+    assert solution.objective[larger] < best[larger]
+
+
+def test_the_ilp_must_be_better_by_more_than_the_tolerance():
+    pytest.importorskip("ortools")
+    rng = np.random.default_rng(1)
+    problem = dense_problem(rng, [(5, 6)] * 8, span=3, levels=4)
+    problem = problem._replace(score=problem.score + 1e-10 * rng.random(problem.candidates))
+    solution, greedy = solve_exact(problem, table_bits=0), solve_greedy(problem)
+    kept = assert_changed_only_for_more(problem, greedy, solution)
+    assert solution.routes() == {"ilp": 8}
+    assert solution.optimal.all()
+    assert kept.tolist() == [2, 6]
+    assert 1e-11 < solution.gap[6] < 1e-9  # the ILP has found 5e-11 more
 
 
 def test_routes_are_those_the_sentences_need():

@@ -46,11 +46,36 @@ def test_arguments_out_of_range_are_refused(arguments, says):
         solve_ilp(problem_of([[]], [1]), **arguments)
 
 
+@pytest.fixture
+def solved(monkeypatch):
+    """The solvers that run, with their thread counts, seeds and gaps, one for each sentence."""
+    cp_model = pytest.importorskip("ortools.sat.python.cp_model")
+    mathopt = pytest.importorskip("ortools.math_opt.python.mathopt")
+    names = {mathopt.SolverType.HIGHS: "highs", mathopt.SolverType.GSCIP: "scip"}
+    runs, cp_sat, mip = [], cp_model.CpSolver.solve, mathopt.solve
+
+    def by_cp_sat(self, model):
+        set_to = self.parameters
+        gaps = set_to.relative_gap_limit, set_to.absolute_gap_limit
+        runs.append(("cp-sat", set_to.num_workers, set_to.random_seed, *gaps))
+        return cp_sat(self, model)
+
+    def by_mip(model, kind, *, params):
+        gaps = params.relative_gap_tolerance, params.absolute_gap_tolerance
+        runs.append((names[kind], params.threads, params.random_seed, *gaps))
+        return mip(model, kind, params=params)
+
+    monkeypatch.setattr(cp_model.CpSolver, "solve", by_cp_sat)
+    monkeypatch.setattr(mathopt, "solve", by_mip)
+    return runs
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_backends_reach_the_same_proven_optimum(backend):
-    pytest.importorskip("ortools")
+def test_backends_reach_the_same_proven_optimum(backend, solved):
     problem = dense_problem(np.random.default_rng(0), [(4, 10), (6, 8), (1, 3)], span=5)
-    solution = solve_ilp(problem, backend=backend)
+    solution = solve_ilp(problem, backend=backend, seed=5)
+    threads = None if backend == "highs" else 1  # HiGHS refuses a number of threads
+    assert solved == [(backend, threads, 5, 0.0, 0.0)] * 3
     assert_allowed(problem, solution)
     assert solution.statuses() == {"optimal": 3}
     assert solution.routes() == {"ilp": 3}
