@@ -2,6 +2,7 @@
 
 import csv
 import json
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import xner
 from tests.two_sentences import DE, EN, LINKS, WRONG, cell, config, made
+from xner.evaluation.counts import LabelScores
 from xner.evaluation.sentences import SentenceCounts
 from xner.experiments.results import Facts
 from xner.experiments.schema import Bootstrap
@@ -220,11 +222,13 @@ def test_a_comparison_tells_another_aligner(two_sentences):
     ]
 
 
-def test_means_are_over_languages_with_scores_of_all_rows():
-    def outcome(*hits):
-        counts = np.array([[[hit, 1, 1]] for hit in hits], np.int32)
-        return [Outcome(SentenceCounts(("PER",), counts), "", {}, {})]
+def outcome(*hits):
+    """A seed's result on sentences of one entity each, of which some are found."""
+    counts = np.array([[[hit, 1, 1]] for hit in hits], np.int32)
+    return [Outcome(SentenceCounts(("PER",), counts), "", {}, {})]
 
+
+def test_means_are_over_languages_with_scores_of_all_rows():
     runs = {
         ("a", ""): {"de": outcome(1, 1, 0, 0), "fr": outcome(1, 1, 1, 1), "sw": []},
         ("b", ""): {"de": outcome(1, 0, 0, 0), "fr": outcome(0, 0, 0, 0), "sw": outcome(1, 1)},
@@ -240,9 +244,66 @@ def test_means_are_over_languages_with_scores_of_all_rows():
     assert (second.mean.f1, second.mean.difference) == (pytest.approx(1.25 / 3), None)
     assert second.cells["de"].difference == -0.25
     seeds = {("a", ""): {"de": outcome(1, 1) + outcome(1, 0)},
-             ("b", ""): {"de": outcome(1, 0) + outcome(1, 0)}}  # fmt: skip
+             ("b", ""): {"de": outcome(1, 0) + outcome(1, 1)}}  # fmt: skip
     (paired,) = Samples(seeds, ["de"], Bootstrap(samples=20)).compared([("a", "b")])
-    assert paired.cells["de"].deviation == pytest.approx(0.5 / 2**0.5)
+    assert paired.cells["de"].deviation == pytest.approx(2**0.5 / 2)
+    assert (paired.cells["de"].difference, paired.cells["de"].seeds) == (0.0, 2)
+
+
+def test_scores_of_labels_are_means_over_seeds_without_some_of_them():
+    counts = np.array([[[1, 1, 2], [1, 1, 1], [0, 1, 0]]], np.int32)
+    other = [Outcome(SentenceCounts(("PER", "LOC", "X"), counts), "", {}, {})]
+    runs = {("a", ""): {"de": outcome(0) + other}}
+    facts = {"de": Facts(1, None, None)}
+    (row,) = Samples(runs, ["de"], Bootstrap(samples=20)).rows(None, {}, facts)
+    assert list(row.cells["de"].labels.items()) == [
+        ("LOC", LabelScores(0.5, 0.5, 0.5, 1, 0, 0)),
+        ("PER", LabelScores(0.5, 0.25, pytest.approx(1 / 3), 2, 1, 0)),
+        ("X", LabelScores(0.0, 0.0, 0.0, 0, 0, 0)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fr", "wanted"),
+    [
+        (outcome(0, 0) + outcome(0, 0), (0.25, 2, 0.5 / 2**0.5)),
+        (outcome(0, 0), (0.25, 1, None)),  # its seeds do not matter
+    ],
+)
+def test_means_over_languages_are_by_seed_if_all_depend_on_it(fr, wanted):
+    runs = {("a", ""): {"de": outcome(1, 1) + outcome(0, 0), "fr": fr}}
+    facts = dict.fromkeys(("de", "fr"), Facts(2, None, None))
+    (row,) = Samples(runs, ("de", "fr"), Bootstrap(samples=20)).rows(None, {}, facts)
+    mean = row.mean
+    assert (mean.f1, mean.seeds, mean.deviation) == pytest.approx(wanted)
+    assert (mean.low, mean.high) == (0.25, 0.25)  # the sentences of a language are alike
+    assert row.cells["de"].deviation == pytest.approx(1 / 2**0.5)
+
+
+@pytest.mark.parametrize(
+    ("apart", "found", "wanted"),
+    [
+        ((0.1, 0.2, 0.6, None, 0.9), (2, 3, 4, 1, None), statistics.correlation),
+        ((0.6, 0.2, 0.1), (4, 3, 1), statistics.correlation),
+        ((0.1, 0.2, None), (2, 3, 4), None),
+        ((0.1, 0.2, 0.6), (3, 3, 3), None),
+        ((0.2, 0.2, 0.2), (2, 3, 4), None),
+    ],
+)
+def test_gains_are_correlated_with_divergence(apart, found, wanted):
+    names = [f"l{i}" for i in range(len(apart))]
+    own = {
+        name: [] if n is None else outcome(*[1] * n, *[0] * (4 - n))
+        for name, n in zip(names, found, strict=True)
+    }
+    runs = {("a", ""): dict.fromkeys(names, outcome(1, 1, 0, 0)), ("b", ""): own}
+    facts = {name: Facts(4, None, value) for name, value in zip(names, apart, strict=True)}
+    first, second = Samples(runs, names, Bootstrap(samples=20)).rows(("a", ""), {}, facts)
+    assert first.correlation is None
+    if wanted is None:
+        assert second.correlation is None
+    else:
+        assert second.correlation == pytest.approx(wanted(apart[:3], [n / 4 for n in found[:3]]))
 
 
 def test_an_aligner_that_varies_is_run_for_each_seed(two_sentences, monkeypatch):
