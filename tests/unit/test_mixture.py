@@ -12,6 +12,8 @@ from tests.unit.test_native_aligner import QUICK, bitext, known_corpus, link_set
 from xner.aligners import make_aligner
 from xner.aligners.bitext import Links, offsets_from
 from xner.aligners.hints import NO_HINTS, Hints
+from xner.aligners.native import NativeAligner
+from xner.aligners.rounds import FIRST_CHAINS
 from xner.aligners.similarity import Calibration, Similar
 from xner.aligners.soft import SoftLinks
 from xner.cli import main
@@ -144,13 +146,25 @@ def right_share(links, text):
 
 
 @pytest.mark.parametrize("combination", ["joint", "mean", "union", "backoff"])
-def test_a_mixture_links_words_that_are_alike(combination, bert, copies):
+def test_a_mixture_links_words_that_are_alike(combination, bert, copies, monkeypatch):
+    sampled, soft_units = [], NativeAligner.soft_units
+
+    def told(self, bitext, tell, *hints):
+        sampled.append((self.chains, len(hints)))
+        return soft_units(self, bitext, tell, *hints)
+
+    monkeypatch.setattr(NativeAligner, "soft_units", told)
     aligner = make_aligner("mixture", {"model": bert, "layer": 2, "combination": combination})
     shares = []
     links = aligner.align(copies, shares.append)
+    hinted = int(combination == "joint")
+    first = [(FIRST_CHAINS, 0), (FIRST_CHAINS, 1)]
+    assert sampled == [*first[: 1 + hinted], (8, hinted)]
     assert min(right_share(links, copies)) > 0.9
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
+    assert len(shares) > 1
+    assert max(shares[:-1]) <= 0.8  # similarities of the whole text, not of pieces
     assert ((links.weight > 0) & (links.weight <= 1)).all()
     assert same(links, aligner.align(copies))
     assert aligner.signature.startswith(f"mixture(combination:{combination},native(chains:8,")
@@ -158,12 +172,34 @@ def test_a_mixture_links_words_that_are_alike(combination, bert, copies):
     assert replace(aligner, units="tokens").signature.count("units:tokens") == 1
 
 
-def test_a_large_corpus_is_aligned_with_a_model_piece_by_piece(bert, copies, monkeypatch):
-    monkeypatch.setattr("xner.aligners.mixture.PIECE", 2)
+@pytest.mark.parametrize(
+    ("limit", "ends"), [("PIECE", [2, 4, 5]), ("PIECE_CELLS", [4, 5]), ("pair", [2, 3, 4, 5])]
+)
+def test_a_large_corpus_is_aligned_with_a_model_piece_by_piece(
+    limit, ends, bert, copies, monkeypatch
+):
+    """At most 2 pairs, or as many cells as the first 4 pairs have, or a pair that has more."""
+    most = {"PIECE": 2, "PIECE_CELLS": int(copies.cells[:4].sum()), "pair": 1}[limit]
+    name = "PIECE" if limit == "PIECE" else "PIECE_CELLS"
+    monkeypatch.setattr(f"xner.aligners.mixture.{name}", most)
+    found, calibrate = [], Similar.calibrate
+
+    def kept(self, links):
+        found.append(calibrate(self, links))
+        return found[-1]
+
+    monkeypatch.setattr(Similar, "calibrate", kept)
     aligner = make_aligner("mixture", {"model": bert, "layer": 2, "fit_pairs": 4})
-    links = aligner.align(copies)
+    shares = []
+    links = aligner.align(copies, shares.append)
     assert len(links.offsets) == copies.pairs + 1
     assert min(right_share(links, copies)) > 0.8
+    assert shares == sorted(shares)
+    pieces = [0.1 + 0.9 * end / copies.pairs for end in ends]
+    assert shares[-len(ends) - 1 :] == pytest.approx([*pieces, 1.0])
+    assert 0 < max(shares[: -len(ends) - 1]) <= 0.1
+    # The first piece with links calibrates all that follow; the first 2 pairs have none.
+    assert [each.trust > 0 for each in found] == [False] * 2 * (ends[0] == 2) + [True] * 2
 
 
 def test_an_encoder_that_disagrees_changes_little(bert, monkeypatch):
