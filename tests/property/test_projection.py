@@ -12,6 +12,7 @@ from xner.kernels import blocks
 from xner.score.alignment import linked_ngrams
 from xner.score.scene import Text
 from xner.solve.greedy import solve_greedy
+from xner.stages.nesting import levels_of
 from xner.stages.project import project
 
 ALIGNMENT = {"alignment": 1.0}
@@ -186,14 +187,17 @@ def inside(one, other):
 @given(st.lists(sentences(), min_size=1, max_size=4), st.sampled_from(METHODS[:3]))
 def test_entities_that_share_words_are_projected_level_by_level(rows, method):
     spans, _ = projected(rows, method=method, nesting="levels")
-    outer = []
+    outer, expected = [], []
     for (_, _, entities, _), found in zip(rows, spans, strict=True):
         longest_first = ((start - end, start, e) for e, (start, end) in enumerate(entities))
         order = [e for *_, e in sorted(longest_first)]
         before = {e: order[: order.index(e)] for e in order}
-        outer.append(
-            [e for e in order if not any(shares(entities[e], entities[o]) for o in before[e])]
-        )
+        level = {}
+        for e in order:
+            above = [level[o] + 1 for o in before[e] if shares(entities[e], entities[o])]
+            level[e] = max(above, default=0)
+        expected += [level[e] for e in range(len(entities))]
+        outer.append([e for e in order if not level[e]])
         for start, end, e in found:
             for i, j, other in found:
                 if other not in before[e]:
@@ -203,6 +207,7 @@ def test_entities_that_share_words_are_projected_level_by_level(rows, method):
                     assert not shares((start, end), (i, j))
                 elif inside(one, around):
                     assert inside((start, end), (i, j)) or not shares((start, end), (i, j))
+    assert levels_of(Text(next(corpus(rows).batches())).entities).tolist() == expected
     # The outermost entities do not depend on those inside them.
     alone = [
         (source, target, [entities[e] for e in sorted(kept)], links)

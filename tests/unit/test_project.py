@@ -172,6 +172,34 @@ def test_constraints_that_cannot_be_met_are_reported():
     assert out.report.statuses == {"optimal": 1, "infeasible": 1}
     # What `exact` does not cover went to the ILP, and the result says so.
     assert out.report.routes["ilp"] == 1
+    inner_unaligned = (2, 1, [(0, 2), (1, 2)], [(0, 0, 1.0)])
+    out = xner.project(corpus([inner_unaligned]), constraint="==1")
+    assert out.table["outcomes"].to_pylist() == [["infeasible"] * 2]
+    assert out.report.statuses == {"infeasible": 1}
+    assert out.report.spans == out.report.objective == out.report.bound == 0
+
+
+def test_inner_entities_lie_inside_or_apart_from_outer_ones():
+    rows = [
+        # Translated between two others, one of them around it: touches both, shares no word.
+        (9, 6, [(0, 3), (4, 8), (4, 5)],
+         [(0, 0, 1), (1, 1, 1), (4, 2, 1), (5, 3, 1), (6, 4, 1), (7, 4, 1)]),
+        # The best candidate crosses the right or left edge of the outer span.
+        (4, 8, [(0, 4), (0, 1)], [(0, 4, 1), (0, 5, 1), (1, 3, 1), (2, 3, 1), (3, 3, 1)]),
+        (4, 8, [(0, 4), (3, 4)], [(3, 3, 1), (3, 2, 1), (1, 4, 1), (2, 4, 1), (0, 4, 1)]),
+    ]  # fmt: skip
+    for method in ("exact", "greedy"):
+        out = xner.project(corpus(rows), method=method, score={"alignment": 1.0}, max_span=2)
+        found = out.table["target_entities"].to_pylist()
+        spans = [[(e["start"], e["end"], e["source"]) for e in row] for row in found]
+        assert spans == [
+            [(0, 2, 0), (2, 3, 2), (3, 5, 1)],
+            [(3, 5, 0), (4, 5, 1)],
+            [(2, 3, 1), (3, 5, 0)],
+        ]
+        for row, solution in zip(found, out.table["solution"].to_pylist(), strict=True):
+            assert solution["objective"] == pytest.approx(sum(e["score"] for e in row))
+            assert solution["bound"] == pytest.approx(solution["objective"])
 
 
 def test_an_entity_may_be_used_more_than_once():
@@ -191,10 +219,15 @@ def test_ilp_without_ortools_says_how_to_install_it(monkeypatch):
 
 
 def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
+    from xner.solve.exact import solve_exact
     from xner.solve.solution import Solution, Status
     from xner.stages import second_pass as module
 
+    in_time = iter([])
+
     def late(problem, **options):
+        if next(in_time, False):
+            return solve_exact(problem)
         none = np.zeros(problem.sentences)
         unknown = np.full(problem.sentences, Status.UNKNOWN, np.uint8)
         chosen = np.zeros(problem.candidates, np.uint8)
@@ -203,6 +236,12 @@ def test_a_sentence_that_ran_out_of_time_is_not_called_infeasible(monkeypatch):
     monkeypatch.setattr(module, "solve_ilp", late)
     out = xner.project(corpus([CLASH]), constraint="==1", time_limit=1e-9)
     assert out.table["outcomes"].to_pylist() == [["unsolved", "unsolved"]]
+    assert out.report.statuses == {"unknown": 1}
+    in_time = iter([True])  # the outer entity; not the one inside it
+    nested = (2, 2, [(0, 2), (1, 2)], [(0, 0, 1.0), (1, 1, 1.0)])
+    out = xner.project(corpus([nested]), constraint="==1", time_limit=1e-9)
+    assert out.table["outcomes"].to_pylist() == [["unsolved", "unsolved"]]
+    assert (out.report.spans, out.report.objective) == (0, 0)
     assert out.report.statuses == {"unknown": 1}
 
 

@@ -68,7 +68,8 @@ def solve_levels(
 
     Returns:
         Objective and bound are sums over the levels; route and status are the highest of them.
-        A sentence without an allowed choice on one level has none at all.
+        If one level has no allowed choice, or none was found in time, nothing is chosen in the
+        sentence.
     """
     owner = owner_of(problem)
     sentence = rows_at(owner, problem.entity_offsets)
@@ -89,9 +90,10 @@ def solve_levels(
         codes = np.maximum(codes, [found.route, found.status])
         for candidate in picked[deepest[sentence[picked]] > level].tolist():
             _exclude(problem, entities, levels, owner, candidate, fit)
-    nothing = codes[1] == Status.INFEASIBLE
+    nothing = codes[1] >= Status.INFEASIBLE
     chosen[nothing[sentence]] = 0
-    sums[:, nothing] = 0.0
+    sums[0, nothing] = 0.0
+    sums[1, codes[1] == Status.INFEASIBLE] = 0.0
     return Solution(chosen, *sums, *codes)
 
 
