@@ -3,7 +3,7 @@
 import pytest
 
 import xner
-from tests.corpora import labelled
+from tests.corpora import SameWords, labelled
 from xner.stages.easyproject import easyproject
 from xner.translation.base import Translated
 from xner.translation.fake import FakeTranslator
@@ -74,7 +74,10 @@ def test_an_entity_is_translated_once():
     assert translator.asked[3:] == ["[Anna] visits [Rome].", "It rains.", "[Rome] and [Bob Roe]"]
 
 
-LOST = {"[Anna] visits [Rome].": "Anna besucht [Rom]."}
+LOST = {
+    "[Anna] visits [Rome].": "Anna besucht [Rom].",
+    "[Rome] and [Bob Roe]": "[Rom] und Bob Roe",
+}
 
 
 def test_links_take_over_where_markers_are_lost():
@@ -82,12 +85,13 @@ def test_links_take_over_where_markers_are_lost():
     made = run(rows, Scripted(LOST))
     assert labels(made)[0] == [("Anna", "PER", 0), ("Rom", "LOC", 1)]
     assert made.table["outcomes"].to_pylist()[0] == ["projected", "marked"]
-    assert made.report.outcomes["projected"] == 20
-    assert made.report.outcomes["marked"] == 60
+    assert labels(made)[2] == [("Rom", "LOC", 0), ("Bob Roe", "PER", 1)]
+    assert made.table["outcomes"].to_pylist()[2] == ["marked", "projected"]
+    assert made.report.outcomes["projected"] == made.report.outcomes["marked"] == 40
     assert "|fallback(xner:" in made.report.signature
     assert "aligner:native(" in made.report.signature
     alone = run(rows, Scripted(LOST), fallback="none")
-    assert alone.report.outcomes["marker_lost"] == 20
+    assert alone.report.outcomes["marker_lost"] == 40
     assert "links" not in alone.columns
     assert "fallback" not in alone.report.signature
 
@@ -99,6 +103,19 @@ def test_a_word_is_labelled_once():
     made = run(rows, Scripted(texts), fallback="none")
     assert labels(made) == [[("NewxYork", "B", 1)]]
     assert made.table["outcomes"].to_pylist() == [["marker_lost", "marked"]]
+    # Links to a marked word are left out, and no span is put around one.
+    rows = [
+        ("Roma visits Rome", [(0, 1, "PER"), (2, 3, "LOC")]),
+        ("Anna Maria Roe visits Rome", [(0, 3, "PER"), (4, 5, "LOC")]),
+    ]
+    texts = {"[Roma] visits [Rome]": "Roma [Rom] besucht",
+             "[Anna Maria Roe] visits [Rome]": "Anna Maria [Rom] Roe besucht"}  # fmt: skip
+    made = run(rows, Scripted(texts), aligner=SameWords())
+    assert labels(made) == [[("Roma", "PER", 0), ("Rom", "LOC", 1)], [("Rom", "LOC", 1)]]
+    assert made.table["outcomes"].to_pylist() == [
+        ["projected", "marked"],
+        ["marker_lost", "marked"],
+    ]
 
 
 def test_a_sentence_that_holds_markers_goes_along_links():
