@@ -153,8 +153,13 @@ def test_training_starts_from_a_tagger(tmp_path, bert_tagger):
     """A head for the same tags is kept; one for other tags of the same number is not."""
     data = made.labelled(8, seed=1)
     base = {"base": bert_tagger, "device": "cpu", "learning_rate": 1e-9, "epochs": 1}
-    xner.train(data, tmp_path / "a", labels={"LOC": "PLACE"}, **base)
+    blank, name = ["\u200b"], [{"start": 0, "end": 1, "label": "LOC"}]  # no subword
+    odd = made.table(tokens=[blank, ["Ada", *blank, "waits"]], entities=[name, []])
+    done = xner.train([data, odd], tmp_path / "a", labels={"LOC": "PLACE"}, **base)
+    assert (done.counts["kept"], done.counts["unseen"]) == (10, 2)
     assert made.f1(GOLD, tmp_path / "a") < 0.5
+    with pytest.raises(xner.InputError, match="no word to learn has a subword in the tokenizer"):
+        xner.train(made.table(tokens=[blank], entities=[name]), tmp_path / "none", **base)
     first = train(data, tmp_path / "b", epochs=1)
     options = {**base, "base": tmp_path / "b"}
     xner.train(data, tmp_path / "c", **options)
@@ -212,15 +217,17 @@ def test_distilled_from_columns(tmp_path, student):
 
 def test_several_teachers(tmp_path, student, bert_tagger):
     text = made.words(made.labelled(40, seed=7))
-    english = made.words(made.labelled(40, seed=8))
-    other = made.table(tokens=[["kitu", "hizo", "zile"]] * 40)
+    english = made.labelled(40, seed=8).table["tokens"].to_pylist()
+    foreign = [["kitu", "hizo", "zile"]] * 40
+    both = made.table(source_tokens=foreign, target_tokens=english)  # the target side is read
+    other = made.table(tokens=foreign)
     teachers = [student.folder, bert_tagger]
     options = {**made.FAST, "epochs": 1, "teachers": teachers}
     plain = xner.distill(text, tmp_path / "a", **options)
     assert plain.details["agreed_words"] > 0.9 * plain.counts["words"]
     for weights in ("domain", "sentence"):
         done = xner.distill(
-            text, tmp_path / weights, weights=weights, sources=[english, other], **options
+            text, tmp_path / weights, weights=weights, sources=[both, other], **options
         )
         one, two = done.details["teacher_weights"]
         assert one > two
@@ -233,7 +240,7 @@ def test_several_teachers(tmp_path, student, bert_tagger):
         ({"weights": "best"}, "weights is 'best'"),
         ({"weights": [1.0]}, "for each of the 2 teachers"),
         ({"weights": "domain"}, "needs several teachers and text"),
-        ({"sources": [english]}, "sources has no effect"),
+        ({"sources": [both]}, "sources has no effect"),
         ({"similarity_gamma": 0.1}, "similarity_gamma has no effect"),
         ({"similarity_rank": 0}, "similarity_rank is 0"),
         ({"agreed": "soft"}, "agreed is 'soft'"),

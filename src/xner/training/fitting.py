@@ -31,6 +31,9 @@ def fit(
 
     Returns:
         Loss and score of each epoch, and the model of the epoch that is kept.
+
+    Raises:
+        InputError: the base model cannot be loaded, or its tokenizer has no subword for any word.
     """
     from transformers import set_seed
 
@@ -39,6 +42,10 @@ def fit(
     model = _model(start, lesson.examples.tagset)
     options, dev = lesson.options, lesson.dev
     batches = _collator(start, lesson.examples, options, options.masked_share, lesson.counts)
+    if not batches.cut.pieces:
+        raise InputError(
+            f"no word to learn has a subword in the tokenizer of {start!r}; choose another base"
+        )
     scored = None if dev is None else _collator(start, dev, options)
     loop = _Loop(lesson, folder, resume, progress)
     if options.frozen is None:

@@ -264,7 +264,7 @@ class DistillOptions(StudentOptions, _TokenizerText):
     )  # fmt: skip
     sources: Text | Sequence[Text] = option(
         (), "Text in a teacher's language, for the weights domain and sentence. Give it once per "
-        "teacher, in the same order.",
+        "teacher, in the same order. Of a file with two sides, the one that side names is read.",
         flag="--source", unit="FILE", repeat=True, names="file", text_of="teachers",
         each_of="teachers", group="teachers", when=_LEARNED,
     )  # fmt: skip
