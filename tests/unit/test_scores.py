@@ -14,6 +14,7 @@ from xner.score import register
 from xner.score.alignment import linked_ngrams
 from xner.score.counts import Counts
 from xner.score.edge import edge
+from xner.score.sample import Sample
 from xner.score.scene import Scene, Text
 from xner.stages.matching_options import PRESETS
 from xner.stages.project import Project
@@ -131,11 +132,30 @@ def test_counts_as_a_file(tmp_path):
     counts.add(np.array([7, 9, 7], np.uint64), np.array([1, 2, 3]))
     assert len(counts) == 2
     assert counts.of(np.array([7, 8, 9], np.uint64)).tolist() == [4, 0, 2]
+    counts.add(np.array([5], np.uint64), np.array([0]))
+    counts.labels, counts.sample = {"PER", "LOC"}, Sample(8, 16, 3)
     counts.save(tmp_path / "a.npz")
     loaded = Counts.load(tmp_path / "a.npz")
     assert loaded == counts
+    assert (loaded.signature, loaded.labels, loaded.sample) == (
+        "me",
+        {"PER", "LOC"},
+        Sample(8, 16, 3),
+    )
     loaded.save(tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    other = Counts("me")
+    other.add(np.array([9, 6], np.uint64))
+    other.labels = {"ORG"}
+    both = counts.merge(other)
+    assert [column.tolist() for column in both.items()] == [[5, 6, 7, 9], [0, 1, 4, 3]]
+    assert both.labels == {"PER", "LOC", "ORG"}
+    same_keys = Counts("me").merge(both)
+    assert same_keys == both
+    same_keys.labels = {"PER"}
+    assert same_keys != both
+    same_keys.labels, same_keys.signature = both.labels, "you"
+    assert same_keys != both
     with pytest.raises(xner.UsageError, match="cannot be merged"):
         counts.merge(Counts("you"))
     with np.load(tmp_path / "a.npz") as file:
