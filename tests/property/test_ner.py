@@ -172,6 +172,9 @@ def test_projection_needs_no_links():
         assert "links" not in out.columns
         assert "candidates:ngrams|aligner:none" in out.report.signature
         assert out.report.objective == pytest.approx(0.8 * 1.15**2)
+    for longest, power in ((3, 2), (2, 1), (1, 0)):
+        out = xner.project(pairs, score={"ner": 1.0}, candidates="ngrams", ner_longest=longest)
+        assert out.report.objective == pytest.approx(0.8 * 1.15**power)
     # The label does not count for ner_spans: the best span goes to one of the two entities.
     out = xner.project(pairs, score={"ner_spans": 1.0}, candidates="ngrams", max_span=2)
     assert out.report.outcomes["projected"] == 2

@@ -119,9 +119,10 @@ def test_a_custom_score():
     assert all(end - start == 1 for start, end in spans)
     with pytest.raises(xner.UsageError, match="cannot be called 'overlap'"):
         register("overlap", short)
-    register("short", lambda scene: -short(scene))
-    with pytest.raises(xner.UsageError, match="below 0"):
-        xner.project(corpus(ROWS), score={"short": 1.0})
+    for factor in (-1, np.inf, np.nan):
+        register("short", lambda scene, factor=factor: factor * short(scene))
+        with pytest.raises(xner.UsageError, match="short give values below 0, infinite or NaN"):
+            xner.project(corpus(ROWS), score={"short": 1.0})
     register("short", lambda scene: np.ones(1))
     with pytest.raises(xner.UsageError, match="one value per candidate"):
         xner.project(corpus(ROWS), score={"short": 1.0})

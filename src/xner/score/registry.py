@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from math import inf
 from typing import TYPE_CHECKING
 
 from xner.errors import UsageError
@@ -106,7 +107,11 @@ def link_scores(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def fused(scene: Scene, weights: Mapping[str, float]) -> Float64:
-    """Return float64 (C): the weighted sum of the scores, at least `TINY`, as solvers require."""
+    """Return float64 (C): the weighted sum of the scores, at least `TINY`, as solvers require.
+
+    Raises:
+        UsageError: the scores are not one per candidate, or are below 0, infinite or NaN.
+    """
     total = None
     for name, weight in weights.items():
         part = find_score(name).of(scene)
@@ -115,8 +120,6 @@ def fused(scene: Scene, weights: Mapping[str, float]) -> Float64:
         total = part if total is None else total + part
     if total is None or total.shape != scene.problem.score.shape:
         raise UsageError(f"the scores {', '.join(weights)} do not give one value per candidate")
-    if not (total > 0).all():
-        if not (total >= 0).all():
-            raise UsageError(f"the scores {', '.join(weights)} give values below 0 or NaN")
-        total = total.clip(TINY)
-    return total
+    if not ((total >= 0) & (total < inf)).all():
+        raise UsageError(f"the scores {', '.join(weights)} give values below 0, infinite or NaN")
+    return total if (total > 0).all() else total.clip(TINY)
