@@ -57,6 +57,31 @@ def test_prefixes_and_both():
     assert set(out.report.affixes) == {"e-", "-ni"}
 
 
+def test_entities_of_several_words_inside_a_sentence():
+    adjectives = {"New": "Yeni", "Old": "Eski"}
+    made = []
+    for (adjective, word), city in zip(adjectives.items(), CITIES, strict=False):
+        for name in (f"{word} {city}", f"al-{word} {city}da"):
+            source = f"in {adjective} {city} rains"
+            entity = {"start": 3, "end": len(source) - 6, "label": "LOC"}
+            links = [(1, 1), (2, 2, 0.5), (3, 3)]
+            made.append({"id": str(len(made)), "source_text": source, "source_entities": [entity],
+                         "target_text": f"var {name} orada", "links": links})  # fmt: skip
+    # Nothing would be left of `alda` without both affixes: it keeps its prefix.
+    made += [row(9 + i, "Ala", form) for i, form in enumerate(("al", "da", "alda"))]
+    told = []
+    projected = xner.project(made)
+    out = xner.strip_affixes(projected, progress=lambda *of: told.append(of))
+    names = [f"{word} {city}" for word, city in zip(adjectives.values(), CITIES, strict=False)]
+    assert texts(out) == [*(name for name in names for _ in range(2)), "al", "da", "al"]
+    assert out.report.affixes == {"al--": 2, "-da": 3}
+    assert (out.report.sentences, out.report.spans, out.report.stripped) == (7, 7, 3)
+    assert out.report.signature == f"xner:{xner.__version__}|affixes"
+    assert ("learn affixes", 1.0) in told
+    kept = [xner.strip_affixes(projected, keep=[affix]) for affix in ("-al", "al--")]
+    assert [one.report.affixes for one in kept] == [{"al--": 2, "-da": 3}, {"-da": 3}]
+
+
 def test_what_is_no_affix():
     rare = rows("", "da")[:4]  # two cities only
     assert xner.strip_affixes(xner.project(rare)).report.stripped == 0

@@ -47,9 +47,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(params=[8 << 20, 150], ids=["whole", "blocks"])
+@pytest.fixture(params=[(8 << 20, 1 << 20), (150, 3)], ids=["whole", "blocks"])
 def block_size(request, monkeypatch):
-    monkeypatch.setattr(files, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(files, "BLOCK_BYTES", request.param[0])
+    monkeypatch.setattr("xner.corpus.joining.BATCH", request.param[1])
 
 
 @pytest.fixture(params=[xner.scan, xner.read], ids=["scan", "read"])

@@ -105,13 +105,13 @@ def test_a_word_is_labelled_once():
     assert made.table["outcomes"].to_pylist() == [["marker_lost", "marked"]]
     # Links to a marked word are left out, and no span is put around one.
     rows = [
-        ("Roma visits Rome", [(0, 1, "PER"), (2, 3, "LOC")]),
+        ("Romano visits Bern", [(0, 1, "PER"), (2, 3, "LOC")]),
         ("Anna Maria Roe visits Rome", [(0, 3, "PER"), (4, 5, "LOC")]),
     ]
-    texts = {"[Roma] visits [Rome]": "Roma [Rom] besucht",
+    texts = {"[Romano] visits [Bern]": "Romano [Romberg] besucht", "Bern": "Romberg",
              "[Anna Maria Roe] visits [Rome]": "Anna Maria [Rom] Roe besucht"}  # fmt: skip
     made = run(rows, Scripted(texts), aligner=SameWords())
-    assert labels(made) == [[("Roma", "PER", 0), ("Rom", "LOC", 1)], [("Rom", "LOC", 1)]]
+    assert labels(made) == [[("Romano", "PER", 0), ("Romberg", "LOC", 1)], [("Rom", "LOC", 1)]]
     assert made.table["outcomes"].to_pylist() == [
         ["projected", "marked"],
         ["marker_lost", "marked"],

@@ -187,6 +187,8 @@ def test_inner_entities_lie_inside_or_apart_from_outer_ones():
         # The best candidate crosses the right or left edge of the outer span.
         (4, 8, [(0, 4), (0, 1)], [(0, 4, 1), (0, 5, 1), (1, 3, 1), (2, 3, 1), (3, 3, 1)]),
         (4, 8, [(0, 4), (3, 4)], [(3, 3, 1), (3, 2, 1), (1, 4, 1), (2, 4, 1), (0, 4, 1)]),
+        # Entities that cross in the source may cross in the target.
+        (4, 3, [(0, 3), (2, 4)], [(0, 0, 1), (1, 1, 1), (2, 1, 1), (3, 2, 1)]),
     ]  # fmt: skip
     for method in ("exact", "greedy"):
         out = xner.project(corpus(rows), method=method, score={"alignment": 1.0}, max_span=2)
@@ -196,6 +198,7 @@ def test_inner_entities_lie_inside_or_apart_from_outer_ones():
             [(0, 2, 0), (2, 3, 2), (3, 5, 1)],
             [(3, 5, 0), (4, 5, 1)],
             [(2, 3, 1), (3, 5, 0)],
+            [(0, 2, 0), (1, 3, 1)],
         ]
         for row, solution in zip(found, out.table["solution"].to_pylist(), strict=True):
             assert solution["objective"] == pytest.approx(sum(e["score"] for e in row))
