@@ -65,8 +65,8 @@ def _named(tags: pa.Array, names: list[str], column: str, where: Where) -> pa.Ar
             f"{where(int(rows_of(offsets_of(numbers))[i]))}: {column} has {values[i].as_py()}, "
             f"but there are {len(names)} classes, from 0"
         )
-    found = pa.array(names, pa.string()).take(values)
-    return pa.ListArray.from_arrays(numbers.offsets, found)
+    found, offsets = pa.array(names, pa.string()).take(values), offsets_of(numbers)
+    return pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), found)
 
 
 def _added(
