@@ -51,7 +51,9 @@ def test_a_sentence_is_no_evidence_about_itself():
     twice = (source * 2, target * 2, [(0, 1, "LOC"), (2, 3, "PER")], [*links, (2, 2, 1.0)])
     rows = [*[row("LOC")] * 4, twice]
     assert labels(xner.project(made(rows), relabel=0.6))[-1] == ["LOC", "PER"]
-    assert labels(xner.project(made([row("LOC"), *rows]), relabel=0.6))[-1] == ["LOC", "LOC"]
+    out = xner.project(made([row("LOC"), *rows]), relabel=0.6)
+    assert labels(out)[-1] == ["LOC", "LOC"]
+    assert out.table["outcomes"].to_pylist() == [["projected"]] * 5 + [["projected", "relabelled"]]
 
 
 def test_the_share_decides():
