@@ -260,6 +260,8 @@ def test_a_run_of_several_processes_is_ended(here, table):
         run = subprocess.Popen(
             [sys.executable, "-m", "xner", "run", "ended.yaml", "--jobs", "2", "--quiet"],
             env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True,
+            # A test run in the background of a shell may ignore SIGINT, and pass that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         wait_for(lambda awaited=awaited: list(store.glob(awaited)))
         # Ctrl-C goes to all processes of the terminal, a kill to one.
