@@ -184,7 +184,7 @@ def test_a_model_without_any_usable_answer_is_an_error(server):
         return "I am sorry,\nI cannot"
 
     words = (
-        r"'m' at 127.*no usable answer to any of {} sentences.*begins with 'I am sorry, I cannot'"
+        r"'m' at 127.*no usable answer .sentences asked: {}\).*begins with 'I am sorry, I cannot'"
     )
     server.plan = [nonsense] * 1000
     with pytest.raises(ServiceError, match=words.format(2)):

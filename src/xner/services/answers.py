@@ -120,8 +120,8 @@ class Answers:
             return
         shown = " ".join(self._malformed.split())[:_SHOWN]
         raise ServiceError(
-            f"the model {self._service.model!r} at {self._service.host} gave no usable answer to "
-            f"any of {unusable} sentences; the last of its answers begins with {shown!r}; choose "
+            f"the model {self._service.model!r} at {self._service.host} gave no usable answer "
+            f"(sentences asked: {unusable}); the last of its answers begins with {shown!r}; choose "
             f"another model, or a smaller request_size"
         )
 
